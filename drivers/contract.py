@@ -1,0 +1,132 @@
+"""The driver contract. It fits a device that is asked (a terminal with a log), one that is polled
+(a counter with no memory) and one that talks (a card reader).
+
+A driver owns the link to one device. It never stores: it hands over `Delivery` objects, the
+supervisor commits them to the spool, and only then calls `acknowledge`.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from enum import StrEnum
+from typing import ClassVar, Protocol, runtime_checkable
+
+from msgspec import Struct
+from pydantic import BaseModel, ConfigDict
+
+from drivers.ports import Clock
+from protocols.records import ClockReading, Quarantined, Record
+
+
+class Mode(StrEnum):
+    """Who starts the conversation, which decides how the supervisor drives the device."""
+
+    ASKED = "asked"  # holds a log; `fetch` reads it when due
+    POLLED = "polled"  # holds only its present value; `fetch` must come on time
+    TALKS = "talks"  # sends when it likes; `live` listens without end
+
+
+class Capability(StrEnum):
+    COUNT = "count"  # can say how many records it holds
+    CLOCK = "clock"  # has a clock that can be read
+    USERS = "users"
+    LIVE = "live"
+
+
+class DeviceConfig(BaseModel):
+    """What every device has in the site file; drivers extend it. Unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    kind: str
+    poll_s: float = 60.0
+    """Seconds between fetches."""
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """What a driver says about itself."""
+
+    kind: str  # the word in the site file
+    title: str
+    makes: tuple[str, ...]
+    mode: Mode
+    capabilities: frozenset[Capability]
+    simulator: str  # the KIND of `edge-agent simulate` that plays this device
+    config: type[DeviceConfig]
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """What the device reports about itself. `serial` is what it is known by from then on."""
+
+    serial: str
+    facts: dict[str, str] = {}
+    profile: str | None = None
+
+
+class LogCount(Struct, frozen=True, kw_only=True):
+    """How many records the device says it holds, and of how many. Hints: None = it does not say."""
+
+    records: int | None
+    capacity: int | None = None
+    users: int | None = None
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """One transaction's worth of a device's data.
+
+    records      in source order, ordinals set
+    quarantined  rows that could not be decoded
+    cursor       stored with the records; None leaves the stored one as it is
+    serial       which device's cursor
+    clock        device clock measured during this session, if it has one
+    on_device    the device's own count once the log was read whole, for the watermark
+    log_rows     rows of the log read so far in this fetch, decoded or not (counts page by page)
+    last         this page ends the fetch
+    """
+
+    serial: str
+    records: Sequence[Record] = ()
+    quarantined: Sequence[Quarantined] = ()
+    cursor: bytes | None = None
+    clock: ClockReading | None = None
+    on_device: int | None = None
+    log_rows: int = 0
+    last: bool = True
+
+
+class DriverContext(Struct, frozen=True, kw_only=True):
+    """What the composition root hands to every driver."""
+
+    clock: Clock
+    zone: str
+
+
+@runtime_checkable
+class Driver(Protocol):
+    """One device. Built as `Driver(config, context)`; opens its link on first use.
+
+    Every method raises `drivers.errors.DriverError` and nothing else.
+    """
+
+    manifest: ClassVar[Manifest]
+
+    async def identity(self) -> Identity:
+        """Connects if needed, and proves who answers. Raises WrongDeviceError on a mismatch."""
+        ...
+
+    async def count(self) -> LogCount: ...
+
+    def fetch(self, cursor: bytes | None) -> AsyncIterator[Delivery]:
+        """Everything since `cursor`, in pages. A page that was not committed is fetched again."""
+        ...
+
+    def live(self) -> AsyncIterator[Delivery]:
+        """Endless; raises LinkDownError when the device goes away."""
+        ...
+
+    async def acknowledge(self, delivery: Delivery) -> None:
+        """`delivery` is durable. Called once per delivery, after the commit, never before."""
+        ...
+
+    async def aclose(self) -> None:
+        """Ends the session politely and closes the link. Never raises."""
+        ...

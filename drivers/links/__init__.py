@@ -1,0 +1,1 @@
+"""Links: the only code that touches sockets and serial ports of devices."""
