@@ -10,3 +10,5 @@ lock() { out=$1; shift
 lock gateway.txt
 lock core.txt --extra core
 lock dev.txt --extra core --group dev
+"$UV" pip compile -q requirements/build.in --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header --no-annotate -o requirements/build.txt

@@ -1,0 +1,54 @@
+# Clockline. On a machine with Python >= 3.11, git and make: `make demo`, `make test`.
+# Each target sets up what it needs; nothing depends on what an earlier run left behind.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+CORE   := $(VENV)/.core-installed
+DEV    := $(VENV)/.dev-installed
+
+.PHONY: help demo test test-quick check lint soak bench lock package screenshots clean
+
+help:
+	@echo "make demo     the whole path on this machine: terminals -> gateway -> core -> payslip"
+	@echo "make test     everything CI checks: lint, types, layers, tests (installs real servers through apt)"
+	@echo "make check    lint, types and layers only"
+	@echo "make bench    the benchmarks, with ratios"
+	@echo "make package  wheel, sdist, SBOM and checksums in dist/"
+
+demo: $(CORE)
+	@$(BIN)/edge-agent demo
+
+test: $(DEV) check
+	tests/system-packages
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+test-quick: $(DEV)
+	$(BIN)/pytest -n 2 -m "not slow and not browser"
+
+check: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DEV)
+	benchmarks/all
+
+package: $(DEV)
+	tools/package
+
+lock: $(DEV)
+	requirements/lock.sh
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The venv holds exactly what the lock files name, by hash; our own code is linked, not copied.
+$(CORE): requirements/core.txt pyproject.toml
+	tools/venv $(PYTHON) $(VENV) requirements/core.txt
+	@touch $@
+
+$(DEV): requirements/dev.txt pyproject.toml
+	tools/venv $(PYTHON) $(VENV) requirements/dev.txt
+	@touch $@ $(CORE)

@@ -1,0 +1,47 @@
+"""What a ZK terminal has in the site file."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
+
+from drivers.contract import DeviceConfig
+from protocols.zk.auth import MAX_COMM_KEY
+from protocols.zk.tables import TCP_CHUNK_BYTES
+
+
+def _number_as_text(value: object) -> object:
+    """A key is written as a number or as text; a secret is always text."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class ZkPullConfig(DeviceConfig):
+    """`serial` is the terminal's own number: another one at this address is refused, because
+    address conflicts are real. None accepts whoever answers, for a first look.
+    """
+
+    kind: Literal["zk-pull"] = "zk-pull"
+    host: str
+    port: int = Field(default=4370, ge=1, le=65_535)
+    comm_key: Annotated[SecretStr | None, BeforeValidator(_number_as_text)] = None
+    """The number set on the terminal under Comm. > PC Connection."""
+    serial: str | None = None
+    timeout_s: float = Field(default=10.0, gt=0, le=300)
+    """Seconds without an answer after which the terminal counts as gone."""
+    profile: str | None = None
+    """A firmware profile by key ("zkteco/f18") where the terminal's own facts mislead."""
+    chunk_bytes: int = Field(default=TCP_CHUNK_BYTES, ge=1024, le=1024 * 1024)
+    """What one request for table bytes asks for; a device that chokes wants less."""
+    code_page: str | None = None
+    """Encoding of names that are not UTF-8, where the profile does not know better."""
+
+    @field_validator("comm_key")
+    @classmethod
+    def _is_a_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None:
+            text = key.get_secret_value()
+            if not (text.isascii() and text.isdigit() and int(text) <= MAX_COMM_KEY):
+                raise ValueError(f"a comm key is a number from 0 to {MAX_COMM_KEY}")
+        return key
+
+    def comm_key_number(self) -> int | None:
+        return None if self.comm_key is None else int(self.comm_key.get_secret_value())

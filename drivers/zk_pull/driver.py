@@ -1,0 +1,157 @@
+"""The driver of ZK terminals that are asked over TCP ("pull", port 4370)."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+from typing_extensions import override
+
+from drivers.contract import (
+    Capability,
+    Delivery,
+    Driver,
+    DriverContext,
+    Identity,
+    LogCount,
+    Manifest,
+    Mode,
+)
+from drivers.errors import LinkDownError, UnsupportedDeviceError
+from drivers.zk_pull.config import ZkPullConfig
+from drivers.zk_pull.deliveries import WholeLog
+from drivers.zk_pull.log_cursor import LogCursor
+from drivers.zk_pull.terminal import Terminal, open_terminal
+from drivers.zk_pull.translation import translated
+from firmware_profiles import Quirk
+from protocols.errors import ProtocolError
+from protocols.records import ClockReading
+from protocols.zk.attendance import choose_layout
+
+
+class ZkPullDriver(Driver):
+    """Keeps its connection between fetches while it is healthy; any error drops it."""
+
+    manifest: ClassVar[Manifest] = Manifest(
+        kind="zk-pull",
+        title="ZKTeco terminal, asked over TCP",
+        makes=("ZKTeco", "eSSL", "Granding", "Solution"),
+        mode=Mode.ASKED,
+        capabilities=frozenset({Capability.COUNT, Capability.CLOCK}),
+        simulator="zk-terminal",
+        config=ZkPullConfig,
+    )
+
+    def __init__(self, config: ZkPullConfig, context: DriverContext) -> None:
+        self._config = config
+        self._clock = context.clock
+        self._zone = ZoneInfo(context.zone)
+        self._where = f"{config.name} (tcp {config.host}:{config.port})"
+        self._terminal: Terminal | None = None
+
+    @override
+    async def identity(self) -> Identity:
+        async with self._session() as terminal:
+            return terminal.identity
+
+    @override
+    async def count(self) -> LogCount:
+        async with self._session() as terminal:
+            sizes = await terminal.read_sizes()
+            unknown = Quirk.COUNT_UNKNOWN in terminal.profile.quirks
+            return LogCount(
+                records=None if unknown else sizes.attendance,
+                capacity=sizes.attendance_capacity or terminal.profile.capacity.records,
+                users=sizes.users,
+            )
+
+    @override
+    async def fetch(self, cursor: bytes | None) -> AsyncIterator[Delivery]:
+        """The whole log is read each time: the protocol has no "since" that every model knows.
+
+        A log equal to the last one gives one empty delivery; one that has grown, its new rows;
+        one that was cleared or rewritten, all of it again in a new epoch (identity makes that
+        harmless). A log that no layout fits is quarantined whole and the cursor stays.
+        """
+        stored = LogCursor.decode(cursor)
+        async with self._session() as terminal:
+            log = await self._read(terminal, stored)
+        async for delivery in log.deliveries(stored):
+            yield delivery
+
+    @override
+    def live(self) -> AsyncIterator[Delivery]:
+        raise UnsupportedDeviceError(
+            "live events are not offered by the pull driver",
+            where=self._where,
+            remedy="Poll more often (`poll_s`), or connect the terminal by push",
+            code="no_live",
+        )
+
+    @override
+    async def acknowledge(self, delivery: Delivery) -> None:
+        """Nothing to do: the terminal keeps its log, and its rows are never deleted by a fetch."""
+
+    @override
+    async def aclose(self) -> None:
+        if self._terminal is not None:
+            terminal, self._terminal = self._terminal, None
+            await terminal.aclose()
+
+    async def _read(self, terminal: Terminal, stored: LogCursor | None) -> WholeLog:
+        before = await terminal.read_clock()
+        sizes = await terminal.read_sizes()
+        table = await terminal.read_log()
+        now = self._clock.now().astimezone(self._zone).replace(tzinfo=None)
+        choice = choose_layout(
+            table,
+            hint=stored.layout if stored else terminal.profile.record_layout,
+            count=sizes.attendance,
+            now_year=now.year,
+        )
+        # Read after the log, so that whoever punched is in it.
+        users = await terminal.read_user_ids() if choice.layout.holds_uid else {}
+        after = await terminal.read_clock()
+        return WholeLog(
+            serial=terminal.identity.serial,
+            table=table,
+            choice=choice,
+            profile=terminal.profile,
+            users=users,
+            clock=_sharper(before, after),
+            now=now,
+        )
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Terminal]:
+        """A terminal that has just answered. Whatever goes wrong inside ends the connection."""
+        try:
+            terminal = self._terminal = await self._alive() or await self._open()
+            yield terminal
+        except ProtocolError as exc:
+            await self.aclose()
+            raise translated(exc, where=self._where) from exc
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def _open(self) -> Terminal:
+        return await open_terminal(self._config, self._clock)
+
+    async def _alive(self) -> Terminal | None:
+        """The kept connection if it still works. Terminals close idle ones without a word."""
+        if self._terminal is None:
+            return None
+        try:
+            await self._terminal.read_clock()
+        except (ProtocolError, LinkDownError):
+            await self.aclose()
+            return None
+        return self._terminal
+
+
+def _sharper(first: ClockReading | None, second: ClockReading | None) -> ClockReading | None:
+    """The reading with the shorter round trip says more exactly when the clock showed its time."""
+    if first is None or second is None:
+        return second or first
+    return min(first, second, key=lambda reading: reading.round_trip_s)

@@ -1,0 +1,205 @@
+"""The one place where the gateway is put together: spool, workers, uplink, pulse in one task group."""
+
+import asyncio
+import random
+import secrets
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+import structlog
+
+from drivers.catalog import load_driver
+from drivers.contract import DriverContext
+from drivers.ports import Clock
+from edge_agent.config.models import SiteConfig, SiteDevice, UplinkSection
+from edge_agent.logs import configure_logs
+from edge_agent.notify import Notifier
+from edge_agent.pulse import Pulse
+from edge_agent.spool.store import Spool, SpoolError
+from edge_agent.supervisor.worker import Commons, DeviceWorker
+from edge_agent.system_clock import SystemClock, boot_id
+from edge_agent.timekeeping import Timekeeper
+from sync.ports import Transport
+from sync.uplink import Uplink, UplinkSettings
+
+# No clock may be earlier than the day this release was made.
+RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
+STORAGE_RETRY_S = 10.0  # a full disk or a pulled card is looked at again this often
+CORE_SINK = "core"
+
+log = structlog.get_logger()
+
+
+class Agent:
+    """A gateway that runs. `open` it, `run` it until cancelled, `close` it."""
+
+    def __init__(  # noqa: PLR0913 - what a test or the demo replaces, by name
+        self,
+        site: SiteConfig,
+        spool: Spool,
+        timekeeper: Timekeeper,
+        *,
+        clock: Clock,
+        randomness: random.Random,
+        notifier: Notifier,
+        boot: str,
+        uplink_idle_s: float,
+    ) -> None:
+        self.spool = spool
+        self._site = site
+        self._clock = clock
+        commons = Commons(spool=spool, timekeeper=timekeeper, clock=clock, randomness=randomness)
+        self.workers = tuple(
+            DeviceWorker(device.config, _driver_maker(device, clock), device.zone, commons)
+            for device in site.devices
+        )
+        self._transport = None if site.uplink is None else _open_transport(site, site.uplink)
+        self.uplink = (
+            None
+            if site.uplink is None or self._transport is None
+            else Uplink(
+                spool,
+                self._transport,
+                UplinkSettings(
+                    gateway=site.gateway.name,
+                    site=site.site.name,
+                    sink=CORE_SINK,
+                    batch_records=site.uplink.batch_records,
+                    idle_s=uplink_idle_s,
+                ),
+                clock=clock,
+                random=randomness.random,
+            )
+        )
+        self._pulse = Pulse(
+            clock=clock,
+            timekeeper=timekeeper,
+            spool=spool,
+            workers=self.workers,
+            uplink=self._uplink_facts,
+            notifier=notifier,
+            boot_id=boot,
+            snapshot_path=site.snapshot_path,
+            version=version("clockline"),
+        )
+
+    @classmethod
+    async def open(
+        cls,
+        site: SiteConfig,
+        *,
+        clock: Clock,
+        randomness: random.Random,
+        notifier: Notifier,
+        uplink_idle_s: float = 1.0,
+        floor: datetime = RELEASED,
+    ) -> "Agent":
+        """Opens the spool. Raises SpoolError when that is impossible.
+
+        `floor`: no clock that shows an earlier time is believed.
+        """
+        boot = boot_id(fallback=secrets.token_hex(16))
+        spool = Spool.open(site.spool_path, clock=clock, boot_id=boot)
+        try:
+            timekeeper = Timekeeper(clock, await spool.last_stored_at(), floor)
+            return cls(
+                site,
+                spool,
+                timekeeper,
+                clock=clock,
+                randomness=randomness,
+                notifier=notifier,
+                boot=boot,
+                uplink_idle_s=uplink_idle_s,
+            )
+        except BaseException:
+            spool.close()
+            raise
+
+    @property
+    def loops(self) -> int:
+        """How many loops wait on the clock when all is quiet."""
+        return len(self.workers) + (self.uplink is not None) + 1
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for worker in self.workers:
+                group.create_task(worker.run(), name=f"device {worker.report().name}")
+            if self.uplink is not None and self._transport is not None:
+                group.create_task(self._keep_uplink(self.uplink, self._transport), name="uplink")
+            group.create_task(self._pulse.run(), name="pulse")
+
+    def close(self) -> None:
+        self.spool.close()
+
+    async def _keep_uplink(self, uplink: Uplink, transport: Transport) -> None:
+        """The uplink survives a storage failure; its batch stays in flight meanwhile."""
+        try:
+            while True:
+                try:
+                    await uplink.run()
+                except SpoolError as error:
+                    log.error(
+                        "uplink_paused", what=error.what, remedy=error.remedy, code=error.code
+                    )
+                    await self._clock.sleep(STORAGE_RETRY_S)
+        finally:
+            await transport.aclose()
+
+    def _uplink_facts(self) -> dict[str, Any]:
+        if self.uplink is None:
+            return {}
+        facts: dict[str, Any] = msgspec.to_builtins(self.uplink.state)
+        return facts
+
+
+def _open_transport(site: SiteConfig, section: UplinkSection) -> Transport:
+    from sync.http import HttpTransport  # noqa: PLC0415 - costs memory; only with a core
+
+    return HttpTransport(
+        section.url,
+        section.read_token(),
+        gateway=site.gateway.name,
+        timeout_s=section.timeout_s,
+    )
+
+
+def _driver_maker(device: SiteDevice, clock: Clock) -> Callable[[], Any]:
+    context = DriverContext(clock=clock, zone=device.zone)
+    driver: Callable[..., Any] = load_driver(device.config.kind)
+    return lambda: driver(device.config, context)
+
+
+def run_agent(site: SiteConfig) -> int:
+    """`edge-agent run`: until SIGTERM or Ctrl-C. Returns the exit code."""
+    configure_logs()
+    asyncio.run(_run_until_signalled(site))
+    return 0
+
+
+async def _run_until_signalled(site: SiteConfig) -> None:
+    notifier = Notifier()
+    agent = await Agent.open(
+        site,
+        clock=SystemClock(),
+        # Spreads retries; nothing secret hangs on it.
+        randomness=random.Random(),  # noqa: S311
+        notifier=notifier,
+    )
+    running = asyncio.ensure_future(agent.run())
+    loop = asyncio.get_running_loop()
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(stop, running.cancel)
+    log.info("agent_started", site=site.site.name, devices=len(site.devices))
+    try:
+        await running
+    except asyncio.CancelledError:
+        log.info("agent_stopped")
+    finally:
+        notifier.stopping()
+        agent.close()

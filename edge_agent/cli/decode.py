@@ -1,0 +1,29 @@
+"""`edge-agent decode`: captured bytes as rows."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_agent.cli.options import JsonLinesOption
+
+
+def decode(
+    kind: Annotated[str, typer.Argument(help="What the bytes are, such as zk-dat or zk-frames.")],
+    files: Annotated[list[Path], typer.Argument(help="Captured files.", metavar="FILE...")],
+    *,
+    as_json: JsonLinesOption = False,
+    table: Annotated[
+        str | None, typer.Option(help="Which table a body without its URL is (zk-push).")
+    ] = None,
+) -> int:
+    """Read captured bytes with the product's own decoders."""
+    from edge_agent.decoding import decode_files
+
+    if as_json:
+        return decode_files(kind, files, table=table)
+    from edge_agent.cli.row_table import RowTable
+
+    with RowTable(sys.stdout) as rows:
+        return decode_files(kind, files, table=table, out=rows)

@@ -1,0 +1,86 @@
+"""Which device a command means: a name of the site file, or an address as a person types it."""
+
+import os
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import ValidationError
+
+from drivers.catalog import known_kinds, load_driver
+from edge_agent.config.loading import load_config
+from edge_agent.config.models import SiteConfig, SiteDevice
+from edge_agent.config.places import find_config
+from edge_agent.config.problems import from_validation, key_text
+from edge_agent.config.suggestion import did_you_mean
+from edge_agent.errors import UsageError
+
+DEFAULT_KIND = "zk-pull"  # what a bare address nearly always is
+_ADDRESS_HELP = "edge-agent device info zk-pull://10.0.0.7:4370"
+
+
+def resolve(target: str, config_file: Path | None, zone: str | None) -> SiteDevice:
+    """`target` by name, as `kind://host:port?key=value`, or as host[:port].
+
+    `zone` is the one asked for; else the site file's; else, for a bare address, this machine's,
+    which only decides which rows are flagged as being from the future: nothing is stored here.
+    """
+    path = config_file or find_config()
+    site = load_config(path) if path is not None else None
+    if site is not None and (device := site.device(target)) is not None:
+        return device.model_copy(update={"zone": zone or device.zone})
+    if "://" not in target and not _looks_like_address(target):
+        raise _unknown_name(target, site)
+    zone = zone or (site.site.zone if site else machine_zone())
+    return _from_address(target if "://" in target else f"{DEFAULT_KIND}://{target}", zone)
+
+
+def _looks_like_address(target: str) -> bool:
+    return any(character in target for character in ".:") or target == "localhost"
+
+
+def _unknown_name(target: str, site: SiteConfig | None) -> UsageError:
+    names = [device.config.name for device in site.devices] if site else []
+    known = f"The site file has {', '.join(names)}" if names else "There is no site file to look in"
+    return UsageError(
+        f"no device has this name{did_you_mean(target, names)}",
+        where=target,
+        remedy=f"{known}; an address works too",
+        try_command=_ADDRESS_HELP,
+    )
+
+
+def _from_address(address: str, zone: str) -> SiteDevice:
+    parts = urlsplit(address)
+    if parts.scheme not in known_kinds():
+        raise UsageError(
+            f'unknown kind "{parts.scheme}"{did_you_mean(parts.scheme, known_kinds())}',
+            where=address,
+            remedy=f"Known kinds: {', '.join(known_kinds())}",
+            try_command=_ADDRESS_HELP,
+        )
+    table: dict[str, object] = {"name": parts.netloc or parts.path, "kind": parts.scheme}
+    if parts.hostname:
+        table["host"] = parts.hostname
+        if parts.port is not None:
+            table["port"] = parts.port
+    else:
+        table["port"] = parts.path
+    model = load_driver(parts.scheme).manifest.config
+    try:
+        config = model.model_validate(table | dict(parse_qsl(parts.query)))
+    except ValidationError as exc:
+        complaint = from_validation((), exc, model)[0]
+        raise UsageError(
+            f"{key_text(complaint.path)}: {complaint.what}",
+            where=address,
+            remedy=f"{complaint.remedy}, or write the device into the site file and use its name",
+            try_command="edge-agent config schema",
+        ) from exc
+    return SiteDevice(config=config, zone=zone)
+
+
+def machine_zone() -> str:
+    """The zone of this machine's wall clock, "UTC" when it does not tell."""
+    target = os.path.realpath("/etc/localtime")
+    _, found, name = target.partition("/zoneinfo/")
+    return os.environ.get("TZ") or (name if found else "UTC")

@@ -1,0 +1,65 @@
+"""`edge-agent simulate`: a device that is not there, on a real socket or port."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_agent.config.suggestion import did_you_mean
+from edge_agent.errors import CommandError, ExitCode, UsageError
+
+KINDS = ("zk-terminal", "modbus-counter", "card-reader")
+
+
+def simulate(
+    kind: Annotated[str, typer.Argument(help=", ".join(KINDS))],
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 picks a free one.")] = 0,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    records: Annotated[
+        int,
+        typer.Option(min=0, help="Punches in the log, pieces on the counter, or different cards."),
+    ] = 100,
+    input_file: Annotated[
+        Path | None, typer.Option("--input", help="A terminal's USB export (.dat) as its log.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same device.")] = 0,
+) -> int:
+    """Serve a simulated device until Ctrl-C. Prints `listening ADDRESS` when it is ready."""
+    import asyncio
+
+    from edge_agent.cli import simulated
+
+    if kind not in KINDS:
+        raise UsageError(
+            f"no such simulator{did_you_mean(kind, KINDS)}",
+            where=kind,
+            remedy=f"Known kinds: {', '.join(KINDS)}",
+            try_command="edge-agent simulate zk-terminal",
+        )
+    if input_file is not None and kind != "zk-terminal":
+        raise UsageError(
+            "only a zk-terminal can play a file",
+            where=f"simulate {kind} --input",
+            remedy="Leave --input out",
+            try_command=f"edge-agent simulate {kind}",
+        )
+    try:
+        match kind:
+            case "zk-terminal":
+                terminal = simulated.zk_terminal(input_file, records=records, seed=seed)
+                scene = simulated.serve_zk_terminal(terminal, host, port)
+            case "modbus-counter":
+                scene = simulated.serve_modbus_counter(host, port, pieces=records, seed=seed)
+            case _:
+                scene = simulated.serve_card_reader(cards=records, seed=seed)
+        asyncio.run(simulated.until_stopped(scene))
+    except OSError as exc:
+        raise CommandError(
+            exc.strerror or str(exc),
+            where=exc.filename or f"{host}:{port}",
+            remedy="Another program may hold the port, or the file cannot be read",
+            try_command=f"edge-agent simulate {kind} --port 0",
+        ) from exc
+    print("stopped", file=sys.stderr)
+    return ExitCode.OK

@@ -1,0 +1,4 @@
+"""The site file: where it is, what it says, and what is wrong with it.
+
+Nothing is imported here: `status` reads two paths from the file without loading pydantic.
+"""

@@ -1,0 +1,143 @@
+"""The site file's own tables. What stands in a [[device]] is the driver's business."""
+
+import zoneinfo
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    SerializeAsAny,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from drivers.contract import DeviceConfig
+from edge_agent.config.places import DEFAULT_STATE_DIR, SNAPSHOT_NAME, SPOOL_NAME
+from edge_agent.config.problems import WrongValueError
+from edge_agent.config.suggestion import did_you_mean
+from protocols.uplink import MAX_RECORDS_PER_BATCH
+
+# Names stand in paths, metrics and batch keys: letters of any script, digits, - _ and .
+Name = Annotated[str, StringConstraints(pattern=r"^[\w.-]+$", max_length=64)]
+
+
+class Section(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+
+def known_zone(zone: str) -> str:
+    """`zone` when it is an IANA name. Raises WrongValueError."""
+    names = zoneinfo.available_timezones()
+    if zone in names:
+        return zone
+    cities = [name for name in names if "/" in name]  # "UCT" is no help for "CST"
+    raise WrongValueError(
+        f'unknown zone "{zone}"{did_you_mean(zone, cities)}',
+        remedy='Use an IANA name such as "Asia/Shanghai" (not an offset, not an abbreviation)',
+    )
+
+
+class SiteSection(Section):
+    """The place where the devices stand."""
+
+    name: Name = Field(description="The site, as the core knows it")
+    zone: str = Field(
+        description="IANA zone of the site's wall clocks. Never taken from the gateway's own "
+        "setting: a gateway set to UTC would move every punch by hours"
+    )
+
+    _zone = field_validator("zone")(known_zone)
+
+
+class GatewaySection(Section):
+    """The machine beside the devices."""
+
+    name: Name = Field(description="The gateway, unique in the core: it names its batches")
+    state_dir: Path = Field(
+        default=DEFAULT_STATE_DIR,
+        description="Where the spool lives. Relative to the site file. Survives a reinstall",
+    )
+    runtime_dir: Path | None = Field(
+        default=None,
+        description="Where status.json is written (default $RUNTIME_DIRECTORY, else state_dir)",
+    )
+
+
+class UplinkSection(Section):
+    """The core that the gateway feeds. Without this table the gateway only collects."""
+
+    url: str = Field(description="Address of the core, https://… (http:// only on this machine)")
+    token_file: Path | None = Field(
+        default=None, description="File that holds the access token, readable by the agent alone"
+    )
+    token: SecretStr | None = Field(
+        default=None, description="The access token itself; prefer token_file"
+    )
+    timeout_s: float = Field(default=30.0, gt=0, le=300, description="Of one request")
+    batch_records: int = Field(
+        default=1_000, ge=1, le=MAX_RECORDS_PER_BATCH, description="Records sent at a time"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        scheme, separator, rest = url.partition("://")
+        if scheme in {"http", "https"} and separator and rest.strip("/"):
+            return url
+        raise WrongValueError(
+            f'"{url}" is not a web address', remedy='Write it like "https://core.example.com"'
+        )
+
+    @model_validator(mode="after")
+    def _one_token(self) -> "UplinkSection":
+        if self.token is not None and self.token_file is not None:
+            raise WrongValueError(
+                "both token and token_file are set", remedy="Keep token_file, delete token"
+            )
+        return self
+
+    def read_token(self) -> str | None:
+        """The token, without the line end that editors add. None: the core asks for none.
+
+        Raises OSError when the file cannot be read.
+        """
+        if self.token_file is not None:
+            return self.token_file.read_text(encoding="utf-8").strip()
+        return self.token.get_secret_value() if self.token is not None else None
+
+
+class SiteDevice(Section):
+    """One [[device]]: the driver's own config, and the zone of the device's wall clock."""
+
+    config: SerializeAsAny[DeviceConfig]
+    zone: str
+
+
+class SiteConfig(Section):
+    """A whole, valid site file. Paths are absolute."""
+
+    path: Path
+    site: SiteSection
+    gateway: GatewaySection
+    uplink: UplinkSection | None
+    devices: tuple[SiteDevice, ...]
+
+    @property
+    def spool_path(self) -> Path:
+        return self.gateway.state_dir / SPOOL_NAME
+
+    @property
+    def runtime_dir(self) -> Path:
+        return self.gateway.runtime_dir or self.gateway.state_dir
+
+    @property
+    def snapshot_path(self) -> Path:
+        """Where the agent writes what it is doing, for `status`."""
+        return self.runtime_dir / SNAPSHOT_NAME
+
+    def device(self, name: str) -> SiteDevice | None:
+        return next((device for device in self.devices if device.config.name == name), None)

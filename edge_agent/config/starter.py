@@ -1,0 +1,45 @@
+"""What `config init` writes."""
+
+STARTER = """\
+# Clockline site file. Check it with: edge-agent config check -c site.toml
+# All keys: edge-agent config schema
+# Lines that start with # and no blank are examples: take the # away to switch them on.
+
+[site]
+name = "my-site"
+# The zone of the wall clocks in this place (IANA name). Never guessed from the gateway.
+zone = "Asia/Shanghai"
+
+[gateway]
+name = "gw-01"
+# The spool lives here and must survive restarts and updates.
+state_dir = "/var/lib/edge-agent"
+
+# The HR core. Without this table the gateway collects and keeps.
+#[uplink]
+#url = "https://core.example.com"
+#token_file = "/etc/edge-agent/token"
+
+# One [[device]] for each device. This one: a ZKTeco terminal that is asked over the network.
+#[[device]]
+#name = "gate"
+#kind = "zk-pull"
+#host = "10.0.0.7"
+#serial = "CEXA123456789"   # from `edge-agent device info zk-pull://10.0.0.7`: refuses any other
+#comm_key = 0               # the number under Comm. > PC Connection, if one is set
+#poll_s = 60
+
+# A counter box with Modbus TCP on the line.
+#[[device]]
+#name = "line-1"
+#kind = "modbus-counter"
+#host = "10.0.0.20"
+#poll_s = 10
+#counters = [{ unit = 1, tag = "press", pieces = 0, rejects = 2 }]
+
+# A card reader on a serial port.
+#[[device]]
+#name = "canteen"
+#kind = "card-reader"
+#port = "/dev/serial/by-id/usb-…"
+"""

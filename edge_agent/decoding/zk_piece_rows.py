@@ -1,0 +1,174 @@
+"""Rows of a table that was put together from a capture, whatever part of it was captured."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from edge_agent.decoding.kinds import Row
+from edge_agent.decoding.rows import template_row
+from edge_agent.decoding.zk_tables import (
+    NO_CODE_PAGE,
+    attendance_rows,
+    bad_row,
+    operation_rows,
+    user_rows,
+)
+from protocols.ordinals import LogOrder
+from protocols.records import Quarantined
+from protocols.zk.captured_tables import CapturedTable, Piece
+from protocols.zk.commands import Command
+from protocols.zk.layouts import Layout
+from protocols.zk.oplog import OPERATION_BYTES
+from protocols.zk.stored_tables import (
+    ALL_FORMS,
+    SIZE_WORD,
+    USER_WIDTHS,
+    Alignment,
+    align,
+    size_word,
+)
+from protocols.zk.templates import (
+    Template,
+    digest,
+    holds_template,
+    is_template,
+    is_template_table,
+    read_templates,
+)
+from protocols.zk.users import User, UserWidth, decode_users, mask_password
+
+_FORMS_BY_COMMAND: dict[int | None, tuple[Layout | UserWidth, ...]] = {
+    Command.ATTLOG_RRQ: tuple(Layout),
+    Command.ATTLOG_RANGE_RRQ: tuple(Layout),
+    Command.USERTEMP_RRQ: USER_WIDTHS,
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """Record bytes that stood together, and how to read them; `offset` in the table, size word
+    included (in the captured bytes where the place in the table is unknown).
+    """
+
+    data: bytes
+    offset: int
+    reading: Alignment | None
+    framed: bool  # its size word was captured and counts exactly these bytes
+
+
+@dataclass(slots=True, kw_only=True)
+class ReadTable:
+    first: int
+    complete: bool
+    missing: int
+    command: int | None
+    runs: list[Run] = field(default_factory=list)
+    templates: list[Template] = field(default_factory=list)
+
+    @property
+    def users(self) -> Iterator[User | Quarantined]:
+        for run in self.runs:
+            reading = run.reading
+            if reading is not None and not isinstance(reading.form, Layout):
+                records = run.data[reading.start :]
+                yield from decode_users(records, encoding=NO_CODE_PAGE, width=reading.form)
+
+
+def read_captured_table(table: CapturedTable, now_year: int) -> ReadTable:
+    read = ReadTable(
+        first=table.first,
+        complete=table.complete,
+        missing=max(0, (table.expected or 0) - table.captured_bytes),
+        command=table.command,
+    )
+    read.templates = _templates(table)
+    if not read.templates:
+        read.runs = [_run(piece, table, now_year) for piece in table.pieces]
+    return read
+
+
+def table_rows(table: ReadTable, *, source: str, users: Mapping[int, str]) -> Iterator[Row]:
+    """The whole records; all that is cut off at their edges is one quarantined row."""
+    for template in table.templates:
+        yield template_row(template) | {"complete": table.complete}
+    order = LogOrder()
+    cut: list[tuple[int, bytes]] = []
+    for run in table.runs:
+        if table.command == Command.OPLOG_RRQ:
+            whole = len(run.data) - len(run.data) % OPERATION_BYTES
+            yield from operation_rows(run.data[:whole], source=source, offset=run.offset)
+            cut.append((run.offset + whole, run.data[whole:]))
+        elif run.reading is None:
+            yield _senseless_row(run, source)
+        else:
+            yield from _record_rows(run, run.reading, source, order, users)
+            cut += _edges(run, run.reading)
+    rest = [(offset, raw) for offset, raw in cut if raw]
+    if rest:
+        lengths = " and ".join(str(len(raw)) for _, raw in rest)
+        reason = f"cut records at the edge of the capture: {lengths} bytes"
+        yield bad_row(source, rest[0][0], reason, b"".join(raw for _, raw in rest))
+
+
+def _templates(table: CapturedTable) -> list[Template]:
+    if not table.pieces or table.pieces[0].position not in {0, None}:
+        return []
+    head = table.pieces[0].data
+    if is_template(head) or table.command == Command.GET_USERTEMP:
+        content = b"".join(piece.data for piece in table.pieces)
+        uid = int.from_bytes(table.argument[:2], "little") if table.argument else None
+        finger = table.argument[2] if len(table.argument) > 2 else None
+        size = table.expected or len(content)
+        return [Template(size=size, digest=digest(content), uid=uid, finger=finger)]
+    records = head[SIZE_WORD.size :]
+    if size_word(head) is not None and (
+        is_template_table(records) or table.command == Command.DB_RRQ
+    ):
+        return list(read_templates(records))
+    return []
+
+
+def _run(piece: Piece, table: CapturedTable, now_year: int) -> Run:
+    forms = _FORMS_BY_COMMAND.get(table.command, ALL_FORMS)
+    announced = size_word(piece.data) if piece.position in {0, None} else None
+    if announced is not None:
+        records = piece.data[SIZE_WORD.size :]
+        reading = align(records, total=announced, now_year=now_year, forms=forms)
+        if reading is not None or piece.position == 0:
+            framed = announced == len(records)
+            return Run(data=records, offset=SIZE_WORD.size, reading=reading, framed=framed)
+    position = None if piece.position is None else piece.position - SIZE_WORD.size
+    reading = align(piece.data, position=position, now_year=now_year, forms=forms)
+    if reading is None and position is not None:
+        reading = align(piece.data, position=None, now_year=now_year, forms=forms)
+    return Run(data=piece.data, offset=piece.position or 0, reading=reading, framed=False)
+
+
+def _record_rows(
+    run: Run, reading: Alignment, source: str, order: LogOrder, users: Mapping[int, str]
+) -> Iterator[Row]:
+    end = len(run.data) - (len(run.data) - reading.start) % reading.width
+    records = run.data[reading.start : end]
+    offset = run.offset + reading.start
+    if isinstance(reading.form, Layout):
+        return attendance_rows(
+            records, reading.form, source=source, order=order, offset=offset, users=users
+        )
+    return user_rows(records, reading.form, source=source, offset=offset)
+
+
+def _edges(run: Run, reading: Alignment) -> list[tuple[int, bytes]]:
+    end = len(run.data) - (len(run.data) - reading.start) % reading.width
+    head, tail = run.data[: reading.start], run.data[end:]
+    if not isinstance(reading.form, Layout):
+        tail = mask_password(tail, reading.form)
+        head = bytes(len(head))  # may hold a part of a password
+    return [(run.offset, head), (run.offset + end, tail)]
+
+
+def _senseless_row(run: Run, source: str) -> Row:
+    """Raw bytes only of what surely is no biometric template: a table with its right size word."""
+    what = f"{len(run.data)} bytes make no sense as records of any known layout"
+    if run.framed and not holds_template(run.data):
+        return bad_row(source, run.offset, what, run.data)
+    reason = f"{what}; cut out because they may be biometric, digest {digest(run.data)}"
+    return bad_row(source, run.offset, reason)

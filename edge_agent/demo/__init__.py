@@ -1,0 +1,1 @@
+"""`edge-agent demo`: the main job end to end on this machine, through real sockets."""

@@ -1,0 +1,91 @@
+"""`edge-agent demo [--input FILE] [--json]`."""
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from edge_agent.demo.account import Account, settle_account
+from edge_agent.demo.core_process import DemoCore
+from edge_agent.demo.export_scene import play_export
+from edge_agent.demo.month_scene import play_month
+from edge_agent.demo.stage import Progress
+from edge_agent.demo.stepped_clock import StuckSceneError
+from edge_agent.demo.summary import print_summary
+from edge_agent.errors import CommandError, ExitCode
+from edge_agent.logs import configure_logs
+from edge_agent.spool.errors import SpoolError
+
+SEED = 20261001
+# A terminal's log of a million rows is 45 MB of text; more than that is another kind of file.
+MAX_INPUT_BYTES = 64 * 1024 * 1024
+
+
+def run_demo(*, input_file: Path | None, as_json: bool) -> int:
+    """Plays the scene, prints the account. Exit code 0 only if all counts agree."""
+    import logging
+
+    configure_logs(level=logging.ERROR)
+    data = None if input_file is None else _read(input_file)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="clockline-demo-") as name, _progress() as progress:
+        folder = Path(name)
+        with DemoCore(folder) as core:
+            try:
+                if data is None:
+                    played = asyncio.run(play_month(folder, core, progress, seed=SEED))
+                else:
+                    now = datetime.now(UTC)
+                    played = asyncio.run(play_export(folder, core, data, progress, now=now))
+            except (StuckSceneError, SpoolError) as error:
+                raise CommandError(
+                    str(error),
+                    where="demo",
+                    remedy="Check the free space of the temporary folder, then try again",
+                    try_command="edge-agent doctor",
+                ) from error
+            progress("computing pay", 1, 1)
+            account = settle_account(core, played, seconds=time.monotonic() - began)
+    if as_json:
+        print(msgspec.json.encode(account).decode())
+    else:
+        print_summary(account)
+    return ExitCode.OK if account.agrees else ExitCode.BROKEN
+
+
+def _read(path: Path) -> bytes:
+    from edge_agent.decoding.run import read_input
+
+    return read_input(path, limit=MAX_INPUT_BYTES)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar on a terminal, nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield _quiet
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description:22}"), BarColumn(40), TimeElapsedColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting the core", total=None)
+        yield lambda what, done, total: bar.update(
+            task, description=what, completed=done, total=total
+        )
+
+
+def _quiet(_what: str, _done: int, _total: int) -> None: ...
+
+
+def account_of(text: str) -> Account:
+    """The account that `demo --json` printed, for tests and other programs."""
+    return msgspec.json.decode(text, type=Account)

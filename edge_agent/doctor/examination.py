@@ -1,0 +1,80 @@
+"""Runs every check that this machine and its site file allow, in the order a person would."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge_agent.config.loading import load_config
+from edge_agent.config.models import SiteConfig
+from edge_agent.config.places import find_config, read_places
+from edge_agent.config.problems import ConfigError
+from edge_agent.doctor.devices import check_devices
+from edge_agent.doctor.findings import Code, Finding, bad, good, warn
+from edge_agent.doctor.ledger import check_agent, check_parked, last_stored, read_counts
+from edge_agent.doctor.machine import check_clock, check_core_extra, check_python, check_zone
+from edge_agent.doctor.storage import check_spool, check_state_dir
+from edge_agent.doctor.uplink import check_uplink
+from edge_agent.errors import CommandError
+
+
+def examine(config: str | None, *, with_core: bool) -> Iterator[Finding]:
+    """Findings as they come. Without a site file only the machine itself is looked at."""
+    now = datetime.now(UTC)
+    yield check_python(sys.version_info[:3], sys.prefix, sys.base_prefix)
+    if with_core:
+        yield check_core_extra()
+    path = Path(config) if config else find_config()
+    if path is None:
+        yield _no_config()
+        yield check_clock(now, None)
+        return
+    site, findings = _load(path)
+    yield from findings
+    if site is None:
+        yield check_clock(now, None)
+        return
+    yield check_zone(site.site.zone, now)
+    yield from _examine_gateway(site, now)
+    yield from asyncio.run(check_devices([device.config for device in site.devices]))
+    yield from check_uplink(site.uplink)
+
+
+def _no_config() -> Finding:
+    return warn(
+        Code.CONFIG_MISSING,
+        "site file",
+        "there is none, so spool, devices and uplink were not looked at",
+        "edge-agent config init writes one to fill in; edge-agent demo runs without",
+    )
+
+
+def _load(path: Path) -> tuple[SiteConfig | None, list[Finding]]:
+    try:
+        site = load_config(path)
+    except ConfigError as error:
+        return None, [
+            bad(
+                Code.CONFIG_INVALID,
+                f"{problem.file}:{problem.line}",
+                f"{problem.key}: {problem.what}" if problem.key else problem.what,
+                problem.remedy,
+            )
+            for problem in error.problems
+        ]
+    except CommandError as error:
+        return None, [bad(Code.CONFIG_MISSING, error.where, error.what, error.remedy)]
+    what = f"valid: site {site.site.name}, {len(site.devices)} devices"
+    return site, [good(Code.CONFIG_MISSING, str(path), what)]
+
+
+def _examine_gateway(site: SiteConfig, now: datetime) -> Iterator[Finding]:
+    places = read_places(site.path)
+    ledger = read_counts(places.spool)
+    yield check_clock(now, last_stored(ledger) if ledger else None)
+    yield from check_state_dir(places.state_dir)
+    yield check_spool(places.spool)
+    if ledger:
+        yield from check_parked(ledger, str(places.spool))
+    yield check_agent(places, now)

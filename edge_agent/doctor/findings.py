@@ -1,0 +1,79 @@
+"""What doctor finds, and the closed list of its codes (explained in docs/errors.md)."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from msgspec import Struct
+
+from edge_agent.errors import ExitCode
+
+
+class Severity(StrEnum):
+    OK = "ok"
+    WARN = "warn"  # works, but not as it should
+    BAD = "bad"  # punches are not collected, or could be lost
+
+
+class Code(StrEnum):
+    """Numbers never change their meaning; a check that finds nothing wrong reports its first."""
+
+    PYTHON = "E1001"
+    NO_VENV = "E1002"
+    CORE_EXTRA = "E1003"
+    CONFIG_MISSING = "E1010"
+    CONFIG_INVALID = "E1011"
+    ZONE = "E1012"
+    CLOCK_UNSET = "E1020"
+    CLOCK_BEHIND_SPOOL = "E1021"
+    STATE_DIR = "E1030"
+    STATE_DIR_READ_ONLY = "E1031"
+    DISK_SPACE = "E1032"
+    FSYNC_SLOW = "E1033"
+    SPOOL_MISSING = "E1040"
+    SPOOL_DAMAGED = "E1041"
+    DEAD_LETTERS = "E1042"
+    QUARANTINE = "E1043"
+    AGENT_NOT_RUNNING = "E1050"
+    NO_DEVICES = "E1060"
+    DEVICE_NAME_UNKNOWN = "E1061"
+    DEVICE_REFUSED = "E1062"
+    DEVICE_SILENT = "E1063"
+    DEVICE_UNREACHABLE = "E1064"
+    SERIAL_PORT_MISSING = "E1065"
+    SERIAL_PORT_DENIED = "E1066"
+    NO_UPLINK = "E1070"
+    UPLINK_UNREACHABLE = "E1071"
+    UPLINK_FAILING = "E1072"
+    UPLINK_PLAIN_TEXT = "E1073"
+    TOKEN_UNREADABLE = "E1074"  # noqa: S105 - a code, not a token
+    TOKEN_EXPOSED = "E1075"  # noqa: S105 - a code, not a token
+
+
+class Finding(Struct, frozen=True):
+    """One result. `remedy` is empty when nothing needs doing."""
+
+    code: Code
+    severity: Severity
+    where: str
+    what: str
+    remedy: str = ""
+
+
+def good(code: Code, where: str, what: str) -> Finding:
+    return Finding(code, Severity.OK, where, what)
+
+
+def warn(code: Code, where: str, what: str, remedy: str) -> Finding:
+    return Finding(code, Severity.WARN, where, what, remedy)
+
+
+def bad(code: Code, where: str, what: str, remedy: str) -> Finding:
+    return Finding(code, Severity.BAD, where, what, remedy)
+
+
+def verdict(findings: Iterable[Finding]) -> ExitCode:
+    """The worst finding decides."""
+    severities = {finding.severity for finding in findings}
+    if Severity.BAD in severities:
+        return ExitCode.BROKEN
+    return ExitCode.DEGRADED if Severity.WARN in severities else ExitCode.OK

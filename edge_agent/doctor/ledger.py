@@ -1,0 +1,68 @@
+"""What the spool and the runtime snapshot tell: parked records, the agent's life."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from edge_agent.config.places import Places
+from edge_agent.doctor.findings import Code, Finding, bad, good, warn
+from edge_agent.spool.errors import SpoolError
+from edge_agent.spool.reading import read_ledger
+from edge_agent.status.agent import read_agent
+
+
+def read_counts(spool: Path) -> dict[str, Any] | None:
+    """The spool's counters, None when it cannot be read (`check_spool` says why)."""
+    try:
+        return read_ledger(spool)
+    except (SpoolError, OSError):
+        return None
+
+
+def check_parked(ledger: Mapping[str, Any], where: str) -> Iterator[Finding]:
+    """Records that wait for a person: refused by the core, or not decoded here."""
+    dead = sum(ledger["dead_letters"].values())
+    if dead:
+        yield warn(
+            Code.DEAD_LETTERS,
+            where,
+            f"the core refused {dead} records; they are kept here",
+            "The core names the reason of each; mend it there (an unknown person, a closed month)",
+        )
+    else:
+        yield good(Code.DEAD_LETTERS, where, "no record was refused by the core")
+    quarantined = ledger["quarantined"]
+    if quarantined:
+        yield warn(
+            Code.QUARANTINE,
+            where,
+            f"{quarantined} rows could not be decoded; their bytes are kept",
+            "Report the device's model and firmware with the rows: a better decoder reads them",
+        )
+    else:
+        yield good(Code.QUARANTINE, where, "every row was decoded")
+
+
+def last_stored(ledger: Mapping[str, Any]) -> datetime | None:
+    """When a device was last read, by the gateway's clock of then."""
+    times = [row["last_fetch_at"] for row in ledger["devices"] if row["last_fetch_at"]]
+    return max((_instant(time) for time in times), default=None)
+
+
+def _instant(value: str | datetime) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+
+
+def check_agent(places: Places, now: datetime) -> Finding:
+    agent = read_agent(places, now)
+    if agent.why_not is not None:
+        return bad(
+            Code.AGENT_NOT_RUNNING,
+            "agent",
+            f"is not running: {agent.why_not}",
+            "systemctl start edge-agent, then journalctl -u edge-agent",
+        )
+    return good(
+        Code.AGENT_NOT_RUNNING, "agent", f"process {agent.snapshot['pid']} runs and reports"
+    )

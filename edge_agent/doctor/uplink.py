@@ -1,0 +1,86 @@
+"""The way to the core: its address, its answer, the access token."""
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from edge_agent.config.models import UplinkSection
+from edge_agent.doctor.findings import Code, Finding, bad, good, warn
+
+ANSWER_S = 5.0
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def check_uplink(uplink: UplinkSection | None) -> Iterator[Finding]:
+    """Tries the core without the token: any answer proves that it is there."""
+    if uplink is None:
+        yield warn(
+            Code.NO_UPLINK,
+            "site file",
+            "no core is configured, so records stay on this gateway",
+            'Add [uplink] with url = "https://…" and token_file = "…"',
+        )
+        return
+    yield check_answer(uplink.url)
+    url = urlsplit(uplink.url)
+    if url.scheme == "http" and url.hostname not in _THIS_MACHINE:
+        yield warn(
+            Code.UPLINK_PLAIN_TEXT,
+            uplink.url,
+            "punches and the token cross the network unencrypted",
+            "Use https://",
+        )
+    if uplink.token_file is not None:
+        yield check_token_file(uplink.token_file)
+
+
+def check_answer(url: str) -> Finding:
+    try:
+        answer = httpx.head(url, timeout=ANSWER_S)
+    except httpx.TimeoutException:
+        return bad(
+            Code.UPLINK_UNREACHABLE,
+            url,
+            f"no answer within {ANSWER_S:g} s",
+            "Check this gateway's network and the firewall in between; records are kept here",
+        )
+    except (httpx.TransportError, httpx.InvalidURL) as exc:
+        return bad(
+            Code.UPLINK_UNREACHABLE,
+            url,
+            f"cannot be reached ({exc})",
+            "Check the address, the core and its certificate; records are kept here meanwhile",
+        )
+    if answer.is_server_error:
+        return warn(
+            Code.UPLINK_FAILING,
+            url,
+            f"answers, but with an error of its own (HTTP {answer.status_code})",
+            "Look into the core's log; records are kept here meanwhile",
+        )
+    return good(Code.UPLINK_UNREACHABLE, url, f"answers (HTTP {answer.status_code})")
+
+
+def check_token_file(path: Path) -> Finding:
+    where = str(path)
+    try:
+        mode = path.stat().st_mode
+        path.read_bytes()
+    except OSError as exc:
+        return bad(
+            Code.TOKEN_UNREADABLE,
+            where,
+            f"the token file cannot be read ({exc.strerror})",
+            "Give the agent's user the file: chown edge, chmod 0400",
+        )
+    if mode & (stat.S_IROTH | stat.S_IWOTH):
+        return warn(
+            Code.TOKEN_EXPOSED,
+            where,
+            "every user of this machine can read the token",
+            f"chmod 0400 {path}, and have the core issue a new token",
+        )
+    return good(Code.TOKEN_UNREADABLE, where, "can be read, and not by everyone")

@@ -1,0 +1,60 @@
+"""What the running agent says about itself for `edge-agent status`: one small file, replaced whole.
+
+Shape, read by edge_agent/status without any of our other modules:
+{"written_at", "interval_s", "pid", "version", "time": {"trusted"}, "devices": [...], "uplink": {...}}
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge_agent.supervisor.worker import DeviceReport
+
+
+def snapshot(
+    *,
+    written_at: datetime,
+    interval_s: float,
+    version: str,
+    time_trusted: bool,
+    devices: Sequence[DeviceReport],
+    uplink: Mapping[str, Any],
+) -> bytes:
+    return msgspec.json.encode(
+        {
+            "written_at": written_at,
+            "interval_s": interval_s,
+            "pid": os.getpid(),
+            "version": version,
+            "time": {"trusted": time_trusted},
+            "devices": [_device(report) for report in devices],
+            "uplink": uplink,
+        }
+    )
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Readers see the old file or the new one, never half of either."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_bytes(content)
+    draft.replace(path)
+
+
+def _device(report: DeviceReport) -> dict[str, Any]:
+    problem = report.problem
+    return {
+        "name": report.name,
+        "kind": report.kind,
+        "serial": report.serial,
+        "state": report.state,
+        "since": report.since,
+        "clock_offset_ms": report.clock_offset_ms,
+        "profile": report.profile,
+        "error": None
+        if problem is None
+        else {"what": problem.what, "remedy": problem.remedy, "code": problem.code},
+    }

@@ -1,0 +1,264 @@
+"""What one sink takes from the spool: the batch in flight, and what its answer settles.
+
+A batch is a range of the outbox per lane and some holes (records that the sink asked us to keep).
+Both are committed before the batch is handed out, so after any crash the same number means the same
+records, and a core that has seen them answers `duplicate`.
+"""
+
+import sqlite3
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from edge_agent.spool.codec import microseconds, observation
+from edge_agent.spool.errors import SpoolError
+from edge_agent.spool.lanes import LANE_BY_NUMBER, WEIGHTS, Lane, plan_batch
+from edge_agent.spool.results import PendingBatch, Settled
+from protocols.uplink import MAX_BATCH_BYTES, MAX_RECORDS_PER_BATCH, Answer, RecordVerdict, Verdict
+
+# A kept record is asked about again after 30 s, then twice as late each time, at most hourly: the
+# core keeps what it cannot judge yet (an unknown employee), which people resolve in hours.
+FIRST_RETRY = timedelta(seconds=30)
+LAST_RETRY = timedelta(hours=1)
+_DOUBLINGS = 7  # 30 s * 2**7 is past the hour
+
+# Of an observation around its record: id, times, zone, flags, names of the fields.
+_ENVELOPE_BYTES = 300
+
+# A time further off than the longest retry was written by a clock that has since been set back.
+_DUE = """
+    SELECT arrival FROM unsettled WHERE sink = :sink AND lane = :lane
+        AND (not_before <= :now OR not_before > :now + :longest)
+    ORDER BY arrival LIMIT :room"""
+
+_FRESH = """
+    SELECT count(*) FROM (
+        SELECT 1 FROM sinks JOIN outbox ON outbox.lane = sinks.lane
+            AND outbox.arrival > sinks.position
+        WHERE sinks.sink = :sink AND sinks.lane = :lane LIMIT :room)"""
+
+_TAKE_FRESH = """
+    UPDATE sinks SET batch_end = coalesce((
+        SELECT max(arrival) FROM (
+            SELECT arrival FROM outbox
+            WHERE outbox.lane = sinks.lane AND outbox.arrival > sinks.position
+            ORDER BY arrival LIMIT :fresh)), position)
+    WHERE sink = :sink AND lane = :lane"""
+
+
+class _Waiting(Struct, frozen=True):
+    """Rows of one lane that could go now: new ones, and kept ones that are due."""
+
+    fresh: int
+    due: tuple[int, ...]  # their arrivals
+
+
+def begin_batch(connection: sqlite3.Connection, sink: str, limit: int, now: datetime) -> None:
+    """Puts a batch in flight unless one is, or nothing waits."""
+    connection.execute("INSERT INTO batches (sink) VALUES (?) ON CONFLICT DO NOTHING", (sink,))
+    connection.execute(
+        "INSERT INTO sinks (sink, lane) SELECT ?, lane FROM lanes WHERE true ON CONFLICT DO NOTHING",
+        (sink,),
+    )
+    query = "SELECT in_flight FROM batches WHERE sink = ?"
+    if connection.execute(query, (sink,)).fetchone()[0]:
+        return
+    room = min(limit, MAX_RECORDS_PER_BATCH)
+    waiting = _waiting(connection, sink, room, now)
+    if not waiting:
+        return
+    while True:
+        count, size = _compose(connection, sink, waiting, room)
+        if size <= MAX_BATCH_BYTES or count == 1:
+            break
+        room = count // 2  # long records: fewer of them, in the same shares
+    connection.execute(
+        "UPDATE batches SET number = number + 1, in_flight = 1 WHERE sink = ?", (sink,)
+    )
+
+
+def load_batch(connection: sqlite3.Connection, sink: str) -> PendingBatch | None:
+    """The batch in flight, in order of arrival."""
+    row = connection.execute(
+        "SELECT number FROM batches WHERE sink = ? AND in_flight = 1", (sink,)
+    ).fetchone()
+    if row is None:
+        return None
+    rows = connection.execute(
+        """SELECT observations.* FROM batch_members JOIN observations USING (event_id)
+        WHERE sink = ? ORDER BY arrival""",
+        (sink,),
+    )
+    return PendingBatch(number=row[0], observations=tuple(map(observation, rows)))
+
+
+def settle(connection: sqlite3.Connection, sink: str, answer: Answer, now: datetime) -> Settled:
+    """Applies one verdict per record. Raises SpoolError when it is no answer to this batch."""
+    members = _members_by_event(connection, sink, answer)
+    tally: Counter[Verdict] = Counter()
+    per_device: dict[int, Counter[Verdict]] = {}
+    for verdict in answer.verdicts:
+        member = members[verdict.event_id]
+        tally[verdict.verdict] += 1
+        if member.device is not None:
+            per_device.setdefault(member.device, Counter())[verdict.verdict] += 1
+        if verdict.verdict is Verdict.KEEP:
+            _keep(connection, sink, member, verdict, now)
+        elif verdict.verdict is Verdict.REJECTED:
+            _bury(connection, sink, member, verdict, now)
+    connection.execute("DELETE FROM unsettled WHERE sink = ? AND in_batch = 1", (sink,))
+    connection.execute("UPDATE sinks SET position = batch_end WHERE sink = ?", (sink,))
+    connection.execute("UPDATE batches SET in_flight = 0 WHERE sink = ?", (sink,))
+    for device, counts in per_device.items():
+        _count(connection, sink, device, counts)
+    return Settled(
+        accepted=tally[Verdict.ACCEPTED],
+        duplicate=tally[Verdict.DUPLICATE],
+        rejected=tally[Verdict.REJECTED],
+        kept=tally[Verdict.KEEP],
+    )
+
+
+class _Member(Struct, frozen=True):
+    event_id: bytes
+    lane: int
+    arrival: int
+    attempts: int
+    device: int | None
+
+
+def _waiting(
+    connection: sqlite3.Connection, sink: str, room: int, now: datetime
+) -> dict[Lane, _Waiting]:
+    """Counted up to `room`: a backlog of a million rows costs no more than one batch."""
+    about: dict[str, Any] = {
+        "sink": sink,
+        "now": microseconds(now),
+        "longest": LAST_RETRY // timedelta.resolution,
+        "room": room,
+    }
+    waiting = {}
+    for number, lane in LANE_BY_NUMBER.items():
+        about["lane"] = number
+        due = tuple(row[0] for row in connection.execute(_DUE, about))
+        fresh = connection.execute(_FRESH, about).fetchone()[0]
+        if fresh or due:
+            waiting[lane] = _Waiting(fresh, due)
+    return waiting
+
+
+def _compose(
+    connection: sqlite3.Connection, sink: str, waiting: dict[Lane, _Waiting], room: int
+) -> tuple[int, int]:
+    """Marks the members of the batch. Returns their number and, roughly, their bytes."""
+    connection.execute("UPDATE sinks SET batch_end = position WHERE sink = ?", (sink,))
+    connection.execute("UPDATE unsettled SET in_batch = 0 WHERE sink = ? AND in_batch", (sink,))
+    plan = plan_batch({lane: w.fresh + len(w.due) for lane, w in waiting.items()}, WEIGHTS, room)
+    for lane, share in plan.items():
+        # Kept records may use half of a share, so that they cannot hold up what is new.
+        due = waiting[lane].due[: max(share - waiting[lane].fresh, (share + 1) // 2)]
+        connection.executemany(
+            "UPDATE unsettled SET in_batch = 1 WHERE sink = ? AND lane = ? AND arrival = ?",
+            [(sink, lane.number, arrival) for arrival in due],
+        )
+        connection.execute(
+            _TAKE_FRESH, {"sink": sink, "lane": lane.number, "fresh": share - len(due)}
+        )
+    count, size = connection.execute(
+        """SELECT count(*), total(length(body)) FROM batch_members
+        JOIN observations USING (event_id) WHERE sink = ?""",
+        (sink,),
+    ).fetchone()
+    return count, int(size) + count * _ENVELOPE_BYTES
+
+
+def _members_by_event(
+    connection: sqlite3.Connection, sink: str, answer: Answer
+) -> dict[str, _Member]:
+    row = connection.execute(
+        "SELECT number FROM batches WHERE sink = ? AND in_flight = 1", (sink,)
+    ).fetchone()
+    in_flight = None if row is None else row[0]
+    if answer.number != in_flight:
+        raise SpoolError(
+            f"answer to batch {answer.number}, but in flight is {in_flight or 'none'}",
+            where=f"sink {sink}",
+            remedy="Drop this answer and ask for the next batch",
+            code="spool_wrong_batch",
+        )
+    rows = connection.execute(
+        """SELECT events.event_id, batch_members.lane, batch_members.arrival, attempts, device
+        FROM batch_members JOIN events USING (event_id) WHERE sink = ?""",
+        (sink,),
+    )
+    members = {columns[0].hex(): _Member(*columns) for columns in rows}
+    judged = [verdict.event_id for verdict in answer.verdicts]
+    if len(judged) != len(members) or set(judged) != members.keys():
+        raise SpoolError(
+            f"the answer to batch {answer.number} judges {len(judged)} records, "
+            f"not exactly the {len(members)} that were sent",
+            where=f"sink {sink}",
+            remedy="Send the batch again; if it repeats, report the core's version",
+            code="spool_wrong_answer",
+        )
+    return members
+
+
+def _keep(
+    connection: sqlite3.Connection,
+    sink: str,
+    member: _Member,
+    verdict: RecordVerdict,
+    now: datetime,
+) -> None:
+    delay = min(FIRST_RETRY * 2 ** min(member.attempts, _DOUBLINGS), LAST_RETRY)
+    connection.execute(
+        """INSERT INTO unsettled (sink, lane, arrival, event_id, attempts, not_before, in_batch,
+            code) VALUES (?, ?, ?, ?, ?, ?, 0, ?)
+        ON CONFLICT (sink, lane, arrival) DO UPDATE SET attempts = excluded.attempts,
+            not_before = excluded.not_before, in_batch = 0, code = excluded.code""",
+        (
+            sink,
+            member.lane,
+            member.arrival,
+            member.event_id,
+            member.attempts + 1,
+            microseconds(now + delay),
+            verdict.code,
+        ),
+    )
+
+
+def _bury(
+    connection: sqlite3.Connection,
+    sink: str,
+    member: _Member,
+    verdict: RecordVerdict,
+    now: datetime,
+) -> None:
+    connection.execute(
+        """INSERT INTO dead_letters (sink, event_id, code, detail, at) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (sink, event_id) DO UPDATE SET
+            code = excluded.code, detail = excluded.detail, at = excluded.at""",
+        (sink, member.event_id, verdict.code or "unspecified", verdict.detail, microseconds(now)),
+    )
+
+
+def _count(
+    connection: sqlite3.Connection, sink: str, device: int, counts: Counter[Verdict]
+) -> None:
+    connection.execute(
+        """INSERT INTO sink_devices (sink, device, accepted, duplicate, rejected)
+        VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (sink, device) DO UPDATE SET accepted = accepted + excluded.accepted,
+            duplicate = duplicate + excluded.duplicate, rejected = rejected + excluded.rejected""",
+        (
+            sink,
+            device,
+            counts[Verdict.ACCEPTED],
+            counts[Verdict.DUPLICATE],
+            counts[Verdict.REJECTED],
+        ),
+    )

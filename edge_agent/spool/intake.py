@@ -1,0 +1,149 @@
+"""The transaction that stores one delivery: records, quarantine, counters and cursor, or nothing."""
+
+import sqlite3
+from collections.abc import Iterable
+from hashlib import blake2b
+
+from drivers.contract import Delivery
+from edge_agent.spool.codec import Envelope, encode_flags, encode_record, microseconds
+from edge_agent.spool.results import Appended
+from protocols.identity import event_id
+from protocols.records import Flag, Quarantined, Record
+
+# Not INSERT OR IGNORE: that would also swallow a broken NOT NULL, and with it a punch.
+_INSERT_EVENT = """
+    INSERT INTO events (event_id, arrival, lane, device, kind, body, received_at, clock_offset_ms,
+        zone, flags, suspect, boot, monotonic_ms)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (event_id) DO NOTHING"""
+
+_INSERT_OUTBOX = "INSERT INTO outbox (lane, arrival, event_id) VALUES (?, ?, ?)"
+
+_INSERT_QUARANTINE = """
+    INSERT INTO quarantine (device, source, offset, digest, reason, raw, first_seen, last_seen,
+        seen)
+    VALUES (:device, :source, :offset, :digest, :reason, :raw, :now, :now, 1)
+    ON CONFLICT (source, offset, digest) DO UPDATE SET seen = seen + 1, last_seen = :now
+    RETURNING seen"""
+
+# A whole read tells how many rows it yielded and how many the device says it holds: both or none.
+_UPDATE_DEVICE = """
+    UPDATE devices SET
+        name = :name,
+        cursor = coalesce(:cursor, cursor),
+        on_device = coalesce(:on_device, on_device),
+        log_rows = CASE WHEN :on_device IS NULL THEN log_rows ELSE :log_rows END,
+        received = received + :received,
+        stored = stored + :stored,
+        known = known + :known,
+        quarantined = quarantined + :quarantined,
+        quarantined_again = quarantined_again + :quarantined_again,
+        last_fetch_at = :now,
+        last_trusted_at = CASE WHEN :trusted
+            THEN max(coalesce(last_trusted_at, :now), :now) ELSE last_trusted_at END
+    WHERE device = :device"""
+
+_LAST_ARRIVAL = """
+    SELECT max(
+        coalesce((SELECT max(arrival) FROM outbox WHERE outbox.lane = lanes.lane), 0),
+        coalesce((SELECT max(batch_end) FROM sinks WHERE sinks.lane = lanes.lane), 0))
+    FROM lanes ORDER BY 1 DESC LIMIT 1"""
+
+
+class EventLog:
+    """Appends to the tables `events` and `outbox`. Lives on the writer thread.
+
+    Numbers arrivals from memory: this process is the only writer. A transaction that is undone
+    leaves a gap in the numbers, which means nothing.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, boot: int) -> None:
+        self._boot = boot
+        # Also after the positions: rows that every sink has settled may be gone.
+        self._next_arrival = int(connection.execute(_LAST_ARRIVAL).fetchone()[0]) + 1
+
+    def append(
+        self, connection: sqlite3.Connection, delivery: Delivery, envelope: Envelope
+    ) -> Appended:
+        device = _device(connection, delivery.serial, envelope.device_name)
+        stored = self.store(connection, delivery.records, envelope, device=device)
+        now = microseconds(envelope.received_at)
+        first_seen = sum(
+            _quarantine(connection, row, device=device, now=now) for row in delivery.quarantined
+        )
+        known = len(delivery.records) - stored
+        connection.execute(
+            _UPDATE_DEVICE,
+            {
+                "device": device,
+                "name": envelope.device_name,
+                "cursor": delivery.cursor,
+                "on_device": delivery.on_device,
+                "log_rows": delivery.log_rows,
+                "received": len(delivery.records) + len(delivery.quarantined),
+                "stored": stored,
+                "known": known,
+                "quarantined": first_seen,
+                "quarantined_again": len(delivery.quarantined) - first_seen,
+                "now": now,
+                "trusted": Flag.GATEWAY_CLOCK_SUSPECT not in envelope.flags,
+            },
+        )
+        return Appended(stored=stored, known=known, quarantined=len(delivery.quarantined))
+
+    def store(
+        self,
+        connection: sqlite3.Connection,
+        records: Iterable[Record],
+        envelope: Envelope,
+        *,
+        device: int | None,
+    ) -> int:
+        """How many of `records` are new. `device` None: the gateway itself says them."""
+        lane = envelope.lane.number
+        flags, suspect = encode_flags(envelope.flags)
+        arrival_columns = (
+            microseconds(envelope.received_at),
+            envelope.clock_offset_ms,
+            envelope.zone,
+            flags,
+            suspect,
+            self._boot,
+            envelope.monotonic_ms,
+        )
+        queued = []
+        for record in records:
+            identity = event_id(record)
+            kind = type(record).__struct_config__.tag
+            columns = (identity, self._next_arrival, lane, device, kind, encode_record(record))
+            if connection.execute(_INSERT_EVENT, columns + arrival_columns).rowcount:
+                queued.append((lane, self._next_arrival, identity))
+                self._next_arrival += 1
+        connection.executemany(_INSERT_OUTBOX, queued)
+        return len(queued)
+
+
+def _device(connection: sqlite3.Connection, serial: str, name: str) -> int:
+    row = connection.execute("SELECT device FROM devices WHERE serial = ?", (serial,)).fetchone()
+    if row is None:
+        row = connection.execute(
+            "INSERT INTO devices (serial, name) VALUES (?, ?) RETURNING device", (serial, name)
+        ).fetchone()
+    return int(row[0])
+
+
+def _quarantine(connection: sqlite3.Connection, row: Quarantined, *, device: int, now: int) -> bool:
+    """True when this row was never seen before."""
+    seen = connection.execute(
+        _INSERT_QUARANTINE,
+        {
+            "device": device,
+            "source": row.source,
+            "offset": row.offset,
+            "digest": blake2b(row.raw, digest_size=16).digest(),
+            "reason": row.reason,
+            "raw": row.raw,
+            "now": now,
+        },
+    ).fetchone()[0]
+    return bool(seen == 1)

@@ -1,0 +1,130 @@
+"""The ledger of a spool, read beside a running agent, with nothing but the standard library.
+
+`edge-agent status` must answer in a blink, so this module imports neither msgspec nor pydantic nor
+asyncio (specs/perf/baseline.md 8); the file describes itself (table `lanes`).
+"""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from edge_agent.spool.errors import SpoolError, storage_error
+
+# What the tables read here mean; a test holds it to the number of migrations.
+KNOWN_SCHEMA = 1
+
+_BUSY_TIMEOUT_S = 2.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_DEVICES = """
+    SELECT device, serial, name, on_device, log_rows, received, stored, known, quarantined,
+        quarantined_again, last_fetch_at
+    FROM devices ORDER BY name, serial"""
+
+_BACKLOG = """
+    SELECT sinks.sink, lanes.name,
+        (SELECT count(*) FROM outbox
+            WHERE outbox.lane = sinks.lane AND outbox.arrival > sinks.position)
+        + (SELECT count(*) FROM unsettled
+            WHERE unsettled.sink = sinks.sink AND unsettled.lane = sinks.lane)
+    FROM sinks JOIN lanes USING (lane) ORDER BY sinks.sink, lanes.lane"""
+
+
+def read_ledger(path: Path) -> dict[str, Any]:
+    """The counters of a spool file, from one snapshot. Raises SpoolError.
+
+    schema, file_bytes, quarantined (rows), dead_letters {sink: rows}, backlog {sink: {lane: rows}}
+    devices: list of
+        name, serial
+        on_device          what the device counted at the last whole read of its log, or None
+        fetched            rows of its log that were read: in that whole read when there was one,
+                           else all that it ever sent, each once
+        stored             events of it that are here or were
+        acked_by           {sink: events that the sink has (accepted or duplicate)}
+        acked              the smallest of these, 0 without any sink
+        received = stored + known + quarantined + quarantined_again (rows handed over, ever)
+        last_fetch_at      ISO 8601 UTC or None
+    """
+    if not path.is_file():
+        raise SpoolError(
+            "there is no spool",
+            where=str(path),
+            remedy="Start the agent once, or name the site file whose spool you mean",
+            code="spool_missing",
+        )
+    try:
+        with closing(_open(path)) as connection:
+            schema = connection.execute("PRAGMA user_version").fetchone()[0]
+            if schema != KNOWN_SCHEMA:
+                raise SpoolError(
+                    f"the file has schema {schema}, this command reads schema {KNOWN_SCHEMA}",
+                    where=str(path),
+                    remedy="Use the edge-agent command of the version that runs here",
+                    code="spool_schema_newer" if schema > KNOWN_SCHEMA else "spool_schema_older",
+                )
+            connection.execute("BEGIN")
+            return {"schema": schema, **ledger(connection), "file_bytes": file_bytes(path)}
+    except sqlite3.Error as exc:
+        raise storage_error(exc, path) from exc
+
+
+def ledger(connection: sqlite3.Connection) -> dict[str, Any]:
+    """The counters, see `read_ledger`. The caller holds a transaction, so that they agree."""
+    backlog: dict[str, dict[str, int]] = {}
+    for sink, lane, rows in connection.execute(_BACKLOG):
+        backlog.setdefault(sink, {})[lane] = rows
+    return {
+        "devices": _devices(connection, sinks=list(backlog)),
+        "backlog": backlog,
+        "dead_letters": dict(
+            connection.execute("SELECT sink, count(*) FROM dead_letters GROUP BY sink")
+        ),
+        "quarantined": connection.execute("SELECT count(*) FROM quarantine").fetchone()[0],
+    }
+
+
+def file_bytes(path: Path) -> int:
+    """The database and its write-ahead log."""
+    wal = path.with_name(f"{path.name}-wal")
+    return sum(file.stat().st_size for file in (path, wal) if file.exists())
+
+
+def _devices(connection: sqlite3.Connection, *, sinks: list[str]) -> list[dict[str, Any]]:
+    acked: dict[int, dict[str, int]] = {}
+    for device, sink, count in connection.execute(
+        "SELECT device, sink, accepted + duplicate FROM sink_devices"
+    ):
+        acked.setdefault(device, {})[sink] = count
+    rows = connection.execute(_DEVICES)
+    names = [column[0] for column in rows.description]
+    devices = []
+    for values in rows:
+        row = dict(zip(names, values, strict=True))
+        acked_by = dict.fromkeys(sinks, 0) | acked.get(row.pop("device"), {})
+        log_rows = row.pop("log_rows")
+        row["fetched"] = row["stored"] + row["quarantined"] if log_rows is None else log_rows
+        row["acked_by"] = acked_by
+        row["acked"] = min(acked_by.values(), default=0)
+        if row["last_fetch_at"] is not None:
+            moment = _EPOCH + timedelta(microseconds=row["last_fetch_at"])
+            row["last_fetch_at"] = moment.isoformat()
+        devices.append(row)
+    return devices
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    uri = path.absolute().as_uri()
+    connection = sqlite3.connect(
+        f"{uri}?mode=ro", uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_S
+    )
+    try:
+        connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+    except sqlite3.OperationalError as exc:
+        connection.close()
+        if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN:
+            raise
+        # A clean copy in a folder that we may not write (a backup): no log to read, nothing moves.
+        return sqlite3.connect(f"{uri}?immutable=1", uri=True, isolation_level=None)
+    return connection

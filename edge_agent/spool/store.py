@@ -1,0 +1,218 @@
+"""The spool: what the rest of the agent stores into and drains from.
+
+Everything that changes the file runs on one writer thread and is durable when its call returns;
+questions are answered beside it from what is committed.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from drivers.contract import Delivery
+from drivers.ports import Clock
+from edge_agent.spool import correction, drain, inspection, reading, schema
+from edge_agent.spool.checkpoint import Checkpointer
+from edge_agent.spool.codec import Envelope, instant, microseconds
+from edge_agent.spool.errors import (
+    SpoolClosedError,
+    SpoolCorruptError,
+    SpoolError,
+    SpoolFullError,
+    SpoolLockedError,
+)
+from edge_agent.spool.intake import EventLog
+from edge_agent.spool.lanes import Lane
+from edge_agent.spool.lock import SpoolLock
+from edge_agent.spool.reader import Reader
+from edge_agent.spool.results import (
+    Appended,
+    Backlog,
+    Corrected,
+    DeadLetter,
+    DeviceLedger,
+    PendingBatch,
+    Settled,
+    SpoolStats,
+    StoredEvent,
+)
+from edge_agent.spool.writer import Writer
+from edge_agent.timekeeping import ClockStep
+from protocols.records import Flag
+from protocols.uplink import Answer, Observation
+
+__all__ = [
+    "Appended",
+    "Backlog",
+    "Corrected",
+    "DeadLetter",
+    "DeviceLedger",
+    "Lane",
+    "PendingBatch",
+    "Settled",
+    "Spool",
+    "SpoolClosedError",
+    "SpoolCorruptError",
+    "SpoolError",
+    "SpoolFullError",
+    "SpoolLockedError",
+    "SpoolStats",
+    "StoredEvent",
+]
+
+
+class Spool:
+    """Build with `Spool.open`, end with `close`. Every method may raise SpoolError."""
+
+    def __init__(self, path: Path, *, clock: Clock, lock: SpoolLock, boot_id: str) -> None:
+        """The file is prepared and `lock` is held."""
+        self._path = path
+        self._clock = clock
+        self._lock: SpoolLock | None = lock
+        with schema.session(path) as connection:
+            boot = connection.execute(
+                """INSERT INTO boots (boot_id, first_opened_at) VALUES (?, ?)
+                ON CONFLICT (boot_id) DO UPDATE SET boot_id = excluded.boot_id RETURNING boot""",
+                (boot_id, microseconds(clock.now())),
+            ).fetchone()[0]
+            self._log = EventLog(connection, boot=boot)
+        self._checkpointer = Checkpointer(path)
+        self._writer = Writer(path, clock, self._checkpointer)
+        self._reader = Reader(path)
+
+    @classmethod
+    def open(cls, path: Path, *, clock: Clock, boot_id: str) -> Self:
+        """Creates the file (0600; its folder must exist), checks it, brings its schema up to date.
+
+        Raises SpoolError: SpoolLockedError while another process writes it, SpoolCorruptError
+        when its pages are damaged.
+        """
+        schema.create_file(path)
+        lock = SpoolLock(path)
+        try:
+            schema.prepare(path)
+            return cls(path, clock=clock, lock=lock, boot_id=boot_id)
+        except BaseException:
+            lock.release()
+            raise
+
+    async def append(  # noqa: PLR0913 - each is a fact of the arrival, all named at the call
+        self,
+        delivery: Delivery,
+        *,
+        device_name: str,
+        zone: str,
+        lane: Lane,
+        received_at: datetime,
+        clock_offset_ms: int | None,
+        flags: tuple[Flag, ...] = (),
+    ) -> Appended:
+        """Returns when records, quarantine, counters and cursor are durable: all, or none.
+
+        A caller that is cancelled while it waits may find the delivery stored or not; delivering
+        it again is always right.
+        """
+        envelope = Envelope(
+            device_name=device_name,
+            zone=zone,
+            lane=lane,
+            received_at=received_at,
+            monotonic_ms=self._monotonic_ms(),
+            clock_offset_ms=clock_offset_ms,
+            flags=flags,
+        )
+        return await self._writer.run(
+            lambda connection: self._log.append(connection, delivery, envelope)
+        )
+
+    async def cursor(self, serial: str) -> bytes | None:
+        """Where to go on reading this device. None: from the beginning."""
+        return await self._reader.run(lambda connection: inspection.cursor_of(connection, serial))
+
+    async def next_batch(self, sink: str, *, limit: int) -> PendingBatch | None:
+        """The batch in flight, the same until `settle`; else a new one; None when nothing waits."""
+        if limit < 1:
+            raise ValueError(f"a batch of at most {limit} records")
+        now = self._clock.now()
+        await self._writer.run(lambda connection: drain.begin_batch(connection, sink, limit, now))
+        return await self._reader.run(lambda connection: drain.load_batch(connection, sink))
+
+    async def settle(self, sink: str, answer: Answer) -> Settled:
+        """Applies the core's verdicts to the batch in flight.
+
+        Accepted and duplicate are done; rejected goes to the dead letters; keep is sent again
+        later. Raises SpoolError unless the answer judges exactly the batch in flight.
+        """
+        now = self._clock.now()
+        return await self._writer.run(
+            lambda connection: drain.settle(connection, sink, answer, now)
+        )
+
+    async def backlog(self, sink: str) -> Backlog:
+        return await self._reader.run(lambda connection: inspection.backlog_of(connection, sink))
+
+    async def stats(self) -> SpoolStats:
+        counters = await self._reader.run(reading.ledger)
+        counters["schema"] = reading.KNOWN_SCHEMA
+        counters["file_bytes"] = reading.file_bytes(self._path)
+        counters["checkpoint_failure"] = self._checkpointer.failure
+        return msgspec.convert(counters, SpoolStats)
+
+    async def find(self, event_id: bytes) -> StoredEvent | None:
+        return await self._reader.run(
+            lambda connection: inspection.find_event(connection, event_id)
+        )
+
+    async def peek(self, sink: str, *, limit: int = 20) -> tuple[Observation, ...]:
+        """The first records that `sink` has not settled, in order of arrival."""
+        return await self._reader.run(
+            lambda connection: inspection.peek_at(connection, sink, limit)
+        )
+
+    async def dead_letters(self, sink: str, *, limit: int = 1_000) -> tuple[DeadLetter, ...]:
+        """What `sink` rejected, the newest first."""
+        return await self._reader.run(
+            lambda connection: inspection.dead_letters_of(connection, sink, limit)
+        )
+
+    async def last_stored_at(self) -> datetime | None:
+        """The latest receipt while the gateway's clock was trusted, for `Timekeeper`."""
+        latest = await self._reader.run(inspection.last_trusted_at)
+        return None if latest is None else instant(latest)
+
+    async def correct_received_at(self, boot_id: str, step: ClockStep) -> Corrected:
+        """Call when `step.regained`. Moves the suspect receipts of this boot by the step.
+
+        Rows that a sink was sent stay as they are; a `gateway_clock_step` event tells the core.
+        """
+        envelope = Envelope(
+            device_name="",
+            zone="UTC",
+            lane=Lane.TELEMETRY,
+            received_at=self._clock.now(),
+            monotonic_ms=self._monotonic_ms(),
+        )
+        return await self._writer.run(
+            lambda connection: correction.correct_received_at(
+                connection, self._log, boot_id=boot_id, step=step, envelope=envelope
+            )
+        )
+
+    def progress(self) -> float:
+        """The clock's monotonic time of the last commit or idle round; at most a second old while
+        the writer lives. For the watchdog.
+        """
+        return self._writer.progress()
+
+    def close(self) -> None:
+        """Commits what is queued, ends the threads, frees the file. Safe to call twice."""
+        self._writer.close()
+        self._reader.close()
+        self._checkpointer.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _monotonic_ms(self) -> int:
+        return int(self._clock.monotonic() * 1000)

@@ -1,0 +1,192 @@
+"""The state of one gateway, from its spool and its agent's snapshot. Reads and judges, no layout.
+
+Broken: punches are not collected or cannot be kept (no agent, no readable spool).
+Degraded: it runs, but something waits for a person. Ok otherwise.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Literal, TypedDict
+
+from edge_agent.config.places import Places
+from edge_agent.spool.errors import SpoolError
+from edge_agent.spool.reading import read_ledger
+from edge_agent.status.agent import Agent, read_agent
+
+_NEEDS_A_LOOK = frozenset({"backoff", "blocked"})
+
+
+class Problem(TypedDict):
+    """`bad` breaks the gateway's purpose, `warn` degrades it."""
+
+    severity: Literal["warn", "bad"]
+    where: str
+    what: str
+    remedy: str
+
+
+class StatusReport(TypedDict):
+    """What `status --json` prints."""
+
+    status: Literal["ok", "degraded", "broken"]
+    sentence: str
+    config: str
+    agent: dict[str, Any]
+    time: dict[str, Any]
+    devices: list[dict[str, Any]]
+    backlog: dict[str, int]
+    quarantined: int
+    dead_letters: int
+    uplink: dict[str, Any]
+    problems: list[Problem]
+
+
+def read_report(places: Places, now: datetime) -> StatusReport:
+    """`now` is aware UTC. Nothing is written, also not into the spool's folder."""
+    agent = read_agent(places, now)
+    problems = list(_agent_problems(agent))
+    ledger, unreadable = _ledger(places)
+    problems += unreadable
+    devices = _devices(ledger, agent)
+    backlog = {sink: sum(lanes.values()) for sink, lanes in ledger.get("backlog", {}).items()}
+    dead_letters = sum(ledger.get("dead_letters", {}).values())
+    quarantined = ledger.get("quarantined", 0)
+    problems += [*_device_problems(devices), *_parked(dead_letters, quarantined)]
+    status = _worst(problems)
+    return StatusReport(
+        status=status,
+        sentence=_sentence(agent, devices, max(backlog.values(), default=0), problems),
+        config=str(places.config),
+        agent={
+            "running": agent.running,
+            "pid": agent.snapshot.get("pid"),
+            "version": agent.snapshot.get("version"),
+            "written_at": agent.snapshot.get("written_at"),
+        },
+        time=agent.snapshot.get("time", {}),
+        devices=devices,
+        backlog=backlog,
+        quarantined=quarantined,
+        dead_letters=dead_letters,
+        uplink=agent.snapshot.get("uplink", {}),
+        problems=problems,
+    )
+
+
+def _ledger(places: Places) -> tuple[dict[str, Any], list[Problem]]:
+    """The spool's counters; {} and the reason when they cannot be read."""
+    try:
+        return read_ledger(places.spool), []
+    except SpoolError as exc:
+        where, what, remedy = exc.where, exc.what, exc.remedy
+    except PermissionError:
+        where = str(places.state_dir)
+        what, remedy = "this user may not read it", "sudo edge-agent status"
+    return {}, [{"severity": "bad", "where": where, "what": what, "remedy": remedy}]
+
+
+def _worst(problems: list[Problem]) -> Literal["ok", "degraded", "broken"]:
+    if any(problem["severity"] == "bad" for problem in problems):
+        return "broken"
+    return "degraded" if problems else "ok"
+
+
+def _sentence(
+    agent: Agent, devices: list[dict[str, Any]], waiting: int, problems: list[Problem]
+) -> str:
+    ready = sum(device["state"] == "ready" for device in devices)
+    parts = [
+        "The agent runs" if agent.running else "The agent does not run",
+        f"{ready} of {len(devices)} devices ready" if agent.running else f"{len(devices)} devices",
+        f"{waiting} records wait for the core" if waiting else "no record waits for the core",
+    ]
+    if problems:
+        parts.append(f"{len(problems)} to look at")
+    return f"{', '.join(parts)}."
+
+
+def _devices(ledger: dict[str, Any], agent: Agent) -> list[dict[str, Any]]:
+    """Each device once: live ones as the agent names them, then those that only the spool knows."""
+    counted = {row["serial"]: row for row in ledger.get("devices", [])}
+    live = agent.snapshot.get("devices", []) if agent.running else []
+    rows = [_device_row(device, counted.pop(device["serial"], {})) for device in live]
+    return rows + [_device_row({}, row) for row in counted.values()]
+
+
+def _device_row(live: dict[str, Any], counted: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": live.get("name", counted.get("name")),
+        "kind": live.get("kind"),
+        "serial": live.get("serial", counted.get("serial")),
+        "state": live.get("state"),
+        "since": live.get("since"),
+        "on_device": counted.get("on_device"),
+        "fetched": counted.get("fetched"),
+        "stored": counted.get("stored"),
+        "acked": counted.get("acked"),
+        "last_fetch_at": counted.get("last_fetch_at"),
+        "clock_offset_ms": live.get("clock_offset_ms"),
+        "profile": live.get("profile"),
+        "error": live.get("error"),
+    }
+
+
+def _agent_problems(agent: Agent) -> Iterator[Problem]:
+    if agent.why_not is not None:
+        yield {
+            "severity": "bad",
+            "where": "agent",
+            "what": f"is not running: {agent.why_not}",
+            "remedy": "systemctl start edge-agent, then journalctl -u edge-agent; "
+            "or in a terminal: edge-agent run",
+        }
+        return
+    if agent.snapshot.get("time", {}).get("trusted") is False:
+        yield {
+            "severity": "warn",
+            "where": "gateway clock",
+            "what": "is not trusted yet; records are flagged until it is",
+            "remedy": "timedatectl set-ntp true, then edge-agent doctor",
+        }
+    error = agent.snapshot.get("uplink", {}).get("last_error")
+    if error:
+        yield {
+            "severity": "warn",
+            "where": "uplink",
+            "what": error["what"],
+            "remedy": error["remedy"],
+        }
+
+
+def _device_problems(devices: list[dict[str, Any]]) -> Iterator[Problem]:
+    for device in devices:
+        error = device["error"]
+        if error:
+            what, remedy = error["what"], error["remedy"]
+        elif device["state"] in _NEEDS_A_LOOK:
+            what, remedy = f"is in state {device['state']}", "edge-agent doctor"
+        else:
+            continue
+        yield {
+            "severity": "warn",
+            "where": f"device {device['name']}",
+            "what": what,
+            "remedy": remedy,
+        }
+
+
+def _parked(dead_letters: int, quarantined: int) -> Iterator[Problem]:
+    if dead_letters:
+        yield {
+            "severity": "warn",
+            "where": "dead letters",
+            "what": f"the core refused {dead_letters} records",
+            "remedy": "edge-agent doctor says what to do",
+        }
+    if quarantined:
+        yield {
+            "severity": "warn",
+            "where": "quarantine",
+            "what": f"{quarantined} rows could not be decoded; their bytes are kept",
+            "remedy": "edge-agent doctor says what to do",
+        }

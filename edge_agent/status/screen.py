@@ -1,0 +1,38 @@
+"""The status report as one screen of text."""
+
+from edge_agent.status.columns import aligned
+from edge_agent.status.report import StatusReport
+
+_COLUMNS = {
+    "DEVICE": "name",
+    "KIND": "kind",
+    "STATE": "state",
+    "SERIAL": "serial",
+    "ON DEVICE": "on_device",
+    "FETCHED": "fetched",
+    "STORED": "stored",
+    "ACKED": "acked",
+}
+
+
+def screen(report: StatusReport) -> str:
+    lines = [report["sentence"], ""]
+    if report["devices"]:
+        rows = [[device[key] for key in _COLUMNS.values()] for device in report["devices"]]
+        lines += [*aligned(list(_COLUMNS), rows), ""]
+    waiting = ", ".join(f"{sink} {rows}" for sink, rows in report["backlog"].items())
+    lines += aligned(
+        ["backlog", waiting or "0"],
+        [
+            ["quarantine", str(report["quarantined"])],
+            ["dead letters", str(report["dead_letters"])],
+        ],
+    )
+    if report["problems"]:
+        lines += ["", "To look at:"]
+    for number, problem in enumerate(report["problems"], start=1):
+        lines += [
+            f" {number}. {problem['where']}: {problem['what']}",
+            f"    {problem['remedy']}",
+        ]
+    return "\n".join(lines)

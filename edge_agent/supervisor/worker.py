@@ -1,0 +1,241 @@
+"""One device's life: connect, fetch or listen, commit, acknowledge, wait, come back.
+
+A worker never lets an error of its device out; other devices do not notice. It decides by the
+class of the error alone: retry what can heal, block what needs a person.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+from msgspec import Struct
+
+from drivers.contract import Delivery, DeviceConfig, Driver, Identity, Mode
+from drivers.errors import BlockedError, DriverError
+from drivers.ports import Clock
+from edge_agent.spool.store import Lane, Spool, SpoolError
+from edge_agent.supervisor.retry import BLOCKED_DELAY_S, retry_delay_s
+from edge_agent.supervisor.states import DeviceSignal, DeviceState, after
+from edge_agent.timekeeping import Timekeeper
+from protocols.records import ClockReading, Count, DeviceEvent
+
+# The longest a driver may take for one page: a whole 100,000-row table over a slow line.
+PAGE_DEADLINE_S = 600.0
+
+log = structlog.get_logger()
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """What stands between a device and its data, in words for a person."""
+
+    what: str
+    remedy: str
+    code: str
+
+
+class DeviceReport(Struct, frozen=True, kw_only=True):
+    """One device as `status` shows it."""
+
+    name: str
+    kind: str
+    state: DeviceState
+    since: datetime
+    serial: str | None
+    profile: str | None
+    clock_offset_ms: int | None
+    problem: Problem | None
+    failures: int
+
+
+class Commons(Struct, frozen=True, kw_only=True):
+    """What all workers share."""
+
+    spool: Spool
+    timekeeper: Timekeeper
+    clock: Clock
+    randomness: random.Random
+
+
+class DeviceWorker:
+    def __init__(
+        self, config: DeviceConfig, make_driver: Callable[[], Driver], zone: str, commons: Commons
+    ) -> None:
+        self._config = config
+        self._make_driver = make_driver
+        self._zone = zone
+        self._commons = commons
+        self._poked = asyncio.Event()
+        self._state = DeviceState.IDLE
+        self._since = commons.clock.now()
+        self._identity: Identity | None = None
+        self._clock_offset_ms: int | None = None
+        self._problem: Problem | None = None
+        self._failures = 0
+        self._moved_at = commons.clock.monotonic()
+        self._listening = False  # a device that talks may be silent for days
+        self._log = log.bind(device=config.name, driver=config.kind)
+
+    def poke(self) -> None:
+        """Fetch now instead of at the end of the interval (a badge changed hands at the line)."""
+        self._poked.set()
+
+    def report(self) -> DeviceReport:
+        return DeviceReport(
+            name=self._config.name,
+            kind=self._config.kind,
+            state=self._state,
+            since=self._since,
+            serial=self._identity.serial if self._identity else None,
+            profile=self._identity.profile if self._identity else None,
+            clock_offset_ms=self._clock_offset_ms,
+            problem=self._problem,
+            failures=self._failures,
+        )
+
+    def stuck(self, now_s: float) -> bool:
+        """Neither a step nor a rightful wait for longer than any of both may take."""
+        rightful_s = PAGE_DEADLINE_S + max(self._config.poll_s, BLOCKED_DELAY_S)
+        return now_s - self._moved_at > rightful_s and not self._listening
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        self._signal(DeviceSignal.START)
+        try:
+            while True:
+                delay_s = await self._session()
+                await self._commons.clock.sleep(delay_s)
+                self._signal(DeviceSignal.RETRY_DUE)
+        finally:
+            self._signal(DeviceSignal.STOP)
+
+    async def _session(self) -> float:
+        """One connection's worth of work. Returns the seconds to wait before the next."""
+        driver: Driver | None = None
+        try:
+            driver = self._make_driver()
+            await self._work(driver)
+        except BlockedError as error:
+            self._fail(DeviceSignal.REFUSED, error.what, error.remedy, error.code)
+            return BLOCKED_DELAY_S
+        except (DriverError, SpoolError) as error:
+            self._fail(DeviceSignal.FAILED, error.what, error.remedy, error.code)
+        except TimeoutError:
+            self._fail(
+                DeviceSignal.FAILED,
+                f"no complete page within {PAGE_DEADLINE_S:g} s",
+                "It is tried again by itself; if it repeats, restart the device",
+                "device_too_slow",
+            )
+        except Exception as error:  # noqa: BLE001 - a driver's bug costs one device, not the site
+            self._log.exception("driver_bug")
+            self._fail(
+                DeviceSignal.FAILED,
+                f"the driver failed in a way it should not ({type(error).__name__}: {error})",
+                "Please report it with the log of this moment: journalctl -u edge-agent",
+                "driver_bug",
+            )
+        finally:
+            self._listening = False
+            if driver is not None:
+                await driver.aclose()
+        return retry_delay_s(self._failures, self._commons.randomness.random())
+
+    async def _work(self, driver: Driver) -> None:
+        self._identity = await driver.identity()
+        self._signal(DeviceSignal.IDENTIFIED)
+        if driver.manifest.mode is Mode.TALKS:
+            self._listening = True
+            async for delivery in driver.live():
+                await self._store(driver, delivery)
+                self._recovered()
+            return
+        while True:
+            cursor = await self._commons.spool.cursor(self._identity.serial)
+            first = cursor is None
+            pages = driver.fetch(cursor)
+            async with contextlib.aclosing(_with_deadline(pages)) as guarded:
+                async for delivery in guarded:
+                    await self._store(driver, delivery, backlog=first)
+            self._recovered()
+            await self._wait_for_next_fetch()
+
+    async def _store(self, driver: Driver, delivery: Delivery, *, backlog: bool = False) -> None:
+        stamp = self._commons.timekeeper.stamp()
+        if delivery.clock is not None:
+            self._clock_offset_ms = clock_offset_ms(delivery.clock, self._zone)
+        await self._commons.spool.append(
+            delivery,
+            device_name=self._config.name,
+            zone=self._zone,
+            lane=_lane_of(delivery, backlog=backlog),
+            received_at=stamp.received_at,
+            clock_offset_ms=self._clock_offset_ms,
+            flags=stamp.flags,
+        )
+        await driver.acknowledge(delivery)
+        self._moved_at = self._commons.clock.monotonic()
+
+    async def _wait_for_next_fetch(self) -> None:
+        self._moved_at = self._commons.clock.monotonic()
+        sleep = asyncio.ensure_future(self._commons.clock.sleep(self._config.poll_s))
+        poked = asyncio.ensure_future(self._poked.wait())
+        try:
+            await asyncio.wait({sleep, poked}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in (sleep, poked):
+                waiting.cancel()
+            self._poked.clear()
+
+    def _recovered(self) -> None:
+        if self._failures:
+            self._log.info("device_recovered", failures=self._failures)
+        self._failures = 0
+        self._problem = None
+
+    def _fail(self, signal: DeviceSignal, what: str, remedy: str, code: str) -> None:
+        self._failures += 1
+        problem = Problem(what=what, remedy=remedy, code=code)
+        if self._problem is None or self._problem.code != code:
+            # Logged once on loss; the count between is said on recovery.
+            self._log.warning("device_failed", what=what, remedy=remedy, code=code)
+        self._problem = problem
+        self._signal(signal)
+
+    def _signal(self, signal: DeviceSignal) -> None:
+        self._moved_at = self._commons.clock.monotonic()
+        state = after(self._state, signal)
+        if state is not self._state:
+            self._state = state
+            self._since = self._commons.clock.now()
+
+
+async def _with_deadline(pages: AsyncIterator[Delivery]) -> AsyncIterator[Delivery]:
+    """`pages` with a deadline on each."""
+    while True:
+        async with asyncio.timeout(PAGE_DEADLINE_S):
+            try:
+                delivery = await anext(pages)
+            except StopAsyncIteration:
+                return
+        yield delivery
+
+
+def clock_offset_ms(reading: ClockReading, zone: str) -> int:
+    """Device clock minus gateway clock, both as wall clocks of the site."""
+    wall = reading.gateway_time.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    return (reading.device_time - wall) // timedelta(milliseconds=1)
+
+
+def _lane_of(delivery: Delivery, *, backlog: bool) -> Lane:
+    first = next(iter(delivery.records), None)
+    match first:
+        case Count():
+            return Lane.COUNT_BACKLOG if backlog else Lane.COUNT_LIVE
+        case DeviceEvent():
+            return Lane.TELEMETRY
+        case _:
+            return Lane.PUNCH_BACKLOG if backlog else Lane.PUNCH_LIVE

@@ -1,0 +1,1 @@
+"""The core's HTTP side: what gateways and programs talk to."""

@@ -1,0 +1,1 @@
+"""Punches to days. A day is a view over raw punches: recomputed, never edited."""

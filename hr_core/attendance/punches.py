@@ -1,0 +1,98 @@
+"""From stored punches to the facts that a month's days are computed from."""
+
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from hr_core.attendance.day import DISTRUSTED, PunchFact
+from hr_core.clock import Month, midnight, wall_seconds
+from hr_core.people.model import Roster, find_person
+from hr_core.store.event_rows import StoredPunch
+from hr_core.store.events import punches_between
+from hr_core.store.results import DistrustedPunch, UnmappedUser
+from protocols.records import Flag
+
+# Wall clocks of all zones and windows over midnight: a night shift reaches into the next day, and
+# the punches are cut to the exact windows afterwards.
+_MARGIN = timedelta(days=2)
+
+# The years that a clock without its battery shows (protocols.records.Flag.CLOCK_SUSPECT); the wall
+# clock's first hours of 2000 are still 1999 in UTC east of Greenwich.
+_LOST_CLOCK = (datetime(1999, 12, 30, tzinfo=UTC), datetime(2010, 1, 1, tzinfo=UTC))
+_END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class MonthPunches(Struct, frozen=True, kw_only=True):
+    by_person: dict[str, list[PunchFact]]
+    unmapped: tuple[UnmappedUser, ...]
+    distrusted: tuple[DistrustedPunch, ...]
+    total: int
+
+
+def punches_of_month(conn: sa.Connection, roster: Roster, month: Month) -> MonthPunches:
+    """Every punch of the month: a person's, or counted under its unmapped device user."""
+    mapping = roster.number_by_device_user()
+    first, after = wall_seconds(midnight(month.first)), wall_seconds(midnight(month.after))
+    by_person: dict[str, list[PunchFact]] = {number: [] for number in roster.people}
+    unmapped: dict[tuple[str, str], int] = {}
+    total = 0
+    start = midnight(month.first).replace(tzinfo=UTC) - _MARGIN
+    end = midnight(month.after).replace(tzinfo=UTC) + _MARGIN
+    for punch in punches_between(conn, start, end):
+        fact = punch_fact(punch)
+        in_month = first <= fact.at < after
+        total += in_month
+        number = find_person(mapping, punch.serial, punch.user_id)
+        if number is not None:
+            by_person[number].append(fact)
+        elif in_month:
+            key = (punch.serial, punch.user_id)
+            unmapped[key] = unmapped.get(key, 0) + 1
+    return MonthPunches(
+        by_person=by_person,
+        unmapped=tuple(
+            UnmappedUser(serial=serial, user_id=user_id, punches=count)
+            for (serial, user_id), count in sorted(unmapped.items())
+        ),
+        distrusted=_misdated(conn, mapping, (start, end)),
+        total=total,
+    )
+
+
+def punch_fact(punch: StoredPunch) -> PunchFact:
+    return PunchFact(
+        punch.event_id.hex(),
+        wall_seconds(punch.device_time),
+        punch.direction,
+        _distrust(punch.flags),
+    )
+
+
+def _distrust(flags: tuple[Flag, ...]) -> str | None:
+    if not flags:
+        return None
+    return next((flag.value for flag in DISTRUSTED if flag in flags), None)
+
+
+def _misdated(
+    conn: sa.Connection, mapping: dict[tuple[str, str], str], month: tuple[datetime, datetime]
+) -> tuple[DistrustedPunch, ...]:
+    """Punches that arrived in the month with a device time that lies elsewhere and is flagged."""
+    start, end = month
+    found = []
+    for since, until in (_LOST_CLOCK, (end, _END_OF_TIME)):
+        for punch in punches_between(conn, since, until):
+            reason = _distrust(punch.flags)
+            if reason is not None and start <= punch.received_at < end:
+                found.append(
+                    DistrustedPunch(
+                        event_id=punch.event_id.hex(),
+                        serial=punch.serial,
+                        user_id=punch.user_id,
+                        number=find_person(mapping, punch.serial, punch.user_id),
+                        device_time=punch.device_time.isoformat(),
+                        reason=reason,
+                    )
+                )
+    return tuple(found)

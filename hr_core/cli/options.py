@@ -1,0 +1,119 @@
+"""Options that commands share, exit codes, and opening the core's database."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hr_core.errors import CoreError, NotFoundError
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from hr_core.clock import Month
+
+DEFAULT_DB = "clockline-core.db"
+
+DbOption = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        help=f"Database URL or SQLite file [default: CLOCKLINE_DB or ./{DEFAULT_DB}].",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+MonthOption = Annotated[str, typer.Option("--month", help="The month, like 2026-10.")]
+
+
+class ExitCode(IntEnum):
+    OK = 0
+    DEGRADED = 1  # done, and something needs a person's eye
+    BROKEN = 2
+    USAGE = 3
+
+
+def database_url(context: typer.Context, db: str | None) -> str:
+    """From the command, the program, the environment, in this order."""
+    chosen = db or context.find_root().obj or os.environ.get("CLOCKLINE_DB") or DEFAULT_DB
+    return chosen if "://" in chosen else f"sqlite:///{Path(chosen).absolute()}"
+
+
+def new_engine(context: typer.Context, db: str | None) -> sa.Engine:
+    """Raises NotFoundError for a URL that SQLAlchemy does not understand."""
+    import sqlalchemy as sa
+
+    import hr_core.store.all_tables  # noqa: F401 - imported for the tables it defines
+    from hr_core.store.database import open_database
+
+    url = database_url(context, db)
+    try:
+        return open_database(url)
+    except (sa.exc.ArgumentError, ImportError) as exc:
+        raise NotFoundError(
+            f"--db {url!r} cannot be used: {exc}",
+            remedy="give a file, sqlite:////path/core.db or postgresql+psycopg://user@host/name",
+        ) from exc
+
+
+@contextmanager
+def core(context: typer.Context, db: str | None) -> Iterator[sa.Engine]:
+    """An initialised database, closed at the end. Raises CoreError when there is none: a mistyped
+    path must not become a new empty core.
+    """
+    import sqlalchemy as sa
+
+    engine = new_engine(context, db)
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    remedy = "create it with hr-core init, or point --db or CLOCKLINE_DB at the right one"
+    if file is not None and not Path(file).exists():
+        raise CoreError(f"there is no database {file}", remedy=remedy)
+    try:
+        with engine.connect() as conn:
+            conn.execute(sa.text("SELECT version FROM schema_version")).scalar_one()
+        yield engine
+    except sa.exc.SQLAlchemyError as exc:
+        where = engine.url.render_as_string(hide_password=True)
+        cause = getattr(exc, "orig", None) or exc
+        raise CoreError(f"{where} is not a sound core database ({cause})", remedy=remedy) from exc
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def reading(context: typer.Context, db: str | None) -> Iterator[sa.Connection]:
+    with core(context, db) as engine, engine.connect() as conn:
+        yield conn
+
+
+@contextmanager
+def writing(context: typer.Context, db: str | None) -> Iterator[sa.Connection]:
+    """One write transaction: committed at the end, rolled back on any error."""
+    from hr_core.store import database
+
+    with core(context, db) as engine, database.writing(engine) as conn:
+        yield conn
+
+
+def parse_month(text: str) -> Month:
+    """Raises a usage error."""
+    from hr_core.clock import Month
+
+    try:
+        return Month.parse(text)
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc), param_hint="--month") from exc
+
+
+def print_json(value: object) -> None:
+    import msgspec
+
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    sys.stdout.buffer.flush()

@@ -1,0 +1,78 @@
+"""A pay run as one JSON object and as text."""
+
+from typing import Any
+
+from hr_core.money import format_fen
+from hr_core.pay.slip import Slip
+from hr_core.store.results import NewRun
+
+
+def run_object(number: int, run: NewRun) -> dict[str, Any]:
+    findings = run.findings
+    return {
+        "run": number,
+        "month": run.month,
+        "scheme": run.scheme,
+        "scheme_version": run.scheme_version,
+        "payslips": len(run.slips),
+        "days": sum(len(days) for days in run.days.values()),
+        "days_to_clarify": sum(len(slip.to_clarify) for slip in run.slips),
+        "total_fen": sum(slip.total_fen for slip in run.slips),
+        "unmapped_users": findings.unmapped_users,
+        "distrusted_punches": findings.distrusted_punches,
+        "unassigned_punches": run.unassigned,
+        "unknown_counters": findings.unknown_counters,
+        "unknown_badges": findings.unknown_badges,
+        "counter_notes": findings.counter_notes,
+        "unattributed": {
+            "pieces": findings.unattributed_pieces,
+            "rejects": findings.unattributed_rejects,
+        },
+        "people": [_person(slip) for slip in run.slips],
+    }
+
+
+def _person(slip: Slip) -> dict[str, Any]:
+    return {
+        "number": slip.number,
+        "name": slip.name,
+        "total_fen": slip.total_fen,
+        "total": format_fen(slip.total_fen),
+        "lines": [
+            {
+                "line": line.code,
+                "label": line.label,
+                "label_zh": line.label_zh,
+                "amount_fen": line.amount_fen,
+                "amount": format_fen(line.amount_fen),
+                "note": line.note,
+            }
+            for line in slip.lines
+        ],
+        "to_clarify": slip.to_clarify,
+    }
+
+
+def print_run(number: int, run: NewRun) -> None:
+    print(f"run {number}: {run.month}, {len(run.slips)} payslips, scheme {run.scheme_version}")
+    for slip in run.slips:
+        amounts = ", ".join(f"{line.code} {format_fen(line.amount_fen)}" for line in slip.lines)
+        print(f"  {slip.number}  {slip.name}  {format_fen(slip.total_fen)}  ({amounts})")
+        for day in slip.to_clarify:
+            print(f"    to be clarified: {day.day} {day.what}; {day.effect}")
+    findings = run.findings
+    for user in findings.unmapped_users:
+        print(
+            f"  no person: user id {user.user_id} on device {user.serial}, {user.punches} punches; "
+            "add it to the people file"
+        )
+    for punch in findings.distrusted_punches:
+        print(f"  not believed ({punch.reason}): {punch.device_time} user {punch.user_id}")
+    for event_id in run.unassigned:
+        print(f"  in no shift window: event {event_id}; see hr-core trace")
+    for counter in findings.unknown_counters:
+        print(f"  no station: {counter.source}/{counter.tag}, {counter.readings} readings")
+    for badge, amount in findings.unknown_badges.items():
+        print(f"  no person: badge {badge}, {amount} pieces and rejects left unattributed")
+    for note in findings.counter_notes:
+        print(f"  counter {note.source}/{note.tag}: {note.flag} at event {note.event_id}")

@@ -1,0 +1,118 @@
+"""Judging one record on its own: is it what its event id says, and can its time be placed?
+
+Pure: no database, no clock.
+"""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Struct
+
+from protocols.identity import event_id
+from protocols.records import Count, DeviceEvent, Punch, Record
+from protocols.uplink import Observation
+
+# What a database integer holds. JSON numbers know no bound, and one that no column takes would
+# fail the whole batch on every retry.
+_INT32 = range(-(2**31), 2**31)
+_INT64 = range(-(2**63), 2**63)
+
+
+class Refusal(Struct, frozen=True):
+    """Why a record can never be accepted as it is: a stable `code`, a `detail` for people."""
+
+    code: str
+    detail: str
+
+
+class Placed(Struct, frozen=True):
+    """A sound record: its key and the instant of its device time, aware UTC."""
+
+    key: bytes
+    at: datetime
+
+
+def judge(observation: Observation) -> Placed | Refusal:
+    wrong = _wrong_time(observation) or _wrong_number(observation)
+    if wrong is not None:
+        return wrong
+    try:
+        key = event_id(observation.record)
+    except OverflowError:
+        return Refusal("bad_time", "a time after the year 8919 fits no event id")
+    if key.hex() != observation.event_id:
+        return Refusal("event_id_mismatch", f"the id of this record is {key.hex()}")
+    zone = _zone(observation.zone)
+    if zone is None:
+        return Refusal("unknown_zone", f"no time zone is named {observation.zone[:80]!r} here")
+    return _place(key, observation.record, zone)
+
+
+def same_fact(stored: Record, sent: Record) -> bool:
+    """Whether two records of one event id say the same of the world.
+
+    Flags, direction and method are the reader's judgement and change with its clock and profile.
+    Channels disagree about a punch's verify, card, work code and bytes (protocols.identity), so
+    two channels confirm each other; one channel must repeat itself.
+    """
+    match stored, sent:
+        case Punch(), Punch():
+            return stored.channel != sent.channel or _of_device(stored) == _of_device(sent)
+        case Count(), Count():
+            return _of_line(stored) == _of_line(sent)
+        case DeviceEvent(), DeviceEvent():  # its raw bytes are in the key, the rest decodes them
+            return bool(sent.raw) or stored.detail == sent.detail
+        case _:
+            return False
+
+
+def _place(key: bytes, record: Record, zone: ZoneInfo) -> Placed | Refusal:
+    if isinstance(record, Count):
+        return Placed(key, record.source_time)
+    try:
+        # A wall clock that a DST change repeats is taken as the first of the two instants.
+        return Placed(key, record.device_time.replace(tzinfo=zone).astimezone(UTC))
+    except OverflowError:
+        return Refusal("bad_time", f"{record.device_time} has no instant in {zone.key}")
+
+
+def _of_device(punch: Punch) -> tuple[object, ...]:
+    return punch.verify, punch.work_code, punch.card, punch.raw
+
+
+def _of_line(count: Count) -> tuple[object, ...]:
+    return count.value, count.badge, count.quality, count.raw
+
+
+def _wrong_time(observation: Observation) -> Refusal | None:
+    record = observation.record
+    if observation.received_at.utcoffset() is None:
+        return Refusal("bad_time", "received_at has no zone")
+    if isinstance(record, Count):
+        if record.source_time.utcoffset() != timedelta(0):
+            return Refusal("bad_time", "source_time of a count must be UTC")
+    elif record.device_time.tzinfo is not None:
+        return Refusal("bad_time", "device_time must be the device's wall clock, without a zone")
+    return None
+
+
+def _wrong_number(observation: Observation) -> Refusal | None:
+    if (observation.clock_offset_ms or 0) not in _INT64:
+        return Refusal("number_out_of_range", f"clock_offset_ms {observation.clock_offset_ms}")
+    record = observation.record
+    if isinstance(record, Punch) and not (
+        record.state in _INT32 and record.verify in _INT32 and record.ordinal in _INT32
+    ):
+        return Refusal("number_out_of_range", "state, verify and ordinal are 32-bit numbers")
+    if isinstance(record, Count) and not (record.value in _INT64 and record.seq in _INT64):
+        return Refusal("number_out_of_range", "value and seq are 64-bit numbers")
+    return None
+
+
+@lru_cache(maxsize=1024)  # more zones than the world has; a peer's inventions push each other out
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "" and "Asia" are folders
+        return None

@@ -1,0 +1,1 @@
+"""Payslips: schemes as dated data, exact arithmetic, a trace for every line, immutable runs."""

@@ -1,0 +1,118 @@
+"""A pay run: the month's days and rates recomputed from raw events, slips, all stored at once."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from hr_core.attendance.calendar import load_calendar
+from hr_core.attendance.day import DayResult, load_rules
+from hr_core.attendance.month import compute_month
+from hr_core.attendance.punches import MonthPunches, punches_of_month
+from hr_core.clock import Month, wall_seconds_at
+from hr_core.errors import CoreError, NothingToComputeError
+from hr_core.pay.scheme import Scheme, parse_scheme
+from hr_core.pay.slip import PayTerms, compute_slip
+from hr_core.people.model import Roster
+from hr_core.quality.grades import load_grades
+from hr_core.quality.month import QualityMonth
+from hr_core.quality.readings import quality_of_month
+from hr_core.store.people import load_roster, scheme_text
+from hr_core.store.results import (
+    CounterFinding,
+    NewRun,
+    RunFindings,
+    UnknownCounter,
+)
+
+
+def compute_run(conn: sa.Connection, month: Month, now: datetime) -> NewRun:
+    """Reads and computes only: `store.results.add_run` stores, in a short write transaction.
+
+    Raises NothingToComputeError (nobody imported, no punch at all), NoLawError, CoreError.
+    """
+    roster = imported_roster(conn)
+    scheme = stored_scheme(conn, roster)
+    terms = PayTerms(scheme.on(month.first), load_grades().on(month.first))
+    punches = punches_of_month(conn, roster, month)
+    if punches.total == 0:
+        raise NothingToComputeError(
+            f"no punch of {month} is stored: there is nothing to compute pay from",
+            remedy="check that the gateways are connected (hr-core serve) and the month is right",
+        )
+    quality = quality_of_month(conn, roster, month)
+    days = days_of_everybody(roster, month, punches, now)
+    return NewRun(
+        month=str(month),
+        scheme=scheme.code,
+        scheme_version=terms.scheme.version,
+        created_at=now,
+        slips=tuple(
+            compute_slip(person, days[number], quality.stretches.get(number, ()), terms)
+            for number, person in sorted(roster.people.items())
+        ),
+        days=days,
+        findings=_findings(punches, quality),
+    )
+
+
+def days_of_everybody(
+    roster: Roster, month: Month, punches: MonthPunches, now: datetime
+) -> dict[str, tuple[DayResult, ...]]:
+    calendar, rules = load_calendar(), load_rules()
+    days = [calendar.day(on) for on in month.days()]
+    return {
+        number: compute_month(
+            roster.shifts[person.shift],
+            days,
+            punches.by_person[number],
+            rules,
+            wall_seconds_at(now, person.zone),
+        ).days
+        for number, person in sorted(roster.people.items())
+    }
+
+
+def imported_roster(conn: sa.Connection) -> Roster:
+    """Raises NothingToComputeError before the first import."""
+    roster = load_roster(conn)
+    if roster is None or not roster.people:
+        raise NothingToComputeError(
+            "no people are stored", remedy="import a people file: hr-core import people.toml"
+        )
+    return roster
+
+
+def stored_scheme(conn: sa.Connection, roster: Roster) -> Scheme:
+    """Raises CoreError when no pay scheme was chosen: there is no default for money."""
+    text = scheme_text(conn, roster.scheme) if roster.scheme else None
+    if text is None:
+        raise CoreError(
+            "no pay scheme is chosen",
+            remedy='add [scheme] with code = "demo" or file = "scheme.toml" to the people file '
+            "and import it again",
+        )
+    return parse_scheme(text, file=f"scheme {roster.scheme}")
+
+
+def _findings(punches: MonthPunches, quality: QualityMonth) -> RunFindings:
+    return RunFindings(
+        unmapped_users=punches.unmapped,
+        distrusted_punches=punches.distrusted,
+        unknown_counters=tuple(
+            UnknownCounter(source=source, tag=tag, readings=readings)
+            for (source, tag), readings in sorted(quality.unknown_counters.items())
+        ),
+        unknown_badges=quality.unknown_badges,
+        counter_notes=tuple(
+            CounterFinding(
+                source=note.counter.source,
+                tag=note.counter.tag,
+                metric=note.counter.metric,
+                event_id=note.event_id,
+                flag=note.flag,
+            )
+            for note in quality.notes
+        ),
+        unattributed_pieces=quality.unattributed.pieces,
+        unattributed_rejects=quality.unattributed.rejects,
+    )

@@ -1,0 +1,218 @@
+"""One person's payslip for a month: a pure function of attendance, quality and a scheme edition.
+
+Each line is rounded once, half up. Nothing is deducted for a day that the records leave open: such
+days are listed on the slip with their effect, which is none.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from hr_core.attendance.calendar import DayKind
+from hr_core.attendance.day import DayResult, DayStatus
+from hr_core.errors import CoreError
+from hr_core.pay.scheme import SchemeEdition
+from hr_core.people.model import Person
+from hr_core.quality.attribution import Stretch
+from hr_core.quality.grades import GradeEdition, grade_of
+from hr_core.trace.calculation import (
+    Calculation,
+    ComparisonInput,
+    DayInput,
+    Step,
+    Trace,
+    WorkInput,
+)
+
+BASE_LINE = "base"
+GRADE_LINE = "grade"
+
+OVERTIME_LABELS = {
+    DayKind.WORKDAY: ("Overtime on workdays", "工作日加班费"),
+    DayKind.REST_DAY: ("Overtime on rest days", "休息日加班费"),
+    DayKind.STATUTORY_HOLIDAY: ("Overtime on statutory holidays", "法定节假日加班费"),
+}
+
+_UNCLEAR = {
+    DayStatus.NO_RECORD: "no punch on a workday; absence is not proven",
+    DayStatus.MISSING_IN: "the arriving punch is missing",
+    DayStatus.MISSING_OUT: "the leaving punch is missing",
+}
+_NO_EFFECT = "no effect on this pay until it is clarified"
+
+
+class SlipLine(Struct, frozen=True, kw_only=True):
+    """`code` is unique on the slip; `note` tells a person why the amount is what it is."""
+
+    code: str
+    label: str
+    label_zh: str
+    amount_fen: int
+    note: str
+    trace: Trace
+
+
+class OpenDay(Struct, frozen=True):
+    """A day that a person must look at, and what it did to the pay meanwhile."""
+
+    day: str
+    status: str
+    what: str
+    effect: str
+
+
+class Slip(Struct, frozen=True, kw_only=True):
+    number: str
+    name: str
+    lines: tuple[SlipLine, ...]
+    to_clarify: tuple[OpenDay, ...]
+
+    @property
+    def total_fen(self) -> int:
+        return sum(line.amount_fen for line in self.lines)
+
+
+class PayTerms(Struct, frozen=True):
+    """The dated rules of one month."""
+
+    scheme: SchemeEdition
+    grades: GradeEdition
+
+
+def compute_slip(
+    person: Person, days: Iterable[DayResult], work: Iterable[Stretch], terms: PayTerms
+) -> Slip:
+    days = tuple(days)
+    lines = [_base_line(person, terms.scheme)]
+    for kind in DayKind:
+        inputs = tuple(
+            DayInput(day.day.isoformat(), day.overtime_min, day.used)
+            for day in days
+            if day.kind is kind and day.overtime_min
+        )
+        if inputs:
+            lines.append(_overtime_line(person, kind, inputs, terms.scheme))
+    lines.append(_grade_line(person, tuple(work_input(one) for one in work), terms))
+    return Slip(
+        number=person.number,
+        name=person.name,
+        lines=tuple(lines),
+        to_clarify=tuple(_open_day(day) for day in days if day.to_clarify),
+    )
+
+
+def work_input(stretch: Stretch) -> WorkInput:
+    return WorkInput(
+        source=stretch.counter.source,
+        tag=stretch.counter.tag,
+        metric=stretch.counter.metric,
+        reject_code=stretch.counter.reject_code,
+        badge=stretch.badge,
+        first_event=stretch.first_event,
+        last_event=stretch.last_event,
+        first_value=stretch.first_value,
+        last_value=stretch.last_value,
+        readings=stretch.readings,
+        amount=stretch.amount,
+        flags=tuple(stretch.flags),
+    )
+
+
+def _base_line(person: Person, scheme: SchemeEdition) -> SlipLine:
+    trace = Trace(
+        rule="base",
+        version=scheme.version,
+        source=person.origin,
+        formula="the month's full base pay; no day is deducted",
+        steps=(Step("amount", "constant", (person.base_fen,), person.base_fen),),
+    )
+    return _line(BASE_LINE, ("Base pay", "基本工资"), "full base", trace)
+
+
+def _overtime_line(
+    person: Person, kind: DayKind, days: tuple[DayInput, ...], scheme: SchemeEdition
+) -> SlipLine:
+    terms = scheme.overtime
+    factor = terms.factor(kind)
+    per_minute = factor / (60 * terms.month_days * terms.day_hours)
+    calculation = Calculation(days=days)
+    minutes = calculation.step("minutes", "minutes_of_days")
+    calculation.step("numerator", "product", "minutes", per_minute.numerator)
+    calculation.step(
+        "amount", "multiply_half_up", person.base_fen, "numerator", per_minute.denominator
+    )
+    trace = Trace(
+        rule=f"overtime.{kind}",
+        version=scheme.version,
+        source=terms.source,
+        formula="base x minutes x factor / (60 x month_days x day_hours), half up to the fen",
+        facts={
+            "base_fen": str(person.base_fen),
+            "factor": str(factor),
+            "month_days": str(terms.month_days),
+            "day_hours": str(terms.day_hours),
+        },
+        steps=calculation.steps,
+        days=days,
+    )
+    note = f"{minutes} min on {len(days)} days at {factor} of the hourly pay"
+    return _line(f"overtime_{kind}", OVERTIME_LABELS[kind], note, trace)
+
+
+def _grade_line(person: Person, work: tuple[WorkInput, ...], terms: PayTerms) -> SlipLine:
+    calculation = Calculation(work=work)
+    pieces = calculation.step("pieces", "pieces_of_work")
+    rejects = calculation.step("rejects", "rejects_of_work")
+    grading = grade_of(pieces, rejects, terms.grades)
+    facts = {"grade": grading.grade or "not rated", "grade_version": terms.grades.version}
+    note = grading.reason
+    if grading.grade is None:
+        calculation.step("amount", "constant", 0)
+    else:
+        percent = terms.scheme.grade.percent_of_base.get(grading.grade)
+        if percent is None:
+            raise CoreError(
+                f"scheme {terms.scheme.version} says nothing about grade {grading.grade}",
+                remedy="add the grade to percent_of_base in the scheme file and import it again",
+            )
+        calculation.step(
+            "amount",
+            "multiply_half_up",
+            person.base_fen,
+            percent.numerator,
+            100 * percent.denominator,
+        )
+        facts["percent_of_base"] = str(percent)
+        note = f"grade {grading.grade}: {grading.reason}"
+    trace = Trace(
+        rule="grade",
+        version=terms.scheme.version,
+        source=f"{terms.scheme.grade.source}; grades: {terms.grades.source}",
+        formula="base x percent_of_base / 100, half up to the fen; percent by grade",
+        facts=facts,
+        steps=calculation.steps,
+        work=work,
+        comparisons=tuple(
+            ComparisonInput(one.grade, one.left, one.relation, one.right, one.holds)
+            for one in grading.comparisons
+        ),
+    )
+    return _line(GRADE_LINE, ("Quality grade", "质量等级"), note, trace)
+
+
+def _line(code: str, labels: tuple[str, str], note: str, trace: Trace) -> SlipLine:
+    return SlipLine(
+        code=code,
+        label=labels[0],
+        label_zh=labels[1],
+        amount_fen=trace.amount_fen,
+        note=note,
+        trace=trace,
+    )
+
+
+def _open_day(day: DayResult) -> OpenDay:
+    if day.status is DayStatus.PRESENT:
+        what = "the first press says leaving, the last arriving: wrong keys or another shift"
+        return OpenDay(day.day.isoformat(), day.status, what, "paid as the times stand")
+    return OpenDay(day.day.isoformat(), day.status, _UNCLEAR[day.status], _NO_EFFECT)

@@ -1,0 +1,304 @@
+"""The people file: TOML that a person writes, checked here and nowhere else.
+
+Every error names the file, the key and what to do. What leaves this module is a Roster of plain
+frozen values; the references between them (shift of a person, line of a station) are checked when
+it is merged with what the store already holds.
+"""
+
+import tomllib
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from hr_core.clock import DAY_MIN, parse_time_of_day
+from hr_core.errors import InputFileError
+from hr_core.money import MAX_FEN, parse_yuan
+from hr_core.people.model import (
+    ANY_DEVICE,
+    MAX_WINDOW_MIN,
+    Badge,
+    DeviceUser,
+    Line,
+    Person,
+    Roster,
+    Shift,
+    Station,
+)
+
+# 50,000 people with everything spelled out are 10 MB: more is not a people file.
+MAX_FILE_BYTES = 32 * 1024 * 1024
+
+_MOST_ERRORS_SHOWN = 10
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        raise ValueError(f"no time zone is named {name!r}; write one like Asia/Shanghai") from exc
+    return name
+
+
+def _minutes(value: object) -> object:
+    return parse_time_of_day(value) if isinstance(value, str) else value
+
+
+def _fen(value: object) -> object:
+    if isinstance(value, float):
+        raise ValueError('write the amount as text, base = "5200.00": a float is not exact money')  # noqa: TRY004 - pydantic reports ValueError only
+    return parse_yuan(value) if isinstance(value, str) else value
+
+
+Word = Annotated[str, Field(min_length=1, max_length=64)]
+TimeOfDay = Annotated[int, BeforeValidator(_minutes), Field(ge=0, lt=DAY_MIN)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Minutes = Annotated[int, Field(ge=0, le=DAY_MIN)]
+Fen = Annotated[int, Field(ge=0, le=MAX_FEN)]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class SiteRow(_Row):
+    zone: Zone
+
+
+class SchemeRow(_Row):
+    """A scheme that ships with the core (`code`) or a scheme file beside the people file."""
+
+    code: Word | None = None
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def one_of_two(self) -> "SchemeRow":
+        if (self.code is None) == (self.file is None):
+            raise ValueError('write either code = "demo" or file = "scheme.toml"')
+        return self
+
+
+class ShiftRow(_Row):
+    code: Word
+    name: Word
+    name_zh: str = ""
+    start: TimeOfDay
+    end: TimeOfDay
+    break_min: Minutes = 0
+    break_start: TimeOfDay | None = None
+    early_in_min: Minutes = 120
+    late_out_min: Minutes = 240
+
+    @property
+    def end_min(self) -> int:
+        return self.end if self.end > self.start else self.end + DAY_MIN
+
+    @property
+    def break_start_min(self) -> int:
+        """Minutes from the day's midnight; without a break_start the break is in the middle."""
+        if self.break_start is None:
+            return (self.start + self.end_min - self.break_min) // 2
+        crosses = self.break_start < self.start
+        return self.break_start + (DAY_MIN if crosses else 0)
+
+    @model_validator(mode="after")
+    def one_day_only(self) -> "ShiftRow":
+        window = self.end_min - self.start + self.early_in_min + self.late_out_min
+        if window > MAX_WINDOW_MIN:
+            raise ValueError(
+                f"the shift with early_in_min and late_out_min takes {window} of 1440 minutes: "
+                "shorten one, or a punch would belong to two days"
+            )
+        if self.break_start_min + self.break_min > self.end_min:
+            raise ValueError("the break does not lie inside the shift: correct break_start")
+        return self
+
+    def value(self) -> Shift:
+        return Shift(
+            code=self.code,
+            name=self.name,
+            name_zh=self.name_zh,
+            start_min=self.start,
+            end_min=self.end_min,
+            break_min=self.break_min,
+            break_start_min=self.break_start_min,
+            early_in_min=self.early_in_min,
+            late_out_min=self.late_out_min,
+        )
+
+
+class DeviceRow(_Row):
+    serial: Word = ANY_DEVICE
+    user_id: Word
+
+
+class PersonRow(_Row):
+    number: Word
+    name: Word
+    shift: Word
+    base_fen: Fen | None = None
+    base: Annotated[Fen | None, BeforeValidator(_fen)] = None
+    zone: Zone | None = None
+    device_user: Word | None = None
+    devices: tuple[DeviceRow, ...] = Field(default=(), strict=False)
+    badges: tuple[Word, ...] = Field(default=(), strict=False)
+
+    @model_validator(mode="after")
+    def one_base(self) -> "PersonRow":
+        if (self.base is None) == (self.base_fen is None):
+            raise ValueError('write the base pay once: base = "5200.00" (yuan) or base_fen')
+        return self
+
+    def value(self, *, zone: str, origin: str) -> Person:
+        return Person(
+            number=self.number,
+            name=self.name,
+            shift=self.shift,
+            base_fen=(self.base or 0) if self.base_fen is None else self.base_fen,
+            zone=self.zone or zone,
+            origin=origin,
+        )
+
+    def device_users(self) -> list[DeviceUser]:
+        rows = [
+            DeviceUser(serial=d.serial, user_id=d.user_id, number=self.number) for d in self.devices
+        ]
+        if self.device_user is not None:
+            rows.append(DeviceUser(serial=ANY_DEVICE, user_id=self.device_user, number=self.number))
+        return rows
+
+
+class LineRow(_Row):
+    code: Word
+    name: Word
+    name_zh: str = ""
+
+
+class StationRow(_Row):
+    source: Word
+    tag: Word
+    line: Word
+    modulus: Annotated[int, Field(gt=1)] | None = None
+    max_rate_per_s: Annotated[int, Field(gt=0)] | None = None
+    retentive: bool | None = None
+
+
+class PeopleFile(_Row):
+    site: SiteRow
+    scheme: SchemeRow | None = None
+    shift: tuple[ShiftRow, ...] = Field(default=(), strict=False)
+    person: tuple[PersonRow, ...] = Field(default=(), strict=False)
+    line: tuple[LineRow, ...] = Field(default=(), strict=False)
+    station: tuple[StationRow, ...] = Field(default=(), strict=False)
+
+
+class ReadFile(_Row):
+    """A checked people file: its roster, and the scheme it refers to."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+
+    roster: Roster
+    scheme: SchemeRow | None
+
+
+def read_people_file(path: Path) -> ReadFile:
+    """Raises InputFileError."""
+    text = read_file(path)
+    try:
+        parsed = PeopleFile.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as exc:
+        raise InputFileError(
+            f"not TOML: {exc}", file=str(path), key="(file)", remedy="correct the line it names"
+        ) from exc
+    except ValidationError as exc:
+        raise _refused(path, exc) from exc
+    return ReadFile(roster=_roster(path, text, parsed), scheme=parsed.scheme)
+
+
+def read_file(path: Path) -> str:
+    """Raises InputFileError when the file is missing, too large or not UTF-8."""
+    try:
+        body = path.read_bytes()
+        if len(body) <= MAX_FILE_BYTES:
+            return body.decode()
+        fault = f"{len(body)} bytes are over the cap of {MAX_FILE_BYTES}"
+    except OSError as exc:
+        fault = f"cannot be read: {exc.strerror}"
+    except UnicodeDecodeError as exc:
+        fault = f"not UTF-8 at byte {exc.start}"
+    raise InputFileError(
+        fault, file=str(path), key="(file)", remedy="give the path of a UTF-8 TOML file"
+    )
+
+
+def _roster(path: Path, text: str, parsed: PeopleFile) -> Roster:
+    origin = f"people file {path.name}, sha256 {sha256(text.encode()).hexdigest()[:16]}"
+    zone = parsed.site.zone
+    return Roster(
+        zone=zone,
+        scheme="",
+        shifts=_unique(path, "shift", [(row.code, row.value()) for row in parsed.shift]),
+        people=_unique(
+            path,
+            "person",
+            [(row.number, row.value(zone=zone, origin=origin)) for row in parsed.person],
+        ),
+        device_users=tuple(user for row in parsed.person for user in row.device_users()),
+        badges=tuple(
+            Badge(badge=badge, number=row.number) for row in parsed.person for badge in row.badges
+        ),
+        lines=_unique(
+            path,
+            "line",
+            [
+                (row.code, Line(code=row.code, name=row.name, name_zh=row.name_zh))
+                for row in parsed.line
+            ],
+        ),
+        stations=tuple(Station(**row.model_dump()) for row in parsed.station),
+    )
+
+
+def _unique(path: Path, table: str, rows: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for index, (key, value) in enumerate(rows):
+        if key in found:
+            raise InputFileError(
+                f"{key!r} stands twice",
+                file=str(path),
+                key=f"{table}[{index}]",
+                remedy="keep one of the two entries",
+            )
+        found[key] = value
+    return found
+
+
+def _refused(path: Path, exc: ValidationError) -> InputFileError:
+    faults = [(_key(error["loc"]), error["msg"]) for error in exc.errors()]
+    key, message = faults[0]
+    more = [f"{where}: {what}" for where, what in faults[1:_MOST_ERRORS_SHOWN]]
+    if len(faults) > _MOST_ERRORS_SHOWN:
+        more.append(f"and {len(faults) - _MOST_ERRORS_SHOWN} more")
+    return InputFileError(
+        "; ".join([message, *more]),
+        file=str(path),
+        key=key,
+        remedy="correct the key (docs: people file) and import again; nothing was stored",
+    )
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.removeprefix(".") or "(file)"

@@ -1,0 +1,1 @@
+"""Cumulative counter readings to pieces and rejects, to people, to rates and grades."""

@@ -1,0 +1,183 @@
+"""The core's database: one SQLAlchemy Core metadata, SQLite by default, portable SQL.
+
+Every module of hr_core defines its tables on `metadata`; `initialise` creates those that are
+missing. Writers go through `writing`: on SQLite it takes the write lock at BEGIN, because a
+transaction that reads first and writes later fails at once when another writer came between,
+whatever the busy time-out.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from typing_extensions import override
+
+from hr_core.store.errors import SchemaVersionError, StorageBusyError, StorageError
+
+SCHEMA_VERSION = 1
+
+# Longer than the slowest month-close write seen, shorter than a gateway's HTTP time-out (30 s),
+# so that a gateway hears "keep" instead of nothing.
+BUSY_TIMEOUT_MS = 10_000
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+schema_version = sa.Table(
+    "schema_version",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.CheckConstraint("id = 1", name="one_row"),
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_WRITE = "clockline_write"
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_SICK = _BUSY | {
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+}
+
+
+class UtcInstant(sa.TypeDecorator[datetime]):
+    """An aware UTC instant, stored as int64 microseconds since 1970.
+
+    SQLite's own DateTime drops the zone without a word; an integer cannot be misread, sorts, and
+    loads straight into a packed int64 key.
+    """
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:
+        return None if value is None else to_microseconds(value)
+
+    @override
+    def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else from_microseconds(value)
+
+
+def to_microseconds(instant: datetime) -> int:
+    """Raises TypeError for a naive datetime."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(value: int) -> datetime:
+    return _EPOCH + value * _MICROSECOND
+
+
+def open_database(url: str) -> sa.Engine:
+    """An engine for `url` (`sqlite:////var/lib/clockline/core.db`); touches no file yet."""
+    engine = sa.create_engine(url)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def initialise(engine: sa.Engine) -> None:
+    """Creates the tables that are missing; refuses a database of another schema version.
+
+    Only tables whose modules were imported are known: the command line imports all of them.
+    Raises SchemaVersionError, StorageError.
+    """
+    with writing(engine) as conn:
+        metadata.create_all(conn)
+        conn.execute(insert_or_ignore(conn, schema_version).values(id=1, version=SCHEMA_VERSION))
+        found = conn.execute(sa.select(schema_version.c.version)).scalar_one()
+        if found != SCHEMA_VERSION:  # rolls back what was created
+            raise SchemaVersionError(where=describe(engine), found=found, expected=SCHEMA_VERSION)
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A write transaction: commits at the end, rolls back on an error. One writer at a time.
+
+    Raises StorageBusyError, StorageError.
+    """
+    try:
+        with engine.connect() as conn:
+            conn.execution_options(**{_WRITE: True})
+            with conn.begin():
+                yield conn
+    except sa.exc.DatabaseError as exc:
+        if _primary_code(exc) not in _SICK:  # wrong SQL or a broken constraint: our mistake
+            raise
+        raise _storage_error(engine, exc) from exc
+
+
+def insert_or_ignore(conn: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """INSERT that leaves a row alone whose key is there already."""
+    if conn.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def describe(engine: sa.Engine) -> str:
+    """For messages: the database's address without its password."""
+    return f"database {engine.url.render_as_string(hide_password=True)}"
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # None: the module must not begin transactions behind SQLAlchemy's back (see _begin_sqlite).
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    # FULL: an answer to a gateway is a promise; NORMAL loses the last commits on a power cut.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(conn: sa.Connection) -> None:
+    write = conn.get_execution_options().get(_WRITE, False)
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _storage_error(engine: sa.Engine, exc: sa.exc.DatabaseError) -> StorageError:
+    where = describe(engine)
+    primary = _primary_code(exc)
+    if primary in _BUSY:
+        return StorageBusyError(
+            "another writer holds the database",
+            where=where,
+            remedy="It is tried again by itself; if it repeats, look for a long-running command",
+            code="storage_busy",
+        )
+    if primary == sqlite3.SQLITE_FULL:
+        return StorageError(
+            "the disk is full",
+            where=where,
+            remedy="Free space on that disk; gateways keep their records and send them again",
+            code="storage_full",
+        )
+    return StorageError(
+        f"the database failed ({exc.orig})",
+        where=where,
+        remedy="Check that the folder exists, its owner and permissions, and the disk",
+        code="storage_failed",
+    )
+
+
+def _primary_code(exc: sa.exc.DatabaseError) -> int:
+    """SQLite's primary result code; 0 for another database."""
+    code: int = getattr(exc.orig, "sqlite_errorcode", 0)
+    return code & 0xFF

@@ -1,0 +1,157 @@
+"""Rows of raw_events as typed values, and back."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+
+from protocols.records import Channel, Count, Direction, Flag, Punch, Record
+
+Row = sa.Row[*tuple[Any, ...]]
+
+
+class StoredPunch(Struct, frozen=True, kw_only=True, gc=False):
+    """A punch as readers need it. `at` is the aware UTC instant of `device_time` in `zone`.
+
+    `flags` are the record's and the gateway's. The raw bytes are one `event_by_id` away.
+    """
+
+    event_id: bytes
+    serial: str
+    user_id: str
+    device_time: datetime
+    at: datetime
+    zone: str
+    state: int
+    direction: Direction
+    verify: int
+    method: str
+    work_code: int | None
+    card: str | None
+    channel: Channel
+    ordinal: int
+    flags: tuple[Flag, ...]
+    received_at: datetime
+    clock_offset_ms: int | None
+
+
+class StoredCount(Struct, frozen=True, kw_only=True, gc=False):
+    """One cumulative reading. `at` is its aware UTC source time; `flags` as in StoredPunch."""
+
+    event_id: bytes
+    source: str
+    tag: str
+    metric: Literal["pieces", "rejects"]
+    reject_code: str | None
+    value: int
+    boot_id: str
+    seq: int
+    at: datetime
+    zone: str
+    badge: str | None
+    quality: Literal["good", "uncertain", "bad"]
+    flags: tuple[Flag, ...]
+    received_at: datetime
+
+
+class StoredEvent(Struct, frozen=True, kw_only=True):
+    """One event whole: the record with its raw bytes, and how it came here."""
+
+    event_id: bytes
+    record: Record
+    at: datetime
+    zone: str
+    received_at: datetime
+    clock_offset_ms: int | None
+    flags: tuple[Flag, ...]
+    gateway: str
+    batch: int
+    ingested_at: datetime
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_punch = msgspec.json.Decoder(Punch).decode
+_decode_count = msgspec.json.Decoder(Count).decode
+_record_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+_decode_flags = msgspec.json.Decoder(tuple[Flag, ...]).decode
+
+
+def split_record(record: Record) -> tuple[bytes, bytes]:
+    """(body, raw) as the table stores them."""
+    return _encode(msgspec.structs.replace(record, raw=b"")), record.raw
+
+
+def whole_record(body: bytes, raw: bytes) -> Record:
+    """The inverse of split_record."""
+    record: Record = msgspec.structs.replace(_record_decoder.decode(body), raw=raw)
+    return record
+
+
+def encode_flags(flags: tuple[Flag, ...]) -> str:
+    return _encode(flags).decode()
+
+
+def stored_punch(row: Row) -> StoredPunch:
+    punch = _decode_punch(row.body)
+    return StoredPunch(
+        event_id=row.event_id,
+        serial=punch.serial,
+        user_id=punch.user_id,
+        device_time=punch.device_time,
+        at=row.at,
+        zone=row.zone,
+        state=punch.state,
+        direction=punch.direction,
+        verify=punch.verify,
+        method=punch.method,
+        work_code=punch.work_code,
+        card=punch.card,
+        channel=punch.channel,
+        ordinal=punch.ordinal,
+        flags=_all_flags(punch.flags, row.flags),
+        received_at=row.received_at,
+        clock_offset_ms=row.clock_offset_ms,
+    )
+
+
+def stored_count(row: Row) -> StoredCount:
+    count = _decode_count(row.body)
+    return StoredCount(
+        event_id=row.event_id,
+        source=count.source,
+        tag=count.tag,
+        metric=count.metric,
+        reject_code=count.reject_code,
+        value=count.value,
+        boot_id=count.boot_id,
+        seq=count.seq,
+        at=row.at,
+        zone=row.zone,
+        badge=count.badge,
+        quality=count.quality,
+        flags=_all_flags(count.flags, row.flags),
+        received_at=row.received_at,
+    )
+
+
+def stored_event(row: Row) -> StoredEvent:
+    return StoredEvent(
+        event_id=row.event_id,
+        record=whole_record(row.body, row.raw),
+        at=row.at,
+        zone=row.zone,
+        received_at=row.received_at,
+        clock_offset_ms=row.clock_offset_ms,
+        flags=_decode_flags(row.flags),
+        gateway=row.gateway,
+        batch=row.batch,
+        ingested_at=row.ingested_at,
+    )
+
+
+def _all_flags(of_record: tuple[Flag, ...], of_gateway: str) -> tuple[Flag, ...]:
+    if of_gateway == "[]":
+        return of_record
+    return tuple(dict.fromkeys(of_record + _decode_flags(of_gateway)))

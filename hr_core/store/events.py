@@ -1,0 +1,228 @@
+"""The raw events: what gateways delivered, append-only, and how the rest of the core reads it.
+
+One table holds punches, counts and device events. `body` is the record as it was sent (JSON of
+protocols.records, without `raw`, which has its own column), so that a new field of a record needs
+no migration and a conflict is a comparison of records. Beside it stand only the columns that
+queries filter by. Readers get typed rows (`StoredPunch`, `StoredCount`, `StoredEvent`): decoding
+the body costs 1 us, less than fetching as many columns.
+
+The key is the event id, whose first six bytes are the device's wall clock, and the table is
+clustered by it: writes grow at one end (specs/perf/baseline.md 2), and a range of instants is a
+range of keys, because no zone is a day away from UTC. So readers by time need no index; readers
+by person scan the time range.
+"""
+
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import sqlalchemy as sa
+
+from hr_core.store.database import UtcInstant, metadata
+from hr_core.store.event_rows import (
+    Row,
+    StoredCount,
+    StoredEvent,
+    StoredPunch,
+    stored_count,
+    stored_event,
+    stored_punch,
+)
+from protocols.identity import EVENT_ID_BYTES
+
+__all__ = [
+    "Kind",
+    "StoredCount",
+    "StoredEvent",
+    "StoredPunch",
+    "batches",
+    "count_events",
+    "count_events_per_device",
+    "counts_between",
+    "distinct_device_users",
+    "event_by_id",
+    "event_ids",
+    "gateways",
+    "latest_punches",
+    "punches_between",
+    "punches_of_users",
+    "raw_events",
+]
+
+raw_events = sa.Table(
+    "raw_events",
+    metadata,
+    sa.Column("event_id", sa.LargeBinary(EVENT_ID_BYTES), primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    # serial of the device; for counts the name of the source
+    sa.Column("device", sa.Text, nullable=False),
+    # punches only, else NULL
+    sa.Column("user_id", sa.Text),
+    sa.Column("at", UtcInstant, nullable=False),
+    sa.Column("zone", sa.Text, nullable=False),
+    # when the bytes arrived at the gateway, by the gateway's clock
+    sa.Column("received_at", UtcInstant, nullable=False),
+    sa.Column("clock_offset_ms", sa.BigInteger),
+    # what the gateway flagged, as a JSON list; the record's own flags are in `body`
+    sa.Column("flags", sa.Text, nullable=False),
+    sa.Column("gateway", sa.Text, nullable=False),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+    sa.Column("ingested_at", UtcInstant, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("raw", sa.LargeBinary, nullable=False),
+    # newest arrivals of a kind; each kind grows at its own end
+    sa.Index(None, "kind", "ingested_at", "event_id"),
+    # totals per device; few devices, each growing at its own end
+    sa.Index(None, "kind", "device", "event_id"),
+    sqlite_with_rowid=False,
+)
+
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("gateway", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    # a gateway that lost its spool counts from 1 again: other content under a used number
+    sa.Column("body_digest", sa.LargeBinary(32), primary_key=True),
+    sa.Column("received_at", UtcInstant, nullable=False),
+    sa.Column("records", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+gateways = sa.Table(
+    "gateways",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("site", sa.Text, nullable=False),
+    sa.Column("token_sha256", sa.LargeBinary(32), nullable=False, unique=True),
+    sa.Column("created_at", UtcInstant, nullable=False),
+)
+
+Kind = Literal["punch", "count", "device_event"]
+
+
+_STAMP_EPOCH = datetime(1, 1, 1)  # noqa: DTZ001 - the naive epoch of protocols.identity
+_STAMP_BYTES = 6
+_LARGEST_STAMP = (1 << 8 * _STAMP_BYTES) - 1  # in the year 8920: no later time has an event id
+_MILLISECOND = timedelta(milliseconds=1)
+_LARGEST_OFFSET_MS = 24 * 3_600_000  # more than any zone's distance from UTC, now or in history
+_ROWS_AT_A_TIME = 2_000  # a month's punches of a large site must not be in memory twice
+
+
+def punches_between(
+    conn: sa.Connection, start_utc: datetime, end_utc: datetime
+) -> Iterator[StoredPunch]:
+    """Punches with start_utc <= at < end_utc, by device time (sort by `at` across zones)."""
+    for row in _rows_between(conn, "punch", start_utc, end_utc):
+        yield stored_punch(row)
+
+
+def punches_of_users(
+    conn: sa.Connection, user_ids: Collection[str], start_utc: datetime, end_utc: datetime
+) -> Iterator[StoredPunch]:
+    """As punches_between, only of these user ids, on whatever device."""
+    wanted = raw_events.c.user_id.in_(sorted(user_ids))
+    for row in _rows_between(conn, "punch", start_utc, end_utc, wanted):
+        yield stored_punch(row)
+
+
+def counts_between(
+    conn: sa.Connection, start_utc: datetime, end_utc: datetime
+) -> Iterator[StoredCount]:
+    """Counter readings with start_utc <= at < end_utc, by source time."""
+    for row in _rows_between(conn, "count", start_utc, end_utc):
+        yield stored_count(row)
+
+
+def latest_punches(conn: sa.Connection, limit: int) -> list[StoredPunch]:
+    """The punches that arrived last, newest first. A device clock in 2063 does not lead the list."""
+    newest = (
+        sa.select(raw_events)
+        .where(raw_events.c.kind == "punch")
+        .order_by(raw_events.c.ingested_at.desc(), raw_events.c.event_id.desc())
+        .limit(limit)
+    )
+    return [stored_punch(row) for row in conn.execute(newest)]
+
+
+def event_by_id(conn: sa.Connection, event_id: bytes) -> StoredEvent | None:
+    row = conn.execute(sa.select(raw_events).where(raw_events.c.event_id == event_id)).one_or_none()
+    return None if row is None else stored_event(row)
+
+
+def event_ids(conn: sa.Connection, kind: Kind | None) -> Iterator[bytes]:
+    """Every id, of one kind or of all, in the order of the devices' times."""
+    query = sa.select(raw_events.c.event_id).order_by(raw_events.c.event_id)
+    if kind is not None:
+        query = query.where(raw_events.c.kind == kind)
+    for row in conn.execution_options(yield_per=_ROWS_AT_A_TIME).execute(query):
+        yield row.event_id
+
+
+def count_events(conn: sa.Connection) -> dict[Kind, int]:
+    """Events per kind; a kind without events has 0."""
+    totals: dict[Kind, int] = {"punch": 0, "count": 0, "device_event": 0}
+    per_kind = sa.select(raw_events.c.kind, sa.func.count()).group_by(raw_events.c.kind)
+    totals.update(conn.execute(per_kind).all())
+    return totals
+
+
+def count_events_per_device(conn: sa.Connection) -> list[tuple[Kind, str, int]]:
+    """(kind, device, events), sorted."""
+    per_device = (
+        sa.select(raw_events.c.kind, raw_events.c.device, sa.func.count())
+        .group_by(raw_events.c.kind, raw_events.c.device)
+        .order_by(raw_events.c.kind, raw_events.c.device)
+    )
+    return [(kind, device, total) for kind, device, total in conn.execute(per_device)]
+
+
+def distinct_device_users(conn: sa.Connection) -> list[tuple[str, str]]:
+    """(serial, user id) of everybody who ever punched, sorted. Reads every punch."""
+    pairs = (
+        sa.select(raw_events.c.device, raw_events.c.user_id)
+        .where(raw_events.c.kind == "punch")
+        .distinct()
+        .order_by(raw_events.c.device, raw_events.c.user_id)
+    )
+    return [(device, user_id) for device, user_id in conn.execute(pairs)]
+
+
+def _rows_between(
+    conn: sa.Connection,
+    kind: Kind,
+    start_utc: datetime,
+    end_utc: datetime,
+    wanted: sa.ColumnElement[bool] | None = None,
+) -> Iterator[Row]:
+    table = raw_events.c
+    rows = (
+        sa.select(
+            table.event_id,
+            table.at,
+            table.zone,
+            table.received_at,
+            table.clock_offset_ms,
+            table.flags,
+            table.body,
+        )
+        .where(
+            table.event_id >= _first_key(start_utc, -_LARGEST_OFFSET_MS),
+            table.event_id < _first_key(end_utc, _LARGEST_OFFSET_MS),
+            # An expression, or SQLite without statistics takes an index on kind for the better one.
+            table.kind.concat("") == kind,
+            table.at >= start_utc,
+            table.at < end_utc,
+        )
+        .order_by(table.event_id)
+    )
+    if wanted is not None:
+        rows = rows.where(wanted)
+    yield from conn.execute(rows, execution_options={"yield_per": _ROWS_AT_A_TIME})
+
+
+def _first_key(instant: datetime, shift_ms: int) -> bytes:
+    """The lowest event id of the millisecond `shift_ms` after the UTC wall clock of `instant`."""
+    wall = instant.astimezone(UTC).replace(tzinfo=None)
+    stamp: int = (wall - _STAMP_EPOCH) // _MILLISECOND + shift_ms
+    return min(max(stamp, 0), _LARGEST_STAMP).to_bytes(_STAMP_BYTES, "big")

@@ -1,0 +1,140 @@
+"""Tables of people, shifts, lines and the ids by which devices and lines know the people."""
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from hr_core.people.model import Badge, DeviceUser, Line, Person, Roster, Shift, Station
+from hr_core.store.database import metadata
+
+Value = TypeVar("Value", bound=msgspec.Struct)
+
+shifts = sa.Table(
+    "shifts",
+    metadata,
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name_zh", sa.Text, nullable=False),
+    sa.Column("start_min", sa.Integer, nullable=False),
+    sa.Column("end_min", sa.Integer, nullable=False),
+    sa.Column("break_min", sa.Integer, nullable=False),
+    sa.Column("break_start_min", sa.Integer, nullable=False),
+    sa.Column("early_in_min", sa.Integer, nullable=False),
+    sa.Column("late_out_min", sa.Integer, nullable=False),
+)
+
+people = sa.Table(
+    "people",
+    metadata,
+    sa.Column("number", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("shift", sa.Text, nullable=False),
+    sa.Column("base_fen", sa.BigInteger, nullable=False),
+    sa.Column("zone", sa.Text, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+)
+
+device_users = sa.Table(
+    "device_users",
+    metadata,
+    sa.Column("serial", sa.Text, primary_key=True),  # "*": on every device
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Text, nullable=False),
+)
+
+badges = sa.Table(
+    "badges",
+    metadata,
+    sa.Column("badge", sa.Text, primary_key=True),
+    sa.Column("number", sa.Text, nullable=False),
+)
+
+lines = sa.Table(
+    "lines",
+    metadata,
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name_zh", sa.Text, nullable=False),
+)
+
+stations = sa.Table(
+    "stations",
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("tag", sa.Text, primary_key=True),
+    sa.Column("line", sa.Text, nullable=False),
+    sa.Column("modulus", sa.BigInteger),
+    sa.Column("max_rate_per_s", sa.BigInteger),
+    sa.Column("retentive", sa.Boolean),
+)
+
+site = sa.Table(
+    "site",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("zone", sa.Text, nullable=False),
+    sa.Column("scheme", sa.Text, nullable=False),
+    sa.CheckConstraint("id = 1", name="one_row"),
+)
+
+# The text as imported, so that a run never depends on a file that somebody may edit.
+schemes = sa.Table(
+    "schemes",
+    metadata,
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+)
+
+
+def load_roster(conn: sa.Connection) -> Roster | None:
+    """Everything that was imported; None before the first import."""
+    settings = conn.execute(sa.select(site.c.zone, site.c.scheme)).one_or_none()
+    if settings is None:
+        return None
+    return Roster(
+        zone=settings.zone,
+        scheme=settings.scheme,
+        shifts={row.code: row for row in _rows(conn, shifts, Shift)},
+        people={row.number: row for row in _rows(conn, people, Person)},
+        device_users=tuple(_rows(conn, device_users, DeviceUser)),
+        badges=tuple(_rows(conn, badges, Badge)),
+        lines={row.code: row for row in _rows(conn, lines, Line)},
+        stations=tuple(_rows(conn, stations, Station)),
+    )
+
+
+def save_roster(conn: sa.Connection, roster: Roster) -> None:
+    """Replaces what is stored by `roster`, in the caller's transaction."""
+    _replace(conn, site, [{"id": 1, "zone": roster.zone, "scheme": roster.scheme}])
+    _replace(conn, shifts, _dicts(roster.shifts.values()))
+    _replace(conn, people, _dicts(roster.people.values()))
+    _replace(conn, device_users, _dicts(roster.device_users))
+    _replace(conn, badges, _dicts(roster.badges))
+    _replace(conn, lines, _dicts(roster.lines.values()))
+    _replace(conn, stations, _dicts(roster.stations))
+
+
+def scheme_text(conn: sa.Connection, code: str) -> str | None:
+    return conn.execute(sa.select(schemes.c.text).where(schemes.c.code == code)).scalar()
+
+
+def save_scheme(conn: sa.Connection, code: str, text: str) -> None:
+    conn.execute(sa.delete(schemes).where(schemes.c.code == code))
+    conn.execute(sa.insert(schemes).values(code=code, text=text))
+
+
+def _rows(conn: sa.Connection, table: sa.Table, shape: type[Value]) -> list[Value]:
+    ordered = sa.select(table).order_by(*table.primary_key)
+    return [shape(**row) for row in conn.execute(ordered).mappings()]
+
+
+def _dicts(values: Iterable[msgspec.Struct]) -> list[dict[str, object]]:
+    return [msgspec.structs.asdict(value) for value in values]
+
+
+def _replace(conn: sa.Connection, table: sa.Table, rows: list[dict[str, object]]) -> None:
+    conn.execute(sa.delete(table))
+    if rows:
+        conn.execute(sa.insert(table), rows)

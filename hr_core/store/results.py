@@ -1,0 +1,284 @@
+"""Tables of computed results: pay runs with their slips, lines, traces, days and rates.
+
+A run is numbered and immutable: this module has functions to add one and to read, none to change.
+Traces and days are stored as JSON of their structs, so that what was computed is what is read.
+"""
+
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+
+from hr_core.attendance.day import DayResult, Ignored
+from hr_core.pay.slip import OpenDay, Slip, SlipLine
+from hr_core.store.database import UtcInstant, metadata
+from hr_core.trace.calculation import Trace
+
+pay_runs = sa.Table(
+    "pay_runs",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("month", sa.Text, nullable=False),
+    sa.Column("scheme", sa.Text, nullable=False),
+    sa.Column("scheme_version", sa.Text, nullable=False),
+    sa.Column("created_at", UtcInstant, nullable=False),
+    sa.Column("total_fen", sa.BigInteger, nullable=False),
+    sa.Column("findings", sa.Text, nullable=False),  # JSON of RunFindings
+)
+
+pay_slips = sa.Table(
+    "pay_slips",
+    metadata,
+    sa.Column("run", sa.ForeignKey(pay_runs.c.number), primary_key=True),
+    sa.Column("number", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("total_fen", sa.BigInteger, nullable=False),
+    sa.Column("to_clarify", sa.Text, nullable=False),  # JSON list of OpenDay
+)
+
+pay_lines = sa.Table(
+    "pay_lines",
+    metadata,
+    sa.Column("run", sa.Integer, primary_key=True),
+    sa.Column("number", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("label_zh", sa.Text, nullable=False),
+    sa.Column("amount_fen", sa.BigInteger, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("trace", sa.LargeBinary, nullable=False),  # JSON of Trace
+    sa.ForeignKeyConstraint(["run", "number"], [pay_slips.c.run, pay_slips.c.number]),
+)
+
+run_days = sa.Table(
+    "run_days",
+    metadata,
+    sa.Column("run", sa.ForeignKey(pay_runs.c.number), primary_key=True),
+    sa.Column("number", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("result", sa.LargeBinary, nullable=False),  # JSON of DayResult
+)
+
+
+class UnmappedUser(Struct, frozen=True, kw_only=True):
+    """A user id on a device that no person claims: listed with its punches, never invented."""
+
+    serial: str
+    user_id: str
+    punches: int
+
+
+class DistrustedPunch(Struct, frozen=True, kw_only=True):
+    """A punch received in the month whose device time is not to be believed."""
+
+    event_id: str
+    serial: str
+    user_id: str
+    number: str | None
+    device_time: str
+    reason: str
+
+
+class UnknownCounter(Struct, frozen=True, kw_only=True):
+    source: str
+    tag: str
+    readings: int
+
+
+class CounterFinding(Struct, frozen=True, kw_only=True):
+    source: str
+    tag: str
+    metric: str
+    event_id: str
+    flag: str
+
+
+class RunFindings(Struct, frozen=True, kw_only=True):
+    """What a person should look at, beside the open days of each slip."""
+
+    unmapped_users: tuple[UnmappedUser, ...] = ()
+    distrusted_punches: tuple[DistrustedPunch, ...] = ()
+    unknown_counters: tuple[UnknownCounter, ...] = ()
+    unknown_badges: dict[str, int] = {}
+    counter_notes: tuple[CounterFinding, ...] = ()
+    unattributed_pieces: int = 0
+    unattributed_rejects: int = 0
+
+    def any(self) -> bool:
+        """Unattributed work alone is normal: every hand-over leaves some."""
+        return bool(
+            self.unmapped_users
+            or self.distrusted_punches
+            or self.unknown_counters
+            or self.unknown_badges
+            or self.counter_notes
+        )
+
+
+class NewRun(Struct, frozen=True, kw_only=True):
+    month: str
+    scheme: str
+    scheme_version: str
+    created_at: datetime
+    slips: tuple[Slip, ...]
+    days: dict[str, tuple[DayResult, ...]]
+    findings: RunFindings
+
+    @property
+    def unassigned(self) -> tuple[str, ...]:
+        """Event ids of punches that lie in no shift window."""
+        return tuple(
+            ignored.event_id
+            for days in self.days.values()
+            for day in days
+            for ignored in day.ignored
+            if ignored.reason == Ignored.OUTSIDE_WINDOW
+        )
+
+    @property
+    def needs_a_look(self) -> bool:
+        open_days = any(slip.to_clarify for slip in self.slips)
+        return open_days or bool(self.unassigned) or self.findings.any()
+
+
+class RunRow(Struct, frozen=True, kw_only=True):
+    number: int
+    month: str
+    scheme: str
+    scheme_version: str
+    created_at: datetime
+    total_fen: int
+    findings: RunFindings
+
+
+class SlipRow(Struct, frozen=True, kw_only=True):
+    run: int
+    number: str
+    name: str
+    total_fen: int
+    to_clarify: tuple[OpenDay, ...]
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_trace = msgspec.json.Decoder(Trace).decode
+_decode_day = msgspec.json.Decoder(DayResult).decode
+_decode_findings = msgspec.json.Decoder(RunFindings).decode
+_decode_open_days = msgspec.json.Decoder(tuple[OpenDay, ...]).decode
+
+
+def add_run(conn: sa.Connection, run: NewRun) -> int:
+    """Stores the run in the caller's write transaction and gives its number."""
+    last = conn.execute(sa.select(sa.func.max(pay_runs.c.number))).scalar()
+    number = (last or 0) + 1
+    conn.execute(
+        sa.insert(pay_runs).values(
+            number=number,
+            month=run.month,
+            scheme=run.scheme,
+            scheme_version=run.scheme_version,
+            created_at=run.created_at,
+            total_fen=sum(slip.total_fen for slip in run.slips),
+            findings=_encode(run.findings).decode(),
+        )
+    )
+    slips, lines = [], []
+    for slip in run.slips:
+        slips.append(_slip_columns(number, slip))
+        lines += [
+            _line_columns(number, slip.number, at, line) for at, line in enumerate(slip.lines)
+        ]
+    days = [
+        {"run": number, "number": who, "day": day.day, "result": _encode(day)}
+        for who, results in run.days.items()
+        for day in results
+    ]
+    for table, rows in ((pay_slips, slips), (pay_lines, lines), (run_days, days)):
+        if rows:
+            conn.execute(sa.insert(table), rows)
+    return number
+
+
+def runs(conn: sa.Connection) -> list[RunRow]:
+    """Newest first."""
+    newest = sa.select(pay_runs).order_by(pay_runs.c.number.desc())
+    return [_run_row(row) for row in conn.execute(newest)]
+
+
+def run_by_number(conn: sa.Connection, number: int) -> RunRow | None:
+    row = conn.execute(sa.select(pay_runs).where(pay_runs.c.number == number)).one_or_none()
+    return None if row is None else _run_row(row)
+
+
+def slips_of_run(conn: sa.Connection, run: int) -> list[SlipRow]:
+    of_run = sa.select(pay_slips).where(pay_slips.c.run == run).order_by(pay_slips.c.number)
+    return [_slip_row(row) for row in conn.execute(of_run)]
+
+
+def slip_of(conn: sa.Connection, run: int, number: str) -> SlipRow | None:
+    one = sa.select(pay_slips).where(pay_slips.c.run == run, pay_slips.c.number == number)
+    row = conn.execute(one).one_or_none()
+    return None if row is None else _slip_row(row)
+
+
+def lines_of(conn: sa.Connection, run: int, number: str) -> list[SlipLine]:
+    ordered = (
+        sa.select(pay_lines)
+        .where(pay_lines.c.run == run, pay_lines.c.number == number)
+        .order_by(pay_lines.c.position)
+    )
+    return [
+        SlipLine(
+            code=row.code,
+            label=row.label,
+            label_zh=row.label_zh,
+            amount_fen=row.amount_fen,
+            note=row.note,
+            trace=_decode_trace(row.trace),
+        )
+        for row in conn.execute(ordered)
+    ]
+
+
+def days_of(conn: sa.Connection, run: int, number: str) -> list[DayResult]:
+    ordered = (
+        sa.select(run_days.c.result)
+        .where(run_days.c.run == run, run_days.c.number == number)
+        .order_by(run_days.c.day)
+    )
+    return [_decode_day(result) for (result,) in conn.execute(ordered)]
+
+
+def _slip_columns(run: int, slip: Slip) -> dict[str, object]:
+    return {
+        "run": run,
+        "number": slip.number,
+        "name": slip.name,
+        "total_fen": slip.total_fen,
+        "to_clarify": _encode(slip.to_clarify).decode(),
+    }
+
+
+def _line_columns(run: int, number: str, position: int, line: SlipLine) -> dict[str, object]:
+    return {
+        "run": run,
+        "number": number,
+        "position": position,
+        "code": line.code,
+        "label": line.label,
+        "label_zh": line.label_zh,
+        "amount_fen": line.amount_fen,
+        "note": line.note,
+        "trace": _encode(line.trace),
+    }
+
+
+def _run_row(row: sa.Row[tuple[object, ...]]) -> RunRow:
+    columns = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return RunRow(**{**columns, "findings": _decode_findings(columns["findings"])})
+
+
+def _slip_row(row: sa.Row[tuple[object, ...]]) -> SlipRow:
+    columns = dict(row._mapping)  # noqa: SLF001 - as above
+    return SlipRow(**{**columns, "to_clarify": _decode_open_days(columns["to_clarify"])})

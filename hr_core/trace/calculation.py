@@ -1,0 +1,160 @@
+"""The trace of one payslip line: inputs and integer steps that give the amount again on their own.
+
+A step's operands are integers or the names of earlier steps; two operations read the trace's own
+inputs (the days' minutes, the counted work), so nothing but the stored trace is needed to replay.
+"""
+
+from math import prod
+from typing import Literal
+
+from msgspec import Struct
+
+from hr_core.money import multiply_fen
+
+Operation = Literal[
+    "constant",
+    "minutes_of_days",
+    "pieces_of_work",
+    "rejects_of_work",
+    "product",
+    "multiply_half_up",
+]
+
+
+class TraceMismatchError(Exception):
+    """A stored trace does not give its own result: the record was changed or the code is wrong."""
+
+
+class Step(Struct, frozen=True):
+    """`result` of `operation` on `of`; multiply_half_up takes (fen, numerator, denominator)."""
+
+    name: str
+    operation: Operation
+    of: tuple[int | str, ...]
+    result: int
+
+
+class DayInput(Struct, frozen=True):
+    """An attendance day: the minutes that count here, and the punches that bound it."""
+
+    day: str
+    minutes: int
+    event_ids: tuple[str, ...]
+
+
+class WorkInput(Struct, frozen=True):
+    """Counted work between two readings with one badge (hr_core.quality.attribution.Stretch)."""
+
+    source: str
+    tag: str
+    metric: str
+    reject_code: str | None
+    badge: str | None
+    first_event: str
+    last_event: str
+    first_value: int
+    last_value: int
+    readings: int
+    amount: int
+    flags: tuple[str, ...]
+
+
+class ComparisonInput(Struct, frozen=True):
+    grade: str
+    left: int
+    relation: Literal["<", "<="]
+    right: int
+    holds: bool
+
+
+class Trace(Struct, frozen=True, kw_only=True):
+    """`version` and `source` name the data that the rule came from; the last step is the amount."""
+
+    rule: str
+    version: str
+    source: str
+    formula: str
+    steps: tuple[Step, ...]
+    facts: dict[str, str] = {}
+    days: tuple[DayInput, ...] = ()
+    work: tuple[WorkInput, ...] = ()
+    comparisons: tuple[ComparisonInput, ...] = ()
+
+    @property
+    def amount_fen(self) -> int:
+        return self.steps[-1].result
+
+    @property
+    def event_ids(self) -> tuple[str, ...]:
+        ids = [event for day in self.days for event in day.event_ids]
+        ids += [event for work in self.work for event in (work.first_event, work.last_event)]
+        return tuple(dict.fromkeys(ids))
+
+
+class Calculation:
+    """Builds the steps of a trace while computing them, so that the two cannot differ."""
+
+    def __init__(self, days: tuple[DayInput, ...] = (), work: tuple[WorkInput, ...] = ()) -> None:
+        self._days = days
+        self._work = work
+        self._steps: list[Step] = []
+
+    def step(self, name: str, operation: Operation, *of: int | str) -> int:
+        known = {step.name: step.result for step in self._steps}
+        result = _apply(operation, [_value(operand, known) for operand in of], self._inputs())
+        self._steps.append(Step(name, operation, of, result))
+        return result
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(self._steps)
+
+    def _inputs(self) -> tuple[tuple[DayInput, ...], tuple[WorkInput, ...]]:
+        return self._days, self._work
+
+
+def replay(trace: Trace) -> int:
+    """The amount in fen, computed again from the trace alone.
+
+    Raises TraceMismatchError when a step or a comparison does not hold.
+    """
+    known: dict[str, int] = {}
+    for step in trace.steps:
+        operands = [_value(operand, known) for operand in step.of]
+        result = _apply(step.operation, operands, (trace.days, trace.work))
+        if result != step.result:
+            raise TraceMismatchError(
+                f"{trace.rule}: step {step.name} gives {result}, stored {step.result}"
+            )
+        known[step.name] = result
+    for made in trace.comparisons:
+        holds = made.left < made.right if made.relation == "<" else made.left <= made.right
+        if holds != made.holds:
+            raise TraceMismatchError(f"{trace.rule}: comparison for grade {made.grade} is wrong")
+    return trace.amount_fen
+
+
+def _apply(
+    operation: Operation,
+    operands: list[int],
+    inputs: tuple[tuple[DayInput, ...], tuple[WorkInput, ...]],
+) -> int:
+    days, work = inputs
+    match operation:
+        case "constant":
+            return operands[0]
+        case "minutes_of_days":
+            return sum(day.minutes for day in days)
+        case "pieces_of_work":
+            return sum(one.amount for one in work if one.metric == "pieces")
+        case "rejects_of_work":
+            return sum(one.amount for one in work if one.metric == "rejects")
+        case "product":
+            return prod(operands)
+        case "multiply_half_up":
+            fen, numerator, denominator = operands
+            return multiply_fen(fen, numerator, denominator)
+
+
+def _value(operand: int | str, known: dict[str, int]) -> int:
+    return known[operand] if isinstance(operand, str) else operand

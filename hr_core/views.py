@@ -1,0 +1,305 @@
+"""What pages and commands show, as plain functions over a connection. Nothing here writes.
+
+Amounts are int fen, rates exact counts with a text beside them, times ISO text of the site's wall
+clock; every row is a struct that msgspec turns into JSON as it stands.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from hr_core.attendance.calendar import load_calendar
+from hr_core.attendance.day import DayResult, load_rules
+from hr_core.attendance.month import compute_month
+from hr_core.attendance.punches import punches_of_month
+from hr_core.clock import Month, midnight, wall_seconds_at, wall_time
+from hr_core.errors import NotFoundError
+from hr_core.pay.run import imported_roster
+from hr_core.pay.slip import OpenDay, SlipLine
+from hr_core.people.model import find_person
+from hr_core.quality.grades import (
+    GradeEdition,
+    alerts,
+    grade_of,
+    load_grades,
+    percent_text,
+    wilson_95,
+)
+from hr_core.quality.month import Tally
+from hr_core.quality.readings import quality_of_month
+from hr_core.store import results
+from hr_core.store.events import punches_between
+from hr_core.store.people import load_roster
+from hr_core.store.results import RunRow, SlipRow, UnmappedUser
+
+
+class PunchView(Struct, frozen=True, kw_only=True):
+    """`number` and `name` are None for a device user that no person claims."""
+
+    event_id: str
+    device_time: str
+    serial: str
+    user_id: str
+    number: str | None
+    name: str | None
+    direction: str
+    method: str
+    channel: str
+    flags: tuple[str, ...]
+
+
+class DayView(Struct, frozen=True, kw_only=True):
+    day: str
+    kind: str
+    shift: str
+    status: str
+    arrived: str | None
+    left: str | None
+    regular_min: int
+    overtime_min: int
+    late_min: int
+    early_leave_min: int
+    keys_contradict: bool
+    to_clarify: bool
+    used: tuple[str, ...]
+    ignored: tuple[dict[str, str], ...]
+    rule_version: str
+
+
+class AttendanceView(Struct, frozen=True, kw_only=True):
+    """`unassigned`: event ids of punches that lie in no shift window."""
+
+    number: str
+    name: str
+    month: str
+    days: tuple[DayView, ...]
+    unassigned: tuple[str, ...]
+    to_clarify: int
+
+
+class RateView(Struct, frozen=True, kw_only=True):
+    """`interval_95` is Wilson's, as shares; `separable` false when it spans several grades."""
+
+    subject: str
+    name: str
+    pieces: int
+    rejects: int
+    percent: str
+    grade: str | None
+    reason: str
+    interval_95: tuple[float, float] | None
+    separable: bool
+    alert: bool
+
+
+class RatesView(Struct, frozen=True, kw_only=True):
+    """People + unattributed = total = the sum of the lines, always."""
+
+    month: str
+    grade_version: str
+    people: tuple[RateView, ...]
+    unattributed: Tally
+    total: Tally
+    lines: tuple[RateView, ...]
+    unknown_badges: dict[str, int]
+    unknown_counters: tuple[dict[str, str | int], ...]
+    notes: tuple[dict[str, str], ...]
+
+    @property
+    def needs_a_look(self) -> bool:
+        return bool(self.unknown_badges or self.unknown_counters or self.notes)
+
+
+class SlipView(Struct, frozen=True, kw_only=True):
+    run: int
+    month: str
+    number: str
+    name: str
+    total_fen: int
+    lines: tuple[SlipLine, ...]
+    to_clarify: tuple[OpenDay, ...]
+
+
+def punches_of_day(conn: sa.Connection, on: date) -> list[PunchView]:
+    """Every punch whose device wrote this date, in the order of the device clocks."""
+    roster = load_roster(conn)
+    mapping = roster.number_by_device_user() if roster else {}
+    people = roster.people if roster else {}
+    start = midnight(on).replace(tzinfo=UTC)
+    margin = timedelta(days=1)  # no zone is further away
+    found = []
+    for punch in punches_between(conn, start - margin, start + 2 * margin):
+        if punch.device_time.date() == on:
+            number = find_person(mapping, punch.serial, punch.user_id)
+            found.append(
+                PunchView(
+                    event_id=punch.event_id.hex(),
+                    device_time=punch.device_time.isoformat(),
+                    serial=punch.serial,
+                    user_id=punch.user_id,
+                    number=number,
+                    name=people[number].name if number else None,
+                    direction=punch.direction,
+                    method=punch.method,
+                    channel=punch.channel,
+                    flags=punch.flags,
+                )
+            )
+    return found
+
+
+def unmapped_users(conn: sa.Connection, month: Month) -> tuple[UnmappedUser, ...]:
+    return punches_of_month(conn, imported_roster(conn), month).unmapped
+
+
+def attendance_of(conn: sa.Connection, number: str, month: Month, now: datetime) -> AttendanceView:
+    """Computed now from the raw punches. Raises NotFoundError for an unknown person."""
+    roster = imported_roster(conn)
+    person = roster.people.get(number)
+    if person is None:
+        raise NotFoundError(
+            f"there is no person {number!r}",
+            remedy="use the employee number of the people file, not a device's user id",
+        )
+    calendar = load_calendar()
+    computed = compute_month(
+        roster.shifts[person.shift],
+        [calendar.day(on) for on in month.days()],
+        punches_of_month(conn, roster, month).by_person[number],
+        load_rules(),
+        wall_seconds_at(now, person.zone),
+    )
+    return AttendanceView(
+        number=number,
+        name=person.name,
+        month=str(month),
+        days=tuple(day_view(day) for day in computed.days),
+        unassigned=computed.unassigned,
+        to_clarify=sum(day.to_clarify for day in computed.days),
+    )
+
+
+def rates_of_month(conn: sa.Connection, month: Month) -> RatesView:
+    """Defect rates per person and line, computed now from the raw readings."""
+    roster = imported_roster(conn)
+    quality = quality_of_month(conn, roster, month)
+    edition = load_grades().on(month.first)
+    return RatesView(
+        month=str(month),
+        grade_version=edition.version,
+        people=tuple(
+            _rate(
+                (number, roster.people[number].name), tally, edition, edition.alert_person_percent
+            )
+            for number, tally in sorted(quality.by_person.items())
+        ),
+        unattributed=quality.unattributed,
+        total=quality.total,
+        lines=tuple(
+            _rate((line, roster.lines[line].name), tally, edition, edition.alert_line_percent)
+            for line, tally in sorted(quality.by_line.items())
+        ),
+        unknown_badges=quality.unknown_badges,
+        unknown_counters=tuple(
+            {"source": source, "tag": tag, "readings": readings}
+            for (source, tag), readings in sorted(quality.unknown_counters.items())
+        ),
+        notes=tuple(
+            {
+                "source": note.counter.source,
+                "tag": note.counter.tag,
+                "metric": note.counter.metric,
+                "event_id": note.event_id,
+                "flag": note.flag,
+            }
+            for note in quality.notes
+        ),
+    )
+
+
+def list_runs(conn: sa.Connection) -> list[RunRow]:
+    """Newest first."""
+    return results.runs(conn)
+
+
+def slips_of_run(conn: sa.Connection, run: int) -> list[SlipRow]:
+    """Raises NotFoundError for a number that no run has."""
+    _run(conn, run)
+    return results.slips_of_run(conn, run)
+
+
+def slip(conn: sa.Connection, run: int, number: str) -> SlipView:
+    """Raises NotFoundError."""
+    run_row, row = _run(conn, run), results.slip_of(conn, run, number)
+    if row is None:
+        raise NotFoundError(
+            f"run {run} has no payslip of {number!r}",
+            remedy=f"list its payslips: hr-core pay slips {run}",
+        )
+    return SlipView(
+        run=run,
+        month=run_row.month,
+        number=number,
+        name=row.name,
+        total_fen=row.total_fen,
+        lines=tuple(results.lines_of(conn, run, number)),
+        to_clarify=row.to_clarify,
+    )
+
+
+def day_view(day: DayResult) -> DayView:
+    return DayView(
+        day=day.day.isoformat(),
+        kind=day.kind,
+        shift=day.shift,
+        status=day.status,
+        arrived=None if day.arrived is None else wall_time(day.arrived).isoformat(),
+        left=None if day.left is None else wall_time(day.left).isoformat(),
+        regular_min=day.regular_min,
+        overtime_min=day.overtime_min,
+        late_min=day.late_min,
+        early_leave_min=day.early_leave_min,
+        keys_contradict=day.keys_contradict,
+        to_clarify=day.to_clarify,
+        used=day.used,
+        ignored=tuple(
+            {"event_id": ignored.event_id, "reason": ignored.reason} for ignored in day.ignored
+        ),
+        rule_version=day.rule_version,
+    )
+
+
+def _rate(
+    subject: tuple[str, str], tally: Tally, edition: GradeEdition, alert_percent: str
+) -> RateView:
+    code, name = subject
+    pieces, rejects = tally
+    grading = grade_of(pieces, rejects, edition)
+    interval = wilson_95(pieces, rejects)
+    return RateView(
+        subject=code,
+        name=name,
+        pieces=pieces,
+        rejects=rejects,
+        percent=percent_text(pieces, rejects),
+        grade=grading.grade,
+        reason=grading.reason,
+        interval_95=interval,
+        separable=interval is not None and _one_grade(interval, edition),
+        alert=alerts(pieces, rejects, alert_percent),
+    )
+
+
+def _one_grade(interval: tuple[float, float], edition: GradeEdition) -> bool:
+    """Display only: whether no grade edge lies inside the interval."""
+    low, high = interval
+    edges = [float(row.upper_percent) / 100 for row in edition.grade if row.upper_percent]
+    return not any(low < edge < high for edge in edges)
+
+
+def _run(conn: sa.Connection, number: int) -> RunRow:
+    run = results.run_by_number(conn, number)
+    if run is None:
+        raise NotFoundError(f"there is no pay run {number}", remedy="list them: hr-core pay runs")
+    return run

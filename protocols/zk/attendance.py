@@ -1,0 +1,182 @@
+"""Attendance tables: the packed records of a terminal's log to punches and back (protocol.md 8).
+
+One bad record never costs the others: it comes out as `Quarantined` with its place and reason.
+Decoding is on the path of every pull of a whole log, so ids and dates are decoded once each.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
+from typing_extensions import override
+
+from protocols.records import Channel, Direction, Flag, Punch, Quarantined
+from protocols.zk.clock import pack_time, unpack_time
+from protocols.zk.layout_choice import LayoutChoice, choose_layout
+from protocols.zk.layouts import Layout, is_filled, pack_row, unpack_rows, user_id_text
+from protocols.zk.meanings import METHODS, STATES, UNKNOWN_METHOD
+
+__all__ = [
+    "AttendanceRow",
+    "Layout",
+    "LayoutChoice",
+    "choose_layout",
+    "decode_attendance",
+    "encode_attendance",
+]
+
+_DAY_SECONDS: Final = 86_400
+_FIRST_SANE_TIME: Final = pack_time(datetime(2010, 1, 1))  # noqa: DTZ001 - a device clock is naive
+_NEVER: Final = 0xFFFF_FFFF  # no packed time is later
+_FUTURE_TOLERANCE = timedelta(days=1)  # a device in another zone, or summer time, is not the future
+_FILL_PATTERNS: Final = frozenset({0x5A5A5A5A, 0xFFFFFFFF})  # worn or erased flash
+_FILL_WORDS: Final = _FILL_PATTERNS | {0}
+
+
+class AttendanceRow(Struct, frozen=True, kw_only=True, gc=False):
+    """What a simulated terminal logs."""
+
+    uid: int
+    user_id: str
+    time: datetime
+    state: int = 0
+    verify: int = 1
+    work_code: int = 0
+
+
+def encode_attendance(rows: Iterable[AttendanceRow], layout: Layout) -> bytes:
+    """The records without size word. Raises ValueError for a row that `layout` cannot hold."""
+    return b"".join(
+        pack_row(
+            layout,
+            row.uid,
+            row.user_id,
+            (row.verify, pack_time(row.time), row.state, row.work_code),
+        )
+        for row in rows
+    )
+
+
+def decode_attendance(  # noqa: PLR0913 - one call a table; every argument is a fact of the device
+    table: bytes,
+    layout: Layout,
+    *,
+    serial: str,
+    state_map: Mapping[int, Direction] = STATES,
+    verify_map: Mapping[int, str] = METHODS,
+    users: Mapping[int, str] | None = None,
+    channel: Channel = Channel.PULL,
+    now: datetime | None = None,
+) -> Iterator[Punch | Quarantined]:
+    """The records of `table` (without size word) in log order; never raises for what they hold.
+
+    users   uid to user id, needed by the layouts that hold the uid; a uid that is not in it
+            leaves its row quarantined until the table is read again
+    now     the device's wall clock by the reader's reckoning; None flags no row as future
+
+    Ordinals are not set: `protocols.ordinals.LogOrder` places the rows of a complete log.
+    """
+    width = layout.width
+    ids = _UidTexts(users or {}) if layout.holds_uid else _IdTexts()
+    days = _Days()
+    latest = _NEVER if now is None else pack_time(now + _FUTURE_TOLERANCE)
+    offsets = range(0, len(table) - len(table) % width, width)
+    fields = unpack_rows(table, layout)
+    for offset, (key, verify, packed, state, work_code) in zip(offsets, fields, strict=True):
+        raw = table[offset : offset + width]
+        user_id = ids[key]
+        day = days[packed // _DAY_SECONDS]
+        if user_id is None or day is None or (packed in _FILL_WORDS and is_filled(raw)):
+            reason = _fault(raw, packed, None if user_id is not None else ids.fault(key))
+            yield Quarantined(source=serial, offset=offset, reason=reason, raw=raw)
+            continue
+        sane = _FIRST_SANE_TIME <= packed <= latest and state in state_map
+        yield Punch(
+            serial=serial,
+            user_id=user_id,
+            device_time=day + timedelta(0, packed % _DAY_SECONDS),
+            state=state,
+            verify=verify,
+            direction=state_map.get(state, Direction.UNKNOWN),
+            method=verify_map.get(verify, UNKNOWN_METHOD),
+            work_code=work_code,
+            channel=channel,
+            flags=()
+            if sane and work_code not in _FILL_PATTERNS
+            else _flags(packed, latest, work_code, known_state=state in state_map),
+            raw=raw,
+        )
+    yield from _cut_rest(table, width, serial)
+
+
+def _flags(
+    packed: int, latest: int, work_code: int | None, *, known_state: bool
+) -> tuple[Flag, ...]:
+    flags = []
+    if packed < _FIRST_SANE_TIME:
+        flags.append(Flag.CLOCK_SUSPECT)
+    if packed > latest:
+        flags.append(Flag.FUTURE)
+    if not known_state:
+        flags.append(Flag.STATE_UNKNOWN)
+    if work_code in _FILL_PATTERNS or packed in _FILL_PATTERNS:
+        flags.append(Flag.FILL_PATTERN)
+    return tuple(flags)
+
+
+def _fault(raw: bytes, packed: int, id_fault: str | None) -> str:
+    if is_filled(raw):
+        return f"record filled with {raw[0]:#04x}"
+    if id_fault is not None:
+        return id_fault
+    return f"no calendar has the date in packed time {packed:#010x}"
+
+
+def _cut_rest(table: bytes, width: int, serial: str) -> Iterator[Quarantined]:
+    rest = len(table) % width
+    if rest:
+        offset = len(table) - rest
+        yield Quarantined(
+            source=serial,
+            offset=offset,
+            reason=f"record cut after {rest} of {width} bytes",
+            raw=table[offset:],
+        )
+
+
+class _Days(dict[int, datetime | None]):
+    """Midnight of each packed day number, None for a day that no calendar has."""
+
+    def __missing__(self, number: int) -> datetime | None:
+        day = self[number] = unpack_time(number * _DAY_SECONDS)
+        return day
+
+
+class _IdTexts(dict[bytes | int, str | None]):
+    """The user id in an id field, None when it is not one."""
+
+    def __missing__(self, key: bytes | int) -> str | None:
+        text = self[key] = str(key) if isinstance(key, int) else user_id_text(key)
+        return text
+
+    def fault(self, key: bytes | int) -> str:
+        shown = key.hex() if isinstance(key, bytes) else str(key)
+        return f"user id {shown} is not printable text"
+
+
+class _UidTexts(_IdTexts):
+    """The user id of an internal uid, after the device's own user table."""
+
+    def __init__(self, users: Mapping[int, str]) -> None:
+        super().__init__()
+        for uid, user_id in users.items():
+            self[uid] = user_id
+
+    @override
+    def __missing__(self, key: bytes | int) -> str | None:
+        return None
+
+    @override
+    def fault(self, key: bytes | int) -> str:
+        return f"uid {key!r} is not in the user table"

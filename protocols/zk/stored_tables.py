@@ -1,0 +1,107 @@
+"""A table as bytes at rest (a saved buffer, a piece of a capture): what its records are and where
+they start. A live read knows this; bytes at rest may lack the size word, the start or the end.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from protocols.zk.layout_choice import layout_score
+from protocols.zk.layouts import Layout
+from protocols.zk.tables import MAX_TABLE_BYTES
+from protocols.zk.users import UserWidth, user_table_score
+
+SIZE_WORD: Final = struct.Struct("<I")
+USER_WIDTHS: Final[tuple[UserWidth, ...]] = (72, 28)
+ALL_FORMS: Final[tuple[Layout | UserWidth, ...]] = (*Layout, *USER_WIDTHS)
+
+_MOSTLY: Final = 0.5
+_BY_NUMBER_RECORDS: Final = 3  # without a text id, fewer in a row prove nothing about the start
+
+
+class Alignment(Struct, frozen=True, kw_only=True):
+    """How to read a piece: `form` is an attendance layout or a user width; records from `start`."""
+
+    form: Layout | UserWidth
+    start: int
+    score: float
+
+    @property
+    def width(self) -> int:
+        return self.form.width if isinstance(self.form, Layout) else self.form
+
+
+def size_word(table: bytes) -> int | None:
+    """The first four bytes, when they count at least the bytes that follow, as a size word does."""
+    if len(table) < SIZE_WORD.size:
+        return None
+    (announced,) = SIZE_WORD.unpack_from(table)
+    following = len(table) - SIZE_WORD.size
+    return announced if following <= announced <= MAX_TABLE_BYTES else None
+
+
+def align(
+    piece: bytes,
+    *,
+    position: int | None = 0,
+    total: int | None = None,
+    now_year: int,
+    forms: Sequence[Layout | UserWidth] = ALL_FORMS,
+) -> Alignment | None:
+    """The reading that makes most sense of `piece`, None when none makes enough.
+
+    position  record bytes of the table before this piece; None when that is not known: then every
+              start within a record is tried
+    total     record bytes of the whole table, when known: a form's width must divide it
+    forms     which layouts to try
+    """
+    fitting = [form for form in forms if total is None or total % _width(form) == 0]
+    readings = [
+        _read(piece, form, start, now_year)
+        for form in fitting
+        for start in _starts(form, position)
+        if len(piece) - start >= _width(form)
+    ]
+    return max(
+        (found for found in readings if _convinces(found, piece, guessed=position is None)),
+        key=lambda found: (
+            round(found.score, 3),
+            (len(piece) - found.start) % found.width == 0,
+            -found.start,
+        ),
+        default=None,
+    )
+
+
+def _width(form: Layout | UserWidth) -> int:
+    return form.width if isinstance(form, Layout) else form
+
+
+def _starts(form: Layout | UserWidth, position: int | None) -> range:
+    width = _width(form)
+    if position is None:
+        return range(width)
+    start = -position % width
+    return range(start, start + 1)
+
+
+def _read(piece: bytes, form: Layout | UserWidth, start: int, now_year: int) -> Alignment:
+    records = piece[start:] if start else piece
+    if isinstance(form, Layout):
+        score = layout_score(records, form, now_year)
+    else:
+        score = user_table_score(records, form)
+    return Alignment(form=form, start=start, score=score)
+
+
+def _convinces(found: Alignment, piece: bytes, *, guessed: bool) -> bool:
+    if found.form in {Layout.ATT40, Layout.ATT49} and not guessed:
+        # A text id beside a sane time is no accident: one good record in a damaged table is enough.
+        return found.score > 0
+    if found.score < _MOSTLY:
+        return False
+    by_number = found.form in {Layout.ATT16, Layout.ATT8A, Layout.ATT8B, 28}
+    records = (len(piece) - found.start) // found.width
+    return not (guessed and by_number) or records >= _BY_NUMBER_RECORDS

@@ -1,0 +1,81 @@
+"""What a simulated terminal is, and how it may misbehave."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from protocols.zk.layouts import Layout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminalConfig:
+    """A terminal as it left the factory.
+
+    clock         naive wall clock of the place where it hangs; `clock_offset_s` is added to it
+    comm_key      None: CONNECT opens the session; else AUTH is demanded, also with key 0
+    packet_bytes  data bytes of one 1501 packet of a chunk: 1008, 1024, 65528, 65536 are real
+    inline_bytes  tables up to this size (size word included) are answered in one 1501
+    lone_chunks   answer each chunk with a single 1501 and no 1500 or ACK, as some firmware does
+    options       further option values by key, as `OPTIONS_RRQ` asks for them
+    """
+
+    clock: Callable[[], datetime]
+    serial: str = "CLK0000000001"
+    device_name: str = "F18/ID"
+    platform: str = "ZMM210_TFT"
+    firmware: str = "Ver 6.60 Apr 26 2016"
+    mac: str = "00:17:61:00:00:01"
+    comm_key: int | None = None
+    layout: Layout = Layout.ATT40
+    user_width: Literal[28, 72] = 72
+    packet_bytes: int = 1008
+    inline_bytes: int = 1024
+    lone_chunks: bool = False
+    clock_offset_s: int = 0
+    record_capacity: int = 100_000
+    user_capacity: int = 5_000
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faults:
+    """How the terminal misbehaves; the default is a good one. Every knob is a quirk seen in the
+    field (protocol.md 14, field_pains.md).
+
+    seed                  of everything random here
+    segment_bytes         each write carries 1 to this many bytes (1: byte by byte)
+    refuse_connect        reply code to CONNECT: 2005 for ever, 2032, 6001
+    refuse_auth           reply code to AUTH, whatever the key
+    refuse_table          reply code to table requests: 4989 in access-control mode
+    drop_connections      that many first connections are closed at once
+    close_after           closes the connection after that many bytes of bulk data, mid-frame
+    serial                answers with this serial, as after an address conflict
+    sizes_bytes           length of the reply to GET_FREE_SIZES
+    count                 attendance count that the reply claims
+    ack_before_last_data  the closing ACK overtakes the last data packet
+    late_ack              the closing ACK comes only after the next request
+    event_in_download     an event between the first and the second data packet of a chunk
+    stale_buffer          a buffer that was not freed is served again to whoever asks next
+    silent_on             commands that get no answer …
+    silent_times          … so many times, None for always
+    opening               raw bytes sent instead of the first answer: another protocol lives here
+    """
+
+    seed: int = 0
+    segment_bytes: int | None = None
+    refuse_connect: int | None = None
+    refuse_auth: int | None = None
+    refuse_table: int | None = None
+    drop_connections: int = 0
+    close_after: int | None = None
+    serial: str | None = None
+    sizes_bytes: Literal[4, 80, 92, 112] = 92
+    count: int | None = None
+    ack_before_last_data: bool = False
+    late_ack: bool = False
+    event_in_download: bool = False
+    stale_buffer: bool = False
+    silent_on: frozenset[int] = frozenset()
+    silent_times: int | None = None
+    opening: bytes | None = None

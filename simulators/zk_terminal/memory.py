@@ -1,0 +1,119 @@
+"""What a simulated terminal holds, and the tables that it makes of it."""
+
+import random
+import struct
+from datetime import datetime, timedelta
+
+from protocols.zk.attendance import AttendanceRow, encode_attendance
+from protocols.zk.clock import unpack_time
+from protocols.zk.commands import Command
+from protocols.zk.sizes import Sizes, encode_sizes
+from protocols.zk.users import User, encode_users
+from simulators.zk_terminal.config import Faults, TerminalConfig
+
+_SIZE_WORD = struct.Struct("<I")
+
+
+class TerminalMemory:
+    """The state that outlives connections. Rows may be appended while hosts are connected."""
+
+    def __init__(
+        self,
+        config: TerminalConfig,
+        log: list[AttendanceRow],
+        users: list[User],
+        faults: Faults,
+    ) -> None:
+        self.config = config
+        self.log = log
+        self.users = users
+        self.faults = faults
+        self.random = random.Random(faults.seed)  # noqa: S311 - repeatable faults, not secrets
+        self.buffer: bytes | None = None
+        self._clock_offset = timedelta(seconds=config.clock_offset_s)
+        self._silences = 0
+        self._written: dict[str, str] = {}
+
+    def local_time(self) -> datetime:
+        return self.config.clock() + self._clock_offset
+
+    def set_time(self, packed: int) -> bool:
+        """False for a date that no calendar has."""
+        time = unpack_time(packed)
+        if time is None:
+            return False
+        self._clock_offset = time - self.config.clock()
+        return True
+
+    def set_clock_offset(self, seconds: int) -> None:
+        self._clock_offset = timedelta(seconds=seconds)
+
+    def stays_silent(self, command: int) -> bool:
+        """Whether this packet gets no answer; counts the times."""
+        faults = self.faults
+        if command not in faults.silent_on:
+            return False
+        self._silences += 1
+        return faults.silent_times is None or self._silences <= faults.silent_times
+
+    def table(self, command: int) -> bytes | None:
+        """The table that `command` names, size word first; None when the terminal has no such."""
+        match command:
+            case Command.ATTLOG_RRQ:
+                return self._sized(encode_attendance(self.log, self.config.layout))
+            case Command.USERTEMP_RRQ:
+                return self._sized(encode_users(self.users, self.config.user_width))
+            case Command.OPLOG_RRQ | Command.DB_RRQ:
+                return self._sized(b"")
+            case _:
+                return None
+
+    def prepare(self, command: int) -> bytes | None:
+        """Puts a table into the transfer buffer. With the stale-buffer fault, an old one stays."""
+        if self.faults.stale_buffer and self.buffer is not None:
+            return self.buffer
+        self.buffer = self.table(command)
+        return self.buffer
+
+    def unrelated_memory(self) -> bytes:
+        """What a K40 answers to a bare ATTLOG_RRQ over TCP: the right size word, then rubbish."""
+        width = self.config.layout.width
+        return self._sized(self.random.randbytes(width * len(self.log)))
+
+    def sizes(self) -> bytes:
+        """The reply to GET_FREE_SIZES, as long as the firmware makes it."""
+        if self.faults.sizes_bytes == _SIZE_WORD.size:
+            return bytes(_SIZE_WORD.size)
+        count = len(self.log) if self.faults.count is None else self.faults.count
+        config = self.config
+        sizes = Sizes(
+            users=len(self.users),
+            templates=0,
+            attendance=count,
+            operations=0,
+            admins=0,
+            passwords=0,
+            user_capacity=config.user_capacity,
+            attendance_capacity=config.record_capacity,
+            users_free=config.user_capacity - len(self.users),
+            attendance_free=config.record_capacity - count,
+        )
+        return encode_sizes(sizes, reply_bytes=self.faults.sizes_bytes)
+
+    def option(self, key: str) -> str | None:
+        config = self.config
+        built_in = {
+            "~SerialNumber": self.faults.serial or config.serial,
+            "~DeviceName": config.device_name,
+            "~Platform": config.platform,
+            "MAC": config.mac,
+            "~ZKFPVersion": "10",
+        }
+        return (built_in | dict(config.options) | self._written).get(key)
+
+    def write_option(self, key: str, value: str) -> None:
+        self._written[key] = value
+
+    @staticmethod
+    def _sized(records: bytes) -> bytes:
+        return _SIZE_WORD.pack(len(records)) + records

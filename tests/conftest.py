@@ -1,0 +1,24 @@
+"""Fixtures that every test folder may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The captures and known-answer cases whose licence keeps them out of the project."""
+    folder = Path(os.environ.get("CLOCKLINE_DATA", REPOSITORY.parent / "shared" / "data"))
+    if folder.is_dir():
+        return folder
+    if os.environ.get("CLOCKLINE_REQUIRE_DATA") == "1":
+        pytest.fail(f"CLOCKLINE_REQUIRE_DATA=1, but there is no folder {folder}")
+    pytest.skip(f"the shared captures are not at {folder} (set CLOCKLINE_DATA)")

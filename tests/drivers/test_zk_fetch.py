@@ -1,0 +1,218 @@
+"""Whole fetches over real sockets: what the terminal holds is what the driver delivers."""
+
+import struct
+from datetime import timedelta
+
+import pytest
+
+from drivers.contract import Capability
+from drivers.errors import UnsupportedDeviceError
+from drivers.zk_pull.deliveries import PAGE_ROWS
+from protocols.records import Channel, Direction, Flag, Quarantined
+from protocols.zk.attendance import AttendanceRow, Layout, encode_attendance
+from protocols.zk.users import User
+from simulators.zk_terminal import Faults
+from tests.drivers.zk_site import (
+    SITE_NOW,
+    UTC_NOW,
+    asking,
+    facts,
+    fetched,
+    logged,
+    punches,
+    rows,
+    terminal,
+)
+
+
+@pytest.mark.parametrize("layout", list(Layout))
+async def test_five_thousand_rows_arrive_as_they_are(layout: Layout) -> None:
+    device = terminal(5_000, layout=layout, user_width=28 if layout.holds_uid else 72)
+    async with asking(device) as gate:
+        deliveries = await fetched(gate)
+    assert facts(deliveries) == logged(device.log)
+    assert [len(delivery.records) for delivery in deliveries] == [PAGE_ROWS] * 5
+    assert [delivery.log_rows for delivery in deliveries] == [1000, 2000, 3000, 4000, 5000]
+    assert [delivery.last for delivery in deliveries] == [False] * 4 + [True]
+    assert [delivery.cursor is None for delivery in deliveries] == [True] * 4 + [False]
+    assert [delivery.on_device for delivery in deliveries] == [None] * 4 + [5_000]
+    assert {punch.serial for punch in punches(deliveries)} == {"CLK0000000001"}
+
+
+@pytest.mark.parametrize("layout", list(Layout))
+async def test_single_byte_segments_change_nothing(layout: Layout) -> None:
+    device = terminal(400, Faults(segment_bytes=1), layout=layout)
+    async with asking(device) as gate:
+        assert facts(await fetched(gate)) == logged(device.log)
+
+
+@pytest.mark.parametrize("packet_bytes", [1008, 1024, 65_528, 65_536])
+@pytest.mark.parametrize("chunk_bytes", [1024, 65_472])
+async def test_packets_and_chunks_of_any_size(packet_bytes: int, chunk_bytes: int) -> None:
+    device = terminal(2_000, packet_bytes=packet_bytes)
+    async with asking(device, chunk_bytes=chunk_bytes) as gate:
+        assert facts(await fetched(gate)) == logged(device.log)
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        Faults(ack_before_last_data=True),
+        Faults(late_ack=True),
+        Faults(event_in_download=True),
+        Faults(late_ack=True, event_in_download=True, segment_bytes=700),
+        Faults(sizes_bytes=4),
+        Faults(sizes_bytes=80),
+        Faults(sizes_bytes=112),
+        Faults(count=0),
+        Faults(count=4_999),
+        Faults(stale_buffer=True),
+    ],
+    ids=repr,
+)
+async def test_quirks_of_good_terminals_are_survived(faults: Faults) -> None:
+    device = terminal(5_000, faults)
+    async with asking(device) as gate:
+        first = await fetched(gate)
+        again = await fetched(gate)
+    assert facts(first) == facts(again) == logged(device.log)
+    assert first[-1].on_device == 5_000
+
+
+async def test_lone_chunks_and_inline_tables() -> None:
+    for device in (terminal(5_000, lone_chunks=True), terminal(20, inline_bytes=804)):
+        async with asking(device) as gate:
+            assert facts(await fetched(gate)) == logged(device.log)
+
+
+async def test_a_silent_chunk_is_asked_again() -> None:
+    silence = Faults(silent_on=frozenset({1504}), silent_times=1)
+    device = terminal(500, silence)
+    async with asking(device, timeout_s=0.2) as gate:
+        assert facts(await fetched(gate)) == logged(device.log)
+    assert device.connections == 1
+
+
+async def test_a_buffer_that_a_broken_session_left_behind_is_not_read() -> None:
+    """Two tables through one buffer: the log must not come out as what someone asked before."""
+    device = terminal(500, Faults(stale_buffer=True), layout=Layout.ATT8A)
+    async with asking(device) as gate:
+        device._memory.prepare(9)  # the user table, never freed
+        assert facts(await fetched(gate)) == logged(device.log)
+
+
+async def test_a_page_is_full_only_when_more_follows() -> None:
+    for count, pages in ((0, [0]), (1, [1]), (999, [999]), (1000, [1000]), (1001, [1000, 1])):
+        async with asking(terminal(count)) as gate:
+            deliveries = await fetched(gate)
+        assert [len(delivery.records) for delivery in deliveries] == pages
+        assert deliveries[-1].last
+        assert deliveries[-1].on_device == count
+
+
+async def test_ids_are_the_text_of_the_devices_own_user_table() -> None:
+    async with asking(terminal(3)) as gate:
+        assert [punch.user_id for punch in punches(await fetched(gate))] == ["001", "002", "003"]
+    device = terminal(3, layout=Layout.ATT8A)
+    device.users[:] = [User(uid=1, user_id="070"), User(uid=2, user_id="A7")]
+    async with asking(device) as gate:
+        (delivery,) = await fetched(gate)
+    assert [punch.user_id for punch in delivery.records] == ["070", "A7"]
+    (unknown,) = delivery.quarantined
+    assert (unknown.offset, unknown.raw) == (16, encode_attendance(rows(3), Layout.ATT8A)[16:])
+    assert delivery.on_device == 3
+
+
+async def test_what_a_punch_carries() -> None:
+    row = AttendanceRow(uid=1, user_id="001", time=SITE_NOW, state=1, verify=15, work_code=7)
+    async with asking(terminal([row])) as gate:
+        (punch,) = punches(await fetched(gate))
+    assert punch.raw == encode_attendance([row], Layout.ATT40)
+    assert (punch.direction, punch.method, punch.work_code) == (Direction.OUT, "face", 7)
+    assert (punch.channel, punch.flags) == (Channel.PULL, ())
+
+
+async def test_the_pinned_profile_decides_what_numbers_mean() -> None:
+    async with asking(terminal(2), profile="solution/x100_c") as gate:
+        directions = [punch.direction for punch in punches(await fetched(gate))]
+        assert directions == [Direction.OUT, Direction.IN]
+        assert (await gate.identity()).profile == "solution/x100_c"
+
+
+async def test_rows_from_tomorrow_are_flagged_not_dropped() -> None:
+    late = AttendanceRow(uid=1, user_id="001", time=SITE_NOW + timedelta(days=2))
+    async with asking(terminal([*rows(5), late])) as gate:
+        flags = [punch.flags for punch in punches(await fetched(gate))]
+    assert flags == [()] * 5 + [(Flag.FUTURE,)]
+
+
+async def test_twins_get_ordinals_also_across_pages() -> None:
+    log = rows(1_000)
+    log.append(log[-1])
+    async with asking(terminal(log)) as gate:
+        deliveries = await fetched(gate)
+    assert punches(deliveries)[999].ordinal == 0
+    assert punches(deliveries)[1000].ordinal == 1
+
+
+async def test_the_clock_is_measured_in_every_fetch() -> None:
+    async with asking(terminal(5, clock_offset_s=-75)) as gate:
+        (delivery,) = await fetched(gate)
+    clock = delivery.clock
+    assert clock.serial == "CLK0000000001"
+    assert clock.device_time == SITE_NOW - timedelta(seconds=75)
+    assert UTC_NOW <= clock.gateway_time <= UTC_NOW + timedelta(seconds=0.5)
+    assert 0 < clock.round_trip_s < 1
+
+
+async def test_a_log_that_no_layout_fits_is_held_back_whole(monkeypatch) -> None:
+    table = bytes(range(256)) * 20
+    device = terminal(128)
+    monkeypatch.setattr(
+        device._memory, "table", lambda command: struct.pack("<I", len(table)) + table
+    )
+    async with asking(device) as gate:
+        (delivery,) = await fetched(gate)
+    (row,) = delivery.quarantined
+    assert isinstance(row, Quarantined)
+    assert (row.source, row.offset, row.raw) == ("CLK0000000001", 0, table)
+    assert row.reason.startswith("ALARM")
+    assert delivery.records == ()
+    assert (delivery.cursor, delivery.on_device, delivery.last) == (None, None, True)
+
+
+async def test_count_says_what_the_terminal_says() -> None:
+    async with asking(terminal(17)) as gate:
+        count = await gate.count()
+        assert (count.records, count.capacity, count.users) == (17, 100_000, 50)
+    async with asking(terminal(17, Faults(sizes_bytes=4))) as gate:
+        count = await gate.count()
+        assert (count.records, count.capacity, count.users) == (None, 100_000, None)
+
+
+async def test_a_terminal_that_miscounts_is_not_believed() -> None:
+    h5l = {"platform": "ZAM180_TFT", "device_name": "SpeedFace-H5L"}
+    async with asking(terminal(17, Faults(count=0), layout=Layout.ATT49, **h5l)) as gate:
+        assert (await gate.count()).records is None
+        (delivery,) = await fetched(gate)
+        assert (len(delivery.records), delivery.on_device) == (17, 17)
+    async with asking(terminal(0, layout=Layout.ATT49, **h5l)) as gate:
+        (delivery,) = await fetched(gate)
+        assert delivery.on_device is None, "an empty log proves nothing on this model"
+
+
+async def test_identity_tells_the_facts_and_the_profile() -> None:
+    async with asking(terminal(), serial="CLK0000000001") as gate:
+        identity = await gate.identity()
+    assert identity.serial == "CLK0000000001"
+    assert identity.profile == "zkteco/f18"
+    assert identity.facts["~Platform"] == "ZMM210_TFT"
+    assert identity.facts["MAC"] == "00:17:61:00:00:01"
+    assert identity.facts["firmware"] == "Ver 6.60 Apr 26 2016"
+
+
+async def test_live_is_not_offered() -> None:
+    async with asking(terminal()) as gate:
+        assert Capability.LIVE not in gate.manifest.capabilities
+        with pytest.raises(UnsupportedDeviceError, match="poll_s"):
+            gate.live()

@@ -1,0 +1,107 @@
+"""A simulated terminal, a driver that asks it, and a clock that stands still."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from drivers.contract import Delivery, DriverContext
+from drivers.zk_pull import ZkPullConfig, ZkPullDriver
+from protocols.records import Punch
+from protocols.zk.attendance import AttendanceRow, Layout
+from protocols.zk.users import User
+from simulators.zk_terminal import Faults, TerminalConfig, ZkTerminal
+
+UTC_NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
+SITE_NOW = datetime(2026, 11, 22, 9, 0)  # the same instant in Shanghai
+PEOPLE = 50
+USERS = [User(uid=number, user_id=f"{number:03}") for number in range(1, PEOPLE + 1)]
+
+PLATFORMS = {
+    Layout.ATT40: "ZMM210_TFT",
+    Layout.ATT16: "ZMM210_TFT",
+    Layout.ATT49: "ZAM170_TFT",
+    Layout.ATT8A: "ZEM500",
+    Layout.ATT8B: "ZEM500",
+}
+
+
+class StandingClock:
+    """Wall time stands; the counter runs, so that round trips are real."""
+
+    def now(self) -> datetime:
+        return UTC_NOW
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+CONTEXT = DriverContext(clock=StandingClock(), zone="Asia/Shanghai")
+
+
+def rows(count: int, *, start: int = 0) -> list[AttendanceRow]:
+    """Rows `start` to `start + count` of one endless log, every 41 seconds a punch."""
+    return [
+        AttendanceRow(
+            uid=1 + number % PEOPLE,
+            user_id=f"{1 + number % PEOPLE:03}",
+            time=datetime(2026, 10, 1, 6) + timedelta(seconds=41 * number),
+            state=number % 2,
+            verify=1 + number % 3,
+        )
+        for number in range(start, start + count)
+    ]
+
+
+def terminal(
+    log: list[AttendanceRow] | int = 5,
+    faults: Faults | None = None,
+    *,
+    layout: Layout = Layout.ATT40,
+    **config,
+) -> ZkTerminal:
+    log = rows(log) if isinstance(log, int) else log
+    # 16-byte records and 28-byte users hold the id as a number: no leading zeros there.
+    if layout is not Layout.ATT40 and layout is not Layout.ATT49:
+        users = [User(uid=user.uid, user_id=str(int(user.user_id))) for user in USERS]
+    else:
+        users = list(USERS)
+    settings = {"platform": PLATFORMS[layout], "clock": lambda: SITE_NOW} | config
+    return ZkTerminal(TerminalConfig(layout=layout, **settings), log, users, faults)
+
+
+def driver(device: ZkTerminal, **config) -> ZkPullDriver:
+    host, port = device.address
+    settings = {"name": "gate", "host": host, "port": port, "timeout_s": 2.0} | config
+    return ZkPullDriver(ZkPullConfig(**settings), CONTEXT)
+
+
+@asynccontextmanager
+async def asking(device: ZkTerminal, **config) -> AsyncIterator[ZkPullDriver]:
+    """`device` running, and a driver for it that is closed in the end."""
+    async with device:
+        asked = driver(device, **config)
+        try:
+            yield asked
+        finally:
+            await asked.aclose()
+
+
+async def fetched(asked: ZkPullDriver, cursor: bytes | None = None) -> list[Delivery]:
+    return [delivery async for delivery in asked.fetch(cursor)]
+
+
+def punches(deliveries: list[Delivery]) -> list[Punch]:
+    return [record for delivery in deliveries for record in delivery.records]
+
+
+def facts(deliveries: list[Delivery]) -> list[tuple]:
+    return [(int(p.user_id), p.device_time, p.state, p.verify) for p in punches(deliveries)]
+
+
+def logged(log: list[AttendanceRow]) -> list[tuple]:
+    return [(int(row.user_id), row.time, row.state, row.verify) for row in log]

@@ -1,0 +1,159 @@
+"""The working calendar, and dealing a month's punches out to shift days."""
+
+import json
+from collections import Counter
+from datetime import date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hr_core.attendance.calendar import DayKind, load_calendar
+from hr_core.attendance.day import DayStatus, PunchFact, load_rules
+from hr_core.attendance.month import compute_month
+from hr_core.clock import Month, wall_seconds
+from hr_core.errors import NoLawError
+from hr_core.people.model import Shift
+from protocols.records import Direction
+
+RULES = load_rules()
+CALENDAR = load_calendar()
+LATER = wall_seconds(datetime(2030, 1, 1))
+PLANT_DAY = Shift(
+    code="D", name="Day", start_min=360, end_min=1080, break_min=60, break_start_min=690,
+    early_in_min=120, late_out_min=240,
+)  # fmt: skip
+PLANT_NIGHT = Shift(
+    code="N", name="Night", start_min=1080, end_min=1800, break_min=60, break_start_min=1410,
+    early_in_min=120, late_out_min=240,
+)  # fmt: skip
+KEYS = {
+    0: Direction.IN, 1: Direction.OUT, 2: Direction.BREAK_OUT, 3: Direction.BREAK_IN,
+    4: Direction.OVERTIME_IN, 5: Direction.OVERTIME_OUT,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("on", "kind"),
+    [
+        (date(2026, 10, 1), DayKind.STATUTORY_HOLIDAY),
+        (date(2026, 10, 3), DayKind.STATUTORY_HOLIDAY),  # a Saturday, still 300 %
+        (date(2026, 10, 5), DayKind.REST_DAY),  # a Monday off in exchange
+        (date(2026, 10, 10), DayKind.WORKDAY),  # a Saturday worked in exchange
+        (date(2026, 10, 11), DayKind.REST_DAY),
+        (date(2026, 10, 12), DayKind.WORKDAY),
+        (date(2025, 10, 6), DayKind.STATUTORY_HOLIDAY),  # mid-autumn 2025
+    ],
+)
+def test_kinds_of_days(on, kind):
+    assert CALENDAR.day(on).kind is kind
+
+
+def test_a_year_without_sourced_rows_is_refused():
+    with pytest.raises(NoLawError) as refused:
+        CALENDAR.day(date(2027, 1, 1))
+    assert refused.value.on == date(2027, 1, 1)
+
+
+@pytest.mark.parametrize("year", CALENDAR.year, ids=lambda year: str(year.year))
+def test_each_year_is_whole_and_sourced(year):
+    assert len(year.statutory) == 13  # from 2025: State Council order 795
+    assert year.source.startswith("State Council notice")
+    assert not year.statutory & year.free
+    assert not (year.statutory | year.free) & year.worked
+    assert all(on.weekday() >= 5 for on in year.worked)
+    assert {on.year for on in year.statutory | year.free | year.worked} == {year.year}
+
+
+def test_the_calendar_says_what_the_published_lists_say(shared_data):
+    published = json.loads((shared_data / "hr" / "cn_holidays_2019_2026.json").read_text())
+    for year in ("2025", "2026"):
+        for row in published["years"][year]["days"]:
+            kind = CALENDAR.day(date.fromisoformat(row["date"])).kind
+            assert (kind is not DayKind.WORKDAY) == row["off"], row
+    statutory = json.loads((shared_data / "hr" / "cn_statutory_days.json").read_text())
+    for year in CALENDAR.year:
+        listed = {date.fromisoformat(on) for on in statutory["dates_by_year"][str(year.year)]}
+        assert listed == year.statutory
+
+
+def october(punches, shift=PLANT_DAY, now=LATER):
+    days = [CALENDAR.day(on) for on in Month(2026, 10).days()]
+    return compute_month(shift, days, punches, RULES, now)
+
+
+def at(text):
+    return wall_seconds(datetime.fromisoformat(text))
+
+
+def test_the_last_night_reaches_into_the_next_month_and_counts_once():
+    punches = [PunchFact("in", at("2026-10-31T17:55")), PunchFact("out", at("2026-11-01T06:03"))]
+    last = october(punches, PLANT_NIGHT).days[-1]
+    assert (last.day, last.status) == (date(2026, 10, 31), DayStatus.PRESENT)
+    november = [CALENDAR.day(on) for on in Month(2026, 11).days()]
+    following = compute_month(PLANT_NIGHT, november, punches, RULES, LATER)
+    assert not any(day.used or day.ignored for day in following.days)
+
+
+def test_a_punch_outside_every_window_is_kept_visible():
+    """The day shift's windows are 04:00-22:00: nothing of the plan explains 02:00."""
+    result = october([PunchFact("odd", at("2026-10-13T02:00"))])
+    assert result.unassigned == ("odd",)
+    assert result.days[11].ignored == (("odd", "outside_window"),)
+    assert result.days[11].status is DayStatus.NO_RECORD
+
+
+def test_a_day_whose_window_is_still_open_is_not_yet_incomplete():
+    now = at("2026-10-13T09:00")
+    days = october([PunchFact("in", at("2026-10-13T05:58"))], now=now).days
+    assert [day.status for day in days[11:14]] == [
+        DayStatus.NO_RECORD, DayStatus.NOT_OVER, DayStatus.NOT_OVER,
+    ]  # fmt: skip
+    assert [day.to_clarify for day in days[11:14]] == [True, False, False]
+
+
+moments = st.integers(at("2026-10-02T00:00"), at("2026-10-30T00:00"))
+
+
+@given(st.lists(moments, max_size=30), st.sampled_from([PLANT_DAY, PLANT_NIGHT]))
+def test_no_punch_is_lost_or_doubled_in_a_month(times, shift):
+    punches = [PunchFact(f"p{index}", moment) for index, moment in enumerate(times)]
+    seen = Counter()
+    for day in october(punches, shift).days:
+        seen.update([*day.used, *(ignored.event_id for ignored in day.ignored)])
+    assert seen == Counter(punch.event_id for punch in punches)
+
+
+def plant_punches(shared_data):
+    """{id: punches} of the real export; event ids are line numbers."""
+    found = {}
+    export = shared_data / "hr" / "punches" / "zk_attlog_two_shift_plant.dat"
+    for number, row in enumerate(export.read_text().splitlines()):
+        user, time, _verify, state, *_ = row.strip().split("\t")
+        moment = wall_seconds(datetime.fromisoformat(time))
+        found.setdefault(user, []).append(PunchFact(str(number), moment, KEYS[int(state)]))
+    return found
+
+
+def test_a_real_two_shift_plant_loses_no_punch_and_no_night(shared_data):
+    """4,942 rows of a real terminal, four months, each person under both shifts."""
+    people = plant_punches(shared_data)
+    first = date(2025, 7, 15)
+    days = [CALENDAR.day(first + timedelta(days=n)) for n in range(140)]
+    for shift in (PLANT_DAY, PLANT_NIGHT):
+        seen = Counter()
+        for punches in people.values():
+            result = compute_month(shift, days, punches, RULES, LATER)
+            for day in result.days:
+                seen.update([*day.used, *(ignored.event_id for ignored in day.ignored)])
+        assert len(seen) == sum(seen.values()) == 4942
+
+
+def test_double_presses_with_wrong_keys_are_one_arrival_in_the_real_plant(shared_data):
+    """Person 1009 on 2025-07-17: in 09:56:31, out 09:56:42, out 18:01."""
+    days = [CALENDAR.day(date(2025, 7, 17))]
+    punches = plant_punches(shared_data)["1009"]
+    (day,) = compute_month(PLANT_DAY, days, punches, RULES, LATER).days
+    assert day.status is DayStatus.PRESENT
+    assert day.arrived == at("2025-07-17T09:56:31")
+    assert "debounced" in {ignored.reason for ignored in day.ignored}

@@ -1,0 +1,140 @@
+"""Reading raw events back: half-open ranges, whole records, honest totals."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from hr_core.ingest.batches import ingest_batch
+from hr_core.store.event_rows import StoredCount
+from hr_core.store.events import (
+    count_events,
+    count_events_per_device,
+    counts_between,
+    distinct_device_users,
+    event_by_id,
+    latest_punches,
+    punches_between,
+    punches_of_users,
+)
+from protocols.identity import event_id
+from protocols.records import Channel, Direction, Flag
+from tests.hr_core.ingest.batch_samples import NOW, batch_of, count, device_event, observe, punch
+
+EIGHT = datetime(2026, 11, 21, 0, 0, tzinfo=UTC)  # 08:00 in Shanghai
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def conn(engine):
+    ingest_batch(
+        engine,
+        batch_of(
+            *(observe(punch(n)) for n in range(5)),
+            *(observe(count(n)) for n in range(3)),
+            observe(device_event()),
+        ),
+        received_at=NOW,
+    )
+    with engine.connect() as connection:
+        yield connection
+
+
+def test_a_punch_comes_back_with_everything_that_was_known(conn):
+    [found] = punches_between(conn, EIGHT, EIGHT + MINUTE)
+    sent = punch(0)
+    assert (found.serial, found.user_id, found.device_time) == ("ZK0001", "1000", sent.device_time)
+    assert (found.event_id, found.at) == (event_id(sent), EIGHT)
+    assert (found.state, found.direction, found.verify) == (0, Direction.IN, 15)
+    assert (found.channel, found.ordinal, found.zone) == (Channel.PULL, 0, "Asia/Shanghai")
+    assert (found.received_at, found.clock_offset_ms, found.flags) == (NOW, -1500, ())
+
+
+def test_ranges_are_half_open(conn):
+    def users(start, end):
+        return [found.user_id for found in punches_between(conn, start, end)]
+
+    assert users(EIGHT + MINUTE, EIGHT + 3 * MINUTE) == ["1001", "1002"]
+    assert users(EIGHT + MINUTE, EIGHT + MINUTE) == []
+    assert users(EIGHT - MINUTE, EIGHT) == []
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Niue", "America/St_Johns", "UTC"])
+def test_a_range_of_instants_finds_every_zone(engine, zone):
+    sent = punch(7)
+    ingest_batch(engine, batch_of(observe(sent, zone=zone)), received_at=NOW)
+    with engine.connect() as conn:
+        at = event_by_id(conn, event_id(sent)).at
+        [found] = punches_between(conn, at, at + timedelta(microseconds=1))
+        assert found.device_time == sent.device_time
+        assert list(punches_between(conn, at + timedelta(microseconds=1), at + MINUTE)) == []
+
+
+def test_ranges_may_begin_and_end_anywhere_in_the_calendar(conn):
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    assert len(list(punches_between(conn, first, last))) == 5
+
+
+def test_an_index_scan_of_the_key_serves_a_range(conn):
+    statements = []
+    sa.event.listen(
+        conn.engine, "before_cursor_execute", lambda *args: statements.append(args[2:4])
+    )
+    list(punches_between(conn, EIGHT, EIGHT + MINUTE))
+    sql, values = statements[-1]
+    plan = conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all()
+    assert [row[-1] for row in plan] == [
+        "SEARCH raw_events USING PRIMARY KEY (event_id>? AND event_id<?)"
+    ]
+
+
+def test_punches_of_users(conn):
+    def of(*users):
+        found = punches_of_users(conn, users, EIGHT, EIGHT + 60 * MINUTE)
+        return [punch.user_id for punch in found]
+
+    assert of("1003", "1001", "nobody") == ["1001", "1003"]
+    assert of() == []
+
+
+def test_counts_come_in_order_of_source_time(conn):
+    found = list(counts_between(conn, EIGHT, EIGHT + MINUTE))
+    assert [(reading.seq, reading.value) for reading in found] == [(0, 100), (1, 101), (2, 102)]
+    assert isinstance(found[0], StoredCount)
+    assert (found[0].source, found[0].tag, found[0].metric) == ("LINE-1", "good", "pieces")
+    assert list(counts_between(conn, EIGHT, EIGHT)) == []
+
+
+def test_flags_of_device_and_gateway_come_together_once(engine):
+    sent = punch(flags=(Flag.REPEAT, Flag.FUTURE))
+    seen = observe(sent, flags=(Flag.FUTURE, Flag.GATEWAY_CLOCK_SUSPECT))
+    ingest_batch(engine, batch_of(seen), received_at=NOW)
+    with engine.connect() as conn:
+        [found] = latest_punches(conn, 10)
+    assert found.flags == (Flag.REPEAT, Flag.FUTURE, Flag.GATEWAY_CLOCK_SUSPECT)
+
+
+def test_the_latest_punches_are_the_last_that_arrived(engine):
+    broken_clock = punch(1, device_time=datetime(2063, 1, 1))
+    ingest_batch(engine, batch_of(observe(broken_clock)), received_at=NOW)
+    ingest_batch(engine, batch_of(observe(punch(2))), received_at=NOW + MINUTE)
+    with engine.connect() as conn:
+        assert [found.user_id for found in latest_punches(conn, 1)] == ["1002"]
+        assert len(latest_punches(conn, 10)) == 2
+
+
+def test_an_event_that_is_not_there(conn):
+    assert event_by_id(conn, bytes(16)) is None
+
+
+def test_totals(conn, engine):
+    assert count_events(conn) == {"punch": 5, "count": 3, "device_event": 1}
+    assert count_events_per_device(conn) == [
+        ("count", "LINE-1", 3),
+        ("device_event", "ZK0001", 1),
+        ("punch", "ZK0001", 5),
+    ]
+    conn.rollback()
+    again = observe(punch(0, device_time=datetime(2026, 11, 22, 8)))
+    ingest_batch(engine, batch_of(again), received_at=NOW)
+    assert distinct_device_users(conn) == [("ZK0001", f"100{n}") for n in range(5)]
