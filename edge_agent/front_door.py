@@ -9,18 +9,21 @@ import os
 import sys
 
 INTERRUPTED = 130  # 128 + SIGINT, as every shell command
+BROKEN = 2  # Python's own 1 would say "degraded"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     try:
-        return _dispatch(sys.argv[1:] if arguments is None else arguments)
+        code = _dispatch(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()  # here, where a closed pipe can still be answered
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # `edge-agent … | head` ended: nobody reads any more, and nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    return code
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -34,6 +37,11 @@ def _dispatch(arguments: list[str]) -> int:
             from edge_agent.status.command import run_status
 
             return run_status(options[0], as_json=options[1])
+    if arguments[0] == "run":
+        # The agent lives for months and prints no tables: what only those need stays out.
+        from edge_agent.lean_process import keep_out_human_output
+
+        keep_out_human_output()
     from edge_agent.cli.app import run
 
     return run(arguments)

@@ -1,4 +1,4 @@
-"""structlog to stderr: one line an event, for journald or a terminal. No rich, no colour codes."""
+"""structlog to stderr: one line an event, for journald or a terminal, without colour codes."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""Batches to the core over HTTPS. The only module of the gateway that imports httpx (4 MiB)."""
+"""Batches to the core over HTTPS. The only module of the gateway that imports httpx (10 MiB)."""
 
 import asyncio
 import ssl

@@ -1,8 +1,8 @@
 """A TCP link to one device."""
 
 import asyncio
-import contextlib
 import errno
+import socket
 
 from typing_extensions import override
 
@@ -12,6 +12,15 @@ from drivers.ports import Link
 _READ_BYTES = 256 * 1024
 _CLOSE_S = 2.0  # a peer that never finishes closing must not hold the supervisor
 
+# A device that lost its power says nothing, and an idle link to it looks healthy for ever. Asked
+# after 30 s of silence and every 10 s, it is known to be gone after a minute.
+_KEEP_ALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+)
+
 
 class TcpLink(Link):
     def __init__(
@@ -20,6 +29,7 @@ class TcpLink(Link):
         self._reader = reader
         self._writer = writer
         self._where = where
+        self._closed = False
 
     @override
     async def read(self) -> bytes:
@@ -38,10 +48,15 @@ class TcpLink(Link):
 
     @override
     async def aclose(self) -> None:
+        if self._closed:  # asking twice raises: a time-out cancels the future that both would share
+            return
+        self._closed = True
         self._writer.close()
-        with contextlib.suppress(OSError, TimeoutError):
+        try:
             async with asyncio.timeout(_CLOSE_S):
                 await self._writer.wait_closed()
+        except OSError:  # also the time-out: what was not sent by now is not worth waiting for
+            self._writer.transport.abort()
 
     @override
     def describe(self) -> str:
@@ -63,10 +78,19 @@ async def open_tcp(host: str, port: int, *, timeout_s: float) -> TcpLink:
         ) from exc
     except OSError as exc:
         raise _cannot_open(where, exc) from exc
+    for level, option, value in _KEEP_ALIVE:
+        writer.get_extra_info("socket").setsockopt(level, option, value)
     return TcpLink(reader, writer, where)
 
 
 def _cannot_open(where: str, exc: OSError) -> LinkDownError:
+    if isinstance(exc, socket.gaierror):
+        return LinkDownError(
+            f"the name cannot be resolved ({exc.strerror})",
+            where=where,
+            remedy="Write the device's IP address in the site file, or check the gateway's DNS",
+            code="link_name",
+        )
     if exc.errno == errno.ECONNREFUSED:
         return LinkDownError(
             "connection refused",

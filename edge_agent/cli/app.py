@@ -37,8 +37,8 @@ def run(arguments: Sequence[str]) -> int:
         print(f"error: {error} — try: {PROGRAM} doctor", file=sys.stderr)
         return ExitCode.BROKEN
     except TyperException as error:
-        context = getattr(error, "ctx", None)
-        path = context.command_path if context is not None else PROGRAM
+        context = getattr(error, "ctx", None)  # lost where an option lacks its value
+        path = context.command_path if context is not None else f"{PROGRAM} {arguments[0]}"
         print(f"error: {error.format_message()} — try: {path} --help", file=sys.stderr)
         return ExitCode.USAGE
     return int(code or ExitCode.OK)
@@ -71,12 +71,16 @@ def demo(
         Path | None,
         typer.Option("--input", help="Play this attendance file (.dat) instead of made-up people."),
     ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option("--keep", help="Keep the databases in this new folder for a closer look."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> int:
     """See the main job end to end on this machine. Needs no server and no device."""
     from edge_agent.demo.cli import run_demo
 
-    return run_demo(input_file=input_file, as_json=as_json)
+    return run_demo(input_file=input_file, as_json=as_json, keep=keep)
 
 
 @app.command("run")

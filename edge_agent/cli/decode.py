@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from edge_agent.cli.options import JsonLinesOption
+from edge_agent.config.suggestion import did_you_mean
+from edge_agent.errors import UsageError
 
 
 def decode(
@@ -19,8 +21,15 @@ def decode(
     ] = None,
 ) -> int:
     """Read captured bytes with the product's own decoders."""
-    from edge_agent.decoding import decode_files
+    from edge_agent.decoding import KINDS, decode_files
 
+    if kind not in KINDS:
+        raise UsageError(
+            f'unknown kind "{kind}"{did_you_mean(kind, KINDS)}',
+            where="decode",
+            remedy=f"Known kinds: {', '.join(sorted(KINDS))}",
+            try_command="edge-agent decode --help",
+        )
     if as_json:
         return decode_files(kind, files, table=table)
     from edge_agent.cli.row_table import RowTable

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from drivers.catalog import known_kinds, load_driver
 from edge_agent.config.loading import load_config
-from edge_agent.config.models import SiteConfig, SiteDevice
+from edge_agent.config.models import SiteConfig, SiteDevice, known_zone
 from edge_agent.config.places import find_config
-from edge_agent.config.problems import from_validation, key_text
+from edge_agent.config.problems import WrongValueError, from_validation, key_text
 from edge_agent.config.suggestion import did_you_mean
 from edge_agent.errors import UsageError
 
@@ -24,6 +24,8 @@ def resolve(target: str, config_file: Path | None, zone: str | None) -> SiteDevi
     `zone` is the one asked for; else the site file's; else, for a bare address, this machine's,
     which only decides which rows are flagged as being from the future: nothing is stored here.
     """
+    if zone is not None:
+        zone = _judged(zone)
     path = config_file or find_config()
     site = load_config(path) if path is not None else None
     if site is not None and (device := site.device(target)) is not None:
@@ -32,6 +34,15 @@ def resolve(target: str, config_file: Path | None, zone: str | None) -> SiteDevi
         raise _unknown_name(target, site)
     zone = zone or (site.site.zone if site else machine_zone())
     return _from_address(target if "://" in target else f"{DEFAULT_KIND}://{target}", zone)
+
+
+def _judged(zone: str) -> str:
+    try:
+        return known_zone(zone)
+    except WrongValueError as exc:
+        raise UsageError(
+            exc.what, where="--zone", remedy=exc.remedy, try_command="edge-agent device --help"
+        ) from exc
 
 
 def _looks_like_address(target: str) -> bool:
@@ -50,24 +61,17 @@ def _unknown_name(target: str, site: SiteConfig | None) -> UsageError:
 
 
 def _from_address(address: str, zone: str) -> SiteDevice:
-    parts = urlsplit(address)
-    if parts.scheme not in known_kinds():
+    kind, _, _ = address.partition("://")
+    if kind not in known_kinds():
         raise UsageError(
-            f'unknown kind "{parts.scheme}"{did_you_mean(parts.scheme, known_kinds())}',
+            f'unknown kind "{kind}"{did_you_mean(kind, known_kinds())}',
             where=address,
             remedy=f"Known kinds: {', '.join(known_kinds())}",
             try_command=_ADDRESS_HELP,
         )
-    table: dict[str, object] = {"name": parts.netloc or parts.path, "kind": parts.scheme}
-    if parts.hostname:
-        table["host"] = parts.hostname
-        if parts.port is not None:
-            table["port"] = parts.port
-    else:
-        table["port"] = parts.path
-    model = load_driver(parts.scheme).manifest.config
+    model = load_driver(kind).manifest.config
     try:
-        config = model.model_validate(table | dict(parse_qsl(parts.query)))
+        config = model.model_validate({"kind": kind, **_table(address)})
     except ValidationError as exc:
         complaint = from_validation((), exc, model)[0]
         raise UsageError(
@@ -77,6 +81,28 @@ def _from_address(address: str, zone: str) -> SiteDevice:
             try_command="edge-agent config schema",
         ) from exc
     return SiteDevice(config=config, zone=zone)
+
+
+def _table(address: str) -> dict[str, object]:
+    """What a [[device]] at `address` would hold: host and port, or a serial port's path."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError as exc:
+        raise UsageError(
+            f"is no address ({exc})",
+            where=address,
+            remedy="Write kind://host:port",
+            try_command=_ADDRESS_HELP,
+        ) from exc
+    table: dict[str, object] = {"name": parts.netloc or parts.path}
+    if host is None:
+        table["port"] = parts.path
+    else:
+        table["host"] = host
+        if port is not None:
+            table["port"] = port
+    return table | dict(parse_qsl(parts.query))
 
 
 def machine_zone() -> str:

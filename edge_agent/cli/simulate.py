@@ -9,7 +9,8 @@ import typer
 from edge_agent.config.suggestion import did_you_mean
 from edge_agent.errors import CommandError, ExitCode, UsageError
 
-KINDS = ("zk-terminal", "modbus-counter", "card-reader")
+# card-reader: what an rdm6300 is to whoever does not know the chip.
+KINDS = ("zk-terminal", "modbus-counter", "rdm6300", "card-reader")
 
 
 def simulate(

@@ -37,9 +37,9 @@ state_dir = "/var/lib/edge-agent"
 #poll_s = 10
 #counters = [{ unit = 1, tag = "press", pieces = 0, rejects = 2 }]
 
-# A card reader on a serial port.
+# A card reader (RDM6300 and its kin) on a serial port.
 #[[device]]
 #name = "canteen"
-#kind = "card-reader"
+#kind = "rdm6300"
 #port = "/dev/serial/by-id/usb-…"
 """

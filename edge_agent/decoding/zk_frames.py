@@ -13,7 +13,6 @@ from edge_agent.decoding.zk_tables import wall_clock
 from protocols.ordinals import LogOrder
 from protocols.zk.capture import Captured, CapturedPacket, Segment, Stray, read_tcp, read_udp
 from protocols.zk.captured_tables import TableCollector
-from protocols.zk.users import User
 
 
 def decode_frames(data: bytes, *, source: str, summary: Summary) -> Iterator[Row]:
@@ -58,9 +57,7 @@ def _items(capture: CaptureFile) -> list[Captured]:
 
 def _known_users(tables: list[ReadTable]) -> Mapping[int, str]:
     """User ids by uid, from the user tables in the same capture."""
-    return {
-        user.uid: user.user_id for table in tables for user in table.users if isinstance(user, User)
-    }
+    return {user.uid: user.user_id for table in tables for user in table.users}
 
 
 def _count(items: list[Captured], tables: list[ReadTable], summary: Summary) -> None:

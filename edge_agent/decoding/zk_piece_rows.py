@@ -1,6 +1,6 @@
 """Rows of a table that was put together from a capture, whatever part of it was captured."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edge_agent.decoding.kinds import Row
@@ -13,7 +13,8 @@ from edge_agent.decoding.zk_tables import (
     user_rows,
 )
 from protocols.ordinals import LogOrder
-from protocols.records import Quarantined
+from protocols.records import Punch, Quarantined
+from protocols.zk.attendance import decode_attendance
 from protocols.zk.captured_tables import CapturedTable, Piece
 from protocols.zk.commands import Command
 from protocols.zk.layouts import Layout
@@ -36,6 +37,8 @@ from protocols.zk.templates import (
 )
 from protocols.zk.users import User, UserWidth, decode_users, mask_password
 
+_UIDS = 0x10000  # an internal uid is a u16
+
 _FORMS_BY_COMMAND: dict[int | None, tuple[Layout | UserWidth, ...]] = {
     Command.ATTLOG_RRQ: tuple(Layout),
     Command.ATTLOG_RANGE_RRQ: tuple(Layout),
@@ -54,6 +57,10 @@ class Run:
     reading: Alignment | None
     framed: bool  # its size word was captured and counts exactly these bytes
 
+    @property
+    def score(self) -> float:
+        return 0.0 if self.reading is None else self.reading.score
+
 
 @dataclass(slots=True, kw_only=True)
 class ReadTable:
@@ -65,12 +72,12 @@ class ReadTable:
     templates: list[Template] = field(default_factory=list)
 
     @property
-    def users(self) -> Iterator[User | Quarantined]:
+    def users(self) -> Iterator[User]:
         for run in self.runs:
-            reading = run.reading
-            if reading is not None and not isinstance(reading.form, Layout):
-                records = run.data[reading.start :]
-                yield from decode_users(records, encoding=NO_CODE_PAGE, width=reading.form)
+            if run.reading is not None and not isinstance(run.reading.form, Layout):
+                for user in _records(run, run.reading):
+                    if isinstance(user, User):
+                        yield user
 
 
 def read_captured_table(table: CapturedTable, now_year: int) -> ReadTable:
@@ -82,7 +89,9 @@ def read_captured_table(table: CapturedTable, now_year: int) -> ReadTable:
     )
     read.templates = _templates(table)
     if not read.templates:
-        read.runs = [_run(piece, table, now_year) for piece in table.pieces]
+        for piece in table.pieces:
+            run = _run(piece, table, now_year)
+            read.runs += _around_gap(run, now_year) if piece.torn else [run]
     return read
 
 
@@ -129,18 +138,59 @@ def _templates(table: CapturedTable) -> list[Template]:
 
 def _run(piece: Piece, table: CapturedTable, now_year: int) -> Run:
     forms = _FORMS_BY_COMMAND.get(table.command, ALL_FORMS)
-    announced = size_word(piece.data) if piece.position in {0, None} else None
-    if announced is not None:
-        records = piece.data[SIZE_WORD.size :]
-        reading = align(records, total=announced, now_year=now_year, forms=forms)
-        if reading is not None or piece.position == 0:
-            framed = announced == len(records)
-            return Run(data=records, offset=SIZE_WORD.size, reading=reading, framed=framed)
+    if piece.position == 0:
+        return _run_with_size_word(piece, forms, now_year)
     position = None if piece.position is None else piece.position - SIZE_WORD.size
     reading = align(piece.data, position=position, now_year=now_year, forms=forms)
     if reading is None and position is not None:
         reading = align(piece.data, position=None, now_year=now_year, forms=forms)
-    return Run(data=piece.data, offset=piece.position or 0, reading=reading, framed=False)
+    run = Run(data=piece.data, offset=piece.position or 0, reading=reading, framed=False)
+    if position is not None:
+        return run
+    begun = _run_with_size_word(
+        piece, forms, now_year
+    )  # it may be the table's beginning all the same
+    return begun if begun.score > run.score else run
+
+
+def _run_with_size_word(piece: Piece, forms: Sequence[Layout | UserWidth], now_year: int) -> Run:
+    announced = size_word(piece.data)
+    start = 0 if announced is None else SIZE_WORD.size
+    records = piece.data[start:]
+    reading = align(records, total=announced, now_year=now_year, forms=forms)
+    if reading is None and announced != len(records):
+        reading = align(records, position=None, now_year=now_year, forms=forms)
+    return Run(data=records, offset=start, reading=reading, framed=announced == len(records))
+
+
+def _around_gap(run: Run, now_year: int) -> list[Run]:
+    """A run with bytes missing somewhere within, as two: up to the record in which the gap lies,
+    and what follows it. Two halves of different records must not become a punch. Where nothing is
+    missing, the second start is found right where the first part ends.
+    """
+    reading = run.reading
+    if reading is None:
+        return [run]
+    bad = next((row.offset for row in _records(run, reading) if isinstance(row, Quarantined)), None)
+    if bad is None:
+        return [run]
+    end = reading.start + max(0, bad - reading.width)  # the last good one may be made of two
+    rest = run.data[end:]
+    following = align(rest, position=None, now_year=now_year, forms=(reading.form,))
+    if following is None:  # too few records after the gap to be sure of their place
+        following = Alignment(form=reading.form, start=len(rest), score=0.0)
+    return [
+        Run(data=run.data[:end], offset=run.offset, reading=reading, framed=False),
+        Run(data=rest, offset=run.offset + end, reading=following, framed=False),
+    ]
+
+
+def _records(run: Run, reading: Alignment) -> Iterator[Punch | User | Quarantined]:
+    records = run.data[reading.start :]
+    if isinstance(reading.form, Layout):
+        uids = dict.fromkeys(range(_UIDS), "1") if reading.form.holds_uid else None
+        return decode_attendance(records, reading.form, serial="", users=uids)
+    return decode_users(records, encoding=NO_CODE_PAGE, width=reading.form)
 
 
 def _record_rows(

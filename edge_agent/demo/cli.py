@@ -27,36 +27,54 @@ SEED = 20261001
 MAX_INPUT_BYTES = 64 * 1024 * 1024
 
 
-def run_demo(*, input_file: Path | None, as_json: bool) -> int:
-    """Plays the scene, prints the account. Exit code 0 only if all counts agree."""
+def run_demo(*, input_file: Path | None, as_json: bool, keep: Path | None = None) -> int:
+    """Plays the scene, prints the account. Exit code 0 only if all counts agree.
+
+    `keep`: a folder, empty or new, in which the databases stay for a closer look.
+    """
     import logging
 
     configure_logs(level=logging.ERROR)
     data = None if input_file is None else _read(input_file)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="clockline-demo-") as name, _progress() as progress:
-        folder = Path(name)
-        with DemoCore(folder) as core:
-            try:
-                if data is None:
-                    played = asyncio.run(play_month(folder, core, progress, seed=SEED))
-                else:
-                    now = datetime.now(UTC)
-                    played = asyncio.run(play_export(folder, core, data, progress, now=now))
-            except (StuckSceneError, SpoolError) as error:
-                raise CommandError(
-                    str(error),
-                    where="demo",
-                    remedy="Check the free space of the temporary folder, then try again",
-                    try_command="edge-agent doctor",
-                ) from error
-            progress("computing pay", 1, 1)
-            account = settle_account(core, played, seconds=time.monotonic() - began)
+    with _folder(keep) as folder, _progress() as progress, DemoCore(folder) as core:
+        try:
+            if data is None:
+                played = asyncio.run(play_month(folder, core, progress, seed=SEED))
+            else:
+                now = datetime.now(UTC)
+                played = asyncio.run(play_export(folder, core, data, progress, now=now))
+        except (StuckSceneError, SpoolError) as error:
+            raise CommandError(
+                str(error),
+                where="demo",
+                remedy="Check the free space of the temporary folder, then try again",
+                try_command="edge-agent doctor",
+            ) from error
+        progress("computing pay", 1, 1)
+        account = settle_account(core, played, seconds=time.monotonic() - began)
     if as_json:
         print(msgspec.json.encode(account).decode())
     else:
         print_summary(account)
     return ExitCode.OK if account.agrees else ExitCode.BROKEN
+
+
+@contextlib.contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="clockline-demo-") as name:
+            yield Path(name)
+        return
+    keep.mkdir(parents=True, exist_ok=True)
+    if any(keep.iterdir()):
+        raise CommandError(
+            "is not empty",
+            where=str(keep),
+            remedy="Name a new folder: the demo must start from nothing",
+            try_command="edge-agent demo --keep NEW_FOLDER",
+        )
+    yield keep.absolute()
 
 
 def _read(path: Path) -> bytes:

@@ -1,5 +1,6 @@
 """The demo's account for people: short, aligned, and every number with its reason in reach."""
 
+import sys
 from typing import Any
 
 from rich import box
@@ -9,11 +10,12 @@ from rich.table import Table
 from edge_agent.demo.account import Account
 
 _SLIPS_SHOWN = 20
+_PIPE_WIDTH = 100
 _PUNCHES_SHOWN = 4
 
 
 def print_summary(account: Account) -> None:
-    console = Console(highlight=False, soft_wrap=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     console.print(_punches(account))
     console.print(_verdict(account))
     if account.rates:
@@ -30,7 +32,7 @@ def print_summary(account: Account) -> None:
 
 
 def _punches(account: Account) -> Table:
-    table = Table(title="Punches, from device to core", box=box.SIMPLE, title_justify="left")
+    table = _table("Punches, from device to core")
     for heading in ("on device", "fetched", "stored", "acked", "lost", "doubled", "quarantined"):
         table.add_column(heading, justify="right")
     row = (
@@ -44,6 +46,17 @@ def _punches(account: Account) -> Table:
     )
     table.add_row(*(f"{count:,}" for count in row))
     return table
+
+
+def _table(title: str) -> Table:
+    """Narrow enough that a name and five amounts fit 80 columns."""
+    return Table(
+        title=title,
+        title_justify="left",
+        box=box.SIMPLE,
+        collapse_padding=True,
+        pad_edge=False,
+    )
 
 
 def _verdict(account: Account) -> str:
@@ -76,7 +89,7 @@ def _slips(account: Account) -> Table:
     title = f"Payslips {account.months[-1]}"
     if len(slips) < len(account.slips):
         title += f" (the last {len(slips)} of {len(account.slips)})"
-    table = Table(title=title, box=box.SIMPLE, title_justify="left")
+    table = _table(title)
     table.add_column("person", no_wrap=True)
     for heading in ("base", "overtime", "grade", "total", "to clarify"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -45,7 +45,7 @@ def storage_error(exc: sqlite3.Error, path: Path) -> SpoolError:
     where = str(path)
     if primary == sqlite3.SQLITE_FULL:
         return SpoolFullError(
-            "the disk is full, nothing of this transaction was stored",
+            "the disk is full",
             where=where,
             remedy=f"Free space on the file system of {path.parent}; the agent resumes by itself",
             code="spool_full",
@@ -58,7 +58,7 @@ def storage_error(exc: sqlite3.Error, path: Path) -> SpoolError:
             code="spool_corrupt",
         )
     return SpoolError(
-        f"the storage failed ({name}: {exc}), nothing of this transaction was stored",
+        f"the storage failed ({name}: {exc})",
         where=where,
         remedy="Check the disk (dmesg, smartctl), its free space and the owner of the file",
         code="spool_io_error",

@@ -16,6 +16,8 @@ from edge_agent.spool.errors import SpoolError, storage_error
 KNOWN_SCHEMA = 1
 
 _BUSY_TIMEOUT_S = 2.0
+# What a reader gets that cannot create the files of the write-ahead log beside the database.
+_CANNOT_MAKE_LOG = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _DEVICES = """
@@ -87,8 +89,7 @@ def ledger(connection: sqlite3.Connection) -> dict[str, Any]:
 
 def file_bytes(path: Path) -> int:
     """The database and its write-ahead log."""
-    wal = path.with_name(f"{path.name}-wal")
-    return sum(file.stat().st_size for file in (path, wal) if file.exists())
+    return sum(file.stat().st_size for file in (path, _log_of(path)) if file.exists())
 
 
 def _devices(connection: sqlite3.Connection, *, sinks: list[str]) -> list[dict[str, Any]]:
@@ -123,8 +124,15 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
     except sqlite3.OperationalError as exc:
         connection.close()
-        if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN:
+        if exc.sqlite_errorcode & 0xFF not in _CANNOT_MAKE_LOG or _log_of(path).exists():
             raise
         # A clean copy in a folder that we may not write (a backup): no log to read, nothing moves.
         return sqlite3.connect(f"{uri}?immutable=1", uri=True, isolation_level=None)
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")

@@ -110,8 +110,8 @@ class Spool:
     ) -> Appended:
         """Returns when records, quarantine, counters and cursor are durable: all, or none.
 
-        A caller that is cancelled while it waits may find the delivery stored or not; delivering
-        it again is always right.
+        After a SpoolError, or when its caller was cancelled, a delivery may be stored all the
+        same; delivering it again is always right.
         """
         envelope = Envelope(
             device_name=device_name,

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from drivers.ports import Clock
 from edge_agent.spool.checkpoint import Checkpointer
-from edge_agent.spool.errors import SpoolClosedError, SpoolError, storage_error
+from edge_agent.spool.errors import SpoolClosedError, SpoolError, SpoolFullError, storage_error
 from edge_agent.spool.schema import connect
 
 T = TypeVar("T")
@@ -60,6 +60,7 @@ class Writer:
         self._moved = clock.monotonic()
         self._commits = 0
         self._stopping = False
+        self._log_in_doubt = False  # after an I/O error, until it was moved
         self._thread = Thread(target=self._run, name="spool-writer", daemon=True)
         self._thread.start()
 
@@ -123,18 +124,17 @@ class Writer:
 
     def _commit(self, group: list[_Queued]) -> None:
         try:
-            if self._connection is None:
-                self._connection = connect(self._path)
-            connection = self._connection
+            connection = self._connection or self._open()
             before = connection.total_changes
             connection.execute("BEGIN IMMEDIATE")
             outcomes = [_run_job(connection, queued.job) for queued in group]
             connection.execute("COMMIT")
         except sqlite3.Error as exc:
-            # After a failed write or fsync nobody knows what the disk holds. This connection is
-            # never used again: the next one starts from the last commit that did succeed.
+            # After a failed write or fsync nobody knows what the disk holds.
             self._drop_connection()
-            _deliver(group, [_Raised(storage_error(exc, self._path))] * len(group))
+            error = storage_error(exc, self._path)
+            self._log_in_doubt |= not isinstance(error, SpoolFullError)
+            _deliver(group, [_Raised(error)] * len(group))
             return
         self._commits += 1
         _deliver(group, outcomes)
@@ -143,6 +143,21 @@ class Writer:
         except sqlite3.Error as exc:  # the commit stands; only the moving of the log failed
             self._checkpointer.failed(exc)
             self._drop_connection()
+
+    def _open(self) -> sqlite3.Connection:
+        """A new connection, behind a log that can be trusted. Raises sqlite3.Error.
+
+        Linux reports a failed fsync once and then takes the lost pages for clean, so a second
+        fsync of the same log proves nothing, and commits behind its lost frames would be lost with
+        them. So what the log holds is first written anew, into the database file, and synced there.
+        """
+        self._connection = connect(self._path)
+        if self._log_in_doubt:
+            busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise sqlite3.OperationalError("a reader holds the log that is in doubt")
+            self._log_in_doubt = False
+        return self._connection
 
     def _abandon(self, group: list[_Queued], exc: BaseException) -> None:
         reason = f"the writer thread ended by {exc!r}"

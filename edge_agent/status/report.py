@@ -94,10 +94,11 @@ def _worst(problems: list[Problem]) -> Literal["ok", "degraded", "broken"]:
 def _sentence(
     agent: Agent, devices: list[dict[str, Any]], waiting: int, problems: list[Problem]
 ) -> str:
-    ready = sum(device["state"] == "ready" for device in devices)
+    states = [device["state"] for device in devices if device["state"] is not None]
+    ready = f"{states.count('ready')} of {len(states)} devices ready"
     parts = [
         "The agent runs" if agent.running else "The agent does not run",
-        f"{ready} of {len(devices)} devices ready" if agent.running else f"{len(devices)} devices",
+        ready if agent.running else f"{len(devices)} devices in the spool",
         f"{waiting} records wait for the core" if waiting else "no record waits for the core",
     ]
     if problems:
@@ -109,15 +110,26 @@ def _devices(ledger: dict[str, Any], agent: Agent) -> list[dict[str, Any]]:
     """Each device once: live ones as the agent names them, then those that only the spool knows."""
     counted = {row["serial"]: row for row in ledger.get("devices", [])}
     live = agent.snapshot.get("devices", []) if agent.running else []
-    rows = [_device_row(device, counted.pop(device["serial"], {})) for device in live]
+    rows = [
+        _device_row(device, counted.pop(_serial_of(device, counted) or "", {})) for device in live
+    ]
     return rows + [_device_row({}, row) for row in counted.values()]
+
+
+def _serial_of(device: dict[str, Any], counted: dict[str, dict[str, Any]]) -> str | None:
+    """Its own serial; while it has not told one, that of the last device read under its name."""
+    if device["serial"] is not None:
+        return str(device["serial"])
+    same_name = [row for row in counted.values() if row["name"] == device["name"]]
+    latest = max(same_name, key=lambda row: row["last_fetch_at"] or "", default=None)
+    return None if latest is None else str(latest["serial"])
 
 
 def _device_row(live: dict[str, Any], counted: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": live.get("name", counted.get("name")),
         "kind": live.get("kind"),
-        "serial": live.get("serial", counted.get("serial")),
+        "serial": live.get("serial") or counted.get("serial"),
         "state": live.get("state"),
         "since": live.get("since"),
         "on_device": counted.get("on_device"),

@@ -3,7 +3,6 @@
 import tomllib
 from datetime import date
 from fractions import Fraction
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -104,7 +103,7 @@ def _check(edition: SchemeEdition, file: str) -> None:
         )
 
 
-def _factor(target: type, value: Any) -> Any:
-    if target is Fraction and isinstance(value, str):
-        return parse_exact(value)
-    raise NotImplementedError(f"{target} from {value!r}")
+def _factor(target: type, value: object) -> Fraction:
+    if target is not Fraction or not isinstance(value, str):
+        raise ValueError(f'{value!r} is not a factor as text, like "1.5"')
+    return parse_exact(value)

@@ -94,14 +94,16 @@ def encode_flags(flags: tuple[Flag, ...]) -> str:
 
 
 def stored_punch(row: Row) -> StoredPunch:
-    punch = _decode_punch(row.body)
+    """From a row of events.READER_COLUMNS. Unpacked: naming each column costs 1.5 us of SQLAlchemy."""
+    event_id, at, zone, received_at, clock_offset_ms, gateway_flags, body = row
+    punch = _decode_punch(body)
     return StoredPunch(
-        event_id=row.event_id,
+        event_id=event_id,
         serial=punch.serial,
         user_id=punch.user_id,
         device_time=punch.device_time,
-        at=row.at,
-        zone=row.zone,
+        at=at,
+        zone=zone,
         state=punch.state,
         direction=punch.direction,
         verify=punch.verify,
@@ -110,16 +112,18 @@ def stored_punch(row: Row) -> StoredPunch:
         card=punch.card,
         channel=punch.channel,
         ordinal=punch.ordinal,
-        flags=_all_flags(punch.flags, row.flags),
-        received_at=row.received_at,
-        clock_offset_ms=row.clock_offset_ms,
+        flags=_all_flags(punch.flags, gateway_flags),
+        received_at=received_at,
+        clock_offset_ms=clock_offset_ms,
     )
 
 
 def stored_count(row: Row) -> StoredCount:
-    count = _decode_count(row.body)
+    """From a row of events.READER_COLUMNS."""
+    event_id, at, zone, received_at, _, gateway_flags, body = row
+    count = _decode_count(body)
     return StoredCount(
-        event_id=row.event_id,
+        event_id=event_id,
         source=count.source,
         tag=count.tag,
         metric=count.metric,
@@ -127,16 +131,17 @@ def stored_count(row: Row) -> StoredCount:
         value=count.value,
         boot_id=count.boot_id,
         seq=count.seq,
-        at=row.at,
-        zone=row.zone,
+        at=at,
+        zone=zone,
         badge=count.badge,
         quality=count.quality,
-        flags=_all_flags(count.flags, row.flags),
-        received_at=row.received_at,
+        flags=_all_flags(count.flags, gateway_flags),
+        received_at=received_at,
     )
 
 
 def stored_event(row: Row) -> StoredEvent:
+    """From a whole row of raw_events."""
     return StoredEvent(
         event_id=row.event_id,
         record=whole_record(row.body, row.raw),

@@ -27,13 +27,17 @@ class Segment(Struct, frozen=True, kw_only=True):
 
 
 class CapturedPacket(Struct, frozen=True, kw_only=True):
-    """`missing` bytes of its data were not captured; `offset` in its direction's stream."""
+    """`missing` bytes of its data were not captured: its end, or, when `torn`, some part within.
+    A frame that swallowed the head of the next one shows only by its wrong checksum; so does one
+    that was edited. `offset` in its direction's stream.
+    """
 
     sent: bool
     offset: int
     packet: Packet
     checksum_ok: bool = True
     missing: int = 0
+    torn: bool = False
 
 
 class Stray(Struct, frozen=True, kw_only=True):
@@ -68,7 +72,9 @@ def read_udp(segments: Iterable[Segment]) -> Iterator[Captured]:
         offset += len(segment.data)
 
 
-def _captured(body: bytes, *, sent: bool, offset: int, missing: int = 0) -> Captured:
+def _captured(
+    body: bytes, *, sent: bool, offset: int, missing: int = 0, torn: bool = False
+) -> Captured:
     if len(body) < HEADER_BYTES:
         return Stray(sent=sent, offset=offset, data=body)
     return CapturedPacket(
@@ -77,6 +83,7 @@ def _captured(body: bytes, *, sent: bool, offset: int, missing: int = 0) -> Capt
         packet=decode_packet(body, verify=False),
         checksum_ok=has_right_checksum(body),
         missing=missing,
+        torn=torn,
     )
 
 
@@ -122,15 +129,15 @@ class _Stream:
             missing = end - following
             if following < _ENVELOPE_BYTES + HEADER_BYTES:
                 return self._stray(following)
-            return self._take(following, head=_ENVELOPE_BYTES, missing=missing)
+            return self._take(following, head=_ENVELOPE_BYTES, missing=missing, torn=True)
         return self._take(end, head=_ENVELOPE_BYTES) if len(self._buffer) >= end else None
 
     def _announced(self) -> int:
         return int.from_bytes(self._buffer[4:_ENVELOPE_BYTES], "little")
 
-    def _take(self, size: int, *, head: int, missing: int = 0) -> Captured:
+    def _take(self, size: int, *, head: int, missing: int = 0, torn: bool = False) -> Captured:
         body = bytes(self._buffer[head:size])
-        item = _captured(body, sent=self._sent, offset=self._offset, missing=missing)
+        item = _captured(body, sent=self._sent, offset=self._offset, missing=missing, torn=torn)
         self._drop(size)
         return item
 

@@ -34,10 +34,13 @@ _TABLE_REQUESTS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """Bytes that stood together; `position` in the table, size word included, None = unknown."""
+    """Bytes that stood together; `position` in the table, size word included, None = unknown.
+    `torn`: a captured segment may be missing somewhere within.
+    """
 
     position: int | None
     data: bytes
+    torn: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,6 +84,7 @@ class _Transfer:
     packet_bytes: int | None = None
     parts: dict[int, bytes] = field(default_factory=dict)
     cut: set[int] = field(default_factory=set)
+    torn: set[int] = field(default_factory=set)
 
 
 class TableCollector:
@@ -156,6 +160,7 @@ class TableCollector:
         total, packet_bytes = _TWO_WORDS.unpack_from(packet.data)
         chunk = self._chunk(packet.reply_id)
         table = self._table
+        base: int | None
         if chunk is not None:
             base = chunk[0]
         else:
@@ -184,6 +189,8 @@ class TableCollector:
         transfer.parts.setdefault(number, packet.data)
         if item.missing:
             transfer.cut.add(number)
+        if item.torn or not item.checksum_ok:
+            transfer.torn.add(number)
 
     def _orphan(self, index: int, packet: Packet) -> _Transfer:
         """Data without its 1500: one whole chunk, an inline table, or packets whose head is lost."""
@@ -238,13 +245,25 @@ class TableCollector:
             return
         table = transfer.table
         if transfer.base is not None and transfer.packet_bytes is None:
-            table.pieces.append(Piece(position=transfer.base, data=transfer.parts[0]))
+            torn = 0 in transfer.torn
+            table.pieces.append(Piece(position=transfer.base, data=transfer.parts[0], torn=torn))
         else:
             table.pieces += _pieces(transfer)
         table.pieces = _joined(table.pieces)
         head = table.pieces[0]
         if head.position == 0 and (announced := size_word(head.data)) is not None:
             table.expected = max(table.expected or 0, SIZE_WORD.size + announced)
+
+
+def _following(table: CapturedTable | None) -> int | None:
+    """Where a chunk of which the request was not captured starts: after the last one, if that is
+    known; at 0 when the last table is complete.
+    """
+    if table is None or table.complete or not table.pieces:
+        return 0
+    if any(piece.position is None for piece in table.pieces):
+        return None
+    return table.end
 
 
 def _may_be_inline(packet: Packet) -> bool:
@@ -256,30 +275,32 @@ def _pieces(transfer: _Transfer) -> list[Piece]:
     base, packet_bytes = transfer.base, transfer.packet_bytes
     if base is not None and packet_bytes is not None:
         return [
-            Piece(position=base + number * packet_bytes, data=data)
+            Piece(position=base + number * packet_bytes, data=data, torn=number in transfer.torn)
             for number, data in sorted(transfer.parts.items())
         ]
     pieces: list[Piece] = []
     previous: int | None = None
     for number, data in sorted(transfer.parts.items()):
         if previous is not None and number == previous + 1 and previous not in transfer.cut:
-            pieces[-1] = Piece(position=None, data=pieces[-1].data + data)
+            torn = pieces[-1].torn or number in transfer.torn
+            pieces[-1] = Piece(position=None, data=pieces[-1].data + data, torn=torn)
         else:
-            pieces.append(Piece(position=0 if number == 0 else None, data=data))
+            pieces.append(Piece(position=None, data=data, torn=number in transfer.torn))
         previous = number
     return pieces
 
 
 def _joined(pieces: list[Piece]) -> list[Piece]:
     """Pieces in table order: those that touch made one, bytes that came twice taken once."""
-    known = [(piece.position, piece.data) for piece in pieces if piece.position is not None]
+    known = [(piece.position, piece) for piece in pieces if piece.position is not None]
     joined: list[Piece] = []
     end = -1
-    for position, data in sorted(known):
-        if joined and position <= end:
-            last = joined[-1]
-            joined[-1] = Piece(position=last.position, data=last.data + data[end - position :])
+    for position, piece in sorted(known, key=lambda each: each[0]):
+        last = joined[-1] if joined else None
+        if last is not None and position <= end and not (last.torn or piece.torn):
+            rest = piece.data[end - position :]
+            joined[-1] = Piece(position=last.position, data=last.data + rest)
         else:
-            joined.append(Piece(position=position, data=data))
-        end = max(end, position + len(data))
+            joined.append(piece)
+        end = max(end, position + len(piece.data))
     return joined + [piece for piece in pieces if piece.position is None]

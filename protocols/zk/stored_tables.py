@@ -18,7 +18,11 @@ USER_WIDTHS: Final[tuple[UserWidth, ...]] = (72, 28)
 ALL_FORMS: Final[tuple[Layout | UserWidth, ...]] = (*Layout, *USER_WIDTHS)
 
 _MOSTLY: Final = 0.5
-_BY_NUMBER_RECORDS: Final = 3  # without a text id, fewer in a row prove nothing about the start
+
+# A start that was guessed needs more: one record made of two halves also makes sense.
+_NEARLY_ALL: Final = 0.75
+_MIN_GUESSED_BY_TEXT: Final = 2
+_MIN_GUESSED_BY_NUMBER: Final = 3
 
 
 class Alignment(Struct, frozen=True, kw_only=True):
@@ -65,7 +69,11 @@ def align(
         if len(piece) - start >= _width(form)
     ]
     return max(
-        (found for found in readings if _convinces(found, piece, guessed=position is None)),
+        (
+            found
+            for found in readings
+            if _convinces(found, piece, guessed=position is None, whole=total == len(piece))
+        ),
         key=lambda found: (
             round(found.score, 3),
             (len(piece) - found.start) % found.width == 0,
@@ -96,12 +104,13 @@ def _read(piece: bytes, form: Layout | UserWidth, start: int, now_year: int) -> 
     return Alignment(form=form, start=start, score=score)
 
 
-def _convinces(found: Alignment, piece: bytes, *, guessed: bool) -> bool:
-    if found.form in {Layout.ATT40, Layout.ATT49} and not guessed:
+def _convinces(found: Alignment, piece: bytes, *, guessed: bool, whole: bool) -> bool:
+    if found.form in {Layout.ATT40, Layout.ATT49} and whole:
         # A text id beside a sane time is no accident: one good record in a damaged table is enough.
         return found.score > 0
-    if found.score < _MOSTLY:
-        return False
+    if not guessed:
+        return found.score >= _MOSTLY
     by_number = found.form in {Layout.ATT16, Layout.ATT8A, Layout.ATT8B, 28}
     records = (len(piece) - found.start) // found.width
-    return not (guessed and by_number) or records >= _BY_NUMBER_RECORDS
+    needed = _MIN_GUESSED_BY_NUMBER if by_number else _MIN_GUESSED_BY_TEXT
+    return found.score >= _NEARLY_ALL and records >= needed

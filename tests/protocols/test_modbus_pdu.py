@@ -1,7 +1,7 @@
 """Vectors are from the captures of mbpoll, modbus-serial and pymodbus, less MBAP and CRC."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.errors import LimitExceededError, ProtocolError
@@ -112,6 +112,7 @@ def test_a_write_that_is_not_repeated_is_refused():
         check_answers(asked, WriteRegister(address=4, value=2))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_random_bytes_raise_nothing_but_protocol_errors(data):
     for decode in (decode_request, decode_response):
@@ -132,6 +133,7 @@ def test_the_captured_words_in_both_orders():
     assert signed((0x7FFF, 0xFFFF)) == 2**31 - 1
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["big", "little"]), st.sampled_from([16, 32]))
 def test_words_hold_the_number_modulo_their_width(value, order, width):
     words = to_words(value, width, order)

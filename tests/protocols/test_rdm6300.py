@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.rdm6300 import MAX_NOISE_BYTES, BadFrame, CardFrame, CardFramer, encode_card
@@ -80,6 +80,7 @@ def test_endless_noise_comes_out_in_capped_pieces():
     assert [item.offset for item in items] == [0, 64, 128, 192]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.one_of(cards, st.binary(max_size=20)), max_size=8),
     st.lists(st.integers(0, 300), max_size=20),
@@ -94,6 +95,7 @@ def test_every_byte_comes_out_once_wherever_the_stream_was_cut(parts, cuts):
     assert all(wire[item.offset : item.offset + len(item.raw)] == item.raw for item in items)
 
 
+@settings(deadline=None)
 @given(st.lists(cards, max_size=8))
 def test_good_frames_all_come_out(frames):
     items = read(b"".join(frames))

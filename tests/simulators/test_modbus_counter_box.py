@@ -20,7 +20,7 @@ async def box():
         yield box
 
 
-async def exchange(box, *requests, within_s=1.0):
+async def exchange(box, *requests, within_s=10.0):
     """What a plain client gets for PDUs sent at once: [(transaction, unit, PDU as hex)]."""
     reader, writer = await asyncio.open_connection(box.host, box.port)
     framer, answers = TcpFramer(), []
@@ -109,7 +109,7 @@ async def test_faults_of_the_wire(box):
 async def test_it_hangs_up_on_what_is_not_modbus(box):
     reader, writer = await asyncio.open_connection(box.host, box.port)
     writer.write(b"GET / HTTP/1.1\r\n\r\n")
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         assert await reader.read() == b""
     writer.close()
     await writer.wait_closed()
@@ -134,7 +134,7 @@ async def mbpoll(box, *options, write=()):
         pytest.fail("mbpoll is missing: apt-get install mbpoll")
     process = await asyncio.create_subprocess_exec(
         program,
-        *("-m", "tcp", "-p", str(box.port), "-0", "-1", "-o", "0.5", *options, box.host, *write),
+        *("-m", "tcp", "-p", str(box.port), "-0", "-1", "-o", "2", *options, box.host, *write),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -13,6 +13,9 @@ from protocols.zk.users import User
 from simulators.zk_terminal import Faults, TerminalConfig, ZkTerminal
 
 PEER = Path(__file__).with_name("pyzk_peer.py")
+# pyzk 0.9 takes one recv for one frame, and loses its place in smaller packets whenever TCP cuts
+# them elsewhere.
+ONE_PACKET_A_CHUNK = 65_536
 NOW = datetime(2026, 11, 22, 9, 0)
 USERS = [
     User(uid=number, user_id=str(1000 + number), name_raw=b"Name %d" % number)
@@ -70,9 +73,7 @@ async def test_pyzk_reads_the_same_rows(
         clock=lambda: NOW,
         layout=layout,
         user_width=user_width,
-        # One packet a chunk: pyzk 0.9 takes one recv for one frame, and loses its place in smaller
-        # packets whenever TCP cuts them elsewhere.
-        packet_bytes=65_536,
+        packet_bytes=ONE_PACKET_A_CHUNK,
         lone_chunks=bool(lone_chunks),
         comm_key=key,
     )
@@ -94,6 +95,6 @@ async def test_pyzk_is_refused_with_a_wrong_key() -> None:
 
 async def test_pyzk_loses_the_log_of_a_terminal_that_counts_zero_and_we_know_it() -> None:
     """The negative control: the knob really bites the reader that trusts the count."""
-    config = TerminalConfig(clock=lambda: NOW)
+    config = TerminalConfig(clock=lambda: NOW, packet_bytes=ONE_PACKET_A_CHUNK)
     async with ZkTerminal(config, ROWS, USERS, Faults(count=0)) as terminal:
         assert (await seen_by_pyzk(terminal))["log"] == []

@@ -66,10 +66,10 @@ class InstantClock:
         await asyncio.sleep(0)
 
 
-async def until(condition):
-    async with asyncio.timeout(5):
+async def until(condition, *, every_s=0, within_s=5):
+    async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 - what is watched has no event
-            await asyncio.sleep(0)
+            await asyncio.sleep(every_s)
 
 
 def uplink_over(outbox, transport, clock=None, *, jitter=0.0, **settings):
@@ -83,7 +83,7 @@ def uplink_over(outbox, transport, clock=None, *, jitter=0.0, **settings):
 
 
 @contextlib.asynccontextmanager
-async def http_to(url, token="t", *, timeout_s=5.0):  # noqa: S107 - no real token
+async def http_to(url, token="t", *, timeout_s=5.0):
     transport = HttpTransport(url, token, gateway=GATEWAY, timeout_s=timeout_s)
     try:
         yield transport

@@ -2,6 +2,7 @@
 
 import pytest
 
+from drivers.catalog import known_kinds
 from edge_agent.config.loading import load_config
 from edge_agent.config.problems import ConfigError
 
@@ -19,7 +20,7 @@ name = "gate"
 kind = "zk-pull"
 host = "10.0.0.7"
 """
-KINDS = "Known kinds: zk-pull, modbus-counter, card-reader"
+KINDS = f"Known kinds: {', '.join(known_kinds())}"
 ZK_KEYS = (
     "chunk_bytes, code_page, comm_key, host, kind, name, poll_s, port, profile, serial, timeout_s"
 )
@@ -36,8 +37,10 @@ BAD_FILES = {
     "misspelt table": (
         f"{HEAD}[uplnk]\n",
         [
-            '7: uplnk: unknown key, did you mean "uplink"? '
-            "Known keys here: device, gateway, site, uplink"
+            (
+                '7: uplnk: unknown key, did you mean "uplink"? '
+                "Known keys here: device, gateway, site, uplink"
+            )
         ],
     ),
     "no site": (
@@ -51,15 +54,19 @@ BAD_FILES = {
     "unknown zone": (
         HEAD.replace("Shanghai", "Shangai"),
         [
-            '3: site.zone: unknown zone "Asia/Shangai", did you mean "Asia/Shanghai"? '
-            'Use an IANA name such as "Asia/Shanghai" (not an offset, not an abbreviation)'
+            (
+                '3: site.zone: unknown zone "Asia/Shangai", did you mean "Asia/Shanghai"? '
+                'Use an IANA name such as "Asia/Shanghai" (not an offset, not an abbreviation)'
+            )
         ],
     ),
     "unknown zone of a device": (
         f'{HEAD}{GATE}zone = "CST"\n',
         [
-            '12: device[0].zone: unknown zone "CST". '
-            'Use an IANA name such as "Asia/Shanghai" (not an offset, not an abbreviation)'
+            (
+                '12: device[0].zone: unknown zone "CST". '
+                'Use an IANA name such as "Asia/Shanghai" (not an offset, not an abbreviation)'
+            )
         ],
     ),
     "wrong type": (
@@ -69,8 +76,10 @@ BAD_FILES = {
     "out of range": (
         f"{HEAD}{GATE}port = 70000\n",
         [
-            "12: device[0].port: should be less than or equal to 65535, found 70000. "
-            "Correct this value"
+            (
+                "12: device[0].port: should be less than or equal to 65535, found 70000. "
+                "Correct this value"
+            )
         ],
     ),
     "unknown kind": (
@@ -84,8 +93,10 @@ BAD_FILES = {
     "two devices of one name": (
         f"{HEAD}{GATE}{GATE}",
         [
-            '14: device[1].name: the name "gate" is taken by device[0]. '
-            "Give each device its own name"
+            (
+                '14: device[1].name: the name "gate" is taken by device[0]. '
+                "Give each device its own name"
+            )
         ],
     ),
     "one device, not a list": (
@@ -93,12 +104,16 @@ BAD_FILES = {
         ["8: device: must be a list of tables. Write [[device]], not [device]"],
     ),
     "inside a device's own list": (
-        f'{HEAD}[[device]]\nname = "m"\nkind = "modbus-counter"\nhost = "h"\ncounters = [\n'
-        '  { unit = 1, tag = "a", pieces = 0 },\n  { unit = 1, tag = "b", pices = 0 },\n]\n',
+        (
+            f'{HEAD}[[device]]\nname = "m"\nkind = "modbus-counter"\nhost = "h"\ncounters = [\n'
+            '  { unit = 1, tag = "a", pieces = 0 },\n  { unit = 1, tag = "b", pices = 0 },\n]\n'
+        ),
         [
             "13: device[0].counters[1].pieces: is missing. Add `pieces = …` to this table",
-            '13: device[0].counters[1].pices: unknown key, did you mean "pieces"? Known keys '
-            "here: badge, badge_width, boot, pieces, rejects, tag, unit, width, word_order",
+            (
+                '13: device[0].counters[1].pices: unknown key, did you mean "pieces"? Known keys '
+                "here: badge, badge_width, boot, pieces, rejects, tag, unit, width, word_order"
+            ),
         ],
     ),
     "address without scheme": (
@@ -120,25 +135,33 @@ BAD_FILES = {
     "no quotes": (
         HEAD.replace('"gw-01"', "gw-01"),
         [
-            "6:8: not valid TOML: invalid value. "
-            "Text values need quotes; tables look like [site] and [[device]]"
+            (
+                "6:8: not valid TOML: invalid value. "
+                "Text values need quotes; tables look like [site] and [[device]]"
+            )
         ],
     ),
     "ends in the middle": (
         f"{HEAD}[uplink",
         [
-            "7: not valid TOML: expected ']' at the end of a table declaration. "
-            "Text values need quotes; tables look like [site] and [[device]]"
+            (
+                "7: not valid TOML: expected ']' at the end of a table declaration. "
+                "Text values need quotes; tables look like [site] and [[device]]"
+            )
         ],
     ),
     "several at once, in file order": (
         f"{HEAD}{GATE}prot = 1\n[sites]\n".replace("Shanghai", "Nowhere"),
         [
-            '3: site.zone: unknown zone "Asia/Nowhere". '
-            'Use an IANA name such as "Asia/Shanghai" (not an offset, not an abbreviation)',
+            (
+                '3: site.zone: unknown zone "Asia/Nowhere". '
+                'Use an IANA name such as "Asia/Shanghai" (not an offset, not an abbreviation)'
+            ),
             f'12: device[0].prot: unknown key, did you mean "port"? Known keys here: {ZK_KEYS}',
-            '13: sites: unknown key, did you mean "site"? '
-            "Known keys here: device, gateway, site, uplink",
+            (
+                '13: sites: unknown key, did you mean "site"? '
+                "Known keys here: device, gateway, site, uplink"
+            ),
         ],
     ),
 }
@@ -177,8 +200,10 @@ def test_a_token_file_that_holds_no_token(tmp_path, content, what):
         load_config(path)
 
     assert [str(problem) for problem in caught.value.problems] == [
-        f"{path}:9: uplink.token_file: {token} {what}. "
-        "Put the token that the core gave you into it, readable by the agent's user"
+        (
+            f"{path}:9: uplink.token_file: {token} {what}. "
+            "Put the token that the core gave you into it, readable by the agent's user"
+        )
     ]
 
 

@@ -155,7 +155,7 @@ def test_the_starter_file_is_valid_also_with_its_examples_switched_on(site_file)
     assert [device.config.kind for device in config.devices] == [
         "zk-pull",
         "modbus-counter",
-        "card-reader",
+        "rdm6300",
     ]
     assert config.uplink is not None
 

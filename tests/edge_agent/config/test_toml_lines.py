@@ -3,7 +3,7 @@
 import json
 import tomllib
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.config.toml_lines import key_lines, line_of
@@ -77,6 +77,7 @@ SCALARS = st.one_of(st.integers(-9, 9), st.booleans(), STRINGS)
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3), max_leaves=6)
 
 
+@settings(deadline=None)  # a busy machine is no defect
 @given(st.lists(st.dictionaries(KEYS, VALUES, max_size=4), min_size=1, max_size=4))
 def test_each_key_of_any_document_is_on_its_line(tables):
     text = ""

@@ -3,6 +3,7 @@
 import json
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ import pytest
 
 from drivers.contract import Delivery
 from edge_agent.spool import schema
-from edge_agent.spool.store import Spool, SpoolFullError
+from edge_agent.spool.store import Spool, SpoolError, SpoolFullError
 from protocols.identity import event_id
 from tests.edge_agent.spool.deliveries import BOOT, ManualClock, answer, append, ids, punches, sent
 
@@ -96,7 +97,7 @@ def start(script, path, repository):
 @pytest.mark.parametrize("seed", range(5))
 async def test_kill_9_loses_nothing_that_was_acknowledged(seed, path, repository):
     """`seed` chooses the instants. Each process continues on the file of the one before."""
-    chance = random.Random(seed)  # noqa: S311 - instants, not secrets
+    chance = random.Random(seed)
     acknowledged = {"SN1": 0, "SN2": 0, "SN3": 0}
     for _ in range(2):
         with start(APPENDER, path, repository) as child:
@@ -204,6 +205,40 @@ asyncio.run(main())
         assert members == ids(punches(range(4)))
     finally:
         spool.close()
+
+
+async def test_after_an_io_error_nothing_is_committed_behind_the_log_in_doubt(spool, path):
+    """The next commit starts a log of its own: a failed fsync is told once, then forgotten."""
+    wal = path.with_name("spool.db-wal")
+    await append(spool, Delivery(serial="SN1", records=punches(range(500))))
+    await spool.cursor("SN1")  # the reader's connection keeps the log when the writer's closes
+    assert wal.stat().st_size > 100_000
+
+    with pytest.raises(SpoolError) as failed:
+        await spool._writer.run(_io_error)
+    assert failed.value.code == "spool_io_error"
+    assert wal.stat().st_size > 100_000
+    assert (await append(spool, Delivery(serial="SN1", records=punches(range(501))))).stored == 1
+
+    assert wal.stat().st_size < 30_000
+    assert (await spool.stats()).devices[0].stored == 501
+
+
+async def test_a_log_in_doubt_that_cannot_be_moved_takes_no_commit(spool, path, monkeypatch):
+    monkeypatch.setattr(schema, "BUSY_TIMEOUT_S", 0.05)
+    await append(spool, Delivery(serial="SN1", records=punches(range(5))))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM events").fetchone()
+        await append(spool, Delivery(serial="SN1", records=punches(range(6))))
+        for job in (_io_error, lambda connection: None):
+            with pytest.raises(SpoolError):
+                await spool._writer.run(job)
+    assert (await append(spool, Delivery(serial="SN1", records=punches(range(7))))).stored == 1
+
+
+def _io_error(connection):
+    raise sqlite3.OperationalError("disk I/O error")
 
 
 async def test_a_file_that_went_away_is_an_error_not_a_new_spool(spool, path):

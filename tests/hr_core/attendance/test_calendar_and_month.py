@@ -157,3 +157,9 @@ def test_double_presses_with_wrong_keys_are_one_arrival_in_the_real_plant(shared
     assert day.status is DayStatus.PRESENT
     assert day.arrived == at("2025-07-17T09:56:31")
     assert "debounced" in {ignored.reason for ignored in day.ignored}
+
+
+def test_a_day_is_over_the_moment_its_window_closes():
+    before, at_close = at("2026-10-13T21:59:59"), at("2026-10-13T22:00")
+    assert october([], now=before).days[12].status is DayStatus.NOT_OVER
+    assert october([], now=at_close).days[12].status is DayStatus.NO_RECORD

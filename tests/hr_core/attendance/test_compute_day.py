@@ -225,3 +225,19 @@ def test_minutes_are_bounded_by_the_presence(found, shift, kind):
         assert result.regular_min + result.overtime_min <= (result.left - result.arrived) // 60 + 1
     else:
         assert result.regular_min == result.overtime_min == 0
+
+
+@pytest.mark.parametrize(
+    ("time", "inside"), [("05:59:59", False), ("06:00", True), ("20:59:59", True), ("21:00", False)]
+)
+def test_the_window_is_half_open(time, inside):
+    result = compute_day(DAY, MONDAY, punches(time), RULES)
+    assert (result.used == ("p0",)) is inside
+    assert reasons(result) == ({} if inside else {"p0": "outside_window"})
+
+
+@pytest.mark.parametrize(
+    ("last", "status"), [("08:29:59", DayStatus.MISSING_OUT), ("08:30", DayStatus.PRESENT)]
+)
+def test_half_an_hour_apart_is_no_longer_one_visit(last, status):
+    assert compute_day(DAY, MONDAY, punches("08:00", last), RULES).status is status

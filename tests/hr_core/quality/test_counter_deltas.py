@@ -138,3 +138,10 @@ def test_deltas_are_never_negative_and_one_per_reading(rows):
     found = deltas(given_readings, CounterRules(1000, 5))
     assert len(found) == len(given_readings)
     assert all(delta.amount >= 0 for delta in found)
+
+
+def test_a_silence_that_just_fits_a_whole_wrap_is_flagged():
+    """At 10 a second, 99 s (and one for rounding) reach 1,000; 98 s do not."""
+    rules = CounterRules(1000, 10)
+    assert flags(deltas(readings([(0, 1), (99, 5)]), rules)) == {DeltaFlag.GAP_EXCEEDS_WRAP}
+    assert flags(deltas(readings([(0, 1), (98, 5)]), rules)) == set()

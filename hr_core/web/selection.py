@@ -1,0 +1,124 @@
+"""What the query of an address asks for, checked: everything in it comes from outside."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import TypeVar
+from urllib.parse import quote, urlencode
+
+from msgspec import Struct, structs
+
+from hr_core.clock import Month
+from hr_core.web.words import Language
+
+Value = TypeVar("Value")
+
+# The widest integer column that holds a run's number.
+MAX_RUN = 2**31 - 1
+# At 200 rows a page this is every punch of two million people.
+MAX_PAGE = 10_000
+_LONGEST_VALUE = 32  # nothing that is valid is longer; more is not even looked at
+
+_PAGES = frozenset({"punch_page", "rate_page", "slip_page"})
+_DAY = re.compile(r"(?:19|2\d)\d{2}-\d{2}-\d{2}", re.ASCII)
+_NUMBER = re.compile(r"[1-9][0-9]{0,9}")
+
+
+class BadQueryError(Exception):
+    """A parameter that cannot be read; `example` is one that can."""
+
+    def __init__(self, name: str, value: str, example: str) -> None:
+        super().__init__(f"{name}={value!r} is not like {example}")
+        self.name = name
+        self.value = value
+        self.example = example
+
+
+class Selection(Struct, frozen=True, kw_only=True):
+    """What was asked for; None: not said. Pages count from 1."""
+
+    day: date | None = None
+    month: Month | None = None
+    run: int | None = None
+    punch_page: int = 1
+    rate_page: int = 1
+    slip_page: int = 1
+
+    def but(self, **changes: object) -> "Selection":
+        return structs.replace(self, **changes)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """(name, value) of what was said, for queries and forms."""
+        given = structs.asdict(self).items()
+        return [
+            (name, str(value))
+            for name, value in given
+            if value is not None and not (name in _PAGES and value == 1)
+        ]
+
+
+def read_selection(query: Mapping[str, str]) -> Selection:
+    """Raises BadQueryError. Unknown parameters are ignored, an empty one is not said."""
+    return Selection(
+        day=_read(query, "day", _day, "2026-11-21"),
+        month=_read(query, "month", _month, "2026-11"),
+        run=_read(query, "run", lambda text: read_number(text, MAX_RUN), "3"),
+        punch_page=_read(query, "punch_page", _page, "2") or 1,
+        rate_page=_read(query, "rate_page", _page, "2") or 1,
+        slip_page=_read(query, "slip_page", _page, "2") or 1,
+    )
+
+
+def read_number(text: str, largest: int) -> int:
+    """Raises ValueError for anything but 1 … `largest` in plain digits."""
+    if _NUMBER.fullmatch(text) is None or int(text) > largest:
+        raise ValueError(f"{text[:_LONGEST_VALUE]!r} is not a number from 1 to {largest}")
+    return int(text)
+
+
+class Links:
+    """Addresses of pages in one language. Never holds a name, only numbers and ids."""
+
+    def __init__(self, language: Language) -> None:
+        self.start = f"/{language}/"
+
+    def overview(self, selection: Selection, section: str = "") -> str:
+        query = urlencode(selection.pairs())
+        return self.start + (f"?{query}" if query else "") + (f"#{section}" if section else "")
+
+    def slip(self, run: int, number: str, line: str = "") -> str:
+        fragment = f"#{quote(line)}" if line else ""
+        return f"{self.start}run/{run}/{quote(number, safe='')}{fragment}"
+
+    def event(self, event_id: str) -> str:
+        return f"{self.start}event/{event_id}"
+
+
+def _read(
+    query: Mapping[str, str], name: str, parse: Callable[[str], Value], example: str
+) -> Value | None:
+    text = query.get(name, "")
+    if not text:
+        return None
+    try:
+        if len(text) > _LONGEST_VALUE:
+            raise ValueError("too long")
+        return parse(text)
+    except ValueError as exc:
+        raise BadQueryError(name, text[:_LONGEST_VALUE], example) from exc
+
+
+def _day(text: str) -> date:
+    if _DAY.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not a date")
+    return date.fromisoformat(text)
+
+
+def _month(text: str) -> Month:
+    if not text.isascii():  # other scripts' digits would be echoed into links
+        raise ValueError(f"{text!r} is not a month")
+    return Month.parse(text)
+
+
+def _page(text: str) -> int:
+    return read_number(text, MAX_PAGE)

@@ -1,0 +1,179 @@
+"""A payslip with the reason of every line, and each reason's events as links."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from hr_core import views
+from hr_core.errors import NotFoundError
+from hr_core.money import format_fen
+from hr_core.pay.slip import GRADE_LINE, SlipLine
+from hr_core.trace.calculation import DayInput, Trace, TraceMismatchError, WorkInput, replay
+from hr_core.views import SlipView
+from hr_core.web.errors import NoPageError
+from hr_core.web.words import Words
+from protocols.identity import event_time
+
+_FEN_FACTS = frozenset({"base_fen"})
+
+
+class EventLink(Struct, frozen=True, kw_only=True):
+    """`time`: the device's wall clock of a punch; of a reading the site's, as in every table."""
+
+    event_id: str
+    time: datetime
+
+
+class ShownDay(Struct, frozen=True, kw_only=True):
+    day: DayInput
+    events: tuple[EventLink, ...]
+
+
+class ShownWork(Struct, frozen=True, kw_only=True):
+    work: WorkInput
+    first: EventLink
+    last: EventLink
+
+
+class ShownLine(Struct, frozen=True, kw_only=True):
+    """`contradiction`: why the amount cannot be computed again from its own trace; None: it can."""
+
+    line: SlipLine
+    sentence: str
+    facts: tuple[tuple[str, str], ...]
+    days: tuple[ShownDay, ...]
+    work: tuple[ShownWork, ...]
+    contradiction: str | None
+
+
+class SlipPage(Struct, frozen=True, kw_only=True):
+    slip: SlipView
+    lines: tuple[ShownLine, ...]
+
+    @property
+    def sound(self) -> bool:
+        return all(line.contradiction is None for line in self.lines) and self.adds_up
+
+    @property
+    def adds_up(self) -> bool:
+        return sum(line.line.amount_fen for line in self.lines) == self.slip.total_fen
+
+
+def slip_page(
+    conn: sa.Connection, place: tuple[int, str], words: Words, zone: ZoneInfo
+) -> SlipPage:
+    """`place`: (run, employee number). Raises NoPageError."""
+    run, number = place
+    try:
+        slip = views.slip(conn, run, number)
+    except NotFoundError as exc:
+        if any(one.number == run for one in views.list_runs(conn)):
+            raise NoPageError("no_slip", number=run, person=number) from exc
+        raise NoPageError("no_run", number=run) from exc
+    return SlipPage(slip=slip, lines=tuple(_shown(line, words, zone) for line in slip.lines))
+
+
+def sentence(line: SlipLine, words: Words) -> str:
+    """How the amount came about, in one line with its numbers; an unknown rule's own note."""
+    trace = line.trace
+    facts = {name: fact_text(name, value) for name, value in trace.facts.items()}
+    results = {step.name: step.result for step in trace.steps}
+    if trace.rule == "base":
+        return words("sentence_base")
+    if trace.rule.startswith("overtime."):
+        hours = hours_text(results["minutes"])
+        return words(
+            "sentence_overtime",
+            hours=hours,
+            days=len(trace.days),
+            base=facts["base_fen"],
+            month_days=facts["month_days"],
+            day_hours=facts["day_hours"],
+            factor=facts["factor"],
+        )
+    if line.code == GRADE_LINE and trace.rule == "grade":
+        return _grade_sentence(trace, facts, results, words)
+    return line.note
+
+
+def hours_text(minutes: int) -> str:
+    """8:30, never 8.5."""
+    return f"{minutes // 60}:{minutes % 60:02d}"
+
+
+def fact_text(name: str, value: str) -> str:
+    """A fact of a trace for people: fen as yuan, 87/4 as 21.75; anything else as it is."""
+    if name in _FEN_FACTS:
+        return format_fen(int(value))
+    numerator, slash, denominator = value.partition("/")
+    if not (slash and numerator.lstrip("-").isdigit() and denominator.isdigit()):
+        return value
+    exact = Fraction(value)
+    for places in range(1, 10):  # as many decimals as parse_exact reads
+        scaled = exact * 10**places
+        if scaled.denominator == 1:
+            return str(Decimal(scaled.numerator).scaleb(-places))
+    return value
+
+
+def _grade_sentence(
+    trace: Trace, facts: dict[str, str], results: dict[str, int], words: Words
+) -> str:
+    counted = {"rejects": f"{results['rejects']:,}", "pieces": f"{results['pieces']:,}"}
+    if "percent_of_base" not in facts:
+        return words("sentence_not_rated", **counted)
+    base = next(step.of[0] for step in trace.steps if step.operation == "multiply_half_up")
+    return words(
+        "sentence_grade",
+        **counted,
+        grade=facts["grade"],
+        base=format_fen(int(base)),
+        percent=facts["percent_of_base"],
+    )
+
+
+def _shown(line: SlipLine, words: Words, zone: ZoneInfo) -> ShownLine:
+    trace = line.trace
+    return ShownLine(
+        line=line,
+        sentence=sentence(line, words),
+        facts=tuple(
+            (words.of("fact", name), fact_text(name, value)) for name, value in trace.facts.items()
+        ),
+        days=tuple(
+            ShownDay(day=day, events=tuple(_punch_link(one) for one in day.event_ids))
+            for day in trace.days
+        ),
+        work=tuple(
+            ShownWork(
+                work=work,
+                first=_reading_link(work.first_event, zone),
+                last=_reading_link(work.last_event, zone),
+            )
+            for work in trace.work
+        ),
+        contradiction=_contradiction(line),
+    )
+
+
+def _contradiction(line: SlipLine) -> str | None:
+    try:
+        replayed = replay(line.trace)
+    except TraceMismatchError as exc:
+        return str(exc)
+    if replayed != line.amount_fen:
+        return f"{format_fen(replayed)} ≠ {format_fen(line.amount_fen)}"
+    return None
+
+
+def _punch_link(event_id: str) -> EventLink:
+    return EventLink(event_id=event_id, time=event_time(bytes.fromhex(event_id)))
+
+
+def _reading_link(event_id: str, zone: ZoneInfo) -> EventLink:
+    utc = event_time(bytes.fromhex(event_id)).replace(tzinfo=UTC)
+    return EventLink(event_id=event_id, time=utc.astimezone(zone).replace(tzinfo=None))

@@ -1,0 +1,107 @@
+"""The runner against a scripted link: every byte that goes out and comes in is in the test."""
+
+import asyncio
+from collections.abc import Iterable
+
+import pytest
+
+from drivers.errors import LinkDownError
+from drivers.zk_pull.runner import Runner
+from protocols.zk.commands import EVENT, Command, Reply
+from protocols.zk.dialogue import read_version
+from protocols.zk.exchange import NEXT, Dialogue, Request, SilenceError
+from protocols.zk.framing import Packet, TcpFramer, encode_tcp
+
+
+class ScriptedLink:
+    """Gives `segments` one by one, then silence, or the end when `closes`."""
+
+    def __init__(self, segments: Iterable[bytes], *, closes: bool = False) -> None:
+        self.sent: list[Packet] = []
+        self._segments = list(segments)
+        self._closes = closes
+        self._framer = TcpFramer()
+
+    async def read(self) -> bytes:
+        await asyncio.sleep(0)
+        if self._segments:
+            return self._segments.pop(0)
+        if self._closes:
+            return b""
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def write(self, data: bytes) -> None:
+        self.sent += self._framer.feed(data)
+
+    async def aclose(self) -> None: ...
+
+    def describe(self) -> str:
+        return "script"
+
+
+def answer(text: bytes = b"Ver 1\0", *, reply_id: int = 1) -> bytes:
+    return encode_tcp(Packet(command=Reply.ACK_OK, session=9, reply_id=reply_id, data=text))
+
+
+EVENT_FRAME = encode_tcp(Packet(command=EVENT, session=1, reply_id=0, data=b"\0" * 32))
+
+
+async def test_stale_answers_are_dropped_and_events_answered() -> None:
+    link = ScriptedLink([answer(b"old\0", reply_id=0) + EVENT_FRAME + answer()])
+    assert await Runner(link, timeout_s=1).run(read_version()) == "Ver 1"
+    question, ack = link.sent
+    assert (question.command, question.reply_id) == (Command.GET_VERSION, 1)
+    assert (ack.command, ack.reply_id, ack.data) == (Reply.ACK_OK, 0, b"")
+
+
+async def test_one_segment_may_hold_the_answers_of_two_requests() -> None:
+    link = ScriptedLink([answer(b"one\0") + answer(b"two\0", reply_id=2)])
+    runner = Runner(link, timeout_s=1)
+    assert await runner.run(read_version()) == "one"
+    assert await runner.run(read_version()) == "two"
+
+
+async def test_a_device_that_only_chatters_is_silent() -> None:
+    link = ScriptedLink([EVENT_FRAME] * 100_000)
+    with pytest.raises(SilenceError):
+        await Runner(link, timeout_s=0.05).run(read_version())
+    assert 1 < len(link.sent) < 100_000
+
+
+def patient() -> Dialogue[str]:
+    """Asks again after silence, as the chunk reader does."""
+    try:
+        yield Request(Command.GET_TIME)
+    except SilenceError:
+        second = yield Request(Command.GET_VERSION)
+        third = yield NEXT
+        return f"{second.data!r} {third.data!r}"
+    return "no silence"
+
+
+class AnsweringLink(ScriptedLink):
+    """Gives its segments only once the request with that reply id has come."""
+
+    def __init__(self, by_reply_id: dict[int, list[bytes]]) -> None:
+        super().__init__([])
+        self._by_reply_id = by_reply_id
+
+    async def write(self, data: bytes) -> None:
+        await super().write(data)
+        self._segments += self._by_reply_id.get(self.sent[-1].reply_id, [])
+
+
+async def test_silence_is_told_to_the_dialogue_which_may_ask_again() -> None:
+    answers = [answer(b"a", reply_id=2), answer(b"b", reply_id=2)]
+    link = AnsweringLink({2: answers})
+    assert await Runner(link, timeout_s=0.05).run(patient()) == "b'a' b'b'"
+    assert [packet.reply_id for packet in link.sent] == [1, 2]
+
+
+@pytest.mark.parametrize(("segments", "code"), [([], "link_closed"), ([answer()[:13]], "link_cut")])
+async def test_the_end_of_the_stream_is_told_apart(segments: list[bytes], code: str) -> None:
+    link = ScriptedLink(segments, closes=True)
+    with pytest.raises(LinkDownError) as caught:
+        await Runner(link, timeout_s=1).run(read_version())
+    assert (caught.value.code, caught.value.where) == (code, "script")

@@ -1,0 +1,106 @@
+"""`edge-agent doctor` as a whole, with and without a site file, and the page of its codes."""
+
+import json
+import re
+
+import pytest
+
+from edge_agent.cli.app import run
+from edge_agent.doctor.findings import Code
+from tests.edge_agent.status.gateway_on_disk import make_gateway, write_snapshot
+
+
+@pytest.fixture
+def bare_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EDGE_AGENT_CONFIG", raising=False)
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    monkeypatch.setattr("edge_agent.config.places.SYSTEM_CONFIG", tmp_path / "none.toml")
+    return tmp_path
+
+
+def doctor(capsys, *options):
+    code = run(["doctor", "--json", *options])
+    report = json.loads(capsys.readouterr().out)
+    return code, report["status"], {f["code"]: f["severity"] for f in report["findings"]}, report
+
+
+def test_without_a_site_file_it_looks_at_the_machine(bare_folder, capsys):
+    code, status, severities, report = doctor(capsys)
+
+    assert (code, status) == (1, "degraded")
+    assert severities == {"E1001": "ok", "E1010": "warn", "E1020": "ok"}
+    for finding in report["findings"]:
+        assert finding.keys() == {"code", "severity", "where", "what", "remedy"}
+        assert bool(finding["remedy"]) == (finding["severity"] != "ok")
+
+
+def test_a_named_site_file_that_is_missing_is_bad(bare_folder, capsys):
+    code, status, severities, _ = doctor(capsys, "-c", "no.toml")
+
+    assert (code, status, severities["E1010"]) == (2, "broken", "bad")
+
+
+def test_a_bad_site_file_is_told_with_its_lines(bare_folder, capsys):
+    site = bare_folder / "site.toml"
+    site.write_text('[site]\nname = "a"\nzone = "Mars/Base"\n')
+
+    code, status, _, report = doctor(capsys)
+
+    assert (code, status) == (2, "broken")
+    places = [f["where"] for f in report["findings"] if f["code"] == "E1011"]
+    assert places == ["site.toml:1", "site.toml:3"]
+
+
+def test_a_gateway_that_runs(bare_folder, capsys):
+    site = make_gateway(bare_folder)
+    write_snapshot(site)
+
+    code, status, severities, _ = doctor(capsys)
+
+    assert (code, status) == (1, "degraded")
+    assert severities == {
+        "E1001": "ok",
+        "E1010": "ok",
+        "E1012": "ok",
+        "E1020": "ok",
+        "E1030": "ok",
+        "E1032": "ok",
+        "E1033": "ok",
+        "E1040": "ok",
+        "E1042": "ok",
+        "E1043": "ok",
+        "E1050": "ok",
+        "E1060": "warn",
+        "E1070": "warn",
+    }
+
+
+def test_a_gateway_that_does_not_run_and_whose_device_is_gone(bare_folder, capsys):
+    device = '\n[[device]]\nname = "gate"\nkind = "zk-pull"\nhost = "127.0.0.1"\nport = 1\n'
+    make_gateway(bare_folder, more=device, quarantined=1)
+
+    code, status, severities, _ = doctor(capsys)
+
+    assert (code, status) == (2, "broken")
+    assert severities["E1050"] == "bad"
+    assert severities["E1062"] == "bad"
+    assert severities["E1043"] == "warn"
+
+
+def test_for_people_each_problem_comes_with_its_remedy(bare_folder, capsys):
+    assert run(["doctor", "--core"]) == 1
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("ok   E1001 python ")
+    warning = next(index for index, line in enumerate(lines) if line.startswith("WARN E1010"))
+    assert "edge-agent config init" in lines[warning + 1]
+    assert any(" E1003 " in line for line in lines)
+    assert lines[-1].endswith("The codes are explained in docs/errors.md")
+
+
+def test_every_code_is_explained_once(repository):
+    page = (repository / "docs" / "errors.md").read_text(encoding="utf-8")
+    explained = re.findall(r"^\| (E\d{4}) \|", page, flags=re.MULTILINE)
+
+    assert explained == sorted(code.value for code in Code)

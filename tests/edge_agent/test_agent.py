@@ -1,0 +1,267 @@
+"""The agent as a whole on real sockets: whatever its peers do, it lives on and loses nothing."""
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+import pytest
+
+from edge_agent.app import Agent
+from edge_agent.config.loading import load_config
+from edge_agent.notify import Notifier
+from edge_agent.supervisor import retry, worker
+from edge_agent.supervisor.states import DeviceState
+from edge_agent.system_clock import SystemClock
+from protocols.zk.attendance import AttendanceRow
+from simulators.zk_terminal.config import Faults, TerminalConfig
+from simulators.zk_terminal.terminal import ZkTerminal
+
+ROWS = 500
+PATIENCE_S = 20
+
+
+def rows(count, start=datetime(2026, 10, 1, 8)):
+    return [
+        AttendanceRow(
+            uid=index % 20 + 1,
+            user_id=str(1001 + index % 20),
+            time=start + timedelta(minutes=index),
+            state=index % 2,
+            verify=1,
+            work_code=0,
+        )
+        for index in range(count)
+    ]
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    """Retries within a test's patience; what is retried and what is not stays as it is."""
+    monkeypatch.setattr(retry, "FIRST_DELAY_S", 0.05)
+    monkeypatch.setattr(retry, "LONGEST_DELAY_S", 0.2)
+    monkeypatch.setattr(worker, "BLOCKED_DELAY_S", 0.2)
+
+
+@pytest.fixture
+def serial(request):
+    """Of this test alone, so that tests can share one core."""
+    return blake2b(request.node.name.encode(), digest_size=6).hexdigest()
+
+
+@pytest.fixture
+async def terminal(serial):
+    zk = ZkTerminal(TerminalConfig(clock=datetime.now, serial=serial), rows(ROWS), [])
+    async with zk:
+        yield zk
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory):
+    """A served hr-core in a process of its own: (url, token, database)."""
+    folder = tmp_path_factory.mktemp("core")
+    database = folder / "core.db"
+    hr_core = [sys.executable, "-m", "hr_core", "--db", str(database)]
+    subprocess.run([*hr_core, "init"], check=True, capture_output=True)
+    token = subprocess.run(
+        [*hr_core, "token", "gw-test", "--site", "site-1"],
+        check=True, capture_output=True, text=True,
+    ).stdout.split()[-1]  # fmt: skip
+    with subprocess.Popen([*hr_core, "serve", "--port", "0"], stdout=subprocess.PIPE) as server:
+        address = server.stdout.readline().decode().split()[-1]
+        yield f"http://{address}", token, database
+        server.terminate()
+
+
+def punches_at(database, serial):
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        query = "SELECT count(*) FROM raw_events WHERE kind = 'punch' AND device = ?"
+        return connection.execute(query, (serial,)).fetchone()[0]
+
+
+def site_text(port, serial, *, url=None, token="none", more=""):
+    uplink = f'[uplink]\nurl = "{url}"\ntoken = "{token}"\ntimeout_s = 2\n' if url else ""
+    return f"""
+[site]
+name = "site-1"
+zone = "Asia/Shanghai"
+[gateway]
+name = "gw-test"
+state_dir = "."
+{uplink}
+[[device]]
+name = "gate"
+kind = "zk-pull"
+host = "127.0.0.1"
+port = {port}
+serial = "{serial}"
+timeout_s = 1
+poll_s = 0.2
+{more}
+"""
+
+
+@contextlib.asynccontextmanager
+async def running(folder, text):
+    (folder / "site.toml").write_text(text)
+    agent = await Agent.open(
+        load_config(folder / "site.toml"),
+        clock=SystemClock(),
+        randomness=random.Random(1),
+        notifier=Notifier({}),
+        uplink_idle_s=0.05,
+    )
+    task = asyncio.ensure_future(agent.run())
+    try:
+        yield agent
+        assert not task.done(), "the agent must live on"
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        agent.close()
+
+
+async def until(condition, *, what):
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            answer = condition()
+            if asyncio.iscoroutine(answer):
+                answer = await answer
+            if answer:
+                return
+            await asyncio.sleep(0.02)
+    pytest.fail(what)
+
+
+async def stored(agent, *, at_least=ROWS):
+    return sum(device.stored for device in (await agent.spool.stats()).devices) >= at_least
+
+
+async def test_from_terminal_to_core_exactly_once(tmp_path, serial, terminal, core):
+    url, token, database = core
+    async with running(
+        tmp_path, site_text(terminal.address[1], serial, url=url, token=token)
+    ) as agent:
+        await until(lambda: punches_at(database, serial) >= ROWS, what="not all at the core")
+        terminal.log.extend(rows(7, start=datetime(2026, 11, 1, 8)))
+        await until(lambda: punches_at(database, serial) >= ROWS + 7, what="growth not at core")
+        await asyncio.sleep(0.6)  # several more polls and uplink rounds must add nothing
+        (device,) = (await agent.spool.stats()).devices
+        assert device.on_device == device.fetched == device.stored == device.acked == ROWS + 7
+    assert punches_at(database, serial) == ROWS + 7
+
+
+async def test_a_terminal_that_closes_mid_frame_is_read_again(tmp_path, serial, terminal):
+    terminal.faults = Faults(close_after=3_000)
+    async with running(tmp_path, site_text(terminal.address[1], serial)) as agent:
+        (gate,) = agent.workers
+        await until(lambda: gate.report().problem, what="the cut was not noticed")
+        assert gate.report().problem.remedy
+        assert not await stored(agent, at_least=1)
+        terminal.faults = Faults()
+        await until(lambda: stored(agent), what="not read after the cut")
+        await until(lambda: gate.report().problem is None, what="the problem stays shown")
+
+
+async def test_another_serial_is_never_read_and_says_so(tmp_path, serial, terminal):
+    async with running(tmp_path, site_text(terminal.address[1], "OTHER")) as agent:
+        (gate,) = agent.workers
+        await until(lambda: gate.report().state is DeviceState.BLOCKED, what="not blocked")
+        problem = gate.report().problem
+        assert problem.code == "wrong_serial"
+        assert "OTHER" in problem.what
+        assert serial in problem.what
+        assert not await stored(agent, at_least=1)
+
+
+async def test_a_terminal_that_is_away_comes_back(tmp_path, serial, terminal):
+    port = terminal.address[1]
+    await terminal.stop()
+    async with running(tmp_path, site_text(port, serial)) as agent:
+        (gate,) = agent.workers
+        await until(lambda: gate.report().problem, what="its absence was not noticed")
+        assert gate.report().problem.code == "link_refused"
+        await terminal.start()
+        await until(lambda: stored(agent), what="not read when it came back")
+
+
+async def test_one_dead_device_does_not_hold_up_another(tmp_path, serial, terminal):
+    more = """
+[[device]]
+name = "dead"
+kind = "zk-pull"
+host = "127.0.0.1"
+port = 1
+"""
+    async with running(tmp_path, site_text(terminal.address[1], serial, more=more)) as agent:
+        await until(lambda: stored(agent), what="the living device was not read")
+        assert agent.workers[1].report().problem.code == "link_refused"
+
+
+async def rubbish(reader, writer):
+    with contextlib.suppress(ConnectionError):
+        await reader.read(100)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>")
+        await writer.drain()
+    writer.close()
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["rubbish", "down"])
+async def test_a_core_that_is_down_or_talks_rubbish_loses_nothing(
+    tmp_path, serial, terminal, core, answers, unused_tcp_port
+):
+    url, token, database = core
+    async with contextlib.AsyncExitStack() as stack:
+        if answers:
+            server = await asyncio.start_server(rubbish, "127.0.0.1", unused_tcp_port)
+            stack.push_async_callback(server.wait_closed)
+            stack.callback(server.close)
+        bad = f"http://127.0.0.1:{unused_tcp_port}"
+        async with running(tmp_path, site_text(terminal.address[1], serial, url=bad)) as agent:
+            await until(lambda: stored(agent), what="the dead core held up the terminal")
+            await until(lambda: agent.uplink.state.last_error, what="no error told")
+            error = agent.uplink.state.last_error
+            assert error.code == ("rubbish_answer" if answers else "core_unreachable")
+            assert error.remedy
+            (device,) = (await agent.spool.stats()).devices
+            assert device.acked == 0
+    async with running(
+        tmp_path, site_text(terminal.address[1], serial, url=url, token=token)
+    ) as agent:
+
+        async def all_acked():
+            (device,) = (await agent.spool.stats()).devices
+            return device.acked == ROWS
+
+        await until(all_acked, what="not delivered to the core that came back")
+    assert punches_at(database, serial) == ROWS
+
+
+async def test_the_snapshot_and_the_spool_survive_a_restart(tmp_path, serial, terminal):
+    text = site_text(terminal.address[1], serial)
+    async with running(tmp_path, text) as agent:
+        await until(lambda: stored(agent), what="not read")
+    async with running(tmp_path, text) as agent:
+        await until(
+            lambda: agent.workers[0].report().state is DeviceState.READY, what="not ready again"
+        )
+        (device,) = (await agent.spool.stats()).devices
+        assert device.stored == ROWS
+        assert (tmp_path / "status.json").is_file()
+
+
+async def test_the_agent_stops_within_five_seconds_with_a_device_mid_answer(
+    tmp_path, serial, terminal
+):
+    terminal.faults = Faults(silent_on=frozenset({1503}))
+    async with running(tmp_path, site_text(terminal.address[1], serial)) as agent:
+        await until(
+            lambda: agent.workers[0].report().state is DeviceState.READY, what="not connected"
+        )
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < 5
