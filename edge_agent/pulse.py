@@ -16,7 +16,7 @@ from edge_agent.snapshot import replace_file, snapshot
 from edge_agent.spool.store import Spool, SpoolError
 from edge_agent.supervisor.states import DeviceState
 from edge_agent.supervisor.worker import DeviceWorker
-from edge_agent.timekeeping import Timekeeper
+from edge_agent.timekeeping import ClockStep, Timekeeper
 
 PULSE_S = 5.0  # a sixth of the watchdog's patience, and as old as `status` may be
 WRITER_LIMIT_S = 30.0  # an SD card that stalls takes seconds, not half a minute
@@ -47,6 +47,7 @@ class Pulse:
         self._boot_id = boot_id
         self._snapshot_path = snapshot_path
         self._version = version
+        self._uncorrected: list[ClockStep] = []
 
     async def run(self) -> None:
         """Beats until cancelled."""
@@ -73,17 +74,28 @@ class Pulse:
 
     async def _look_at_the_clock(self) -> None:
         step = self._timekeeper.check()
-        if step is None:
-            return
-        log.warning("gateway_clock_stepped", step_s=step.step.total_seconds(), trusted=step.trusted)
-        if not step.regained:
-            return
-        try:
-            corrected = await self._spool.correct_received_at(self._boot_id, step)
-        except SpoolError as error:
-            log.error("receipt_times_not_corrected", what=error.what, remedy=error.remedy)
-            return
-        log.info("receipt_times_corrected", moved=corrected.moved, announced=corrected.announced)
+        if step is not None:
+            log.warning(
+                "gateway_clock_stepped", step_s=step.step.total_seconds(), trusted=step.trusted
+            )
+            if step.regained:
+                self._uncorrected.append(step)
+        await self._correct_receipts()
+
+    async def _correct_receipts(self) -> None:
+        """A step is told once; it is kept until the spool has applied it."""
+        while self._uncorrected:
+            try:
+                corrected = await self._spool.correct_received_at(
+                    self._boot_id, self._uncorrected[0]
+                )
+            except SpoolError as error:
+                log.error("receipt_times_not_corrected", what=error.what, remedy=error.remedy)
+                return
+            del self._uncorrected[0]
+            log.info(
+                "receipt_times_corrected", moved=corrected.moved, announced=corrected.announced
+            )
 
     def _stuck_part(self) -> str | None:
         now_s = self._clock.monotonic()

@@ -157,7 +157,8 @@ def _run_with_size_word(piece: Piece, forms: Sequence[Layout | UserWidth], now_y
     announced = size_word(piece.data)
     start = 0 if announced is None else SIZE_WORD.size
     records = piece.data[start:]
-    reading = align(records, total=announced, now_year=now_year, forms=forms)
+    guessed = piece.position is None and announced != len(records)
+    reading = align(records, total=announced, now_year=now_year, forms=forms, guessed=guessed)
     if reading is None and announced != len(records):
         reading = align(records, position=None, now_year=now_year, forms=forms)
     return Run(data=records, offset=start, reading=reading, framed=announced == len(records))
@@ -185,8 +186,13 @@ def _around_gap(run: Run, now_year: int) -> list[Run]:
     ]
 
 
+def _whole_records(run: Run, reading: Alignment) -> bytes:
+    end = len(run.data) - (len(run.data) - reading.start) % reading.width
+    return run.data[reading.start : end]
+
+
 def _records(run: Run, reading: Alignment) -> Iterator[Punch | User | Quarantined]:
-    records = run.data[reading.start :]
+    records = _whole_records(run, reading)
     if isinstance(reading.form, Layout):
         uids = dict.fromkeys(range(_UIDS), "1") if reading.form.holds_uid else None
         return decode_attendance(records, reading.form, serial="", users=uids)
@@ -196,8 +202,7 @@ def _records(run: Run, reading: Alignment) -> Iterator[Punch | User | Quarantine
 def _record_rows(
     run: Run, reading: Alignment, source: str, order: LogOrder, users: Mapping[int, str]
 ) -> Iterator[Row]:
-    end = len(run.data) - (len(run.data) - reading.start) % reading.width
-    records = run.data[reading.start : end]
+    records = _whole_records(run, reading)
     offset = run.offset + reading.start
     if isinstance(reading.form, Layout):
         return attendance_rows(

@@ -130,7 +130,11 @@ def _print_explained(console: Console, line: dict[str, Any]) -> None:
                 f"{event['user_id']}\n      event {event['event_id']}\n      raw   {event['raw']}",
                 soft_wrap=True,
             )
-    console.print(f"  all of it: hr-core pay explain {line['run']} {line['number']} {line['line']}")
+    console.print(
+        "  all of it: edge-agent demo --keep FOLDER, then\n"
+        f"  hr-core --db FOLDER/core.db pay explain {line['run']} {line['number']} {line['line']}",
+        soft_wrap=True,
+    )
 
 
 def _yuan(fen: int) -> str:

@@ -16,7 +16,7 @@ from hr_core.store.results import RunRow, SlipRow
 from hr_core.views import PunchView, RatesView, RateView
 from hr_core.web.errors import NoPageError
 from hr_core.web.paging import Paged, paged
-from hr_core.web.rate_picture import RatePicture, rate_picture
+from hr_core.web.rate_picture import RatePicture, limit_x, rate_picture
 from hr_core.web.selection import Selection
 from hr_core.web.words import Words
 from protocols.identity import event_time
@@ -60,7 +60,9 @@ class Rates(Struct, frozen=True, kw_only=True):
     total_percent: str
     unattributed_percent: str
     limit_percent: str
+    limit_x: str
     line_limit_percent: str
+    line_limit_x: str
     sums_agree: bool
 
     @property
@@ -201,7 +203,9 @@ def _rates(conn: sa.Connection, view: RatesView, edition: GradeEdition, page: in
         total_percent=views.percent_text(*view.total),
         unattributed_percent=views.percent_text(*view.unattributed),
         limit_percent=limit,
+        limit_x=limit_x(limit),
         line_limit_percent=edition.alert_line_percent,
+        line_limit_x=limit_x(edition.alert_line_percent),
         sums_agree=(pieces, rejects) == tuple(view.total) == of_lines,
     )
 

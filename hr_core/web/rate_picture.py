@@ -32,11 +32,15 @@ def rate_picture(
         low_x=_x(low),
         high_x=_x(high),
         rate_x=_x(100 * rejects / pieces),
-        limit_x=_x(float(limit_percent)),
+        limit_x=limit_x(limit_percent),
         beyond=high > SCALE_PERCENT,
         low_percent=f"{low:.2f}",
         high_percent=f"{high:.2f}",
     )
+
+
+def limit_x(limit_percent: str) -> str:
+    return _x(float(limit_percent))
 
 
 def _x(percent: float) -> str:

@@ -7,8 +7,7 @@ from pathlib import Path
 import jinja2
 from starlette.responses import HTMLResponse
 
-from hr_core.money import format_fen
-from hr_core.web.slip_page import hours_text
+from hr_core.web.slip_page import amount_text, hours_text
 
 _FOLDER = Path(__file__).parent
 STATIC = _FOLDER / "static"
@@ -35,7 +34,7 @@ class Renderer:
             lstrip_blocks=True,
         )
         self._templates.filters |= {
-            "fen": format_fen,
+            "fen": amount_text,
             "thousands": lambda number: f"{number:,}",
             "hours": hours_text,
             "wall_time": _wall_time,

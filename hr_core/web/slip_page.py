@@ -100,6 +100,11 @@ def sentence(line: SlipLine, words: Words) -> str:
     return line.note
 
 
+def amount_text(fen: int) -> str:
+    """−¥1,234.56, with a minus sign as wide as the digits."""
+    return format_fen(fen).replace("-", "−")
+
+
 def hours_text(minutes: int) -> str:
     """8:30, never 8.5."""
     return f"{minutes // 60}:{minutes % 60:02d}"
@@ -108,7 +113,7 @@ def hours_text(minutes: int) -> str:
 def fact_text(name: str, value: str) -> str:
     """A fact of a trace for people: fen as yuan, 87/4 as 21.75; anything else as it is."""
     if name in _FEN_FACTS:
-        return format_fen(int(value))
+        return amount_text(int(value))
     numerator, slash, denominator = value.partition("/")
     if not (slash and numerator.lstrip("-").isdigit() and denominator.isdigit()):
         return value
@@ -131,8 +136,8 @@ def _grade_sentence(
         "sentence_grade",
         **counted,
         grade=facts["grade"],
-        base=format_fen(int(base)),
-        percent=facts["percent_of_base"],
+        base=amount_text(int(base)),
+        percent=facts["percent_of_base"].replace("-", "−"),
     )
 
 
@@ -166,7 +171,7 @@ def _contradiction(line: SlipLine) -> str | None:
     except TraceMismatchError as exc:
         return str(exc)
     if replayed != line.amount_fen:
-        return f"{format_fen(replayed)} ≠ {format_fen(line.amount_fen)}"
+        return f"{amount_text(replayed)} ≠ {amount_text(line.amount_fen)}"
     return None
 
 

@@ -75,10 +75,9 @@ PHRASES: dict[str, _Both] = {
     "provisional": ("(暂)", "(prov.)"),
     "limit": ("限值 {percent} %", "Limit {percent} %"),
     "rates_legend": (
-        "● 测得的次品率,— 95 % 区间,竖线为限值 {percent} %。按区间下限排序。"
-        "(暂):区间跨多个等级。",
-        "● measured rate, — 95 % interval, vertical line: the {percent} % limit. Sorted by the "
-        "interval's lower end. (prov.): the interval spans several grades.",
+        "点:测得的次品率;横线:95 % 区间;竖虚线:限值。按区间下限排序。(暂):区间跨多个等级。",
+        "Dot: measured rate; bar: 95 % interval; dashed line: limit. Sorted by the interval's lower "
+        "end. (prov.): the interval spans several grades.",
     ),
     "picture": (
         "{percent},95 % 区间 {low}–{high} %,限值 {limit} %",
@@ -164,11 +163,12 @@ PHRASES: dict[str, _Both] = {
     "from_reading": ("起始读数", "First reading"),
     "to_reading": ("结束读数", "Last reading"),
     "amount": ("数量", "Amount"),
-    "comparisons": ("等级比较", "Grade comparisons"),
+    "comparisons": ("次品与等级上限比较", "Rejects against the grades' upper edges"),
     "holds": ("成立", "holds"),
     "holds_not": ("不成立", "does not hold"),
-    "note": ("说明", "Note"),
+    "note": ("记录的说明", "Note as stored"),
     "formula_kept": ("记录的公式", "Formula as stored"),
+    "fen": ("分", "fen"),
     "back_to_run": ("返回算薪 #{number}", "Back to run #{number}"),
     "sentence_base": ("全月基本工资,没有按天扣减", "The month's full base pay; no day is deducted"),
     "sentence_overtime": (

@@ -50,6 +50,7 @@ def align(
     piece: bytes,
     *,
     position: int | None = 0,
+    guessed: bool = False,
     total: int | None = None,
     now_year: int,
     forms: Sequence[Layout | UserWidth] = ALL_FORMS,
@@ -58,6 +59,7 @@ def align(
 
     position  record bytes of the table before this piece; None when that is not known: then every
               start within a record is tried
+    guessed   the position is not sure: more must speak for a reading
     total     record bytes of the whole table, when known: a form's width must divide it
     forms     which layouts to try
     """
@@ -72,7 +74,9 @@ def align(
         (
             found
             for found in readings
-            if _convinces(found, piece, guessed=position is None, whole=total == len(piece))
+            if _convinces(
+                found, piece, guessed=guessed or position is None, whole=total == len(piece)
+            )
         ),
         key=lambda found: (
             round(found.score, 3),

@@ -118,7 +118,9 @@ def test_any_window_of_a_stream_gives_true_records_only(layout, start, length):
     wire = Wire().read_table(ATTENDANCE, log(layout, 200))
     stream = b"".join(encode_tcp(packet) for side, packet in wire.packets if side == "RX")
     rows, _ = decode("zk-frames", capture([("RX", stream[start : start + length])]))
-    assert {punch["raw"] for punch in of_kind(rows, "punch")} <= raws(layout, 200)
+    # The first bytes of an ATT49 record are an ATT40 record: a short window may be read as that.
+    known = {raw[:80] for raw in raws(layout, 200)}
+    assert {punch["raw"][:80] for punch in of_kind(rows, "punch")} <= known
 
 
 @settings(max_examples=40)

@@ -17,6 +17,7 @@ from protocols.uplink import Batch, Observation, Verdict
 NOW = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)  # Friday, 14:30 in the plant
 TODAY = date(2026, 11, 20)
 HOSTILE = "<script>alert(1)</script>"
+MADE_UP = date(2026, 10, 10)  # the Saturday worked for the national week
 SITE_CLOCK = timedelta(hours=8)
 
 NAMES = (
@@ -62,7 +63,7 @@ def people_file(path: Path, first_name: str = NAMES[0]) -> Path:
 def working_days(first: date, last: date) -> list[date]:
     days = [date.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1)]
     national_week = {date(2026, 10, n) for n in range(1, 8)}
-    return [day for day in days if day.weekday() < 5 and day not in national_week]
+    return [day for day in days if day.weekday() < 5 and day not in national_week or day == MADE_UP]
 
 
 def zk_raw(user_id: str, at: datetime, state: int) -> bytes:
@@ -107,10 +108,12 @@ def day_of_counts(day: date, totals: dict[str, list[int]]) -> list[Count]:
     """Each station at its start and end of work with the operator's badge; `totals` run on."""
     found = []
     for number, (pieces, rejects) in DAILY.items():
-        for hour in (0, 9):
-            if hour:
+        for hour in (0, 9, 10):
+            if hour == 9:
                 totals[number][0] += pieces + day.day % 5
                 totals[number][1] += rejects
+            elif hour == 10:  # nobody's badge: what the cleaner runs through
+                totals[number][0] += 6
             when = datetime(day.year, day.month, day.day, hour, 5, tzinfo=UTC)
             for at, (metric, tag) in enumerate((("pieces", "good"), ("rejects", "bad"))):
                 found.append(
@@ -122,11 +125,10 @@ def day_of_counts(day: date, totals: dict[str, list[int]]) -> list[Count]:
                         boot_id="b1",
                         seq=day.toordinal() * 24 + hour,
                         source_time=when,
-                        badge=number,
+                        badge=None if hour == 10 else number,
                         raw=b"\x00\x04" + totals[number][at].to_bytes(4, "big"),
                     )
                 )
-        totals[number][0] += 6  # between the shifts: nobody's badge at both ends
     return found
 
 

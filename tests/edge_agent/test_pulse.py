@@ -1,0 +1,190 @@
+"""The heartbeat: the snapshot, the watchdog and the gateway's own clock."""
+
+import asyncio
+import contextlib
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from drivers.contract import Delivery
+from edge_agent.notify import Notifier
+from edge_agent.pulse import PULSE_S, WRITER_LIMIT_S, Pulse
+from edge_agent.spool.store import Lane, Spool, SpoolError
+from edge_agent.timekeeping import Timekeeper
+from protocols.identity import event_id
+from protocols.records import Flag, Punch
+
+NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
+FLOOR = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class HandClock:
+    """Wall and monotonic time set by hand; sleeping waits for `beat`."""
+
+    def __init__(self, wall):
+        self.wall = wall
+        self.seconds = 0.0
+        self.beats = asyncio.Queue()
+
+    def now(self):
+        return self.wall
+
+    def monotonic(self):
+        return self.seconds
+
+    async def sleep(self, seconds):
+        await self.beats.get()
+
+    def pass_time(self, seconds):
+        self.wall += timedelta(seconds=seconds)
+        self.seconds += seconds
+
+
+class Told(Notifier):
+    def __init__(self, *, watchdog_s=60):
+        super().__init__({})
+        self.watchdog_s = watchdog_s
+        self.said = []
+
+    def ready(self, status):
+        self.said.append("ready")
+
+    def alive(self, status):
+        self.said.append("alive")
+
+
+class StuckWorker:
+    def __init__(self, *, stuck):
+        self._stuck = stuck
+
+    def stuck(self, now_s):
+        return self._stuck
+
+    def report(self):
+        from edge_agent.supervisor.states import DeviceState
+        from edge_agent.supervisor.worker import DeviceReport
+
+        return DeviceReport(
+            name="gate", kind="zk-pull", state=DeviceState.READY, since=NOW, serial="S1",
+            profile=None, clock_offset_ms=12, problem=None, failures=0,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def clock():
+    return HandClock(NOW)
+
+
+@pytest.fixture
+def spool(tmp_path, clock):
+    opened = Spool.open(tmp_path / "spool.db", clock=clock, boot_id="boot-1")
+    yield opened
+    opened.close()
+
+
+@contextlib.asynccontextmanager
+async def beating(spool, clock, timekeeper, tmp_path, *, workers=(), notifier=None):
+    pulse = Pulse(
+        clock=clock, timekeeper=timekeeper, spool=spool, workers=workers, uplink=dict,
+        notifier=notifier or Told(), boot_id="boot-1", snapshot_path=tmp_path / "status.json",
+        version="0",
+    )  # fmt: skip
+    task = asyncio.ensure_future(pulse.run())
+    await asyncio.sleep(0.02)
+    try:
+        yield pulse
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def beat(clock, seconds=PULSE_S):
+    clock.pass_time(seconds)
+    clock.beats.put_nowait(None)
+    await asyncio.sleep(0.15)
+
+
+def punch(minute):
+    return Punch(
+        serial="S1", user_id="1", device_time=datetime(2026, 11, 22, 16, minute), state=0, verify=1
+    )
+
+
+async def store(spool, timekeeper, record):
+    stamp = timekeeper.stamp()
+    await spool.append(
+        Delivery(serial="S1", records=[record]), device_name="gate", zone="Asia/Shanghai",
+        lane=Lane.PUNCH_LIVE, received_at=stamp.received_at, clock_offset_ms=None,
+        flags=stamp.flags,
+    )  # fmt: skip
+
+
+async def test_ready_first_then_alive_and_a_snapshot_each_beat(spool, clock, tmp_path):
+    told = Told()
+    keeper = Timekeeper(clock, None, FLOOR)
+    workers = (StuckWorker(stuck=False),)
+    async with beating(spool, clock, keeper, tmp_path, workers=workers, notifier=told):
+        assert told.said == ["ready"]
+        await beat(clock)
+        assert told.said == ["ready", "alive"]
+    written = json.loads((tmp_path / "status.json").read_text())
+    assert written["time"] == {"trusted": True}
+    assert written["devices"][0]["name"] == "gate"
+    assert datetime.fromisoformat(written["written_at"]) == NOW + timedelta(seconds=PULSE_S)
+
+
+async def test_a_stuck_worker_starves_the_watchdog(spool, clock, tmp_path):
+    told = Told()
+    keeper = Timekeeper(clock, None, FLOOR)
+    workers = (StuckWorker(stuck=True),)
+    async with beating(spool, clock, keeper, tmp_path, workers=workers, notifier=told):
+        await beat(clock)
+    assert told.said == ["ready"]
+
+
+async def test_a_stuck_writer_starves_the_watchdog(spool, clock, tmp_path, monkeypatch):
+    told = Told()
+    monkeypatch.setattr(spool, "progress", lambda: -WRITER_LIMIT_S - 1)
+    async with beating(spool, clock, Timekeeper(clock, None, FLOOR), tmp_path, notifier=told):
+        await beat(clock)
+    assert told.said == ["ready"]
+
+
+async def test_receipts_of_a_lost_clock_are_kept_and_corrected_by_the_measured_step(
+    spool, clock, tmp_path
+):
+    clock.wall = datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
+    keeper = Timekeeper(clock, None, FLOOR)
+    async with beating(spool, clock, keeper, tmp_path):
+        assert not keeper.trusted
+        await store(spool, keeper, punch(0))
+        before = await spool.find(event_id(punch(0)))
+        assert before.observation.flags == (Flag.GATEWAY_CLOCK_SUSPECT,)
+        clock.pass_time(60)
+        clock.wall = NOW  # the time service sets the clock a minute after the punch
+        await beat(clock, 0)
+        after = await spool.find(event_id(punch(0)))
+    assert abs(after.observation.received_at - (NOW - timedelta(seconds=60))) < timedelta(seconds=1)
+    assert json.loads((tmp_path / "status.json").read_text())["time"] == {"trusted": True}
+
+
+async def test_a_step_that_could_not_be_applied_is_applied_later(
+    spool, clock, tmp_path, monkeypatch
+):
+    clock.wall = datetime(1970, 1, 1, tzinfo=UTC)
+    keeper = Timekeeper(clock, None, FLOOR)
+    async with beating(spool, clock, keeper, tmp_path):
+        await store(spool, keeper, punch(1))
+
+        async def full(boot_id, step):
+            raise SpoolError("disk full", where="here", remedy="free space", code="spool_full")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(spool, "correct_received_at", full)
+            clock.wall = NOW
+            await beat(clock, 0)
+        await beat(clock)
+        after = await spool.find(event_id(punch(1)))
+    assert after.observation.received_at.year == NOW.year
