@@ -52,7 +52,14 @@ class Agent:
         self.spool = spool
         self._site = site
         self._clock = clock
-        commons = Commons(spool=spool, timekeeper=timekeeper, clock=clock, randomness=randomness)
+        changed = asyncio.Event()
+        commons = Commons(
+            spool=spool,
+            timekeeper=timekeeper,
+            clock=clock,
+            randomness=randomness,
+            changed=changed,
+        )
         self.workers = tuple(
             DeviceWorker(device.config, _driver_maker(device, clock), device.zone, commons)
             for device in site.devices
@@ -80,6 +87,7 @@ class Agent:
             timekeeper=timekeeper,
             spool=spool,
             workers=self.workers,
+            changed=changed,
             uplink=self._uplink_facts,
             notifier=notifier,
             boot_id=boot,
@@ -135,6 +143,8 @@ class Agent:
             group.create_task(self._pulse.run(), name="pulse")
 
     def close(self) -> None:
+        """Everything queued is committed; `status` sees at once that nobody runs any more."""
+        self._site.snapshot_path.unlink(missing_ok=True)
         self.spool.close()
 
     async def _keep_uplink(self, uplink: Uplink, transport: Transport) -> None:

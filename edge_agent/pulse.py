@@ -4,6 +4,7 @@ The watchdog is fed only when the writer commits (or is idle) and no worker is s
 turns shows that the event loop does.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from edge_agent.spool.store import Spool, SpoolError
 from edge_agent.supervisor.states import DeviceState
 from edge_agent.supervisor.worker import DeviceWorker
 from edge_agent.timekeeping import ClockStep, Timekeeper
+from edge_agent.waiting import sleep_unless
 
 PULSE_S = 5.0  # a sixth of the watchdog's patience, and as old as `status` may be
 WRITER_LIMIT_S = 30.0  # an SD card that stalls takes seconds, not half a minute
@@ -32,6 +34,7 @@ class Pulse:
         timekeeper: Timekeeper,
         spool: Spool,
         workers: Sequence[DeviceWorker],
+        changed: asyncio.Event,
         uplink: Callable[[], Mapping[str, Any]],
         notifier: Notifier,
         boot_id: str,
@@ -42,6 +45,7 @@ class Pulse:
         self._timekeeper = timekeeper
         self._spool = spool
         self._workers = workers
+        self._changed = changed
         self._uplink = uplink
         self._notifier = notifier
         self._boot_id = boot_id
@@ -54,7 +58,7 @@ class Pulse:
         self._write_snapshot()
         self._notifier.ready(self.sentence())
         while True:
-            await self._clock.sleep(PULSE_S)
+            await sleep_unless(self._changed, self._clock, PULSE_S)
             await self._look_at_the_clock()
             self._write_snapshot()
             if self._notifier.watchdog_s:

@@ -15,6 +15,7 @@ from edge_agent.decoding.zk_tables import (
 from protocols.ordinals import LogOrder
 from protocols.records import Punch, Quarantined
 from protocols.zk.attendance import decode_attendance
+from protocols.zk.capture import Gap
 from protocols.zk.captured_tables import CapturedTable, Piece
 from protocols.zk.commands import Command
 from protocols.zk.layouts import Layout
@@ -89,9 +90,7 @@ def read_captured_table(table: CapturedTable, now_year: int) -> ReadTable:
     )
     read.templates = _templates(table)
     if not read.templates:
-        for piece in table.pieces:
-            run = _run(piece, table, now_year)
-            read.runs += _around_gap(run, now_year) if piece.torn else [run]
+        read.runs = _runs(table, now_year)
     return read
 
 
@@ -136,8 +135,26 @@ def _templates(table: CapturedTable) -> list[Template]:
     return []
 
 
-def _run(piece: Piece, table: CapturedTable, now_year: int) -> Run:
-    forms = _FORMS_BY_COMMAND.get(table.command, ALL_FORMS)
+def _runs(table: CapturedTable, now_year: int) -> list[Run]:
+    """All pieces of a table have one form: that of the most bytes."""
+    forms: Sequence[Layout | UserWidth] = _FORMS_BY_COMMAND.get(table.command, ALL_FORMS)
+    readings = [_run(piece, forms, now_year) for piece in table.pieces]
+    bytes_by_form: dict[Layout | UserWidth, int] = {}
+    for run in readings:
+        if run.reading is not None:
+            form = run.reading.form
+            bytes_by_form[form] = bytes_by_form.get(form, 0) + len(run.data)
+    common = max(bytes_by_form, key=lambda form: bytes_by_form[form], default=None)
+    runs: list[Run] = []
+    for piece, own_reading in zip(table.pieces, readings, strict=True):
+        run = own_reading
+        if common is not None and (run.reading is None or run.reading.form != common):
+            run = _run(piece, (common,), now_year)
+        runs += _around_gap(run, piece.gap, now_year) if piece.gap else [run]
+    return runs
+
+
+def _run(piece: Piece, forms: Sequence[Layout | UserWidth], now_year: int) -> Run:
     if piece.position == 0:
         return _run_with_size_word(piece, forms, now_year)
     position = None if piece.position is None else piece.position - SIZE_WORD.size
@@ -147,9 +164,7 @@ def _run(piece: Piece, table: CapturedTable, now_year: int) -> Run:
     run = Run(data=piece.data, offset=piece.position or 0, reading=reading, framed=False)
     if position is not None:
         return run
-    begun = _run_with_size_word(
-        piece, forms, now_year
-    )  # it may be the table's beginning all the same
+    begun = _run_with_size_word(piece, forms, now_year)  # it may be the beginning all the same
     return begun if begun.score > run.score else run
 
 
@@ -164,7 +179,7 @@ def _run_with_size_word(piece: Piece, forms: Sequence[Layout | UserWidth], now_y
     return Run(data=records, offset=start, reading=reading, framed=announced == len(records))
 
 
-def _around_gap(run: Run, now_year: int) -> list[Run]:
+def _around_gap(run: Run, gap: Gap, now_year: int) -> list[Run]:
     """A run with bytes missing somewhere within, as two: up to the record in which the gap lies,
     and what follows it. Two halves of different records must not become a punch. Where nothing is
     missing, the second start is found right where the first part ends.
@@ -173,8 +188,10 @@ def _around_gap(run: Run, now_year: int) -> list[Run]:
     if reading is None:
         return [run]
     bad = next((row.offset for row in _records(run, reading) if isinstance(row, Quarantined)), None)
-    if bad is None:
+    if bad is None and gap is not Gap.CERTAIN:
         return [run]
+    if bad is None:
+        bad = len(_whole_records(run, reading))
     end = reading.start + max(0, bad - reading.width)  # the last good one may be made of two
     rest = run.data[end:]
     following = align(rest, position=None, now_year=now_year, forms=(reading.form,))

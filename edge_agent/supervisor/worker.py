@@ -21,6 +21,7 @@ from edge_agent.spool.store import Lane, Spool, SpoolError
 from edge_agent.supervisor.retry import BLOCKED_DELAY_S, retry_delay_s
 from edge_agent.supervisor.states import DeviceSignal, DeviceState, after
 from edge_agent.timekeeping import Timekeeper
+from edge_agent.waiting import sleep_unless
 from protocols.records import ClockReading, Count, DeviceEvent
 
 # The longest a driver may take for one page: a whole 100,000-row table over a slow line.
@@ -58,6 +59,7 @@ class Commons(Struct, frozen=True, kw_only=True):
     timekeeper: Timekeeper
     clock: Clock
     randomness: random.Random
+    changed: asyncio.Event  # set when a device's state or problem did
 
 
 class DeviceWorker:
@@ -181,18 +183,12 @@ class DeviceWorker:
 
     async def _wait_for_next_fetch(self) -> None:
         self._moved_at = self._commons.clock.monotonic()
-        sleep = asyncio.ensure_future(self._commons.clock.sleep(self._config.poll_s))
-        poked = asyncio.ensure_future(self._poked.wait())
-        try:
-            await asyncio.wait({sleep, poked}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for waiting in (sleep, poked):
-                waiting.cancel()
-            self._poked.clear()
+        await sleep_unless(self._poked, self._commons.clock, self._config.poll_s)
 
     def _recovered(self) -> None:
         if self._failures:
             self._log.info("device_recovered", failures=self._failures)
+            self._commons.changed.set()
         self._failures = 0
         self._problem = None
 
@@ -211,6 +207,7 @@ class DeviceWorker:
         if state is not self._state:
             self._state = state
             self._since = self._commons.clock.now()
+            self._commons.changed.set()
 
 
 async def _with_deadline(pages: AsyncIterator[Delivery]) -> AsyncIterator[Delivery]:

@@ -64,13 +64,17 @@ def rates(
     context: typer.Context, *, month: MonthOption, db: DbOption = None, as_json: JsonOption = False
 ) -> int:
     """Show the month's defect rates per person and line, with grade and 95 % interval."""
+    from msgspec.structs import asdict
+
     from hr_core.views import rates_of_month
 
     wanted = parse_month(month)
     with reading(context, db) as conn:
         found = rates_of_month(conn, wanted)
     if as_json:
-        print_json(found)
+        # A Tally is a tuple, which JSON would show as a bare pair of numbers.
+        sums = {"unattributed": found.unattributed._asdict(), "total": found.total._asdict()}
+        print_json(asdict(found) | sums)
     else:
         for row in (*found.people, *found.lines):
             interval = "-"

@@ -35,7 +35,7 @@ class Renderer:
         )
         self._templates.filters |= {
             "fen": amount_text,
-            "thousands": lambda number: f"{number:,}",
+            "thousands": lambda number: f"{number:,}".replace("-", "−"),
             "hours": hours_text,
             "wall_time": _wall_time,
         }

@@ -116,7 +116,7 @@ def fact_text(name: str, value: str) -> str:
         return amount_text(int(value))
     numerator, slash, denominator = value.partition("/")
     if not (slash and numerator.lstrip("-").isdigit() and denominator.isdigit()):
-        return value
+        return value.replace("-", "−") if name == "percent_of_base" else value
     exact = Fraction(value)
     for places in range(1, 10):  # as many decimals as parse_exact reads
         scaled = exact * 10**places
@@ -137,7 +137,7 @@ def _grade_sentence(
         **counted,
         grade=facts["grade"],
         base=amount_text(int(base)),
-        percent=facts["percent_of_base"].replace("-", "−"),
+        percent=facts["percent_of_base"],
     )
 
 

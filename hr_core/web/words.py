@@ -163,7 +163,7 @@ PHRASES: dict[str, _Both] = {
     "from_reading": ("起始读数", "First reading"),
     "to_reading": ("结束读数", "Last reading"),
     "amount": ("数量", "Amount"),
-    "comparisons": ("次品与等级上限比较", "Rejects against the grades' upper edges"),
+    "comparisons": ("等级界线", "Grade edges"),
     "holds": ("成立", "holds"),
     "holds_not": ("不成立", "does not hold"),
     "note": ("记录的说明", "Note as stored"),
@@ -241,7 +241,7 @@ PHRASES: dict[str, _Both] = {
     # errors: what happened, what to do
     "error_code": ("代码", "Code"),
     "bad_query": ("看不懂这个地址", "This address cannot be read"),
-    "bad_query_what": ("参数 {name} 的值是 {value}。", "The parameter {name} is {value}."),
+    "bad_query_what": ("参数 {name} 的值是“{value}”。", "The value of {name} is “{value}”."),
     "bad_query_do": ("请这样写:{name}={example}", "Write it like this: {name}={example}"),
     "not_found": ("没有这一页", "There is no such page"),
     "no_page_what": ("地址 {path} 没有内容。", "Nothing is at {path}."),

@@ -3,6 +3,7 @@ lose segments between, hold one side only and carry checksums that its editor br
 """
 
 from collections.abc import Iterable, Iterator
+from enum import IntEnum
 from typing import Final
 
 from msgspec import Struct
@@ -26,10 +27,19 @@ class Segment(Struct, frozen=True, kw_only=True):
     data: bytes
 
 
+class Gap(IntEnum):
+    """Whether a segment was lost within a frame. POSSIBLE: only its checksum is wrong, because the
+    frame swallowed the head of the next one, or was edited, or its end is cut.
+    """
+
+    NONE = 0
+    POSSIBLE = 1
+    CERTAIN = 2
+
+
 class CapturedPacket(Struct, frozen=True, kw_only=True):
-    """`missing` bytes of its data were not captured: its end, or, when `torn`, some part within.
-    A frame that swallowed the head of the next one shows only by its wrong checksum; so does one
-    that was edited. `offset` in its direction's stream.
+    """`missing` bytes of its data were not captured: its end, unless `gap` says otherwise.
+    `offset` in its direction's stream.
     """
 
     sent: bool
@@ -37,7 +47,7 @@ class CapturedPacket(Struct, frozen=True, kw_only=True):
     packet: Packet
     checksum_ok: bool = True
     missing: int = 0
-    torn: bool = False
+    gap: Gap = Gap.NONE
 
 
 class Stray(Struct, frozen=True, kw_only=True):
@@ -73,17 +83,18 @@ def read_udp(segments: Iterable[Segment]) -> Iterator[Captured]:
 
 
 def _captured(
-    body: bytes, *, sent: bool, offset: int, missing: int = 0, torn: bool = False
+    body: bytes, *, sent: bool, offset: int, missing: int = 0, gap: Gap = Gap.NONE
 ) -> Captured:
     if len(body) < HEADER_BYTES:
         return Stray(sent=sent, offset=offset, data=body)
+    checksum_ok = has_right_checksum(body)
     return CapturedPacket(
         sent=sent,
         offset=offset,
         packet=decode_packet(body, verify=False),
-        checksum_ok=has_right_checksum(body),
+        checksum_ok=checksum_ok,
         missing=missing,
-        torn=torn,
+        gap=gap if checksum_ok else max(gap, Gap.POSSIBLE),
     )
 
 
@@ -129,15 +140,15 @@ class _Stream:
             missing = end - following
             if following < _ENVELOPE_BYTES + HEADER_BYTES:
                 return self._stray(following)
-            return self._take(following, head=_ENVELOPE_BYTES, missing=missing, torn=True)
+            return self._take(following, head=_ENVELOPE_BYTES, missing=missing, gap=Gap.CERTAIN)
         return self._take(end, head=_ENVELOPE_BYTES) if len(self._buffer) >= end else None
 
     def _announced(self) -> int:
         return int.from_bytes(self._buffer[4:_ENVELOPE_BYTES], "little")
 
-    def _take(self, size: int, *, head: int, missing: int = 0, torn: bool = False) -> Captured:
+    def _take(self, size: int, *, head: int, missing: int = 0, gap: Gap = Gap.NONE) -> Captured:
         body = bytes(self._buffer[head:size])
-        item = _captured(body, sent=self._sent, offset=self._offset, missing=missing, torn=torn)
+        item = _captured(body, sent=self._sent, offset=self._offset, missing=missing, gap=gap)
         self._drop(size)
         return item
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from protocols.zk.capture import Captured, CapturedPacket, Stray
+from protocols.zk.capture import Captured, CapturedPacket, Gap, Stray
 from protocols.zk.commands import Command, Reply
 from protocols.zk.framing import Packet
 from protocols.zk.stored_tables import SIZE_WORD, size_word
@@ -35,12 +35,12 @@ _TABLE_REQUESTS: Final = frozenset(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
     """Bytes that stood together; `position` in the table, size word included, None = unknown.
-    `torn`: a captured segment may be missing somewhere within.
+    `gap`: whether a segment is missing somewhere within.
     """
 
     position: int | None
     data: bytes
-    torn: bool = False
+    gap: Gap = Gap.NONE
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class _Transfer:
     packet_bytes: int | None = None
     parts: dict[int, bytes] = field(default_factory=dict)
     cut: set[int] = field(default_factory=set)
-    torn: set[int] = field(default_factory=set)
+    gaps: dict[int, Gap] = field(default_factory=dict)
 
 
 class TableCollector:
@@ -189,8 +189,7 @@ class TableCollector:
         transfer.parts.setdefault(number, packet.data)
         if item.missing:
             transfer.cut.add(number)
-        if item.torn or not item.checksum_ok:
-            transfer.torn.add(number)
+        transfer.gaps.setdefault(number, item.gap)
 
     def _orphan(self, index: int, packet: Packet) -> _Transfer:
         """Data without its 1500: one whole chunk, an inline table, or packets whose head is lost."""
@@ -245,8 +244,8 @@ class TableCollector:
             return
         table = transfer.table
         if transfer.base is not None and transfer.packet_bytes is None:
-            torn = 0 in transfer.torn
-            table.pieces.append(Piece(position=transfer.base, data=transfer.parts[0], torn=torn))
+            gap = transfer.gaps[0]
+            table.pieces.append(Piece(position=transfer.base, data=transfer.parts[0], gap=gap))
         else:
             table.pieces += _pieces(transfer)
         table.pieces = _joined(table.pieces)
@@ -275,17 +274,17 @@ def _pieces(transfer: _Transfer) -> list[Piece]:
     base, packet_bytes = transfer.base, transfer.packet_bytes
     if base is not None and packet_bytes is not None:
         return [
-            Piece(position=base + number * packet_bytes, data=data, torn=number in transfer.torn)
+            Piece(position=base + number * packet_bytes, data=data, gap=transfer.gaps[number])
             for number, data in sorted(transfer.parts.items())
         ]
     pieces: list[Piece] = []
     previous: int | None = None
     for number, data in sorted(transfer.parts.items()):
         if previous is not None and number == previous + 1 and previous not in transfer.cut:
-            torn = pieces[-1].torn or number in transfer.torn
-            pieces[-1] = Piece(position=None, data=pieces[-1].data + data, torn=torn)
+            gap = max(pieces[-1].gap, transfer.gaps[number])
+            pieces[-1] = Piece(position=None, data=pieces[-1].data + data, gap=gap)
         else:
-            pieces.append(Piece(position=None, data=data, torn=number in transfer.torn))
+            pieces.append(Piece(position=None, data=data, gap=transfer.gaps[number]))
         previous = number
     return pieces
 
@@ -297,7 +296,7 @@ def _joined(pieces: list[Piece]) -> list[Piece]:
     end = -1
     for position, piece in sorted(known, key=lambda each: each[0]):
         last = joined[-1] if joined else None
-        if last is not None and position <= end and not (last.torn or piece.torn):
+        if last is not None and position <= end and not (last.gap or piece.gap):
             rest = piece.data[end - position :]
             joined[-1] = Piece(position=last.position, data=last.data + rest)
         else:

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from protocols.zk.layout_choice import layout_score
-from protocols.zk.layouts import Layout
+from protocols.zk.layouts import Layout, is_filled
 from protocols.zk.tables import MAX_TABLE_BYTES
 from protocols.zk.users import UserWidth, user_table_score
 
@@ -20,9 +20,9 @@ ALL_FORMS: Final[tuple[Layout | UserWidth, ...]] = (*Layout, *USER_WIDTHS)
 _MOSTLY: Final = 0.5
 
 # A start that was guessed needs more: one record made of two halves also makes sense.
-_NEARLY_ALL: Final = 0.75
-_MIN_GUESSED_BY_TEXT: Final = 2
-_MIN_GUESSED_BY_NUMBER: Final = 3
+_NEARLY_ALL: Final = 0.9
+_MIN_GUESSED: Final = 2
+_MIN_CUT_BY_NUMBER: Final = 3  # eight small numbers are easily "a punch"
 
 
 class Alignment(Struct, frozen=True, kw_only=True):
@@ -112,9 +112,17 @@ def _convinces(found: Alignment, piece: bytes, *, guessed: bool, whole: bool) ->
     if found.form in {Layout.ATT40, Layout.ATT49} and whole:
         # A text id beside a sane time is no accident: one good record in a damaged table is enough.
         return found.score > 0
+    by_number = found.form in {Layout.ATT16, Layout.ATT8A, Layout.ATT8B, 28}
+    records = _evidence(piece, found)
+    if by_number and not whole and records < _MIN_CUT_BY_NUMBER:
+        return False
     if not guessed:
         return found.score >= _MOSTLY
-    by_number = found.form in {Layout.ATT16, Layout.ATT8A, Layout.ATT8B, 28}
-    records = (len(piece) - found.start) // found.width
-    needed = _MIN_GUESSED_BY_NUMBER if by_number else _MIN_GUESSED_BY_TEXT
-    return found.score >= _NEARLY_ALL and records >= needed
+    return found.score >= _NEARLY_ALL and records >= _MIN_GUESSED
+
+
+def _evidence(piece: bytes, found: Alignment) -> int:
+    """How many records, of the first few, say anything: filled ones do not."""
+    last = min(len(piece) - found.width, found.start + 8 * found.width)
+    starts = range(found.start, last + 1, found.width)
+    return sum(not is_filled(piece[start : start + found.width]) for start in starts)

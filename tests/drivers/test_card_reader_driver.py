@@ -357,6 +357,15 @@ async def test_acknowledging_after_the_unplugging_does_not_fail(reader, listen):
     await gate.driver.acknowledge(delivery)
 
 
+async def test_cards_that_went_away_are_forgotten(reader, listen, clock):
+    gate = await listen()
+    for number in range(20):
+        clock.elapsed += 3
+        await reader.present(f"{number:010}")
+        await gate.punch()
+    assert len(gate.driver._present) == 1
+
+
 async def test_whoever_never_acknowledges_is_stopped(reader, listen, clock):
     gate = await listen()
     for number in range(1_001):

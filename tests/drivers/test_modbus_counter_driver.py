@@ -217,6 +217,14 @@ async def test_values_far_apart_take_a_request_each_and_no_number_is_split(site_
     assert site.box.asked == {3: 3}
 
 
+@pytest.mark.parametrize(("boot", "requests"), [(124, 1), (125, 2)])
+async def test_one_request_reaches_as_far_as_modbus_allows(site_of, boot, requests):
+    unit = CounterUnit(pieces=70000, extra=dict.fromkeys(range(7, 126), 9))
+    site = await site_of({1: unit}, {"unit": 1, "tag": "a", "pieces": 0, "boot": boot})
+    assert shown(await site.poll()) == [("a", "pieces", 70000, None, "9")]
+    assert site.box.asked == {3: requests}
+
+
 async def test_a_box_that_refuses_the_holes_between_values_is_read_value_by_value(site_of):
     unit = CounterUnit(pieces=70000, extra={50: 0, 51: 9})
     counter = {"unit": 1, "tag": "a", "pieces": 0, "rejects": 50}

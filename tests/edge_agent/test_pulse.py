@@ -86,7 +86,7 @@ def spool(tmp_path, clock):
 @contextlib.asynccontextmanager
 async def beating(spool, clock, timekeeper, tmp_path, *, workers=(), notifier=None):
     pulse = Pulse(
-        clock=clock, timekeeper=timekeeper, spool=spool, workers=workers, uplink=dict,
+        clock=clock, timekeeper=timekeeper, spool=spool, workers=workers, changed=asyncio.Event(), uplink=dict,
         notifier=notifier or Told(), boot_id="boot-1", snapshot_path=tmp_path / "status.json",
         version="0",
     )  # fmt: skip

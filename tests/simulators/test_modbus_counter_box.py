@@ -134,7 +134,7 @@ async def mbpoll(box, *options, write=()):
         pytest.fail("mbpoll is missing: apt-get install mbpoll")
     process = await asyncio.create_subprocess_exec(
         program,
-        *("-m", "tcp", "-p", str(box.port), "-0", "-1", "-o", "2", *options, box.host, *write),
+        *("-m", "tcp", "-p", str(box.port), "-0", "-1", "-o", "1", *options, box.host, *write),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -126,6 +126,30 @@ def plant(empty, tmp_path):
 
 
 @pytest.fixture
+def edges(plant):
+    """What lies just outside October, and a reading that the line itself calls bad."""
+
+    def reading(value, seq, at, quality="good"):
+        return Count(
+            source="box-1", tag="good", metric="pieces", value=value, boot_id="b", seq=seq,
+            source_time=at, badge="E001", quality=quality,
+        )  # fmt: skip
+
+    before = datetime(2026, 9, 29, tzinfo=UTC)
+    store(
+        plant,
+        [
+            punch("9999", "2026-09-30T08:00:00"),
+            punch("9999", "2026-11-01T08:00:00"),
+            reading(900, -2, before),
+            reading(5000, -1, before + timedelta(days=5), "bad"),
+        ],
+        3,
+    )
+    return plant
+
+
+@pytest.fixture
 def odd_plant(plant):
     """The plant with an unknown user, a lost clock and a punch in no window."""
     lost = punch("1007", "2000-01-01T00:01:00", flags=(Flag.CLOCK_SUSPECT,))

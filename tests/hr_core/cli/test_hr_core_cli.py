@@ -144,6 +144,17 @@ def test_oddities_are_listed_and_degrade_the_run(odd_plant, ask):
     assert run["people"][0]["total_fen"] == 972000  # and nobody's pay moved
 
 
+def test_punches_of_other_months_are_not_listed_in_this_one(edges, ask):
+    code, run = ask("pay", "run", *OCTOBER)
+    assert (code, run["unmapped_users"]) == (0, [])
+
+
+def test_a_month_starts_from_the_last_good_reading_before_it(edges, ask):
+    """900 on 29 September, 1,000 on 12 October: 100 pieces more; a bad 5,000 between is no step."""
+    code, rates = ask("quality", "rates", *OCTOBER)
+    assert (code, rates["people"][0]["pieces"]) == (0, 1100)
+
+
 def test_days_without_a_record_are_told_and_not_deducted(plant, ask, tmp_path):
     other = (tmp_path / "people.toml").read_text(encoding="utf-8")
     other += '[[person]]\nnumber = "E003"\nname = "New"\nshift = "D"\nbase = "5000"\n'
@@ -175,8 +186,8 @@ def test_quality_rates(plant, ask):
     assert (first["grade"], first["percent"], first["alert"]) == ("A", "1.50 %", False)
     assert first["interval_95"] == pytest.approx([0.009111, 0.024601], abs=1e-6)
     assert first["separable"] is False  # the interval spans A and B
-    assert rates["total"] == [1100, 15]
-    assert rates["unattributed"] == [4, 0]
+    assert rates["total"] == {"pieces": 1100, "rejects": 15}
+    assert rates["unattributed"] == {"pieces": 4, "rejects": 0}
 
 
 def test_trace_of_one_event(plant, ask, conn):
