@@ -7,8 +7,14 @@ from msgspec import Struct
 
 from edge_agent.demo.core_process import DemoCore
 from edge_agent.demo.scene import Played
+from edge_agent.errors import CommandError
 
 _SHOWN_DAYS = 2  # of the explained line; `hr-core pay explain` shows all
+
+Run = dict[str, Any]
+"""What `hr-core pay run --json` prints."""
+NotComputed = dict[str, str]
+"""month, what, remedy."""
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -33,6 +39,7 @@ class Account(Struct, frozen=True, kw_only=True):
     total_fen: int
     months: tuple[str, ...]
     runs: tuple[int, ...]
+    not_computed: tuple[NotComputed, ...]
     days_to_clarify: int
     rates: tuple[dict[str, Any], ...]
     slips: tuple[dict[str, Any], ...]
@@ -50,7 +57,7 @@ def settle_account(core: DemoCore, played: Played, *, seconds: float) -> Account
     """Asks the core what it holds and what it computes, and compares."""
     at_core = frozenset(core.command("events", "--kind", "punch").split())
     terminals = played.terminal_ledgers
-    runs = pay_months(core, played.months)
+    runs, not_computed = pay_months(core, played.months)
     slips = [person for run in runs for person in run["people"]]
     return Account(
         punches_on_device=played.on_device,
@@ -68,6 +75,7 @@ def settle_account(core: DemoCore, played: Played, *, seconds: float) -> Account
         total_fen=sum(run["total_fen"] for run in runs),
         months=played.months,
         runs=tuple(run["run"] for run in runs),
+        not_computed=tuple(not_computed),
         days_to_clarify=sum(run["days_to_clarify"] for run in runs),
         rates=tuple(_rates(core, played)),
         slips=tuple(slips),
@@ -76,13 +84,18 @@ def settle_account(core: DemoCore, played: Played, *, seconds: float) -> Account
     )
 
 
-def pay_months(core: DemoCore, months: Sequence[str]) -> list[dict[str, Any]]:
+def pay_months(core: DemoCore, months: Sequence[str]) -> tuple[list[Run], list[NotComputed]]:
+    """The stored runs, and the months that could not be computed (no law for that year)."""
     if not months:
-        return []
+        return [], []
+    if len(months) == 1:
+        try:
+            return [core.answer("pay", "run", "--month", months[0])], []
+        except CommandError as error:
+            return [], [{"month": months[0], "what": error.what, "remedy": error.remedy}]
     words = [word for month in months for word in ("--month", month)]
     answer = core.answer("pay", "run", *words)
-    runs: list[dict[str, Any]] = answer.get("runs", [answer])
-    return runs
+    return answer["runs"], answer["not_computed"]
 
 
 def _rates(core: DemoCore, played: Played) -> list[dict[str, Any]]:
@@ -94,7 +107,7 @@ def _rates(core: DemoCore, played: Played) -> list[dict[str, Any]]:
     return people
 
 
-def _explained(core: DemoCore, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _explained(core: DemoCore, runs: Sequence[Run]) -> dict[str, Any]:
     """The overtime line that is worth most, down to event ids and raw bytes; {} without any."""
     lines = [
         (line["amount_fen"], run["run"], person["number"], line["line"])

@@ -20,8 +20,8 @@ from protocols.zk.attendance import AttendanceRow
 from simulators.zk_terminal.config import TerminalConfig
 from simulators.zk_terminal.terminal import ZkTerminal
 
-# In the scene's time. Every step sends what the step before collected.
-_UPLINK_LOOKS_EVERY_S = 3_600.0
+# In the scene's time; often enough that the uplink works beside the collecting, as it does in life.
+_UPLINK_LOOKS_EVERY_S = 6 * 3_600.0
 _LAST_ROUNDS = 50  # far more than a full spool needs; then something refuses what we send
 
 

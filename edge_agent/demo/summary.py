@@ -22,6 +22,8 @@ def print_summary(account: Account) -> None:
         console.print(_rates(account))
     if account.slips:
         console.print(_slips(account))
+    for refused in account.not_computed:
+        console.print(f"{refused['month']} not paid: {refused['what']}")
     if account.explained:
         _print_explained(console, account.explained)
     console.print(

@@ -1,7 +1,7 @@
 """`hr-core pay run|runs|slips|explain`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,12 +9,15 @@ from hr_core.cli.options import (
     DbOption,
     ExitCode,
     JsonOption,
-    MonthOption,
     parse_month,
     print_json,
     reading,
     writing,
 )
+
+if TYPE_CHECKING:
+    from hr_core.clock import Month
+    from hr_core.store.results import NewRun
 
 app = typer.Typer(help="Compute and explain pay.", rich_markup_mode=None)
 
@@ -24,7 +27,9 @@ RunArgument = Annotated[int, typer.Argument(help="Number of the run.", show_defa
 @app.command("run")
 def run(
     context: typer.Context,
-    month: MonthOption,
+    month: Annotated[
+        list[str], typer.Option("--month", help="A month, like 2026-10; may be given repeatedly.")
+    ],
     people: Annotated[
         Path | None, typer.Option("--people", help="Import this people file first.")
     ] = None,
@@ -32,26 +37,55 @@ def run(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Recompute a month from raw events and store it as a new, numbered, immutable run."""
-    from hr_core.cli.pay_output import print_run, run_object
-    from hr_core.clock import SystemClock
-    from hr_core.imports import import_people
-    from hr_core.pay.run import compute_run
-    from hr_core.store.results import add_run
+    """Recompute months from raw events and store each as a new, numbered, immutable run.
 
-    wanted = parse_month(month)
+    Several months are computed one after the other; one that cannot be computed is reported and
+    does not stop the rest.
+    """
+    from hr_core.cli.pay_output import print_refused, print_run, refused_object, run_object
+    from hr_core.errors import CoreError
+    from hr_core.imports import import_people
+
+    wanted = [parse_month(text) for text in month]
     if people is not None:
         with writing(context, db) as conn:
             import_people(conn, people)
-    with reading(context, db) as conn:
-        computed = compute_run(conn, wanted, SystemClock().now())
-    with writing(context, db) as conn:
-        number = add_run(conn, computed)
+    if len(wanted) == 1:
+        number, computed = _compute_and_store(context, db, wanted[0])
+        if as_json:
+            print_json(run_object(number, computed))
+        else:
+            print_run(number, computed)
+        return ExitCode.DEGRADED if computed.needs_a_look else ExitCode.OK
+    runs, refused = [], []
+    for one in wanted:
+        try:
+            number, computed = _compute_and_store(context, db, one)
+        except CoreError as error:
+            refused.append(refused_object(one, error))
+            if not as_json:
+                print_refused(one, error)
+            continue
+        runs.append(run_object(number, computed))
+        if not as_json:
+            print_run(number, computed)
     if as_json:
-        print_json(run_object(number, computed))
-    else:
-        print_run(number, computed)
-    return ExitCode.DEGRADED if computed.needs_a_look else ExitCode.OK
+        print_json({"runs": runs, "not_computed": refused})
+    needs_a_look = refused or any(one["needs_a_look"] for one in runs)
+    return ExitCode.DEGRADED if needs_a_look else ExitCode.OK
+
+
+def _compute_and_store(
+    context: typer.Context, db: str | None, month: "Month"
+) -> "tuple[int, NewRun]":
+    from hr_core.clock import SystemClock
+    from hr_core.pay.run import compute_run
+    from hr_core.store.results import add_run
+
+    with reading(context, db) as conn:
+        computed = compute_run(conn, month, SystemClock().now())
+    with writing(context, db) as conn:
+        return add_run(conn, computed), computed
 
 
 @app.command("runs")

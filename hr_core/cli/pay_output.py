@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from hr_core.clock import Month
+from hr_core.errors import CoreError
 from hr_core.money import format_fen
 from hr_core.pay.slip import Slip
 from hr_core.store.results import NewRun
@@ -18,6 +20,7 @@ def run_object(number: int, run: NewRun) -> dict[str, Any]:
         "days": sum(len(days) for days in run.days.values()),
         "days_to_clarify": sum(len(slip.to_clarify) for slip in run.slips),
         "total_fen": sum(slip.total_fen for slip in run.slips),
+        "needs_a_look": run.needs_a_look,
         "unmapped_users": findings.unmapped_users,
         "distrusted_punches": findings.distrusted_punches,
         "unassigned_punches": run.unassigned,
@@ -30,6 +33,14 @@ def run_object(number: int, run: NewRun) -> dict[str, Any]:
         },
         "people": [_person(slip) for slip in run.slips],
     }
+
+
+def refused_object(month: Month, error: CoreError) -> dict[str, Any]:
+    return {"month": str(month), "what": str(error), "remedy": error.remedy}
+
+
+def print_refused(month: Month, error: CoreError) -> None:
+    print(f"{month} not computed: {error}\n  {error.remedy}")
 
 
 def _person(slip: Slip) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def event_page(conn: sa.Connection, event_id: str, words: Words, zone: ZoneInfo)
     flags = dict.fromkeys((*getattr(record, "flags", ()), *stored.flags))
     return EventPage(
         event_id=stored.event_id.hex(),
-        kind=record.__struct_config__.tag,
+        kind=str(record.__struct_config__.tag),
         day=stored.at.astimezone(zone).date() if isinstance(record, Count) else _wall_day(stored),
         device=record.source if isinstance(record, Count) else record.serial,
         person=_person(load_roster(conn), stored),

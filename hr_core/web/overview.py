@@ -9,7 +9,7 @@ from msgspec import Struct
 from hr_core import views
 from hr_core.clock import Month
 from hr_core.errors import NoLawError, NothingToComputeError
-from hr_core.quality.grades import GradeEdition, load_grades
+from hr_core.quality.grades import GradeEdition, load_grades, percent_text
 from hr_core.store.events import Kind, latest_punches, raw_events
 from hr_core.store.people import load_roster
 from hr_core.store.results import RunRow, SlipRow
@@ -125,9 +125,7 @@ class Overview(Struct, frozen=True, kw_only=True):
     run: RunSection
 
 
-def overview(
-    conn: sa.Connection, selection: Selection, now: datetime, zone: ZoneInfo
-) -> Overview:
+def overview(conn: sa.Connection, selection: Selection, now: datetime, zone: ZoneInfo) -> Overview:
     """Raises NoPageError for a run that does not exist."""
     today = now.astimezone(zone).date()
     run = _run_section(conn, selection, today, zone)
@@ -138,9 +136,7 @@ def overview(
     return Overview(
         selection=selection,
         punches=_punch_section(conn, day, selection.punch_page, today),
-        rates=_rate_section(
-            conn, month or Month(day.year, day.month), selection.rate_page, today
-        ),
+        rates=_rate_section(conn, month or Month(day.year, day.month), selection.rate_page, today),
         run=run,
     )
 
@@ -200,8 +196,8 @@ def _rates(conn: sa.Connection, view: RatesView, edition: GradeEdition, page: in
         lines=tuple(_row(one, edition.alert_line_percent) for one in view.lines),
         line_names_zh={code: line.name_zh for code, line in roster.lines.items()} if roster else {},
         over_limit=sum(one.alert for one in view.people),
-        total_percent=views.percent_text(*view.total),
-        unattributed_percent=views.percent_text(*view.unattributed),
+        total_percent=percent_text(*view.total),
+        unattributed_percent=percent_text(*view.unattributed),
         limit_percent=limit,
         limit_x=limit_x(limit),
         line_limit_percent=edition.alert_line_percent,

@@ -24,6 +24,4 @@ def paged(rows: Sequence[Row], page: int) -> Paged[Row]:
     pages = max(1, -(-len(rows) // ROWS_PER_PAGE))
     page = min(page, pages)
     start = (page - 1) * ROWS_PER_PAGE
-    return Paged(
-        rows=rows[start : start + ROWS_PER_PAGE], page=page, pages=pages, total=len(rows)
-    )
+    return Paged(rows=rows[start : start + ROWS_PER_PAGE], page=page, pages=pages, total=len(rows))

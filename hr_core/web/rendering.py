@@ -1,5 +1,6 @@
 """Templates to responses: escaping on, no script, nothing kept by caches."""
 
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -33,17 +34,18 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {
+        filters: dict[str, Callable[..., str]] = {
             "fen": amount_text,
             "thousands": lambda number: f"{number:,}".replace("-", "−"),
             "hours": hours_text,
             "wall_time": _wall_time,
         }
+        self._templates.filters.update(filters)
         style = (STATIC / "clockline.css").read_bytes()
         # In the address, so that a browser never puts an old style sheet on a new page.
         self._templates.globals["style_version"] = sha256(style).hexdigest()[:12]
 
-    def page(self, template: str, status: int = 200, **context: object) -> HTMLResponse:
+    def page(self, template: str, context: dict[str, object], status: int = 200) -> HTMLResponse:
         html = self._templates.get_template(template).render(context)
         return HTMLResponse(html, status, HEADERS)
 

@@ -60,7 +60,9 @@ def page_routes(engine: sa.Engine, clock: Clock) -> list[BaseRoute]:
             Route(f"/{language}/", pages.answering(language, pages.overview)),
             Route(f"/{language}/event/{{event_id}}", pages.answering(language, pages.event)),
             # path: an employee number may hold a slash
-            Route(f"/{language}/run/{{run}}/{{number:path}}", pages.answering(language, pages.slip)),
+            Route(
+                f"/{language}/run/{{run}}/{{number:path}}", pages.answering(language, pages.slip)
+            ),
             Route(f"/{language}/{{rest:path}}", pages.answering(language, pages.nothing)),
         ]
     return routes
@@ -127,29 +129,25 @@ class _Pages:
 
     def _page(self, visit: _Visit, template: str, **content: object) -> Response:
         here = visit.now.astimezone(visit.zone)
-        return self._renderer.page(
-            template,
-            **_frame(visit.request, visit.words),
-            zone=visit.zone.key,
-            utc_offset=here.strftime("%z")[:3] + ":" + here.strftime("%z")[3:5],
-            made_at=here.replace(tzinfo=None),
-            **content,
-        )
+        foot = {
+            "zone": visit.zone.key,
+            "utc_offset": here.isoformat()[-6:],
+            "made_at": here.replace(tzinfo=None),
+        }
+        return self._renderer.page(template, _frame(visit.request, visit.words) | foot | content)
 
     def _refusal(
         self, request: Request, words: Words, code: str, status: int, **facts: object
     ) -> Response:
         """`about` of the facts names other phrases for what and do than those of `code`."""
         about = facts.pop("about", code)
-        return self._renderer.page(
-            "refusal.html",
-            status,
-            **_frame(request, words),
-            code=code,
-            heading=words(code),
-            what=words(f"{about}_what", **facts),
-            remedy=words(f"{about}_do", **facts),
-        )
+        content: dict[str, object] = {
+            "code": code,
+            "heading": words(code),
+            "what": words(f"{about}_what", **facts),
+            "remedy": words(f"{about}_do", **facts),
+        }
+        return self._renderer.page("refusal.html", _frame(request, words) | content, status)
 
 
 def _frame(request: Request, words: Words) -> dict[str, object]:

@@ -100,12 +100,12 @@ def _read(
     text = query.get(name, "")
     if not text:
         return None
+    if len(text) > _LONGEST_VALUE:
+        raise BadQueryError(name, text[:_LONGEST_VALUE], example)
     try:
-        if len(text) > _LONGEST_VALUE:
-            raise ValueError("too long")
         return parse(text)
     except ValueError as exc:
-        raise BadQueryError(name, text[:_LONGEST_VALUE], example) from exc
+        raise BadQueryError(name, text, example) from exc
 
 
 def _day(text: str) -> date:

@@ -48,14 +48,18 @@ PHRASES: dict[str, _Both] = {
     "proof_of": ("{time} 这条打卡的凭据", "Proof of the punch at {time}"),
     "unmapped_help": (
         "{count} 条打卡没有对应的人:在人员文件里给对应的人加上登记号码,再运行 hr-core import。",
-        "No person claims {count} of these punches: add the device user to its person in the people "
-        "file and run hr-core import.",
+        (
+            "No person claims {count} of these punches: add the device user in the people file, "
+            "then run hr-core import."
+        ),
     ),
     "no_punches": ("{day} 没有打卡记录。", "No punch is stored for {day}."),
     "no_punches_at_all": (
         "还没有任何打卡记录:请检查网关是否已连接(hr-core token,edge-agent status)。",
-        "No punch has arrived yet: check that a gateway is connected "
-        "(hr-core token, edge-agent status).",
+        (
+            "No punch has arrived yet: check that a gateway is connected "
+            "(hr-core token, edge-agent status)."
+        ),
     ),
     "latest_day": ("查看最近有打卡的一天:{day}", "Show the latest day with punches: {day}"),
     # defect rates
@@ -76,8 +80,10 @@ PHRASES: dict[str, _Both] = {
     "limit": ("限值 {percent} %", "Limit {percent} %"),
     "rates_legend": (
         "点:测得的次品率;横线:95 % 区间;竖虚线:限值。按区间下限排序。(暂):区间跨多个等级。",
-        "Dot: measured rate; bar: 95 % interval; dashed line: limit. Sorted by the interval's lower "
-        "end. (prov.): the interval spans several grades.",
+        (
+            "Dot: measured rate; bar: 95 % interval; dashed line: limit. Sorted by the interval's lower "
+            "end. (prov.): the interval spans several grades."
+        ),
     ),
     "picture": (
         "{percent},95 % 区间 {low}–{high} %,限值 {limit} %",
@@ -107,7 +113,10 @@ PHRASES: dict[str, _Both] = {
     "and_more": ("另有 {count} 条", "and {count} more"),
     "readings": ("读数", "Readings"),
     "no_rates": ("{month} 没有计数读数。", "No counter reading is stored for {month}."),
-    "latest_month": ("查看最近有读数的月份:{month}", "Show the latest month with readings: {month}"),
+    "latest_month": (
+        "查看最近有读数的月份:{month}",
+        "Show the latest month with readings: {month}",
+    ),
     "no_people": (
         "还没有人员:请先导入人员文件(hr-core import people.toml)。",
         "There are no people yet: import a people file (hr-core import people.toml).",
@@ -129,7 +138,10 @@ PHRASES: dict[str, _Both] = {
     "none_open": ("无", "None"),
     "no_run": ("{month} 还没有算薪:", "No pay run of {month} yet:"),
     "no_run_at_all": ("还没有算薪:", "No pay run yet:"),
-    "latest_run": ("查看最近一次算薪:#{number}({month})", "Show the latest run: #{number} ({month})"),
+    "latest_run": (
+        "查看最近一次算薪:#{number}({month})",
+        "Show the latest run: #{number} ({month})",
+    ),
     "findings": ("这次算薪请核对", "Look at these before you pay"),
     "unmapped_users": ("没有对应到人的登记号码", "Device users of nobody"),
     "distrusted": ("时间不可信、未计入的打卡", "Punches whose time is not believed"),
@@ -268,7 +280,10 @@ PHRASES: dict[str, _Both] = {
         "Open http://localhost on this machine, or forward the port with ssh -L.",
     ),
     "storage": ("数据库暂时读不了", "The database cannot be read now"),
-    "storage_what": ("打卡没有丢:网关会保留并重发。", "No punch is lost: gateways keep and resend."),
+    "storage_what": (
+        "打卡没有丢:网关会保留并重发。",
+        "No punch is lost: gateways keep and resend.",
+    ),
     "storage_do": (
         "稍后刷新;若仍如此,请看 hr-core serve 的输出并检查磁盘。",
         "Reload later; if it stays, read what hr-core serve prints and check the disk.",

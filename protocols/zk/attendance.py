@@ -28,10 +28,11 @@ __all__ = [
 
 _DAY_SECONDS: Final = 86_400
 _FIRST_SANE_TIME: Final = pack_time(datetime(2010, 1, 1))  # noqa: DTZ001 - a device clock is naive
-_NEVER: Final = 0xFFFF_FFFF  # no packed time is later
+_LAST_TIME: Final = 0xFFFF_FFFF
 _FUTURE_TOLERANCE = timedelta(days=1)  # a device in another zone, or summer time, is not the future
 _FILL_PATTERNS: Final = frozenset({0x5A5A5A5A, 0xFFFFFFFF})  # worn or erased flash
 _FILL_WORDS: Final = _FILL_PATTERNS | {0}
+_LAST_PLAIN_TIME: Final = min(_FILL_PATTERNS) - 1
 
 
 class AttendanceRow(Struct, frozen=True, kw_only=True, gc=False):
@@ -80,31 +81,38 @@ def decode_attendance(  # noqa: PLR0913 - one call a table; every argument is a 
     width = layout.width
     ids = _UidTexts(users or {}) if layout.holds_uid else _IdTexts()
     days = _Days()
-    latest = _NEVER if now is None else pack_time(now + _FUTURE_TOLERANCE)
-    offsets = range(0, len(table) - len(table) % width, width)
+    latest = _LAST_TIME if now is None else pack_time(now + _FUTURE_TOLERANCE)
+    last_plain_time = min(latest, _LAST_PLAIN_TIME)
+    directions = [state_map.get(state, Direction.UNKNOWN) for state in range(256)]
+    methods = [verify_map.get(verify, UNKNOWN_METHOD) for verify in range(256)]
+    starts = range(0, len(table) - len(table) % width, width)
     fields = unpack_rows(table, layout)
-    for offset, (key, verify, packed, state, work_code) in zip(offsets, fields, strict=True):
-        raw = table[offset : offset + width]
+    for start, (key, verify, packed, state, work_code) in zip(starts, fields, strict=True):
+        raw = table[start : start + width]
         user_id = ids[key]
         day = days[packed // _DAY_SECONDS]
+        flags: tuple[Flag, ...] = ()
+        if (
+            not _FIRST_SANE_TIME <= packed <= last_plain_time
+            or state not in state_map
+            or work_code in _FILL_PATTERNS
+        ):
+            flags = _flags(packed, latest, work_code, known_state=state in state_map)
         if user_id is None or day is None or (packed in _FILL_WORDS and is_filled(raw)):
             reason = _fault(raw, packed, None if user_id is not None else ids.fault(key))
-            yield Quarantined(source=serial, offset=offset, reason=reason, raw=raw)
+            yield Quarantined(source=serial, offset=start, reason=reason, raw=raw)
             continue
-        sane = _FIRST_SANE_TIME <= packed <= latest and state in state_map
         yield Punch(
             serial=serial,
             user_id=user_id,
             device_time=day + timedelta(0, packed % _DAY_SECONDS),
             state=state,
             verify=verify,
-            direction=state_map.get(state, Direction.UNKNOWN),
-            method=verify_map.get(verify, UNKNOWN_METHOD),
+            direction=directions[state],
+            method=methods[verify],
             work_code=work_code,
             channel=channel,
-            flags=()
-            if sane and work_code not in _FILL_PATTERNS
-            else _flags(packed, latest, work_code, known_state=state in state_map),
+            flags=flags,
             raw=raw,
         )
     yield from _cut_rest(table, width, serial)

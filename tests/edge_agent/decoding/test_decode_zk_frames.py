@@ -44,7 +44,9 @@ def test_users_and_attendance_by_uid_in_one_capture(width):
     wire.read_table(USERS, people(width, 9))
     data = wire.dump(cut=1460)
     rows, summary = decode("zk-frames", data)
-    assert [user["user_id"] for user in of_kind(rows, "user")] == [str(n) for n in range(1001, 1010)]
+    assert [user["user_id"] for user in of_kind(rows, "user")] == [
+        str(n) for n in range(1001, 1010)
+    ]
     punches = of_kind(rows, "punch")
     assert [punch["user_id"] for punch in punches] == [str(1001 + n % 9) for n in range(40)]
     assert summary.quarantined == 0

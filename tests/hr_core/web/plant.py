@@ -20,9 +20,28 @@ HOSTILE = "<script>alert(1)</script>"
 MADE_UP = date(2026, 10, 10)  # the Saturday worked for the national week
 SITE_CLOCK = timedelta(hours=8)
 
-NAMES = (
-    "王芳 李伟 张敏 刘洋 陈静 杨磊 赵丽 黄强 周涛 吴娟 徐明 孙燕 马超 朱琳 胡军 郭萍 何平 高峰 林娜 罗勇"
-).split()
+NAMES = [
+    "王芳",
+    "李伟",
+    "张敏",
+    "刘洋",
+    "陈静",
+    "杨磊",
+    "赵丽",
+    "黄强",
+    "周涛",
+    "吴娟",
+    "徐明",
+    "孙燕",
+    "马超",
+    "朱琳",
+    "胡军",
+    "郭萍",
+    "何平",
+    "高峰",
+    "林娜",
+    "罗勇",
+]
 NUMBERS = [f"{1001 + n}" for n in range(len(NAMES))]
 GATES = ("ZK-A4N0207", "ZK-A4N0311")
 
@@ -38,10 +57,13 @@ class PlantClock:
 
 
 def people_file(path: Path, first_name: str = NAMES[0]) -> Path:
+    shift = (
+        '[[shift]]\ncode = "day"\nname = "Day shift"\nname_zh = "白班"\nstart = "08:00"\n'
+        'end = "17:00"\nbreak_min = 60\nbreak_start = "12:00"'
+    )
     parts = [
         '[site]\nzone = "Asia/Shanghai"\n[scheme]\ncode = "demo"',
-        '[[shift]]\ncode = "day"\nname = "Day shift"\nname_zh = "白班"\nstart = "08:00"\n'
-        'end = "17:00"\nbreak_min = 60\nbreak_start = "12:00"',
+        shift,
         '[[line]]\ncode = "L1"\nname = "Stamping"\nname_zh = "冲压线"',
         '[[line]]\ncode = "L2"\nname = "Assembly"\nname_zh = "装配线"',
     ]
@@ -52,10 +74,10 @@ def people_file(path: Path, first_name: str = NAMES[0]) -> Path:
         )
     for number in DAILY:
         line = "L1" if int(number) < 1005 else "L2"
-        for tag in ("good", "bad"):
-            parts.append(
-                f'[[station]]\nsource = "line-{line[1]}"\ntag = "{number}.{tag}"\nline = "{line}"'
-            )
+        parts += [
+            f'[[station]]\nsource = "line-{line[1]}"\ntag = "{number}.{tag}"\nline = "{line}"'
+            for tag in ("good", "bad")
+        ]
     path.write_text("\n\n".join(parts), encoding="utf-8")
     return path
 
@@ -63,7 +85,8 @@ def people_file(path: Path, first_name: str = NAMES[0]) -> Path:
 def working_days(first: date, last: date) -> list[date]:
     days = [date.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1)]
     national_week = {date(2026, 10, n) for n in range(1, 8)}
-    return [day for day in days if day.weekday() < 5 and day not in national_week or day == MADE_UP]
+    usual = {day for day in days if day.weekday() < 5} - national_week
+    return [day for day in days if day in usual or day == MADE_UP]
 
 
 def zk_raw(user_id: str, at: datetime, state: int) -> bytes:
@@ -148,9 +171,7 @@ def observe(record, **changes) -> Observation:
 
 
 def ingest(engine, observations, number: int) -> None:
-    batch = Batch(
-        gateway="gate-1", site="plant", number=number, observations=tuple(observations)
-    )
+    batch = Batch(gateway="gate-1", site="plant", number=number, observations=tuple(observations))
     answer = ingest_batch(engine, batch, received_at=NOW)
     wrong = [one for one in answer.verdicts if one.verdict is Verdict.REJECTED]
     assert not wrong, wrong

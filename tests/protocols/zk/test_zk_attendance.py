@@ -169,9 +169,7 @@ def test_every_layout_round_trips(layout, data):
     assert len(table) == layout.width * len(rows)
     users = {row.uid: row.user_id for row in rows}
     decoded = decode(table, layout, users=users)
-    assert [
-        (punch.user_id, punch.device_time, punch.state, punch.verify) for punch in decoded
-    ] == [
+    assert [(punch.user_id, punch.device_time, punch.state, punch.verify) for punch in decoded] == [
         (users[row.uid] if layout.holds_uid else row.user_id, row.time, row.state, row.verify)
         for row in rows
     ]

@@ -149,9 +149,9 @@ def test_version_and_clock():
 
 def test_a_clock_that_shows_no_date_is_none_and_a_short_reply_an_error():
     assert Play(lambda _: [packet(2000, b"\0\x99\x27\0" + b"")]).run(read_time()) is not None
-    assert Play(lambda _: [packet(2000, (60 * 86_400).to_bytes(4, "little"))]).run(
-        read_time()
-    ) is None
+    assert (
+        Play(lambda _: [packet(2000, (60 * 86_400).to_bytes(4, "little"))]).run(read_time()) is None
+    )
     with pytest.raises(TruncatedError):
         Play(lambda _: [packet(2000, b"\0\0")]).run(read_time())
 

@@ -1,5 +1,7 @@
 """Framing: whole packets from any slices, only ProtocolError from any bytes."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ packets = st.builds(
 
 def slices(wire: bytes, cuts: list[int]) -> list[bytes]:
     edges = [0, *sorted(cut % (len(wire) + 1) for cut in cuts), len(wire)]
-    return [wire[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [wire[start:end] for start, end in pairwise(edges)]
 
 
 @given(st.lists(packets, max_size=5), st.lists(st.integers(0, 5000), max_size=12))

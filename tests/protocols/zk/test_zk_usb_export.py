@@ -1,6 +1,7 @@
 """USB exports: the row rule of design.md 8, line by line."""
 
 from datetime import datetime
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -106,7 +107,7 @@ def test_strange_rows_are_flagged_and_kept():
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=8))
 def test_any_chunks_give_the_same_rows_and_every_line_one(data, cuts):
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    chunks = [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    chunks = [data[a:b] for a, b in pairwise(edges)]
     rows = decode(data)
     assert decode(iter(chunks)) == rows
     lines = [line for line in data.split(b"\n") if line.strip()]

@@ -107,9 +107,9 @@ def test_round_trip(width, data):
     sent = data.draw(st.lists(users(width), max_size=5))
     table = encode_users(sent, width, passwords={user.uid: "12345" for user in sent})
     got = decode(table, width=width)
-    assert [
-        (u.uid, u.user_id, u.privilege, u.disabled, u.name, u.card, u.group) for u in got
-    ] == [(u.uid, u.user_id, u.privilege, u.disabled, u.name, u.card, u.group) for u in sent]
+    assert [(u.uid, u.user_id, u.privilege, u.disabled, u.name, u.card, u.group) for u in got] == [
+        (u.uid, u.user_id, u.privilege, u.disabled, u.name, u.card, u.group) for u in sent
+    ]
     assert all(b"12345" not in user.raw[3:11] for user in got)
 
 

@@ -1,0 +1,140 @@
+"""How fast a ZK attendance log is decoded: ours, pyzk's and the floor, in the same run.
+
+    python benchmarks/zk_parse.py [--rows N] [--json]
+
+floor  `struct.iter_unpack` over the same bytes and nothing else
+ours   layout choice, decoding to punches, ordinals: all that a pull does with the bytes
+pyzk   `get_attendance()` of pyzk 0.9 on the same bytes, its transport stubbed, in a process of its
+       own (GPL-2.0: this process never imports it)
+"""
+
+import argparse
+import json
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from protocols.ordinals import LogOrder
+from protocols.records import Punch
+from protocols.zk.attendance import (
+    AttendanceRow,
+    Layout,
+    choose_layout,
+    decode_attendance,
+    encode_attendance,
+)
+
+ROUNDS = 5  # best of; pyzk once, its time is beyond any noise
+RECORD = struct.Struct("<H24sBIBI4x")
+
+PYZK = """
+import json, sys, time
+from zk import ZK
+
+content = open(sys.argv[1], "rb").read()
+peer = ZK("127.0.0.1", ommit_ping=True)
+peer.read_sizes = lambda: setattr(peer, "records", (len(content) - 4) // 40)
+peer.get_users = lambda: []
+peer.read_with_buffer = lambda *_: (content, len(content))
+start = time.perf_counter()
+rows = peer.get_attendance()
+took = time.perf_counter() - start
+last = rows[-1]
+json.dump({"seconds": took, "rows": len(rows), "last": [last.user_id, str(last.timestamp)]}, sys.stdout)
+"""
+
+
+def attendance_log(rows: int) -> bytes:
+    """A log as a plant of 300 people writes it: 40-byte records, four punches a day."""
+    start = datetime(2024, 1, 1, 7, 30, tzinfo=UTC).replace(tzinfo=None)
+    return encode_attendance(
+        (
+            AttendanceRow(
+                uid=index % 300 + 1,
+                user_id=str(1001 + index % 300),
+                time=start + timedelta(seconds=71 * index),
+                state=index % 2,
+                verify=15,
+            )
+            for index in range(rows)
+        ),
+        Layout.ATT40,
+    )
+
+
+def best(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def decode(table: bytes) -> list[Punch]:
+    choice = choose_layout(table, now_year=2026)
+    decoded = decode_attendance(table, choice.layout, serial="S1")
+    return [row for row in decoded if isinstance(row, Punch)]
+
+
+def decode_and_place(table: bytes) -> list[Punch]:
+    order = LogOrder()
+    return [order.place(punch) for punch in decode(table)]
+
+
+def run_pyzk(table: bytes) -> dict[str, object]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "attlog.bin")
+        path.write_bytes(struct.pack("<I", len(table)) + table)
+        done = subprocess.run(
+            [sys.executable, "-c", PYZK, str(path)], check=True, capture_output=True, text=True
+        )
+    return dict(json.loads(done.stdout))
+
+
+def measure(rows: int) -> dict[str, object]:
+    table = attendance_log(rows)
+    punches = decode_and_place(table)
+    pyzk = run_pyzk(table)
+    last = [punches[-1].user_id, str(punches[-1].device_time)]
+    if (len(punches), last) != (pyzk["rows"], pyzk["last"]):
+        raise SystemExit(f"the two decoders disagree: {len(punches)} {last}, pyzk {pyzk}")
+    floor = best(lambda: sum(1 for _ in RECORD.iter_unpack(table)))
+    ours = best(lambda: decode_and_place(table))
+    peer = float(str(pyzk["seconds"]))
+    return {
+        "rows": rows,
+        "floor_s": round(floor, 4),
+        "decode_s": round(best(lambda: decode(table)), 4),
+        "ours_s": round(ours, 4),
+        "pyzk_s": round(peer, 3),
+        "pyzk_over_ours": round(peer / ours, 1),
+        "ours_over_floor": round(ours / floor, 1),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    result = measure(options.rows)
+    if options.json:
+        print(json.dumps(result))
+        return
+    print(f"{result['rows']} records of 40 bytes")
+    print(f"  floor (iter_unpack)        {result['floor_s']} s")
+    print(f"  ours, decode               {result['decode_s']} s")
+    print(
+        f"  ours, decode and ordinals  {result['ours_s']} s = {result['ours_over_floor']} x floor"
+    )
+    print(f"  pyzk 0.9                   {result['pyzk_s']} s = {result['pyzk_over_ours']} x ours")
+
+
+if __name__ == "__main__":
+    main()
