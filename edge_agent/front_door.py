@@ -23,6 +23,16 @@ def main(arguments: list[str] | None = None) -> int:
         # `edge-agent … | head` ended: nobody reads any more, and nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception:  # noqa: BLE001 - the last stop: nothing below may look like "degraded"
+        import traceback
+
+        traceback.print_exc()
+        print(
+            "error: edge-agent: this is a bug of ours, and the lines above tell where. "
+            "Please report them — try: edge-agent doctor",
+            file=sys.stderr,
+        )
+        return BROKEN
     return code
 
 

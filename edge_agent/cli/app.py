@@ -13,6 +13,7 @@ from edge_agent.cli import config, decode, device, simulate
 from edge_agent.cli.options import ConfigOption, JsonOption
 from edge_agent.errors import CommandError, ExitCode, error_line
 from edge_agent.spool.errors import SpoolError
+from sync.errors import UplinkError
 
 PROGRAM = "edge-agent"
 
@@ -33,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
     except CommandError as error:
         print(error_line(error), file=sys.stderr)
         return error.exit_code
-    except (DriverError, SpoolError) as error:
+    except (DriverError, SpoolError, UplinkError) as error:
         print(f"error: {error} — try: {PROGRAM} doctor", file=sys.stderr)
         return ExitCode.BROKEN
     except TyperException as error:

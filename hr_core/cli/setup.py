@@ -70,16 +70,20 @@ def serve(
     ] = False,
     db: DbOption = None,
 ) -> None:
-    """Serve the API to gateways; prints `listening HOST:PORT` when ready."""
+    """Serve the API to gateways and, on this machine, the pages; prints `listening HOST:PORT`."""
     import asyncio
 
     from hr_core.api.app import create_app
     from hr_core.api.server import serve as serve_app
     from hr_core.clock import SystemClock
+    from hr_core.web.routes import page_routes
 
     def ready(bound_host: str, bound_port: int) -> None:
         print(f"listening {bound_host}:{bound_port}", flush=True)
 
     with core(context, db) as engine:
-        app = create_app(engine, clock=SystemClock())
+        clock = SystemClock()
+        # The pages have no login yet: never beside a proxy that other machines reach.
+        pages = [] if allow_remote else page_routes(engine, clock)
+        app = create_app(engine, clock=clock, extra_routes=pages)
         asyncio.run(serve_app(app, host, port, ready, allow_remote=allow_remote))

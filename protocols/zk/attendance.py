@@ -26,7 +26,8 @@ __all__ = [
     "encode_attendance",
 ]
 
-_DAY_SECONDS: Final = 86_400
+_HOUR_SECONDS: Final = 3_600
+_WITHIN_HOUR: Final = tuple(timedelta(seconds=second) for second in range(_HOUR_SECONDS))
 _FIRST_SANE_TIME: Final = pack_time(datetime(2010, 1, 1))  # noqa: DTZ001 - a device clock is naive
 _LAST_TIME: Final = 0xFFFF_FFFF
 _FUTURE_TOLERANCE = timedelta(days=1)  # a device in another zone, or summer time, is not the future
@@ -80,9 +81,10 @@ def decode_attendance(  # noqa: PLR0913 - one call a table; every argument is a 
     """
     width = layout.width
     ids = _UidTexts(users or {}) if layout.holds_uid else _IdTexts()
-    days = _Days()
+    hours = _Hours()
     latest = _LAST_TIME if now is None else pack_time(now + _FUTURE_TOLERANCE)
     last_plain_time = min(latest, _LAST_PLAIN_TIME)
+    known_states = frozenset(state_map)
     directions = [state_map.get(state, Direction.UNKNOWN) for state in range(256)]
     methods = [verify_map.get(verify, UNKNOWN_METHOD) for verify in range(256)]
     starts = range(0, len(table) - len(table) % width, width)
@@ -90,22 +92,22 @@ def decode_attendance(  # noqa: PLR0913 - one call a table; every argument is a 
     for start, (key, verify, packed, state, work_code) in zip(starts, fields, strict=True):
         raw = table[start : start + width]
         user_id = ids[key]
-        day = days[packed // _DAY_SECONDS]
+        hour = hours[packed // _HOUR_SECONDS]
         flags: tuple[Flag, ...] = ()
         if (
             not _FIRST_SANE_TIME <= packed <= last_plain_time
-            or state not in state_map
+            or state not in known_states
             or work_code in _FILL_PATTERNS
         ):
-            flags = _flags(packed, latest, work_code, known_state=state in state_map)
-        if user_id is None or day is None or (packed in _FILL_WORDS and is_filled(raw)):
+            flags = _flags(packed, latest, work_code, known_state=state in known_states)
+        if user_id is None or hour is None or (packed in _FILL_WORDS and is_filled(raw)):
             reason = _fault(raw, packed, None if user_id is not None else ids.fault(key))
             yield Quarantined(source=serial, offset=start, reason=reason, raw=raw)
             continue
         yield Punch(
             serial=serial,
             user_id=user_id,
-            device_time=day + timedelta(0, packed % _DAY_SECONDS),
+            device_time=hour + _WITHIN_HOUR[packed % _HOUR_SECONDS],
             state=state,
             verify=verify,
             direction=directions[state],
@@ -153,12 +155,12 @@ def _cut_rest(table: bytes, width: int, serial: str) -> Iterator[Quarantined]:
         )
 
 
-class _Days(dict[int, datetime | None]):
-    """Midnight of each packed day number, None for a day that no calendar has."""
+class _Hours(dict[int, datetime | None]):
+    """The start of each packed hour number, None on a day that no calendar has."""
 
     def __missing__(self, number: int) -> datetime | None:
-        day = self[number] = unpack_time(number * _DAY_SECONDS)
-        return day
+        hour = self[number] = unpack_time(number * _HOUR_SECONDS)
+        return hour
 
 
 class _IdTexts(dict[bytes | int, str | None]):

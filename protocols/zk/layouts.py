@@ -8,6 +8,9 @@ MAX_USER_ID_BYTES = 24
 
 _TFT = struct.Struct("<H24sBIBI4x")
 _TFT_WITH_MARK = struct.Struct("<H24sBIBI4x9s")
+# The same without the uid, so that the fields of a row come ready from C.
+_TFT_ROW = struct.Struct("<2x24sBIBI4x")
+_TFT_WITH_MARK_ROW = struct.Struct("<2x24sBIBI4x9x")
 _EXTENDED = struct.Struct("<IIBBHI")
 _PACKED_FLAGS = struct.Struct("<HBBI")
 _MANUAL = struct.Struct("<HBIB")
@@ -54,9 +57,9 @@ def unpack_rows(table: bytes, layout: Layout) -> Iterator[Row]:
     whole = memoryview(table)[: len(table) - len(table) % layout.width]
     match layout:
         case Layout.ATT40:
-            return (row[1:] for row in _TFT.iter_unpack(whole))
+            return _TFT_ROW.iter_unpack(whole)
         case Layout.ATT49:
-            return (row[1:6] for row in _TFT_WITH_MARK.iter_unpack(whole))
+            return _TFT_WITH_MARK_ROW.iter_unpack(whole)
         case Layout.ATT16:
             return (
                 (user, verify, time, state, work_code)

@@ -156,10 +156,10 @@ def day_of_counts(day: date, totals: dict[str, list[int]]) -> list[Count]:
 
 
 def observe(record, **changes) -> Observation:
-    if isinstance(record, Punch):
-        arrived = record.device_time.replace(tzinfo=UTC) - SITE_CLOCK + timedelta(seconds=4)
-    else:
+    if isinstance(record, Count):
         arrived = record.source_time + timedelta(seconds=1)
+    else:
+        arrived = record.device_time.replace(tzinfo=UTC) - SITE_CLOCK + timedelta(seconds=4)
     fields = {
         "event_id": event_id(record).hex(),
         "record": record,
