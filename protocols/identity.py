@@ -13,6 +13,9 @@ EVENT_ID_BYTES = 16
 _TIME_BYTES = 6
 _DIGEST_BYTES = EVENT_ID_BYTES - _TIME_BYTES
 _EPOCH = datetime(1, 1, 1)  # noqa: DTZ001 - device clocks are naive; every real one is later
+# Six bytes end in the year 8920; a fill pattern like 9999 sorts there, its digest stays its own.
+_LAST_STAMP = (1 << 8 * _TIME_BYTES) - 1
+_TICKS_BYTES = 8
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -56,9 +59,10 @@ def event_time(identity: bytes) -> datetime:
 
 def _compose(time: datetime, key: tuple[str, ...]) -> bytes:
     wall = time.replace(tzinfo=None)
-    stamp = ((wall - _EPOCH) // _MILLISECOND).to_bytes(_TIME_BYTES, "big")
+    ticks = (wall - _EPOCH) // _MILLISECOND
+    stamp = min(ticks, _LAST_STAMP).to_bytes(_TIME_BYTES, "big")
     digest = blake2b(digest_size=_DIGEST_BYTES)
-    digest.update(stamp)
+    digest.update(stamp if ticks <= _LAST_STAMP else ticks.to_bytes(_TICKS_BYTES, "big"))
     for part in key:
         encoded = part.encode()
         digest.update(len(encoded).to_bytes(4, "big"))  # no two keys share a spelling

@@ -12,35 +12,40 @@ from msgspec.structs import replace
 
 from protocols.records import Flag, Punch
 
+_Row = tuple[int, int]  # hashes of key and bytes
+
 
 class LogOrder:
-    """Places the rows of one complete log, in log order. Holds on to one punch per second of the
-    log; only seconds with several rows cost more.
+    """Places the rows of one complete log, in log order.
+
+    Holds two hashes per row, not the rows: logs have up to 1,000,000. Hashes (64 bits, keyed by the
+    interpreter) are compared only within one second of the log, where no two will ever collide.
     """
 
     def __init__(self) -> None:
-        self._seconds: dict[datetime, Punch | _BusySecond] = {}
+        self._seconds: dict[datetime, _Row | _BusySecond] = {}
         self._run_time: datetime | None = None
-        self._runs = 0
+        self._run = 0
 
     def place(self, punch: Punch) -> Punch:
         """`punch` with its ordinal, and flagged when it is a repeat."""
         time = punch.device_time
-        earlier_run = self._runs
+        row = (hash((punch.serial, punch.user_id, punch.state)), hash(punch.raw))
+        run_before = self._run
         if time != self._run_time:
             self._run_time = time
-            self._runs += 1
+            self._run += 1
         held = self._seconds.get(time)
         if held is None:
-            self._seconds[time] = punch
+            self._seconds[time] = row
             return punch if punch.ordinal == 0 else replace(punch, ordinal=0)
-        if isinstance(held, Punch):
-            # A second with one row so far: it belongs to this run or to some earlier one.
+        if isinstance(held, tuple):
+            # The only row of this second so far: the row before this one, or of an earlier run.
             busy = self._seconds[time] = _BusySecond()
-            busy.add(held, min(earlier_run, self._runs))
+            busy.add(held, run_before)
         else:
             busy = held
-        ordinal, repeat = busy.add(punch, self._runs)
+        ordinal, repeat = busy.add(row, self._run)
         flags = (*punch.flags, Flag.REPEAT) if repeat else punch.flags
         return replace(punch, ordinal=ordinal, flags=flags)
 
@@ -48,23 +53,23 @@ class LogOrder:
 class _BusySecond:
     """The rows of one second: how many by key, and by bytes the most in any earlier run."""
 
-    __slots__ = ("_latest_run", "_most_in_a_run", "_ordinals", "_run")
+    __slots__ = ("_in_this_run", "_most_in_a_run", "_ordinals", "_run")
 
     def __init__(self) -> None:
-        self._ordinals: dict[tuple[str, str, int], int] = {}
-        self._most_in_a_run: dict[bytes, int] = {}
-        self._run: dict[bytes, int] = {}
-        self._latest_run = 0
+        self._ordinals: dict[int, int] = {}
+        self._most_in_a_run: dict[int, int] = {}
+        self._in_this_run: dict[int, int] = {}
+        self._run = 0
 
-    def add(self, punch: Punch, run: int) -> tuple[int, bool]:
-        """(ordinal, repeat) of `punch`, which stands in run number `run` of the log."""
-        if run != self._latest_run:
-            for row, times in self._run.items():
-                self._most_in_a_run[row] = max(times, self._most_in_a_run.get(row, 0))
-            self._run.clear()
-            self._latest_run = run
-        key = (punch.serial, punch.user_id, punch.state)
+    def add(self, row: _Row, run: int) -> tuple[int, bool]:
+        """(ordinal, repeat) of `row`, which stands in run number `run` of the log."""
+        key, content = row
+        if run != self._run:
+            for earlier, times in self._in_this_run.items():
+                self._most_in_a_run[earlier] = max(times, self._most_in_a_run.get(earlier, 0))
+            self._in_this_run.clear()
+            self._run = run
         ordinal = self._ordinals.get(key, 0)
         self._ordinals[key] = ordinal + 1
-        nth = self._run[punch.raw] = self._run.get(punch.raw, 0) + 1
-        return ordinal, nth <= self._most_in_a_run.get(punch.raw, 0)
+        nth = self._in_this_run[content] = self._in_this_run.get(content, 0) + 1
+        return ordinal, nth <= self._most_in_a_run.get(content, 0)

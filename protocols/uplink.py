@@ -71,6 +71,9 @@ class Answer(Struct, frozen=True, kw_only=True):
     verdicts: tuple[RecordVerdict, ...]
 
 
+# msgspec reports bad UTF-8 and bottomless nesting in Python's own words.
+_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
 _batch_encoder = msgspec.json.Encoder()
 _batch_decoder = msgspec.json.Decoder(Batch)
 _answer_decoder = msgspec.json.Decoder(Answer)
@@ -86,7 +89,7 @@ def decode_batch(body: bytes) -> Batch:
         raise ProtocolError(f"batch of {len(body)} bytes is over the cap of {MAX_BATCH_BYTES}")
     try:
         batch = _batch_decoder.decode(body)
-    except msgspec.MsgspecError as exc:
+    except _UNDECODABLE as exc:
         raise ProtocolError(f"not a {BATCH_SCHEMA} body: {exc}") from exc
     if len(batch.observations) > MAX_RECORDS_PER_BATCH:
         raise ProtocolError(
@@ -103,7 +106,7 @@ def decode_answer(body: bytes, batch: Batch) -> Answer:
     """Raises ProtocolError unless the answer judges exactly the records of `batch`, once each."""
     try:
         answer = _answer_decoder.decode(body)
-    except msgspec.MsgspecError as exc:
+    except _UNDECODABLE as exc:
         raise ProtocolError(f"not a {ANSWER_SCHEMA} body: {exc}") from exc
     if answer.number != batch.number:
         raise ProtocolError(f"answer to batch {answer.number}, asked about {batch.number}")

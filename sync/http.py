@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from ipaddress import ip_address
 from typing import Literal
 
 import httpx
@@ -12,6 +11,7 @@ from typing_extensions import override
 
 from protocols.errors import ProtocolError
 from protocols.uplink import Answer, Batch, decode_answer, encode_batch
+from sync.addresses import is_loopback
 from sync.errors import (
     CoreBusyError,
     CoreRefusedError,
@@ -29,7 +29,7 @@ MAX_ANSWER_BYTES = 4 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024  # an error object is under 1 kB, a proxy's error page a few
 _SAID_CHARS = 200  # of the core's own words in our message
 # msgspec reports bad UTF-8 and bottomless nesting in Python's own words.
-_NOT_AN_ANSWER = (ProtocolError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_NO_ERROR_OBJECT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _ZSTD_LEVEL = 3  # specs/perf/baseline.md 3: level 10 saves a fifth and costs several times the CPU
 
 
@@ -51,7 +51,7 @@ class HttpTransport(Transport):
     ) -> None:
         self._url = httpx.URL(url.rstrip("/") + BATCHES_PATH)
         self._where = f"core {url}"
-        if token is not None and self._url.scheme != "https" and not _is_loopback(self._url.host):
+        if token is not None and self._url.scheme != "https" and not is_loopback(self._url.host):
             raise CoreRefusedError(
                 "the token would be sent in clear text",
                 where=self._where,
@@ -107,7 +107,7 @@ class HttpTransport(Transport):
             raise self._rubbish(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
         try:
             return decode_answer(content, batch)
-        except _NOT_AN_ANSWER as exc:
+        except ProtocolError as exc:
             raise self._rubbish(str(exc)) from exc
 
     def _rubbish(self, what: str) -> RubbishAnswerError:
@@ -196,7 +196,7 @@ def _said(content: bytes | None) -> str:
     """The core's own words, when it is our core that speaks."""
     try:
         what = msgspec.json.decode(content or b"", type=_ErrorBody).error.what
-    except _NOT_AN_ANSWER:
+    except _NO_ERROR_OBJECT:
         return ""
     printable = "".join(character for character in what if character.isprintable())
     return f": {printable[:_SAID_CHARS]}"
@@ -206,15 +206,6 @@ def _retry_after_s(response: httpx.Response) -> float | None:
     """Seconds; the date form needs two clocks that agree and is left to the back-off."""
     value = response.headers.get("Retry-After", "")
     return float(value) if value.isascii() and value.isdigit() else None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_untrusted(exc: BaseException) -> bool:

@@ -3,6 +3,7 @@
 import zoneinfo
 from pathlib import Path
 from typing import Annotated, ClassVar
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -20,6 +21,7 @@ from edge_agent.config.places import DEFAULT_STATE_DIR, SNAPSHOT_NAME, SPOOL_NAM
 from edge_agent.config.problems import WrongValueError
 from edge_agent.config.suggestion import did_you_mean
 from protocols.uplink import MAX_RECORDS_PER_BATCH
+from sync.addresses import is_loopback
 
 # Names stand in paths, metrics and batch keys: letters of any script, digits, - _ and .
 Name = Annotated[str, StringConstraints(pattern=r"^[\w.-]+$", max_length=64)]
@@ -86,11 +88,16 @@ class UplinkSection(Section):
     @classmethod
     def _web_address(cls, url: str) -> str:
         scheme, separator, rest = url.partition("://")
-        if scheme in {"http", "https"} and separator and rest.strip("/"):
-            return url
-        raise WrongValueError(
-            f'"{url}" is not a web address', remedy='Write it like "https://core.example.com"'
-        )
+        if not (scheme in {"http", "https"} and separator and rest.strip("/")):
+            raise WrongValueError(
+                f'"{url}" is not a web address', remedy='Write it like "https://core.example.com"'
+            )
+        if scheme == "http" and not is_loopback(urlsplit(url).hostname or ""):
+            raise WrongValueError(
+                f'"{url}" would send punches and the token in clear text',
+                remedy="Write it with https://; http:// is for this machine only",
+            )
+        return url
 
     @model_validator(mode="after")
     def _one_token(self) -> "UplinkSection":

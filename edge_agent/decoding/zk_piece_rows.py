@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from edge_agent.decoding.kinds import Row
 from edge_agent.decoding.rows import template_row
 from edge_agent.decoding.zk_tables import (
@@ -18,6 +20,7 @@ from protocols.zk.attendance import decode_attendance
 from protocols.zk.capture import Gap
 from protocols.zk.captured_tables import CapturedTable, Piece
 from protocols.zk.commands import Command
+from protocols.zk.layout_choice import plausibility
 from protocols.zk.layouts import Layout
 from protocols.zk.oplog import OPERATION_BYTES
 from protocols.zk.stored_tables import (
@@ -161,11 +164,24 @@ def _run(piece: Piece, forms: Sequence[Layout | UserWidth], now_year: int) -> Ru
     reading = align(piece.data, position=position, now_year=now_year, forms=forms)
     if reading is None and position is not None:
         reading = align(piece.data, position=None, now_year=now_year, forms=forms)
+        position = None
+    if position is None and reading is not None:
+        reading = _after_frame_head(piece.data, reading, now_year)
     run = Run(data=piece.data, offset=piece.position or 0, reading=reading, framed=False)
     if position is not None:
         return run
     begun = _run_with_size_word(piece, forms, now_year)  # it may be the beginning all the same
     return begun if begun.score > run.score else run
+
+
+def _after_frame_head(piece: bytes, reading: Alignment, now_year: int) -> Alignment:
+    """A stray piece may begin with the rest of a frame's head, in the place of a record."""
+    start = reading.start
+    while isinstance(reading.form, Layout) and len(piece) - start >= reading.width:
+        if plausibility(piece[start : start + reading.width], reading.form, now_year) > 0:
+            break
+        start += reading.width
+    return replace(reading, start=start)
 
 
 def _run_with_size_word(piece: Piece, forms: Sequence[Layout | UserWidth], now_year: int) -> Run:

@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -24,10 +24,15 @@ class CalendarDay(NamedTuple):
 
 
 class CalendarYear(Struct, frozen=True, forbid_unknown_fields=True):
+    """`free` are weekdays off, `worked` weekends worked in exchange; `status` says how far to trust.
+
+    A statutory holiday on a weekend stays one; the weekday off in its place is a rest day.
+    """
+
     year: int
     source: str
     statutory_source: str
-    status: str
+    status: Literal["official", "secondary", "unverified"]
     statutory: frozenset[date]
     free: frozenset[date]
     worked: frozenset[date]

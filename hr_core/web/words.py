@@ -27,11 +27,10 @@ PHRASES: dict[str, _Both] = {
     "page_of": ("第 {page} 页,共 {pages} 页({total} 行)", "Page {page} of {pages} ({total} rows)"),
     "page_before": ("上一页", "Previous page"),
     "page_after": ("下一页", "Next page"),
-    # the first words of every state (screens.md 0)
+    # words of the states (specs/users/screens.md 0)
     "ok": ("正常", "OK"),
     "working": ("进行中", "Working"),
     "needs_you": ("需处理", "Needs you"),
-    "broken": ("故障", "Broken"),
     # punches
     "punches": ("打卡", "Punches"),
     "punches_of": ("{day} 打卡", "Punches of {day}"),
@@ -125,7 +124,6 @@ PHRASES: dict[str, _Both] = {
         "{on} 没有适用的规则({item}):请在 hr_core/data 补上有出处的条目。",
         "No rule covers {on} ({item}): add the sourced rows to hr_core/data.",
     ),
-    "cannot_compute": ("无法计算:{what}。{remedy}", "Cannot be computed: {what}. {remedy}"),
     # the pay run
     "run": ("算薪", "Pay run"),
     "run_title": ("{month} 算薪 #{number}", "Pay run #{number} of {month}"),
@@ -216,7 +214,6 @@ PHRASES: dict[str, _Both] = {
         "No bytes came with this record (entered by hand, or a source that gives none).",
     ),
     "event_id": ("事件编号", "Event id"),
-    "kind": ("种类", "Kind"),
     "serial": ("序列号", "Serial number"),
     "user_id": ("登记号码", "Device user id"),
     "device_time": ("设备时间", "Device clock"),
@@ -237,7 +234,6 @@ PHRASES: dict[str, _Both] = {
     "badge": ("工牌", "Badge"),
     "quality": ("读数质量", "Reading quality"),
     "code": ("事件", "Event"),
-    "detail": ("细节", "Detail"),
     "zone": ("时区", "Zone"),
     "gateway": ("网关", "Gateway"),
     "batch": ("批次", "Batch"),

@@ -58,11 +58,12 @@ def layout_score(table: bytes, layout: Layout, now_year: int) -> float:
     starts = range(0, records * width, step * width)
     sampled = [table[start : start + width] for start in starts]
     # Worn flash says nothing about the layout of the rows around it.
-    judged = [_plausibility(row, layout, now_year) for row in sampled if not is_filled(row)]
+    judged = [plausibility(row, layout, now_year) for row in sampled if not is_filled(row)]
     return sum(judged) / len(judged) if judged else 0.0
 
 
-def _plausibility(record: bytes, layout: Layout, now_year: int) -> float:
+def plausibility(record: bytes, layout: Layout, now_year: int) -> float:
+    """0 = no terminal would write this record; 1 = nothing strange about it."""
     ((key, verify, packed, state, work_code),) = unpack_rows(record, layout)
     time = unpack_time(packed)
     if time is None or time.year > now_year + 1 or not _id_makes_sense(key):

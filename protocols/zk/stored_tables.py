@@ -19,10 +19,27 @@ ALL_FORMS: Final[tuple[Layout | UserWidth, ...]] = (*Layout, *USER_WIDTHS)
 
 _MOSTLY: Final = 0.5
 
+# Where readings tie: the more a record has to get right, the less it is an accident.
+_BY_STRENGTH: Final[tuple[Layout | UserWidth, ...]] = (
+    Layout.ATT49,
+    Layout.ATT40,
+    72,
+    Layout.ATT16,
+    28,
+    Layout.ATT8A,
+    Layout.ATT8B,
+)
+
 # A start that was guessed needs more: one record made of two halves also makes sense.
 _NEARLY_ALL: Final = 0.9
 _MIN_GUESSED: Final = 2
-_MIN_CUT_BY_NUMBER: Final = 3  # eight small numbers are easily "a punch"
+# Small numbers are easily "a punch", and half of an ATT16 record is one in eight bytes.
+_MIN_CUT_BY_NUMBER: Final[dict[Layout | UserWidth, int]] = {
+    Layout.ATT8A: 6,
+    Layout.ATT8B: 6,
+    Layout.ATT16: 3,
+    28: 3,
+}
 
 
 class Alignment(Struct, frozen=True, kw_only=True):
@@ -79,7 +96,9 @@ def align(
             )
         ),
         key=lambda found: (
-            round(found.score, 3),
+            # Half of the rows empty and all others good: a wide record read as two narrow ones.
+            round(found.score * _telling_share(piece, found), 3),
+            -_BY_STRENGTH.index(found.form),
             (len(piece) - found.start) % found.width == 0,
             -found.start,
         ),
@@ -112,17 +131,24 @@ def _convinces(found: Alignment, piece: bytes, *, guessed: bool, whole: bool) ->
     if found.form in {Layout.ATT40, Layout.ATT49} and whole:
         # A text id beside a sane time is no accident: one good record in a damaged table is enough.
         return found.score > 0
-    by_number = found.form in {Layout.ATT16, Layout.ATT8A, Layout.ATT8B, 28}
     records = _evidence(piece, found)
-    if by_number and not whole and records < _MIN_CUT_BY_NUMBER:
+    if not whole and records < _MIN_CUT_BY_NUMBER.get(found.form, 0):
         return False
     if not guessed:
         return found.score >= _MOSTLY
     return found.score >= _NEARLY_ALL and records >= _MIN_GUESSED
 
 
-def _evidence(piece: bytes, found: Alignment) -> int:
-    """How many records, of the first few, say anything: filled ones do not."""
+def _first_records(piece: bytes, found: Alignment) -> list[bytes]:
     last = min(len(piece) - found.width, found.start + 8 * found.width)
     starts = range(found.start, last + 1, found.width)
-    return sum(not is_filled(piece[start : start + found.width]) for start in starts)
+    return [piece[start : start + found.width] for start in starts]
+
+
+def _evidence(piece: bytes, found: Alignment) -> int:
+    """How many of the first few records say anything: filled ones do not."""
+    return sum(not is_filled(record) for record in _first_records(piece, found))
+
+
+def _telling_share(piece: bytes, found: Alignment) -> float:
+    return _evidence(piece, found) / len(_first_records(piece, found))

@@ -22,6 +22,7 @@ _PASSWORD_BYTES: Final = {72: 8, 28: 5}
 _DISABLED_BIT: Final = 0x01
 _MAX_PRIVILEGE: Final = 0x0F  # bit 0 disabled, bits 1 to 3 the role
 _SAMPLES: Final = 64
+_NAMELESS: Final = 0.6  # in 28 bytes little else tells a user from other small numbers
 
 
 class User(Struct, frozen=True, kw_only=True, gc=False):
@@ -167,17 +168,19 @@ def _score(table: bytes, width: UserWidth) -> float:
     if not starts:
         return 0.0
     sampled = starts[:: max(1, len(starts) // _SAMPLES)]
-    sane = sum(_makes_sense(table[start : start + width], width) for start in sampled)
-    return sane / len(sampled)
+    judged = [_plausibility(table[start : start + width], width) for start in sampled]
+    return sum(judged) / len(judged)
 
 
-def _makes_sense(record: bytes, width: UserWidth) -> bool:
+def _plausibility(record: bytes, width: UserWidth) -> float:
     if _fault(mask_password(record, width), width) or record[2] > _MAX_PRIVILEGE:
-        return False
+        return 0.0
     if width == 72:
-        return _is_text(record[11:35])
+        return float(_is_text(record[11:35]))
     uid, _, _, name, _, pad, _, _, number = _NARROW.unpack(record)
-    return bool(uid and number) and pad == 0 and _is_text(name)
+    if not (uid and number) or pad or not _is_text(name):
+        return 0.0
+    return 1.0 if name[0] else _NAMELESS
 
 
 def _is_text(name: bytes) -> bool:

@@ -50,6 +50,14 @@ def test_another_key_is_another_event(change):
     assert event_id(replace(PUNCH, **change)) != event_id(PUNCH)
 
 
+def test_times_beyond_six_bytes_sort_last_and_stay_apart():
+    far = [replace(PUNCH, device_time=datetime(year, 1, 1)) for year in (8919, 8921, 9999)]
+    first, second, third = map(event_id, far)
+    assert first < second
+    assert second[:6] == third[:6] == b"\xff" * 6
+    assert second != third
+
+
 def test_fields_do_not_run_into_each_other():
     left = replace(PUNCH, serial="A", user_id="BC")
     right = replace(PUNCH, serial="AB", user_id="C")

@@ -110,7 +110,7 @@ def test_without_the_final_ack_nothing_is_missing():
     assert not summary.degraded
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     layout=st.sampled_from(TEXT_LAYOUTS),
     start=st.integers(0, 9000),
@@ -125,7 +125,7 @@ def test_any_window_of_a_stream_gives_true_records_only(layout, start, length):
     assert {punch["raw"][:80] for punch in of_kind(rows, "punch")} <= known
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_a_lost_segment_costs_its_own_records_only(data):
     wire = Wire().read_table(ATTENDANCE, log(Layout.ATT40, 200), packet=1008)
@@ -293,7 +293,7 @@ def test_a_broken_checksum_is_counted_not_fatal():
     assert summary.extra["wrong_checksums"] == 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["RX", "TX"]), st.binary(max_size=80)), max_size=6),
     st.sampled_from(["tcp", "udp"]),

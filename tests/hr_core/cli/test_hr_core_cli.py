@@ -216,7 +216,7 @@ def _date(day):
         (["pay", "run", "--month", "2026-13"], 3, "not a month"),
         (["pay", "run"], 3, "--month"),
         (["pay", "run", "--month", "2026-08"], 2, "no punch of 2026-08"),
-        (["pay", "run", "--month", "2024-12"], 2, "no edition of pay scheme"),
+        (["pay", "run", "--month", "2007-12"], 2, "no edition of pay scheme"),
         (["pay", "explain", "7", "E001"], 3, "no pay run 7"),
         (["attendance", "show", "E9", "--month", "2026-10"], 3, "no person 'E9'"),
         (["trace", "00" * 16], 3, "no event"),

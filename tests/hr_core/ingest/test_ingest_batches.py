@@ -164,10 +164,6 @@ def test_two_true_punches_of_one_second_stay_two(engine):
         ),
         (observe(punch(), received_at=datetime(2026, 11, 21, 8)), "bad_time"),
         (observe(punch(device_time=datetime(1, 1, 1))), "bad_time"),
-        (
-            observe(punch(device_time=datetime(9999, 12, 31)), event_id="0" * 32),
-            "bad_time",
-        ),
         (observe(punch(state=2**31)), "number_out_of_range"),
         (observe(count(value=2**63)), "number_out_of_range"),
         (observe(punch(), clock_offset_ms=-(2**63) - 1), "number_out_of_range"),
@@ -176,6 +172,12 @@ def test_two_true_punches_of_one_second_stay_two(engine):
 def test_what_no_database_can_hold_is_refused_alone(engine, observation, code):
     batch = batch_of(observation, observe(punch(9)))
     assert verdicts_of(engine, batch) == [("rejected", code), ("accepted", None)]
+
+
+def test_a_fill_pattern_of_a_date_is_a_punch_like_any_other(engine):
+    assert verdicts_of(engine, batch_of(observe(punch(device_time=datetime(9999, 12, 30))))) == [
+        ("accepted", None)
+    ]
 
 
 def test_a_batch_number_beyond_the_database_is_no_batch(engine):

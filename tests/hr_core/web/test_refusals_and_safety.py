@@ -173,21 +173,16 @@ def test_both_languages_say_every_phrase_with_the_same_facts():
         assert fields[0] == fields[1], phrase
 
 
-def test_every_word_of_a_template_is_in_the_catalogue_and_none_is_idle(repository):
+def test_every_word_of_a_page_is_in_the_catalogue_and_none_is_idle(repository):
     folder = repository / "hr_core/web"
     sources = [*folder.glob("templates/*.html"), *folder.glob("*.py")]
     text = "\n".join(one.read_text() for one in sources if one.name != "words.py")
     said = set(re.findall(r"\b(?:t|words)\(\s*['\"](\w+)['\"]", text))
-    said |= set(re.findall(r"['\"](offset_ahead|offset_behind)['\"]", text))
-    refusals = set(
-        re.findall(
-            r"(?:NoPageError\(|_refusal\(request, (?:words|Words\(language\)), )\"(\w+)\"", text
-        )
-    )
-    said |= {f"{one}{end}" for one in refusals for end in ("_what", "_do")}
-    said |= refusals & set(PHRASES)
-    assert said - set(PHRASES) == {"not_found_what", "not_found_do"} & said
-    assert set(PHRASES) - said == set()
+    assert len(said) > 100
+    assert said <= set(PHRASES)
+    quoted = set(re.findall(r"['\"](\w+)['\"]", text))
+    built = {f"{one}{end}" for one in quoted for end in ("_what", "_do")}
+    assert set(PHRASES) <= quoted | built
 
 
 def test_every_code_of_the_records_has_words():
