@@ -44,7 +44,6 @@ class Code(StrEnum):
     NO_UPLINK = "E1070"
     UPLINK_UNREACHABLE = "E1071"
     UPLINK_FAILING = "E1072"
-    UPLINK_PLAIN_TEXT = "E1073"
     TOKEN_UNREADABLE = "E1074"  # noqa: S105 - a code, not a token
     TOKEN_EXPOSED = "E1075"  # noqa: S105 - a code, not a token
 

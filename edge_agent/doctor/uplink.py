@@ -3,7 +3,6 @@
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -11,7 +10,6 @@ from edge_agent.config.models import UplinkSection
 from edge_agent.doctor.findings import Code, Finding, bad, good, warn
 
 ANSWER_S = 5.0
-_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def check_uplink(uplink: UplinkSection | None) -> Iterator[Finding]:
@@ -25,14 +23,6 @@ def check_uplink(uplink: UplinkSection | None) -> Iterator[Finding]:
         )
         return
     yield check_answer(uplink.url)
-    url = urlsplit(uplink.url)
-    if url.scheme == "http" and url.hostname not in _THIS_MACHINE:
-        yield warn(
-            Code.UPLINK_PLAIN_TEXT,
-            uplink.url,
-            "punches and the token cross the network unencrypted",
-            "Use https://",
-        )
     if uplink.token_file is not None:
         yield check_token_file(uplink.token_file)
 

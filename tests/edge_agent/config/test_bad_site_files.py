@@ -120,6 +120,13 @@ BAD_FILES = {
         f'{HEAD}[uplink]\nurl = "core"\n',
         ['8: uplink.url: "core" is not a web address. Write it like "https://core.example.com"'],
     ),
+    "clear text to another machine": (
+        f'{HEAD}[uplink]\nurl = "http://core.example.com"\n',
+        [
+            '8: uplink.url: "http://core.example.com" would send punches and the token in clear '
+            "text. Write it with https://; http:// is for this machine only"
+        ],
+    ),
     "two tokens": (
         f'{HEAD}[uplink]\nurl = "https://c"\ntoken = "s3cret"\ntoken_file = "t"\n',
         ["7: uplink: both token and token_file are set. Keep token_file, delete token"],

@@ -288,10 +288,6 @@ def test_uplink_as_a_whole(tmp_path, monkeypatch):
     assert [told(f) for f in check_uplink(None)] == [(Code.NO_UPLINK, Severity.WARN)]
     safe = UplinkSection(url="https://core.example.com", token_file=token)
     assert [f.severity for f in check_uplink(safe)] == [Severity.OK, Severity.OK]
-    open_line = UplinkSection(url="http://core.example.com")
-    assert [told(f) for f in check_uplink(open_line)][1:] == [
-        (Code.UPLINK_PLAIN_TEXT, Severity.WARN)
-    ]
     here = UplinkSection(url="http://127.0.0.1:8080")
     assert len(list(check_uplink(here))) == 1
 
