@@ -7,7 +7,7 @@ class of the error alone: retry what can heal, block what needs a person.
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -210,15 +210,19 @@ class DeviceWorker:
             self._commons.changed.set()
 
 
-async def _with_deadline(pages: AsyncIterator[Delivery]) -> AsyncIterator[Delivery]:
-    """`pages` with a deadline on each."""
-    while True:
-        async with asyncio.timeout(PAGE_DEADLINE_S):
-            try:
-                delivery = await anext(pages)
-            except StopAsyncIteration:
-                return
-        yield delivery
+async def _with_deadline(pages: AsyncIterator[Delivery]) -> AsyncGenerator[Delivery, None]:
+    """`pages` with a deadline on each; the driver's own clean-up runs however this ends."""
+    try:
+        while True:
+            async with asyncio.timeout(PAGE_DEADLINE_S):
+                try:
+                    delivery = await anext(pages)
+                except StopAsyncIteration:
+                    return
+            yield delivery
+    finally:
+        if isinstance(pages, AsyncGenerator):
+            await pages.aclose()
 
 
 def clock_offset_ms(reading: ClockReading, zone: str) -> int:

@@ -123,8 +123,10 @@ BAD_FILES = {
     "clear text to another machine": (
         f'{HEAD}[uplink]\nurl = "http://core.example.com"\n',
         [
-            '8: uplink.url: "http://core.example.com" would send punches and the token in clear '
-            "text. Write it with https://; http:// is for this machine only"
+            (
+                '8: uplink.url: "http://core.example.com" would send punches and the token in '
+                "clear text. Write it with https://; http:// is for this machine only"
+            ),
         ],
     ),
     "two tokens": (
