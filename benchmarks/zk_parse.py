@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from protocols.ordinals import LogOrder
-from protocols.records import Punch
+from protocols.records import Punch, Quarantined
 from protocols.zk.attendance import (
     AttendanceRow,
     Layout,
@@ -29,8 +29,9 @@ from protocols.zk.attendance import (
     decode_attendance,
     encode_attendance,
 )
+from protocols.zk.shared_seconds import shared_seconds
 
-ROUNDS = 5  # best of; pyzk once, its time is beyond any noise
+ROUNDS = 15  # best of; pyzk once, its time is beyond any noise
 RECORD = struct.Struct("<H24sBIBI4x")
 
 PYZK = """
@@ -77,15 +78,14 @@ def best(work: Callable[[], object]) -> float:
     return min(times)
 
 
-def decode(table: bytes) -> list[Punch]:
+def decode(table: bytes) -> list[Punch | Quarantined]:
     choice = choose_layout(table, now_year=2026)
-    decoded = decode_attendance(table, choice.layout, serial="S1")
-    return [row for row in decoded if isinstance(row, Punch)]
+    return list(decode_attendance(table, choice.layout, serial="S1"))
 
 
 def decode_and_place(table: bytes) -> list[Punch]:
-    order = LogOrder()
-    return [order.place(punch) for punch in decode(table)]
+    order = LogOrder(shared_seconds(table, Layout.ATT40))
+    return [order.place(row) for row in decode(table) if isinstance(row, Punch)]
 
 
 def run_pyzk(table: bytes) -> dict[str, object]:

@@ -6,6 +6,7 @@ run, and the k-th of a run's equal rows is a repeat when an earlier run already 
 Twins get ordinals 0 and 1 and both count; the rows of a re-written block are flagged, not paid.
 """
 
+from collections.abc import Container
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -22,7 +23,11 @@ class LogOrder:
     interpreter) are compared only within one second of the log, where no two will ever collide.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shared: Container[datetime] | None = None) -> None:
+        """`shared`: seconds outside of which no two rows of the log meet; rows of other seconds
+        cost no memory then. None: any second may hold several.
+        """
+        self._shared = shared
         self._seconds: dict[datetime, _Row | _BusySecond] = {}
         self._run_time: datetime | None = None
         self._run = 0
@@ -30,6 +35,10 @@ class LogOrder:
     def place(self, punch: Punch) -> Punch:
         """`punch` with its ordinal, and flagged when it is a repeat."""
         time = punch.device_time
+        if self._shared is not None and time not in self._shared:
+            self._run_time = time
+            self._run += 1
+            return punch if punch.ordinal == 0 else replace(punch, ordinal=0)
         row = (hash((punch.serial, punch.user_id, punch.state)), hash(punch.raw))
         run_before = self._run
         if time != self._run_time:

@@ -16,6 +16,7 @@ from protocols.ordinals import LogOrder
 from protocols.records import ClockReading, Punch, Quarantined
 from protocols.zk.attendance import LayoutChoice, decode_attendance
 from protocols.zk.meanings import METHODS, STATES
+from protocols.zk.shared_seconds import shared_seconds
 
 PAGE_ROWS = 1_000  # about 0.4 MB of punches: one commit of the spool
 
@@ -84,7 +85,7 @@ class WholeLog(Struct, frozen=True, kw_only=True):
 
     def _placed(self) -> Iterator[Punch | Quarantined]:
         """Every row in log order, also the known ones: they decide the ordinals of the new."""
-        order = LogOrder()
+        order = LogOrder(shared_seconds(self.table, self.choice.layout))
         decoded = decode_attendance(
             self.table,
             self.choice.layout,

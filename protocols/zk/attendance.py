@@ -4,7 +4,7 @@ One bad record never costs the others: it comes out as `Quarantined` with its pl
 Decoding is on the path of every pull of a whole log, so ids and dates are decoded once each.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,7 +14,7 @@ from typing_extensions import override
 from protocols.records import Channel, Direction, Flag, Punch, Quarantined
 from protocols.zk.clock import pack_time, unpack_time
 from protocols.zk.layout_choice import LayoutChoice, choose_layout
-from protocols.zk.layouts import Layout, is_filled, pack_row, unpack_rows, user_id_text
+from protocols.zk.layouts import Layout, Row, is_filled, pack_row, unpack_rows, user_id_text
 from protocols.zk.meanings import METHODS, STATES, UNKNOWN_METHOD
 
 __all__ = [
@@ -81,28 +81,20 @@ def decode_attendance(  # noqa: PLR0913 - one call a table; every argument is a 
     """
     width = layout.width
     ids = _UidTexts(users or {}) if layout.holds_uid else _IdTexts()
-    hours = _Hours()
     latest = _LAST_TIME if now is None else pack_time(now + _FUTURE_TOLERANCE)
-    last_plain_time = min(latest, _LAST_PLAIN_TIME)
-    known_states = frozenset(state_map)
-    directions = [state_map.get(state, Direction.UNKNOWN) for state in range(256)]
+    hours = _PlainHours(min(latest, _LAST_PLAIN_TIME))
+    directions = [state_map.get(state) for state in range(256)]
     methods = [verify_map.get(verify, UNKNOWN_METHOD) for verify in range(256)]
+    strange = _StrangeRows(serial, channel, ids, latest, directions, methods)
     starts = range(0, len(table) - len(table) % width, width)
-    fields = unpack_rows(table, layout)
-    for start, (key, verify, packed, state, work_code) in zip(starts, fields, strict=True):
+    for start, fields in zip(starts, unpack_rows(table, layout), strict=True):
+        key, verify, packed, state, work_code = fields
         raw = table[start : start + width]
-        user_id = ids[key]
         hour = hours[packed // _HOUR_SECONDS]
-        flags: tuple[Flag, ...] = ()
-        if (
-            not _FIRST_SANE_TIME <= packed <= last_plain_time
-            or state not in known_states
-            or work_code in _FILL_PATTERNS
-        ):
-            flags = _flags(packed, latest, work_code, known_state=state in known_states)
-        if user_id is None or hour is None or (packed in _FILL_WORDS and is_filled(raw)):
-            reason = _fault(raw, packed, None if user_id is not None else ids.fault(key))
-            yield Quarantined(source=serial, offset=start, reason=reason, raw=raw)
+        direction = directions[state]
+        user_id = ids[key]
+        if hour is None or direction is None or user_id is None or work_code in _FILL_PATTERNS:
+            yield strange.judge(fields, raw, start)
             continue
         yield Punch(
             serial=serial,
@@ -110,14 +102,78 @@ def decode_attendance(  # noqa: PLR0913 - one call a table; every argument is a 
             device_time=hour + _WITHIN_HOUR[packed % _HOUR_SECONDS],
             state=state,
             verify=verify,
-            direction=directions[state],
+            direction=direction,
             method=methods[verify],
             work_code=work_code,
             channel=channel,
-            flags=flags,
             raw=raw,
         )
     yield from _cut_rest(table, width, serial)
+
+
+class _PlainHours(dict[int, datetime | None]):
+    """The start of each packed hour in which every time is a plain one, None for all others."""
+
+    def __init__(self, last_plain_time: int) -> None:
+        super().__init__()
+        self._plain = range(
+            -(-_FIRST_SANE_TIME // _HOUR_SECONDS), (last_plain_time + 1) // _HOUR_SECONDS
+        )
+
+    def __missing__(self, number: int) -> datetime | None:
+        hour = unpack_time(number * _HOUR_SECONDS) if number in self._plain else None
+        self[number] = hour
+        return hour
+
+
+class _StrangeRows:
+    """Rows with something to flag, or that are no punch at all: rare, so looked at in full."""
+
+    def __init__(
+        self,
+        serial: str,
+        channel: Channel,
+        ids: "_IdTexts",
+        latest: int,
+        directions: Sequence[Direction | None],
+        methods: Sequence[str],
+    ) -> None:
+        self._serial = serial
+        self._channel = channel
+        self._ids = ids
+        self._latest = latest
+        self._directions = directions
+        self._methods = methods
+
+    def judge(self, fields: Row, raw: bytes, start: int) -> Punch | Quarantined:
+        key, verify, packed, state, work_code = fields
+        user_id = self._ids[key]
+        time = unpack_time(packed)
+        direction = self._directions[state]
+        if packed in _FILL_WORDS and is_filled(raw):
+            return self._no_punch(start, f"record filled with {raw[0]:#04x}", raw)
+        if user_id is None:
+            return self._no_punch(start, self._ids.fault(key), raw)
+        if time is None:
+            return self._no_punch(
+                start, f"no calendar has the date in packed time {packed:#010x}", raw
+            )
+        return Punch(
+            serial=self._serial,
+            user_id=user_id,
+            device_time=time,
+            state=state,
+            verify=verify,
+            direction=direction or Direction.UNKNOWN,
+            method=self._methods[verify],
+            work_code=work_code,
+            channel=self._channel,
+            flags=_flags(packed, self._latest, work_code, known_state=direction is not None),
+            raw=raw,
+        )
+
+    def _no_punch(self, start: int, reason: str, raw: bytes) -> Quarantined:
+        return Quarantined(source=self._serial, offset=start, reason=reason, raw=raw)
 
 
 def _flags(
@@ -135,14 +191,6 @@ def _flags(
     return tuple(flags)
 
 
-def _fault(raw: bytes, packed: int, id_fault: str | None) -> str:
-    if is_filled(raw):
-        return f"record filled with {raw[0]:#04x}"
-    if id_fault is not None:
-        return id_fault
-    return f"no calendar has the date in packed time {packed:#010x}"
-
-
 def _cut_rest(table: bytes, width: int, serial: str) -> Iterator[Quarantined]:
     rest = len(table) % width
     if rest:
@@ -153,14 +201,6 @@ def _cut_rest(table: bytes, width: int, serial: str) -> Iterator[Quarantined]:
             reason=f"record cut after {rest} of {width} bytes",
             raw=table[offset:],
         )
-
-
-class _Hours(dict[int, datetime | None]):
-    """The start of each packed hour number, None on a day that no calendar has."""
-
-    def __missing__(self, number: int) -> datetime | None:
-        hour = self[number] = unpack_time(number * _HOUR_SECONDS)
-        return hour
 
 
 class _IdTexts(dict[bytes | int, str | None]):
