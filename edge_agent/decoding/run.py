@@ -1,7 +1,6 @@
 """Runs a decoder over files and prints its rows: the contract of design.md 8."""
 
 import sys
-import zlib
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 from inspect import signature
@@ -10,15 +9,10 @@ from typing import Any
 
 import msgspec
 
+from edge_agent.decoding.input_file import read_input
 from edge_agent.decoding.kinds import KINDS, Decoder, load_decoder
 from edge_agent.decoding.summary import Summary
 from edge_agent.decoding.unreadable import UnreadableError
-
-_GZIP_MAGIC = b"\x1f\x8b"
-_GZIP_WINDOW = 16 + zlib.MAX_WBITS
-
-# A log of 1,000,000 rows is 43 MB of text; a file that inflates beyond this is a bomb, or damaged.
-MAX_INPUT_BYTES = 1024 * 1024 * 1024
 
 
 class Exit(IntEnum):
@@ -53,9 +47,6 @@ def decode_files(
             for row in decoder(read_input(path), source=path.name, summary=summary, **options):
                 summary.count(row)
                 write(_line(row))
-        except OSError as exc:
-            _complain(f"{path}: {exc.strerror or exc}. Check the path and that you may read it")
-            unreadable = True
         except UnreadableError as exc:
             _complain(f"{path}: {exc}")
             unreadable = True
@@ -63,23 +54,6 @@ def decode_files(
     if unreadable:
         return Exit.UNREADABLE
     return Exit.DEGRADED if summary.degraded else Exit.DECODED
-
-
-def read_input(path: Path, *, limit: int = MAX_INPUT_BYTES) -> bytes:
-    """The bytes of a file, inflated when it is gzip. Raises OSError and UnreadableError."""
-    content = path.read_bytes()
-    if not content.startswith(_GZIP_MAGIC):
-        return content
-    inflater = zlib.decompressobj(wbits=_GZIP_WINDOW)
-    try:
-        inflated = inflater.decompress(content, limit + 1)
-    except zlib.error as exc:
-        raise UnreadableError(f"damaged gzip ({exc})", remedy="Copy the file again") from exc
-    if len(inflated) > limit:
-        raise UnreadableError(f"inflates to more than {limit} bytes", remedy="Split the export")
-    if not inflater.eof:
-        raise UnreadableError("the gzip stream is cut", remedy="Copy the file again")
-    return inflated
 
 
 def _takes_table(decoder: Decoder) -> bool:
@@ -96,4 +70,4 @@ def _print_line(line: str) -> None:
 
 
 def _complain(message: str) -> None:
-    sys.stderr.write(message + "\n")
+    sys.stderr.write(f"error: {message} — try: edge-agent decode --help\n")

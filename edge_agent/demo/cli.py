@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from edge_agent.decoding.input_file import read_input
+from edge_agent.decoding.unreadable import UnreadableError
 from edge_agent.demo.account import Account, settle_account
 from edge_agent.demo.core_process import DemoCore
 from edge_agent.demo.export_scene import play_export
@@ -78,9 +80,15 @@ def _folder(keep: Path | None) -> Iterator[Path]:
 
 
 def _read(path: Path) -> bytes:
-    from edge_agent.decoding.run import read_input
-
-    return read_input(path, limit=MAX_INPUT_BYTES)
+    try:
+        return read_input(path, limit=MAX_INPUT_BYTES)
+    except UnreadableError as error:
+        raise CommandError(
+            error.what,
+            where=str(path),
+            remedy=error.remedy,
+            try_command="edge-agent demo --input FILE",
+        ) from error
 
 
 @contextlib.contextmanager

@@ -8,8 +8,8 @@ from contextlib import redirect_stdout
 import pytest
 
 from edge_agent.decoding import KINDS, Summary, decode_files
+from edge_agent.decoding.input_file import read_input
 from edge_agent.decoding.kinds import load_decoder
-from edge_agent.decoding.run import read_input
 from edge_agent.decoding.unreadable import UnreadableError
 from tests.edge_agent.decoding.captures import file_rows
 
@@ -103,7 +103,7 @@ def test_damaged_gzip_is_unreadable(export, damage, capsys):
 
 def test_a_gzip_bomb_is_stopped(export):
     path = export(gzip.compress(bytes(5000)))
-    with pytest.raises(UnreadableError, match="more than 4096 bytes"):
+    with pytest.raises(UnreadableError, match="more than 4,096 bytes"):
         read_input(path, limit=4096)
     assert len(read_input(path, limit=5000)) == 5000
 
@@ -153,3 +153,16 @@ def test_the_two_shift_plant_has_states_in_the_fourth_column(shared_data):
     assert summary["records"] == 4942
     assert {row["state"] for row in rows} == {0, 1, 2, 3, 4, 5}
     assert {row["verify"] for row in rows} == {1}
+
+
+def test_joined_gzip_members_are_one_file(tmp_path):
+    path = tmp_path / "joined.dat.gz"
+    path.write_bytes(gzip.compress(b"one\n") + gzip.compress(b"two\n") + b"\0\0")
+    assert read_input(path) == b"one\ntwo\n"
+
+
+def test_a_plain_file_over_the_cap_is_refused_unread(tmp_path):
+    path = tmp_path / "big.dat"
+    path.write_bytes(bytes(5000))
+    with pytest.raises(UnreadableError, match="more than 4,096 bytes"):
+        read_input(path, limit=4096)
