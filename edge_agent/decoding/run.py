@@ -61,7 +61,8 @@ def _takes_table(decoder: Decoder) -> bool:
 
 
 def _line(row: dict[str, Any]) -> str:
-    return msgspec.json.encode(row).decode()
+    # One spelling of JSON in all commands: a blank after comma and colon, as json.dumps writes it.
+    return msgspec.json.format(msgspec.json.encode(row), indent=0).decode()
 
 
 def _print_line(line: str) -> None:

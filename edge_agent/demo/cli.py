@@ -56,7 +56,7 @@ def run_demo(*, input_file: Path | None, as_json: bool, keep: Path | None = None
         progress("computing pay", 1, 1)
         account = settle_account(core, played, seconds=time.monotonic() - began)
     if as_json:
-        print(msgspec.json.encode(account).decode())
+        print(msgspec.json.format(msgspec.json.encode(account), indent=0).decode())
     else:
         print_summary(account)
     return ExitCode.OK if account.agrees else ExitCode.BROKEN

@@ -115,5 +115,6 @@ def parse_month(text: str) -> Month:
 def print_json(value: object) -> None:
     import msgspec
 
-    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    # Blanks after comma and colon, as the gateway's commands print.
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=0) + b"\n")
     sys.stdout.buffer.flush()

@@ -39,6 +39,7 @@ def demo(*arguments):
 def test_a_month_goes_the_whole_way():
     done = demo("--json")
     assert done.returncode == 0, done.stderr
+    assert '"lost": 0, "doubled": 0' in done.stdout.splitlines()[-1]
     account = account_of(done.stdout.splitlines()[-1])
     assert account.agrees
     assert account.punches_on_device == account.fetched == account.stored == account.acked > 700
