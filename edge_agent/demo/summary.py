@@ -68,7 +68,7 @@ def _verdict(account: Account) -> str:
 
 
 def _rates(account: Account) -> Table:
-    table = Table(title=f"Defect rates {account.months[-1]}", box=box.SIMPLE, title_justify="left")
+    table = _table(f"Defect rates {account.months[-1]}")
     table.add_column("person", no_wrap=True)
     for heading in ("rejects", "pieces", "rate", "95 % interval"):
         table.add_column(heading, justify="right")
@@ -116,7 +116,7 @@ def _print_explained(console: Console, line: dict[str, Any]) -> None:
         f"for {line['label'].lower()} in {line['month']}?"
     )
     console.print(f"  rule     {line['rule']} ({line['version']})")
-    console.print(f"  law      {line['source']}")
+    console.print(f"  law      {line['source']}", soft_wrap=True)
     console.print(f"  formula  {line['formula']}")
     for key, value in line["facts"].items():
         console.print(f"           {key} = {value}")
