@@ -77,7 +77,7 @@ async def listen(reader, clock):
 
 async def eventually(condition):
     async with asyncio.timeout(10):  # a loaded machine is slow, not wrong
-        while not condition():  # noqa: ASYNC110 - the kernel sets no Event
+        while not condition():
             await asyncio.sleep(0.002)
 
 

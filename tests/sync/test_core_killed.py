@@ -62,7 +62,7 @@ async def core_process(engine, port=0):
 @pytest.mark.slow
 async def test_kill_9_loses_and_doubles_nothing(engine):
     seed = int(os.environ.get("CLOCKLINE_SEED", random.SystemRandom().randrange(2**32)))
-    print("CLOCKLINE_SEED =", seed)  # noqa: T201 - to run a failure again
+    print("CLOCKLINE_SEED =", seed)
     chance = random.Random(seed)
     outbox = ListOutbox(observe(punch(n)) for n in range(RECORDS))
     token = token_for(engine)

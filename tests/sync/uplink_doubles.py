@@ -68,7 +68,7 @@ class InstantClock:
 
 async def until(condition, *, every_s=0, within_s=5):
     async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110 - what is watched has no event
+        while not condition():
             await asyncio.sleep(every_s)
 
 

@@ -140,5 +140,5 @@ def _no_room_for_a_checkpoint(self, connection):
 
 async def _until(condition):
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - another thread changes it
+        while not condition():
             await asyncio.sleep(0.005)
