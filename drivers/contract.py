@@ -40,6 +40,8 @@ class DeviceConfig(BaseModel):
     kind: str
     poll_s: float = 60.0
     """Seconds between fetches."""
+    live: bool = True
+    """Listen between fetches where the device can tell that it has something new."""
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
@@ -120,7 +122,11 @@ class Driver(Protocol):
         ...
 
     def live(self) -> AsyncIterator[Delivery]:
-        """Endless; raises LinkDownError when the device goes away."""
+        """Endless; raises LinkDownError when the device goes away.
+
+        A delivery that holds nothing is a hint to fetch soon. An ASKED device with
+        Capability.LIVE is listened to between fetches; cancelling must leave it usable.
+        """
         ...
 
     async def acknowledge(self, delivery: Delivery) -> None:

@@ -13,6 +13,9 @@ from protocols.zk.session import Answer, Event, Session, Stale
 
 T = TypeVar("T")
 
+# Events are hints: of those that came during a download, some are as good as all.
+MAX_WAITING_EVENTS = 100
+
 
 class Runner:
     """One connection. After any error but a refusal its state is unknown: close the link."""
@@ -23,6 +26,7 @@ class Runner:
         self._framer = TcpFramer()
         self._session = Session()
         self._arrived: deque[Packet] = deque()
+        self._events: deque[Packet] = deque(maxlen=MAX_WAITING_EVENTS)
 
     async def run(self, dialogue: Dialogue[T]) -> T:
         """What the dialogue returns. Raises what it raises, and LinkDownError."""
@@ -54,14 +58,39 @@ class Runner:
                     match routed:
                         case Answer(packet=packet):
                             return packet
-                        case Event():
-                            await self._send(self._session.event_ack())
+                        case Event(packet=packet):
+                            await self._note(packet)
                         case Stale():
                             pass
                         case _:
                             assert_never(routed)
         except TimeoutError as exc:
             raise SilenceError(f"no answer within {self._timeout_s:g} s") from exc
+
+    async def events(self, *, timeout_s: float) -> tuple[Packet, ...]:
+        """At least one event, also one that came between answers; () after that long a silence.
+
+        Safe to cancel: what has arrived by then is kept. Raises LinkDownError and ProtocolError.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self._events:
+                    routed = self._session.incoming(await self._packet())
+                    if isinstance(routed, Event):
+                        await self._note(routed.packet)
+        except TimeoutError:
+            return ()
+        return self.take_events()
+
+    def take_events(self) -> tuple[Packet, ...]:
+        """The events that have come so far, which are forgotten here."""
+        taken = tuple(self._events)
+        self._events.clear()
+        return taken
+
+    async def _note(self, event: Packet) -> None:
+        self._events.append(event)
+        await self._send(self._session.event_ack())
 
     async def _packet(self) -> Packet:
         while not self._arrived:

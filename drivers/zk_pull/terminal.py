@@ -28,7 +28,9 @@ from protocols.zk.dialogue import (
     read_sizes,
     read_table,
     read_time,
+    register_events,
 )
+from protocols.zk.events import EventFlag
 from protocols.zk.sizes import Sizes
 from protocols.zk.users import User, decode_users
 
@@ -64,7 +66,8 @@ class Terminal:
         return await self.runner.run(read_sizes())
 
     async def read_log(self) -> bytes:
-        """The attendance records, without size word."""
+        """The attendance records, without size word. Events until now speak of rows in it."""
+        self.runner.take_events()
         return await self.runner.run(read_table(ATTENDANCE, chunk_bytes=self.config.chunk_bytes))
 
     async def read_user_ids(self) -> Mapping[int, str]:
@@ -76,6 +79,18 @@ class Terminal:
             source=self.identity.serial,
         )
         return {row.uid: row.user_id for row in rows if isinstance(row, User)}
+
+    async def listen(self) -> None:
+        """From now on the terminal says when somebody punches."""
+        await self.runner.run(register_events(EventFlag.ATTLOG))
+
+    async def next_punch_events(self, *, timeout_s: float) -> tuple[bytes, ...]:
+        """Payloads of punch events, as soon as there are any; () after that long a silence."""
+        while events := await self.runner.events(timeout_s=timeout_s):
+            payloads = tuple(e.data for e in events if e.session & EventFlag.ATTLOG)
+            if payloads:
+                return payloads
+        return ()
 
     async def aclose(self) -> None:
         """EXIT, so that the terminal does not keep the session, and close. Never raises."""

@@ -98,6 +98,7 @@ def write_site_file(
             port=terminal.port,
             serial=terminal.serial,
             poll_s=6 * 3600,
+            live=False,  # the scene moves in hours, not in real seconds
         )
         for terminal in terminals
     ]
@@ -139,5 +140,5 @@ def _table(heading: str, /, **fields: object) -> str:
 
 
 def _value(value: object) -> str:
-    # JSON's strings, whole numbers and lists of them are TOML's too.
+    # JSON's strings, whole numbers, truth values and lists of them are TOML's too.
     return json.dumps(value, ensure_ascii=False)

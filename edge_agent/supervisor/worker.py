@@ -14,18 +14,21 @@ from zoneinfo import ZoneInfo
 import structlog
 from msgspec import Struct
 
-from drivers.contract import Delivery, DeviceConfig, Driver, Identity, Mode
+from drivers.contract import Capability, Delivery, DeviceConfig, Driver, Identity, Mode
 from drivers.errors import BlockedError, DriverError
 from drivers.ports import Clock
 from edge_agent.spool.store import Lane, Spool, SpoolError
 from edge_agent.supervisor.retry import BLOCKED_DELAY_S, retry_delay_s
 from edge_agent.supervisor.states import DeviceSignal, DeviceState, after
 from edge_agent.timekeeping import Timekeeper
-from edge_agent.waiting import sleep_unless
+from edge_agent.waiting import first_of, sleep_unless
 from protocols.records import ClockReading, Count, DeviceEvent
 
 # The longest a driver may take for one page: a whole 100,000-row table over a slow line.
 PAGE_DEADLINE_S = 600.0
+
+# How long others may still press their finger after the first of a group.
+HINT_PAUSE_S = 1.0
 
 log = structlog.get_logger()
 
@@ -78,6 +81,7 @@ class DeviceWorker:
         self._problem: Problem | None = None
         self._failures = 0
         self._moved_at = commons.clock.monotonic()
+        self._fetch_took_s = 0.0
         self._listening = False  # a device that talks may be silent for days
         self._log = log.bind(device=config.name, driver=config.kind)
 
@@ -156,6 +160,7 @@ class DeviceWorker:
                 self._recovered()
             return
         while True:
+            began_s = self._commons.clock.monotonic()
             cursor = await self._commons.spool.cursor(self._identity.serial)
             first = cursor is None
             pages = driver.fetch(cursor)
@@ -163,7 +168,8 @@ class DeviceWorker:
                 async for delivery in guarded:
                     await self._store(driver, delivery, backlog=first)
             self._recovered()
-            await self._wait_for_next_fetch()
+            self._fetch_took_s = self._commons.clock.monotonic() - began_s
+            await self._until_next_fetch(driver)
 
     async def _store(self, driver: Driver, delivery: Delivery, *, backlog: bool = False) -> None:
         stamp = self._commons.timekeeper.stamp()
@@ -181,9 +187,23 @@ class DeviceWorker:
         await driver.acknowledge(delivery)
         self._moved_at = self._commons.clock.monotonic()
 
-    async def _wait_for_next_fetch(self) -> None:
+    async def _until_next_fetch(self, driver: Driver) -> None:
+        """Until the interval has passed, someone pokes, or the device hints at something new."""
         self._moved_at = self._commons.clock.monotonic()
-        await sleep_unless(self._poked, self._commons.clock, self._config.poll_s)
+        waits = [sleep_unless(self._poked, self._commons.clock, self._config.poll_s)]
+        if self._config.live and Capability.LIVE in driver.manifest.capabilities:
+            waits.append(self._until_hinted(driver))
+        await first_of(*waits)
+
+    async def _until_hinted(self, driver: Driver) -> None:
+        async with contextlib.aclosing(_generator_of(driver.live())) as hints:
+            async for delivery in hints:
+                if delivery.records or delivery.quarantined:
+                    await self._store(driver, delivery)
+                else:
+                    break
+        # People come in groups: one pull for all of them, and never more time in pulls than out.
+        await self._commons.clock.sleep(max(HINT_PAUSE_S, self._fetch_took_s))
 
     def _recovered(self) -> None:
         if self._failures:
@@ -223,6 +243,16 @@ async def _with_deadline(pages: AsyncIterator[Delivery]) -> AsyncGenerator[Deliv
     finally:
         if isinstance(pages, AsyncGenerator):
             await pages.aclose()
+
+
+async def _generator_of(deliveries: AsyncIterator[Delivery]) -> AsyncGenerator[Delivery, None]:
+    """`deliveries` as something that can be closed, whatever kind of iterator a driver returns."""
+    try:
+        async for delivery in deliveries:
+            yield delivery
+    finally:
+        if isinstance(deliveries, AsyncGenerator):
+            await deliveries.aclose()
 
 
 def clock_offset_ms(reading: ClockReading, zone: str) -> int:

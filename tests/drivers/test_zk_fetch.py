@@ -7,8 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from drivers.contract import Capability
-from drivers.errors import UnsupportedDeviceError
 from drivers.zk_pull.deliveries import PAGE_ROWS
 from protocols.records import Channel, Direction, Flag, Quarantined
 from protocols.zk.attendance import AttendanceRow, Layout, encode_attendance
@@ -265,10 +263,3 @@ async def test_a_fetch_only_reads() -> None:
         Command.FREE_DATA,
         Command.EXIT,
     }
-
-
-async def test_live_is_not_offered() -> None:
-    async with asking(terminal()) as gate:
-        assert Capability.LIVE not in gate.manifest.capabilities
-        with pytest.raises(UnsupportedDeviceError, match="poll_s"):
-            gate.live()

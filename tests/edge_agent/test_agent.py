@@ -83,7 +83,7 @@ def punches_at(database, serial):
         return connection.execute(query, (serial,)).fetchone()[0]
 
 
-def site_text(port, serial, *, url=None, token="none", more=""):
+def site_text(port, serial, *, url=None, token="none", poll_s=0.2, more=""):
     uplink = f'[uplink]\nurl = "{url}"\ntoken = "{token}"\ntimeout_s = 2\n' if url else ""
     return f"""
 [site]
@@ -100,7 +100,7 @@ host = "127.0.0.1"
 port = {port}
 serial = "{serial}"
 timeout_s = 1
-poll_s = 0.2
+poll_s = {poll_s}
 {more}
 """
 
@@ -265,3 +265,42 @@ async def test_the_agent_stops_within_five_seconds_with_a_device_mid_answer(
         )
         began = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - began < 5
+
+
+async def test_a_punch_is_here_at_once_though_the_next_poll_is_an_hour_away(
+    tmp_path, serial, terminal, monkeypatch
+):
+    monkeypatch.setattr(worker, "HINT_PAUSE_S", 0.05)
+    text = site_text(terminal.address[1], serial, poll_s=3600)
+    async with running(tmp_path, text) as agent:
+        await until(lambda: stored(agent), what="not read")
+        (row,) = rows(1, start=datetime(2026, 11, 5, 8))
+        await terminal.punch(row)
+        await until(lambda: stored(agent, at_least=ROWS + 1), what="the hint led to no pull")
+
+
+async def test_whatever_breaks_while_people_punch_none_is_missed_and_none_doubled(
+    tmp_path, serial, terminal, monkeypatch
+):
+    """Live events are lost with the connection; the log has them, and the pull gets them once."""
+    monkeypatch.setattr(worker, "HINT_PAUSE_S", 0.05)
+    chance = random.Random(11)
+    minute = datetime(2026, 11, 5, 8)
+    text = site_text(terminal.address[1], serial, poll_s=3600)
+    async with running(tmp_path, text) as agent:
+        await until(lambda: stored(agent), what="not read")
+        for _ in range(6):
+            for _ in range(chance.randrange(1, 5)):
+                minute += timedelta(minutes=1)
+                (row,) = rows(1, start=minute)
+                await terminal.punch(row)
+                await asyncio.sleep(chance.uniform(0, 0.1))
+            await terminal.stop()
+            minute += timedelta(minutes=1)
+            terminal.log.extend(rows(1, start=minute))  # pressed while nobody listens
+            await terminal.start()
+        expected = len(terminal.log)
+        await until(lambda: stored(agent, at_least=expected), what="a punch was missed")
+        await asyncio.sleep(0.3)
+        (device,) = (await agent.spool.stats()).devices
+        assert device.on_device == device.stored == expected
