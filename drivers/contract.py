@@ -7,7 +7,7 @@ supervisor commits them to the spool, and only then calls `acknowledge`.
 
 from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict
@@ -40,6 +40,8 @@ class DeviceConfig(BaseModel):
     kind: str
     poll_s: float = 60.0
     """Seconds between fetches."""
+    follow: Literal["serial", "off"] = "serial"
+    """Look for the device's serial in the site's networks when its address no longer has it."""
     live: bool = True
     """Listen between fetches where the device can tell that it has something new."""
 
@@ -100,6 +102,26 @@ class DriverContext(Struct, frozen=True, kw_only=True):
 
     clock: Clock
     zone: str
+
+
+@runtime_checkable
+class Findable(Protocol):
+    """A driver class whose devices can be looked for by serial where addresses change (DHCP)."""
+
+    @classmethod
+    async def find(
+        cls, config: Any, serial: str, networks: Sequence[str], context: DriverContext
+    ) -> DeviceConfig | None:
+        """`config` with the address at which `serial` answers now, None when it answers nowhere.
+
+        A bounded look; nothing but the identity of others is read. Never raises DriverError.
+        """
+        ...
+
+    @staticmethod
+    def address(config: Any) -> str:
+        """Where `config` looks for the device, for people."""
+        ...
 
 
 @runtime_checkable

@@ -4,7 +4,7 @@ import asyncio
 import random
 import secrets
 import signal
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -13,13 +13,14 @@ import msgspec
 import structlog
 
 from drivers.catalog import load_driver
-from drivers.contract import DriverContext
+from drivers.contract import DriverContext, Findable
 from drivers.ports import Clock
 from edge_agent.config.models import SiteConfig, SiteDevice, UplinkSection
 from edge_agent.logs import configure_logs
 from edge_agent.notify import Notifier
 from edge_agent.pulse import Pulse
 from edge_agent.spool.store import Spool, SpoolError
+from edge_agent.supervisor.follow import Follower
 from edge_agent.supervisor.worker import Commons, DeviceWorker
 from edge_agent.system_clock import SystemClock, boot_id
 from edge_agent.timekeeping import Timekeeper
@@ -61,8 +62,7 @@ class Agent:
             changed=changed,
         )
         self.workers = tuple(
-            DeviceWorker(device.config, _driver_maker(device, clock), device.zone, commons)
-            for device in site.devices
+            _make_worker(device, site.site.networks, commons) for device in site.devices
         )
         self._transport = None if site.uplink is None else _open_transport(site, site.uplink)
         self.uplink = (
@@ -179,10 +179,17 @@ def _open_transport(site: SiteConfig, section: UplinkSection) -> Transport:
     )
 
 
-def _driver_maker(device: SiteDevice, clock: Clock) -> Callable[[], Any]:
-    context = DriverContext(clock=clock, zone=device.zone)
-    driver: Callable[..., Any] = load_driver(device.config.kind)
-    return lambda: driver(device.config, context)
+def _make_worker(device: SiteDevice, networks: Sequence[str], commons: Commons) -> DeviceWorker:
+    context = DriverContext(clock=commons.clock, zone=device.zone)
+    driver: Any = load_driver(device.config.kind)
+    follower = (
+        Follower(driver, networks, context, commons.clock)
+        if networks and isinstance(driver, Findable)
+        else None
+    )
+    return DeviceWorker(
+        device.config, lambda config: driver(config, context), device.zone, commons, follower
+    )
 
 
 def run_agent(site: SiteConfig) -> int:

@@ -54,6 +54,7 @@ def _device(report: DeviceReport) -> dict[str, Any]:
         "since": report.since,
         "clock_offset_ms": report.clock_offset_ms,
         "profile": report.profile,
+        "moved": report.moved,
         "error": None
         if problem is None
         else {"what": problem.what, "remedy": problem.remedy, "code": problem.code},

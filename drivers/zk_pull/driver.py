@@ -1,6 +1,6 @@
 """The driver of ZK terminals that are asked over TCP ("pull", port 4370)."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from drivers.contract import (
 from drivers.errors import DriverError, LinkDownError
 from drivers.zk_pull.config import ZkPullConfig
 from drivers.zk_pull.deliveries import WholeLog
+from drivers.zk_pull.discovery import find_serial
 from drivers.zk_pull.log_cursor import LogCursor
 from drivers.zk_pull.terminal import Terminal, open_terminal
 from drivers.zk_pull.translation import translated
@@ -52,6 +53,16 @@ class ZkPullDriver(Driver):
         self._zone = ZoneInfo(context.zone)
         self._where = f"{config.name} (tcp {config.host}:{config.port})"
         self._terminal: Terminal | None = None
+
+    @classmethod
+    async def find(
+        cls, config: ZkPullConfig, serial: str, networks: Sequence[str], context: DriverContext
+    ) -> ZkPullConfig | None:
+        return await find_serial(config, serial, networks, context.clock)
+
+    @staticmethod
+    def address(config: ZkPullConfig) -> str:
+        return f"{config.host}:{config.port}"
 
     @override
     async def identity(self) -> Identity:

@@ -1,6 +1,7 @@
 """The site file's own tables. What stands in a [[device]] is the driver's business."""
 
 import zoneinfo
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
@@ -25,6 +26,10 @@ from sync.addresses import is_loopback
 
 # Names stand in paths, metrics and batch keys: letters of any script, digits, - _ and .
 Name = Annotated[str, StringConstraints(pattern=r"^[\w.-]+$", max_length=64)]
+
+
+# A device is to be found within a minute; a driver that looks slower than this caps itself lower.
+MAX_PROBED_ADDRESSES = 1_024
 
 
 class Section(BaseModel):
@@ -52,7 +57,28 @@ class SiteSection(Section):
         "setting: a gateway set to UTC would move every punch by hours"
     )
 
+    networks: tuple[str, ...] = Field(
+        default=(),
+        description="Networks of the devices, like 10.0.3.0/24: a device that got a new address "
+        "is looked for there by its serial",
+    )
+
     _zone = field_validator("zone")(known_zone)
+
+    @field_validator("networks")
+    @classmethod
+    def _few_addresses(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            addresses = sum(ip_network(network, strict=False).num_addresses for network in networks)
+        except ValueError as exc:
+            raise WrongValueError(str(exc), remedy="Write networks like 10.0.3.0/24") from exc
+        if addresses > MAX_PROBED_ADDRESSES:
+            raise WrongValueError(
+                f"these networks hold {addresses} addresses, at most {MAX_PROBED_ADDRESSES} are "
+                "looked at",
+                remedy="Name the part in which the devices are",
+            )
+        return networks
 
 
 class GatewaySection(Section):

@@ -9,6 +9,8 @@ STARTER = """\
 name = "my-site"
 # The zone of the wall clocks in this place (IANA name). Never guessed from the gateway.
 zone = "Asia/Shanghai"
+# Where the devices are: one that gets a new address is found here by its serial.
+#networks = ["10.0.0.0/24"]
 
 [gateway]
 name = "gw-01"

@@ -139,6 +139,7 @@ def _device_row(live: dict[str, Any], counted: dict[str, Any]) -> dict[str, Any]
         "last_fetch_at": counted.get("last_fetch_at"),
         "clock_offset_ms": live.get("clock_offset_ms"),
         "profile": live.get("profile"),
+        "moved": live.get("moved"),
         "error": live.get("error"),
     }
 
@@ -172,6 +173,13 @@ def _agent_problems(agent: Agent) -> Iterator[Problem]:
 
 def _device_problems(devices: list[dict[str, Any]]) -> Iterator[Problem]:
     for device in devices:
+        if device["moved"]:
+            yield {
+                "severity": "warn",
+                "where": f"device {device['name']}",
+                "what": f"has moved and was followed: {device['moved']}",
+                "remedy": "Write the new address into the site file, or give it a fixed one",
+            }
         error = device["error"]
         if error:
             what, remedy = error["what"], error["remedy"]

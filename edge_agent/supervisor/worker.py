@@ -18,6 +18,7 @@ from drivers.contract import Capability, Delivery, DeviceConfig, Driver, Identit
 from drivers.errors import BlockedError, DriverError
 from drivers.ports import Clock
 from edge_agent.spool.store import Lane, Spool, SpoolError
+from edge_agent.supervisor.follow import Follower
 from edge_agent.supervisor.retry import BLOCKED_DELAY_S, retry_delay_s
 from edge_agent.supervisor.states import DeviceSignal, DeviceState, after
 from edge_agent.timekeeping import Timekeeper
@@ -53,6 +54,7 @@ class DeviceReport(Struct, frozen=True, kw_only=True):
     clock_offset_ms: int | None
     problem: Problem | None
     failures: int
+    moved: str | None = None  # "old address → new address" since the agent started
 
 
 class Commons(Struct, frozen=True, kw_only=True):
@@ -67,10 +69,17 @@ class Commons(Struct, frozen=True, kw_only=True):
 
 class DeviceWorker:
     def __init__(
-        self, config: DeviceConfig, make_driver: Callable[[], Driver], zone: str, commons: Commons
+        self,
+        config: DeviceConfig,
+        make_driver: Callable[[DeviceConfig], Driver],
+        zone: str,
+        commons: Commons,
+        follower: Follower | None = None,
     ) -> None:
         self._config = config
         self._make_driver = make_driver
+        self._follower = follower
+        self._moved: str | None = None
         self._zone = zone
         self._commons = commons
         self._poked = asyncio.Event()
@@ -100,6 +109,7 @@ class DeviceWorker:
             clock_offset_ms=self._clock_offset_ms,
             problem=self._problem,
             failures=self._failures,
+            moved=self._moved,
         )
 
     def stuck(self, now_s: float) -> bool:
@@ -122,13 +132,15 @@ class DeviceWorker:
         """One connection's worth of work. Returns the seconds to wait before the next."""
         driver: Driver | None = None
         try:
-            driver = self._make_driver()
+            driver = self._make_driver(self._config)
             await self._work(driver)
         except BlockedError as error:
             self._fail(DeviceSignal.REFUSED, error.what, error.remedy, error.code)
-            return BLOCKED_DELAY_S
+            return 0.0 if await self._followed(error) else BLOCKED_DELAY_S
         except (DriverError, SpoolError) as error:
             self._fail(DeviceSignal.FAILED, error.what, error.remedy, error.code)
+            if await self._followed(error):
+                return 0.0
         except TimeoutError:
             self._fail(
                 DeviceSignal.FAILED,
@@ -204,6 +216,19 @@ class DeviceWorker:
                     break
         # People come in groups: one pull for all of them, and never more time in pulls than out.
         await self._commons.clock.sleep(max(HINT_PAUSE_S, self._fetch_took_s))
+
+    async def _followed(self, error: DriverError | SpoolError) -> bool:
+        """Whether the device was found at another address, where it is read from now on."""
+        known_serial = self._identity.serial if self._identity else None
+        if self._follower is None or not isinstance(error, DriverError):
+            return False
+        move = await self._follower.look(self._config, known_serial, error, failures=self._failures)
+        if move is None:
+            return False
+        self._config, self._moved = move.config, move.told
+        self._log.warning("device_followed", serial=move.serial, moved=move.told)
+        self._commons.changed.set()
+        return True
 
     def _recovered(self) -> None:
         if self._failures:

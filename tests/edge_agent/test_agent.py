@@ -83,12 +83,13 @@ def punches_at(database, serial):
         return connection.execute(query, (serial,)).fetchone()[0]
 
 
-def site_text(port, serial, *, url=None, token="none", poll_s=0.2, more=""):
+def site_text(port, serial, *, url=None, token="none", poll_s=0.2, more="", host="127.0.0.1"):
     uplink = f'[uplink]\nurl = "{url}"\ntoken = "{token}"\ntimeout_s = 2\n' if url else ""
     return f"""
 [site]
 name = "site-1"
 zone = "Asia/Shanghai"
+networks = ["127.0.0.64/28"]
 [gateway]
 name = "gw-test"
 state_dir = "."
@@ -96,7 +97,7 @@ state_dir = "."
 [[device]]
 name = "gate"
 kind = "zk-pull"
-host = "127.0.0.1"
+host = "{host}"
 port = {port}
 serial = "{serial}"
 timeout_s = 1
@@ -304,3 +305,52 @@ async def test_whatever_breaks_while_people_punch_none_is_missed_and_none_double
         await asyncio.sleep(0.3)
         (device,) = (await agent.spool.stats()).devices
         assert device.on_device == device.stored == expected
+
+
+async def test_a_terminal_with_a_new_address_is_followed_and_an_impostor_never_read(
+    tmp_path, serial, unused_tcp_port
+):
+    """The router restarts: our terminal gets another address, somebody else's gets the old one."""
+    old, new = "127.0.0.65", "127.0.0.70"
+    ours = ZkTerminal(
+        TerminalConfig(clock=datetime.now, serial=serial),
+        rows(ROWS), [], listen=(old, unused_tcp_port),
+    )  # fmt: skip
+    theirs = ZkTerminal(
+        TerminalConfig(clock=datetime.now, serial="SOMEONE-ELSES"),
+        rows(50, start=datetime(2025, 1, 1)), [], listen=(old, unused_tcp_port),
+    )  # fmt: skip
+    text = site_text(unused_tcp_port, serial, host=old)
+    async with contextlib.AsyncExitStack() as stack:
+        await ours.start()
+        agent = await stack.enter_async_context(running(tmp_path, text))
+        await until(lambda: stored(agent), what="not read at the old address")
+        await ours.stop()
+        await stack.enter_async_context(theirs)
+        ours.address = (new, unused_tcp_port)
+        ours.log.extend(rows(5, start=datetime(2026, 11, 7, 8)))
+        await stack.enter_async_context(ours)
+        await until(lambda: stored(agent, at_least=ROWS + 5), what="not followed")
+        (gate,) = agent.workers
+        assert gate.report().moved == f"{old}:{unused_tcp_port} → {new}:{unused_tcp_port}"
+        await until(
+            lambda: gate.report().moved.split()[-1] in (tmp_path / "status.json").read_text(),
+            what="status does not show the move",
+        )
+        (device,) = (await agent.spool.stats()).devices
+        assert (device.serial, device.stored) == (serial, ROWS + 5)
+
+
+async def test_follow_off_stays_where_it_was_told(tmp_path, serial, unused_tcp_port):
+    text = site_text(unused_tcp_port, serial, host="127.0.0.65").replace(
+        "poll_s =", 'follow = "off"\npoll_s ='
+    )
+    config = TerminalConfig(clock=datetime.now, serial=serial)
+    async with (
+        ZkTerminal(config, rows(5), [], listen=("127.0.0.70", unused_tcp_port)),
+        running(tmp_path, text) as agent,
+    ):
+        (gate,) = agent.workers
+        await until(lambda: gate.report().failures > 4, what="it did not even try")
+        assert gate.report().moved is None
+        assert not await stored(agent, at_least=1)

@@ -1,0 +1,61 @@
+"""A device that got another address (router restart, DHCP) is found by its serial and followed.
+
+Only the networks that the site file names are looked at, and only for a device whose serial is
+known. Whoever else answers there is asked for its identity and left alone.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from drivers.contract import DeviceConfig, DriverContext, Findable
+from drivers.errors import DriverError, LinkDownError, WrongDeviceError
+from drivers.ports import Clock
+
+# One failure is a blip, two are worth a look around; the second comes within seconds.
+BLIPS = 1
+LOOK_EVERY_S = 30.0  # twice within the minute in which a moved device is to be found
+
+
+class Move(Struct, frozen=True, kw_only=True):
+    """`config` holds the new address; `told` says old and new for people."""
+
+    config: DeviceConfig
+    serial: str
+    told: str
+
+
+class Follower:
+    """For one device. `driver` is its class, which is what can be asked."""
+
+    def __init__(
+        self, driver: Findable, networks: Sequence[str], context: DriverContext, clock: Clock
+    ) -> None:
+        self._driver = driver
+        self._networks = networks
+        self._context = context
+        self._clock = clock
+        self._looked_at_s = float("-inf")
+
+    async def look(
+        self, config: DeviceConfig, known_serial: str | None, error: DriverError, *, failures: int
+    ) -> Move | None:
+        """Where the device is now, if `error` is what a moved one causes and it is found."""
+        serial = getattr(config, "serial", None) or known_serial
+        if serial is None or config.follow == "off" or not _speaks_of_a_move(error, failures):
+            return None
+        now_s = self._clock.monotonic()
+        if now_s - self._looked_at_s < LOOK_EVERY_S:
+            return None
+        self._looked_at_s = now_s
+        found = await self._driver.find(config, serial, self._networks, self._context)
+        if found is None or found == config:
+            return None
+        old, new = self._driver.address(config), self._driver.address(found)
+        return Move(config=found, serial=serial, told=f"{old} → {new}")
+
+
+def _speaks_of_a_move(error: DriverError, failures: int) -> bool:
+    if isinstance(error, WrongDeviceError):
+        return True
+    return isinstance(error, LinkDownError) and failures > BLIPS
