@@ -7,6 +7,7 @@ import importlib
 from importlib.metadata import EntryPoint, entry_points
 
 from drivers.contract import Driver
+from drivers.third_party import MisshapenError, adopted
 
 ENTRY_POINT_GROUP = "clockline.drivers"
 
@@ -82,7 +83,10 @@ def _load(kind: str, entry: EntryPoint) -> type[Driver]:
     missing = [name for name in ("manifest", *_METHODS) if not hasattr(loaded, name)]
     if missing:
         raise BrokenDriverError(kind, entry.value, f"is no driver: it lacks {', '.join(missing)}")
-    driver: type[Driver] = loaded
+    try:
+        driver = adopted(loaded)
+    except MisshapenError as exc:
+        raise BrokenDriverError(kind, entry.value, str(exc)) from exc
     if driver.manifest.kind != kind:
         raise BrokenDriverError(kind, entry.value, f"calls itself {driver.manifest.kind!r}")
     return driver

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge_agent.cli.device_probe import probe
 from edge_agent.cli.options import ConfigOption, JsonLinesOption, JsonOption
 from edge_agent.errors import ExitCode
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from drivers.contract import Delivery, Driver
 
 app = typer.Typer(help="Look at one device, by name or address. Reads only.")
+app.command("probe")(probe)
 
 Target = Annotated[
     str,

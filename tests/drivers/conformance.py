@@ -1,9 +1,14 @@
 """What the conformance suite drives: each built-in driver with its simulator, as a rig.
 
-A new driver joins by one row in RIGS; the suite then holds it to the contract.
+A new driver joins by one row in RIGS; the suite then holds it to the contract. A third party's joins
+by the environment, and is then the only one under test (docs/write-a-driver.md):
+
+    CLOCKLINE_RIG=demo-clock=conformance_rig:demo_clock pytest tests/drivers/test_conformance.py
 """
 
 import asyncio
+import importlib
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -151,8 +156,21 @@ async def rdm6300(folder: Path) -> AsyncIterator[Rig]:
         yield Rig(driver=driver, serial="door", produce=produce, vanish=reader.unplug)
 
 
-RIGS: dict[str, Callable[[Path], AbstractAsyncContextManager[Rig]]] = {
+MakeRig = Callable[[Path], AbstractAsyncContextManager[Rig]]
+
+RIGS: dict[str, MakeRig] = {
     "zk-pull": zk_pull,
     "modbus-counter": modbus_counter,
     "rdm6300": rdm6300,
 }
+
+
+def _third_party() -> dict[str, MakeRig]:
+    kind, named, path = os.environ.get("CLOCKLINE_RIG", "").partition("=")
+    if not named:
+        return {}
+    module, _, function = path.partition(":")
+    return {kind: getattr(importlib.import_module(module), function)}
+
+
+UNDER_TEST = _third_party() or RIGS

@@ -72,7 +72,8 @@ class AcmeDriver(ThirdParty):
 
 def test_a_third_party_joins_by_entry_point(installed) -> None:
     installed(acme=f"{__name__}:AcmeDriver")
-    assert load_driver("acme") is AcmeDriver
+    assert load_driver("acme").manifest is AcmeDriver.manifest
+    assert load_driver("acme") is load_driver("acme")
 
 
 def test_a_third_party_cannot_replace_one_of_ours(installed) -> None:

@@ -1,4 +1,4 @@
-"""One suite over every built-in driver: what the contract promises, on a real link."""
+"""One suite over every driver: what the contract promises, on a real link."""
 
 import pytest
 from pydantic import ValidationError
@@ -7,14 +7,14 @@ from drivers.catalog import built_in_kinds, load_driver
 from drivers.contract import Capability, DeviceConfig, Driver, Mode
 from drivers.errors import BlockedError, DriverError
 from protocols.identity import event_id
-from tests.drivers.conformance import RIGS, Rig
+from tests.drivers.conformance import RIGS, UNDER_TEST, Rig
 
-every_kind = pytest.mark.parametrize("kind", built_in_kinds())
+every_kind = pytest.mark.parametrize("kind", UNDER_TEST)
 
 
-@pytest.fixture(params=built_in_kinds())
+@pytest.fixture(params=UNDER_TEST)
 async def rig(request, tmp_path):
-    async with RIGS[request.param](tmp_path) as rig:
+    async with UNDER_TEST[request.param](tmp_path) as rig:
         yield rig
         await rig.stop_listening()
         await rig.driver.aclose()
