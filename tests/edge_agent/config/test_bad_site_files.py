@@ -22,7 +22,8 @@ host = "10.0.0.7"
 """
 KINDS = f"Known kinds: {', '.join(known_kinds())}"
 ZK_KEYS = (
-    "chunk_bytes, code_page, comm_key, host, kind, name, poll_s, port, profile, serial, timeout_s"
+    "chunk_bytes, code_page, comm_key, host, kind, name, poll_s, port, profile, serial, timeout_s, "
+    "transport"
 )
 
 BAD_FILES = {
