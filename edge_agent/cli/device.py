@@ -21,7 +21,8 @@ app = typer.Typer(help="Look at one device, by name or address. Reads only.")
 Target = Annotated[
     str,
     typer.Argument(
-        metavar="NAME_OR_ADDRESS", help="gate, 10.0.0.7, 10.0.0.7:4370, zk-pull://10.0.0.7:4370"
+        metavar="NAME_OR_ADDRESS",
+        help="gate, 10.0.0.7, 10.0.0.7:4370, zk-pull://10.0.0.7:4370, zk-pull+udp://10.0.0.7:4370",
     ),
 ]
 ZoneOption = Annotated[
