@@ -15,3 +15,7 @@ class Quirk(StrEnum):
     """The pull log may read as empty while punches exist (access-control mode, push-only storage).
     The driver then does not report 0 rows on the device, so that no watermark is built on it
     (pyzk issues 126, 170)."""
+
+    BARE_TABLE_COMMANDS = "bare_table_commands"
+    """The firmware has no buffer (1503): tables are asked by their own command (13, 9). Only over
+    UDP; over TCP such a question gives unrelated memory (protocol.md 6.5, js_zklib issue 7)."""

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from drivers.contract import DeviceConfig
 from protocols.zk.auth import MAX_COMM_KEY
-from protocols.zk.tables import TCP_CHUNK_BYTES
+from protocols.zk.tables import TCP_CHUNK_BYTES, UDP_CHUNK_BYTES
 
 
 def _number_as_text(value: object) -> object:
@@ -22,6 +22,8 @@ class ZkPullConfig(DeviceConfig):
     kind: Literal["zk-pull"] = "zk-pull"
     host: str
     port: int = Field(default=4370, ge=1, le=65_535)
+    transport: Literal["tcp", "udp"] = "tcp"
+    """"udp" is for old black-and-white terminals that do not answer TCP."""
     comm_key: Annotated[SecretStr | None, BeforeValidator(_number_as_text)] = None
     """The number set on the terminal under Comm. > PC Connection."""
     serial: str | None = None
@@ -29,8 +31,9 @@ class ZkPullConfig(DeviceConfig):
     """Seconds without an answer after which the terminal counts as gone."""
     profile: str | None = None
     """A firmware profile by key ("zkteco/f18") where the terminal's own facts mislead."""
-    chunk_bytes: int = Field(default=TCP_CHUNK_BYTES, ge=1024, le=1024 * 1024)
-    """What one request for table bytes asks for; a device that chokes wants less."""
+    chunk_bytes: int | None = Field(default=None, ge=1024, le=1024 * 1024)
+    """What one request for table bytes asks for, None for what suits the transport; a device that
+    chokes wants less."""
     code_page: str | None = None
     """Encoding of names that are not UTF-8, where the profile does not know better."""
 
@@ -45,3 +48,12 @@ class ZkPullConfig(DeviceConfig):
 
     def comm_key_number(self) -> int | None:
         return None if self.comm_key is None else int(self.comm_key.get_secret_value())
+
+    def bytes_of_a_chunk(self) -> int:
+        if self.chunk_bytes is not None:
+            return self.chunk_bytes
+        return UDP_CHUNK_BYTES if self.transport == "udp" else TCP_CHUNK_BYTES
+
+    def address(self) -> str:
+        """For messages: 'tcp 10.0.0.7:4370'."""
+        return f"{self.transport} {self.host}:{self.port}"

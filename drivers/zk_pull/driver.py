@@ -1,4 +1,4 @@
-"""The driver of ZK terminals that are asked over TCP ("pull", port 4370)."""
+"""The driver of ZK terminals that are asked over TCP or UDP ("pull", port 4370)."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -39,7 +39,7 @@ class ZkPullDriver(Driver):
 
     manifest: ClassVar[Manifest] = Manifest(
         kind="zk-pull",
-        title="ZKTeco terminal, asked over TCP",
+        title="ZKTeco terminal, asked over TCP or UDP",
         makes=("ZKTeco", "eSSL", "Granding", "Solution"),
         mode=Mode.ASKED,
         capabilities=frozenset({Capability.COUNT, Capability.CLOCK, Capability.LIVE}),
@@ -51,7 +51,7 @@ class ZkPullDriver(Driver):
         self._config = config
         self._clock = context.clock
         self._zone = ZoneInfo(context.zone)
-        self._where = f"{config.name} (tcp {config.host}:{config.port})"
+        self._where = f"{config.name} ({config.address()})"
         self._terminal: Terminal | None = None
 
     @classmethod

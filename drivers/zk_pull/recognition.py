@@ -1,5 +1,9 @@
 """Who answers: serial number, facts, and the firmware profile that these facts lead to."""
 
+import contextlib
+
+from msgspec.structs import replace
+
 from drivers.errors import BlockedError, UnsupportedDeviceError, WrongDeviceError
 from drivers.zk_pull.config import ZkPullConfig
 from firmware_profiles import (
@@ -48,18 +52,30 @@ def proven_serial(facts: dict[str, str], config: ZkPullConfig, *, where: str) ->
     return found
 
 
-def profile_of(facts: dict[str, str], config: ZkPullConfig, *, where: str) -> Profile:
-    """The pinned profile, else the one that matches. Raises UnsupportedDeviceError."""
+def pinned_profile(config: ZkPullConfig) -> Profile | None:
+    """The profile that the site file names. Raises BlockedError when there is none, or when it says
+    that the terminal is asked over UDP and the site file says TCP.
+    """
+    if config.profile is None:
+        return None
     profiles = load_all()
-    if config.profile is not None:
-        return _pinned(profiles, config.profile, where=where)
-    reported = DeviceFacts(
-        platform=facts.get(_PLATFORM, ""),
-        device_name=facts.get(_DEVICE_NAME, ""),
-        firmware=facts[FIRMWARE],
+    for profile in profiles:
+        if profile.key == config.profile:
+            _check_transport(profile, config)
+            return profile
+    known = ", ".join(profile.key for profile in profiles)
+    raise BlockedError(
+        f"there is no profile {config.profile!r}",
+        where=config.address(),
+        remedy=f"Correct `profile` in the site file; known are {known}",
+        code="unknown_profile",
     )
+
+
+def profile_of(facts: dict[str, str], config: ZkPullConfig, *, where: str) -> Profile:
+    """The one profile that matches. Raises UnsupportedDeviceError."""
     try:
-        return match(profiles, reported)
+        profile = _matched(facts, config)
     except NoProfileError as exc:
         raise UnsupportedDeviceError(
             str(exc),
@@ -76,16 +92,33 @@ def profile_of(facts: dict[str, str], config: ZkPullConfig, *, where: str) -> Pr
             "file",
             code="ambiguous_profile",
         ) from exc
+    _check_transport(profile, config)
+    return profile
 
 
-def _pinned(profiles: tuple[Profile, ...], key: str, *, where: str) -> Profile:
-    for profile in profiles:
-        if profile.key == key:
-            return profile
-    known = ", ".join(profile.key for profile in profiles)
-    raise BlockedError(
-        f"there is no profile {key!r}",
-        where=where,
-        remedy=f"Correct `profile` in the site file; known are {known}",
-        code="unknown_profile",
+def _matched(facts: dict[str, str], config: ZkPullConfig) -> Profile:
+    """Most models speak both: a profile of the other transport is as good where none is of ours."""
+    ours, other = ("zk-udp", "zk-tcp") if config.transport == "udp" else ("zk-tcp", "zk-udp")
+    reported = DeviceFacts(
+        transport=ours,
+        platform=facts.get(_PLATFORM, ""),
+        device_name=facts.get(_DEVICE_NAME, ""),
+        firmware=facts[FIRMWARE],
     )
+    profiles = load_all()
+    try:
+        return match(profiles, reported)
+    except NoProfileError:
+        with contextlib.suppress(NoProfileError):
+            return match(profiles, replace(reported, transport=other))
+        raise
+
+
+def _check_transport(profile: Profile, config: ZkPullConfig) -> None:
+    if profile.transport == "zk-udp" and config.transport == "tcp":
+        raise BlockedError(
+            f"profile {profile.key} is of terminals that are asked over UDP",
+            where=config.address(),
+            remedy='Set `transport = "udp"` for this device in the site file',
+            code="wrong_transport",
+        )

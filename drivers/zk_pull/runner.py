@@ -4,11 +4,10 @@ import asyncio
 from collections import deque
 from typing import TypeVar, assert_never
 
-from drivers.errors import LinkDownError
-from drivers.ports import Link
-from protocols.errors import TruncatedError
+from drivers.zk_pull.wire import Wire
 from protocols.zk.exchange import Dialogue, Request, SilenceError
-from protocols.zk.framing import Packet, TcpFramer, encode_tcp
+from protocols.zk.framing import Packet
+from protocols.zk.retransmission import Retransmission
 from protocols.zk.session import Answer, Event, Session, Stale
 
 T = TypeVar("T")
@@ -18,14 +17,17 @@ MAX_WAITING_EVENTS = 100
 
 
 class Runner:
-    """One connection. After any error but a refusal its state is unknown: close the link."""
+    """One connection. After any error but a refusal its state is unknown: close the link.
 
-    def __init__(self, link: Link, *, timeout_s: float) -> None:
-        self._link = link
+    Without anything new for `timeout_s` the terminal counts as gone. On a link that loses packets
+    the request is sent `asks` times within that time.
+    """
+
+    def __init__(self, wire: Wire, *, timeout_s: float, asks: int = 1) -> None:
+        self._wire = wire
         self._timeout_s = timeout_s
-        self._framer = TcpFramer()
         self._session = Session()
-        self._arrived: deque[Packet] = deque()
+        self._retransmission = Retransmission(asks)
         self._events: deque[Packet] = deque(maxlen=MAX_WAITING_EVENTS)
 
     async def run(self, dialogue: Dialogue[T]) -> T:
@@ -34,7 +36,7 @@ class Runner:
             step = next(dialogue)
             while True:
                 if isinstance(step, Request):
-                    await self._send(self._session.outgoing(step))
+                    await self._ask(step)
                 try:
                     packet = await self._answer()
                 except SilenceError as silence:
@@ -47,25 +49,37 @@ class Runner:
         finally:
             dialogue.close()
 
+    async def _ask(self, request: Request) -> None:
+        packet = self._session.outgoing(request)
+        self._retransmission.begin(packet)
+        await self._wire.send(packet)
+
     async def _answer(self) -> Packet:
-        """The next packet of the request in flight. One deadline for all that comes before it, so
-        that a chatty device cannot hold us either.
-        """
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                while True:
-                    routed = self._session.incoming(await self._packet())
-                    match routed:
-                        case Answer(packet=packet):
-                            return packet
-                        case Event(packet=packet):
-                            await self._note(packet)
-                        case Stale():
-                            pass
-                        case _:
-                            assert_never(routed)
-        except TimeoutError as exc:
-            raise SilenceError(f"no answer within {self._timeout_s:g} s") from exc
+        """The next packet of the request in flight, asking again after each silence."""
+        while True:
+            try:
+                async with asyncio.timeout(self._timeout_s / self._retransmission.asks):
+                    return await self._new_answer()
+            except TimeoutError as exc:
+                again = self._retransmission.again()
+                if again is None:
+                    raise self._silence() from exc
+            await self._wire.send(again)
+
+    async def _new_answer(self) -> Packet:
+        """One deadline for all that comes before it, so that a chatty device cannot hold us either."""
+        while True:
+            routed = self._session.incoming(await self._wire.packet())
+            match routed:
+                case Answer(packet=packet):
+                    if self._retransmission.is_new(packet):
+                        return packet
+                case Event(packet=packet):
+                    await self._note(packet)
+                case Stale():
+                    pass
+                case _:
+                    assert_never(routed)
 
     async def events(self, *, timeout_s: float) -> tuple[Packet, ...]:
         """At least one event, also one that came between answers; () after that long a silence.
@@ -75,7 +89,7 @@ class Runner:
         try:
             async with asyncio.timeout(timeout_s):
                 while not self._events:
-                    routed = self._session.incoming(await self._packet())
+                    routed = self._session.incoming(await self._wire.packet())
                     if isinstance(routed, Event):
                         await self._note(routed.packet)
         except TimeoutError:
@@ -90,30 +104,9 @@ class Runner:
 
     async def _note(self, event: Packet) -> None:
         self._events.append(event)
-        await self._send(self._session.event_ack())
+        await self._wire.send(self._session.event_ack())
 
-    async def _packet(self) -> Packet:
-        while not self._arrived:
-            data = await self._link.read()
-            if not data:
-                raise self._closed()
-            self._arrived.extend(self._framer.feed(data))
-        return self._arrived.popleft()
-
-    def _closed(self) -> LinkDownError:
-        try:
-            self._framer.eof()
-        except TruncatedError as exc:
-            what, code = f"closed the connection in the middle of a frame ({exc})", "link_cut"
-        else:
-            what, code = "closed the connection", "link_closed"
-        return LinkDownError(
-            f"the terminal {what}",
-            where=self._link.describe(),
-            remedy="It is tried again by itself; if it repeats, look for a second program that "
-            "polls this terminal, and at its network cable and power",
-            code=code,
-        )
-
-    async def _send(self, packet: Packet) -> None:
-        await self._link.write(encode_tcp(packet))
+    def _silence(self) -> SilenceError:
+        asks = self._retransmission.asks
+        times = f", asked {asks} times" if asks > 1 else ""
+        return SilenceError(f"no answer within {self._timeout_s:g} s{times}{self._wire.remarks()}")

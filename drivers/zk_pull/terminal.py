@@ -3,17 +3,19 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from drivers.contract import Identity
-from drivers.errors import DriverError
+from drivers.errors import DriverError, LinkDownError
 from drivers.links.tcp import open_tcp
+from drivers.links.udp import open_udp
 from drivers.ports import Clock, Link
 from drivers.zk_pull.config import ZkPullConfig
-from drivers.zk_pull.recognition import profile_of, proven_serial, read_facts
+from drivers.zk_pull.recognition import pinned_profile, profile_of, proven_serial, read_facts
 from drivers.zk_pull.runner import Runner
-from firmware_profiles import Profile
+from drivers.zk_pull.wire import TcpWire, UdpWire
+from firmware_profiles import Profile, Quirk
 from protocols.errors import ProtocolError
 from protocols.records import ClockReading
 from protocols.zk.commands import Command
@@ -23,6 +25,7 @@ from protocols.zk.dialogue import (
     Dialogue,
     Request,
     SilenceError,
+    Table,
     end,
     login,
     read_sizes,
@@ -33,6 +36,10 @@ from protocols.zk.dialogue import (
 from protocols.zk.events import EventFlag
 from protocols.zk.sizes import Sizes
 from protocols.zk.users import User, decode_users
+
+# With every fifth packet lost on each way, one exchange in three fails, and a hundred thousand
+# records take some thousand exchanges: twelve failures in a row are then one in two hundred thousand.
+_UDP_ASKS = 12
 
 _EXIT_S = 1.0  # EXIT is a courtesy: a hung terminal must not delay a stop
 
@@ -68,11 +75,11 @@ class Terminal:
     async def read_log(self) -> bytes:
         """The attendance records, without size word. Events until now speak of rows in it."""
         self.runner.take_events()
-        return await self.runner.run(read_table(ATTENDANCE, chunk_bytes=self.config.chunk_bytes))
+        return await self._read_table(ATTENDANCE)
 
     async def read_user_ids(self) -> Mapping[int, str]:
         """User id by uid, as the terminal has them now."""
-        table = await self.runner.run(read_table(USERS, chunk_bytes=self.config.chunk_bytes))
+        table = await self._read_table(USERS)
         rows = decode_users(
             table,
             encoding=self.config.code_page or self.profile.encoding,
@@ -92,6 +99,15 @@ class Terminal:
                 return payloads
         return ()
 
+    async def _read_table(self, table: Table) -> bytes:
+        if self.config.transport == "udp":
+            direct = Quirk.BARE_TABLE_COMMANDS in self.profile.quirks
+            asked = replace(table, direct=direct)
+            reading = read_table(asked, chunk_bytes=self.config.bytes_of_a_chunk(), datagrams=True)
+        else:
+            reading = read_table(table, chunk_bytes=self.config.bytes_of_a_chunk())
+        return await self.runner.run(reading)
+
     async def aclose(self) -> None:
         """EXIT, so that the terminal does not keep the session, and close. Never raises."""
         await _leave(self.link, self.runner)
@@ -99,15 +115,15 @@ class Terminal:
 
 async def open_terminal(config: ZkPullConfig, clock: Clock) -> Terminal:
     """Connects, logs in and proves who answers. Raises ProtocolError and DriverError."""
-    link = await open_tcp(config.host, config.port, timeout_s=config.timeout_s)
-    runner = Runner(link, timeout_s=config.timeout_s)
+    pinned = pinned_profile(config)  # before all else: it may say that this transport is in vain
+    link, runner = await _connect(config)
     try:
-        await runner.run(login(config.comm_key_number()))
+        await _log_in(runner, config)
         await runner.run(_forget_old_buffer())
         facts = await runner.run(read_facts())
         where = link.describe()
         serial = proven_serial(facts, config, where=where)
-        profile = profile_of(facts, config, where=where)
+        profile = pinned or profile_of(facts, config, where=where)
     except BaseException:
         await _leave(link, runner)
         raise
@@ -119,6 +135,29 @@ async def open_terminal(config: ZkPullConfig, clock: Clock) -> Terminal:
         identity=Identity(serial=serial, facts=facts, profile=profile.key),
         profile=profile,
     )
+
+
+async def _connect(config: ZkPullConfig) -> tuple[Link, Runner]:
+    if config.transport == "udp":
+        link: Link = await open_udp(config.host, config.port)
+        return link, Runner(UdpWire(link), timeout_s=config.timeout_s, asks=_UDP_ASKS)
+    link = await open_tcp(config.host, config.port, timeout_s=config.timeout_s)
+    return link, Runner(TcpWire(link), timeout_s=config.timeout_s)
+
+
+async def _log_in(runner: Runner, config: ZkPullConfig) -> None:
+    try:
+        await runner.run(login(config.comm_key_number()))
+    except SilenceError as exc:
+        if config.transport == "tcp":
+            raise
+        raise LinkDownError(
+            str(exc),
+            where=config.address(),
+            remedy="Check that the device is powered, the cable, and the address in the site "
+            'file; most terminals answer only TCP: then set `transport = "tcp"`',
+            code="link_timeout",
+        ) from exc
 
 
 async def _leave(link: Link, runner: Runner) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge_agent.cli.device_discover import discover
 from edge_agent.cli.device_probe import probe
 from edge_agent.cli.options import ConfigOption, JsonLinesOption, JsonOption
 from edge_agent.errors import ExitCode
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     from drivers.contract import Delivery, Driver
 
 app = typer.Typer(help="Look at one device, by name or address. Reads only.")
+app.command("discover")(discover)
 app.command("probe")(probe)
 
 Target = Annotated[
     str,
     typer.Argument(
-        metavar="NAME_OR_ADDRESS", help="gate, 10.0.0.7, 10.0.0.7:4370, zk-pull://10.0.0.7:4370"
+        metavar="NAME_OR_ADDRESS",
+        help="gate, 10.0.0.7, 10.0.0.7:4370, zk-pull://10.0.0.7:4370, zk-pull+udp://10.0.0.7:4370",
     ),
 ]
 ZoneOption = Annotated[

@@ -19,7 +19,7 @@ _ADDRESS_HELP = "edge-agent device info zk-pull://10.0.0.7:4370"
 
 
 def resolve(target: str, config_file: Path | None, zone: str | None) -> SiteDevice:
-    """`target` by name, as `kind://host:port?key=value`, or as host[:port].
+    """`target` by name, as `kind[+transport]://host:port?key=value`, or as host[:port].
 
     `zone` is the one asked for; else the site file's; else, for a bare address, this machine's,
     which only decides which rows are flagged as being from the future: nothing is stored here.
@@ -61,7 +61,7 @@ def _unknown_name(target: str, site: SiteConfig | None) -> UsageError:
 
 
 def _from_address(address: str, zone: str) -> SiteDevice:
-    kind, _, _ = address.partition("://")
+    kind, _, transport = address.partition("://")[0].partition("+")
     if kind not in known_kinds():
         raise UsageError(
             f'unknown kind "{kind}"{did_you_mean(kind, known_kinds())}',
@@ -71,7 +71,8 @@ def _from_address(address: str, zone: str) -> SiteDevice:
         )
     model = load_driver(kind).manifest.config
     try:
-        config = model.model_validate({"kind": kind, **_table(address)})
+        table = _table(address) | ({"transport": transport} if transport else {})
+        config = model.model_validate({"kind": kind, **table})
     except ValidationError as exc:
         complaint = from_validation((), exc, model)[0]
         raise UsageError(

@@ -11,9 +11,10 @@ from edge_agent.errors import CommandError, ExitCode, UsageError
 
 # card-reader: what an rdm6300 is to whoever does not know the chip.
 KINDS = ("zk-terminal", "modbus-counter", "rdm6300", "card-reader")
+TRANSPORTS = ("tcp", "udp")
 
 
-def simulate(
+def simulate(  # noqa: PLR0913 - one argument per option of the command
     kind: Annotated[str, typer.Argument(help=", ".join(KINDS))],
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 picks a free one.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -25,6 +26,9 @@ def simulate(
         Path | None, typer.Option("--input", help="A terminal's USB export (.dat) as its log.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same device.")] = 0,
+    transport: Annotated[
+        str, typer.Option(help=f"How a zk-terminal is asked: {', '.join(TRANSPORTS)}.")
+    ] = "tcp",
 ) -> int:
     """Serve a simulated device until Ctrl-C. Prints `listening ADDRESS` when it is ready."""
     import asyncio
@@ -45,10 +49,19 @@ def simulate(
             remedy="Leave --input out",
             try_command=f"edge-agent simulate {kind}",
         )
+    if transport not in TRANSPORTS or (transport == "udp" and kind != "zk-terminal"):
+        raise UsageError(
+            f"a {kind} is not asked over {transport!r}",
+            where=f"simulate {kind} --transport",
+            remedy="Only a zk-terminal is, over tcp or udp",
+            try_command="edge-agent simulate zk-terminal --transport udp",
+        )
     try:
         match kind:
             case "zk-terminal":
-                terminal = simulated.zk_terminal(input_file, records=records, seed=seed)
+                terminal = simulated.zk_terminal(
+                    input_file, records=records, seed=seed, udp=transport == "udp"
+                )
                 scene = simulated.serve_zk_terminal(terminal, host, port)
             case "modbus-counter":
                 scene = simulated.serve_modbus_counter(host, port, pieces=records, seed=seed)

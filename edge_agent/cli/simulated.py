@@ -42,7 +42,9 @@ def wall_clock() -> datetime:
     return datetime.now(UTC).astimezone().replace(tzinfo=None)
 
 
-def zk_terminal(input_file: Path | None, *, records: int, seed: int) -> ZkTerminal:
+def zk_terminal(
+    input_file: Path | None, *, records: int, seed: int, udp: bool = False
+) -> ZkTerminal:
     """A terminal with the log of `input_file`, or with `records` made-up punches until now."""
     if input_file is None:
         log = made_up_log(records, seed, end=wall_clock())
@@ -53,7 +55,7 @@ def zk_terminal(input_file: Path | None, *, records: int, seed: int) -> ZkTermin
             print(note, file=sys.stderr)
     uids = {row.user_id: row.uid for row in log}
     users = [User(uid=uid, user_id=user_id) for user_id, uid in uids.items()]
-    config = TerminalConfig(clock=wall_clock, serial=_SERIAL)
+    config = TerminalConfig(clock=wall_clock, serial=_SERIAL, transport="udp" if udp else "tcp")
     return ZkTerminal(config, log, users)
 
 

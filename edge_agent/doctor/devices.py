@@ -36,12 +36,24 @@ async def check_devices(devices: Sequence[DeviceConfig]) -> list[Finding]:
 
 async def _check(device: DeviceConfig) -> Finding:
     match address_of(device):
+        case (str(host), int(port)) if getattr(device, "transport", "tcp") == "udp":
+            return _unproven_udp(device.name, host, port)
         case (str(host), int(port)):
             return await check_tcp(device.name, host, port)
         case str(path):
             return check_serial_port(device.name, path)
         case _:
             return good(Code.DEVICE_REFUSED, f"device {device.name}", "has no address to try")
+
+
+def _unproven_udp(name: str, host: str, port: int) -> Finding:
+    """UDP has no connection: without saying something to the device nothing can be known."""
+    where = f"device {name} (udp {host}:{port})"
+    return good(
+        Code.DEVICE_REFUSED,
+        where,
+        f"is asked over UDP: only edge-agent device info {name} can tell",
+    )
 
 
 def address_of(device: DeviceConfig) -> tuple[str, int] | str | None:

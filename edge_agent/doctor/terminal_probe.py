@@ -22,6 +22,7 @@ from drivers.zk_pull import ZkPullConfig
 from drivers.zk_pull.recognition import profile_of, proven_serial, read_facts
 from drivers.zk_pull.runner import Runner
 from drivers.zk_pull.translation import translated
+from drivers.zk_pull.wire import TcpWire
 from edge_agent.doctor.findings import Severity
 from protocols.errors import ProtocolError, RefusedError
 from protocols.zk.commands import Command, Reply
@@ -179,7 +180,7 @@ class _Probe:
     async def _tcp(self) -> ProbeFinding:
         config = self._config
         self._link = await open_tcp(config.host, config.port, timeout_s=config.timeout_s)
-        self._opened = Runner(self._link, timeout_s=config.timeout_s)
+        self._opened = Runner(TcpWire(self._link), timeout_s=config.timeout_s)
         return ProbeFinding(step=Step.TCP, what=f"port {config.port} accepts connections")
 
     async def _frame(self) -> ProbeFinding:

@@ -8,7 +8,7 @@ are collected by that index: on UDP they arrive in any order, and the closing AC
 import struct
 from dataclasses import dataclass
 
-from protocols.errors import LimitExceededError, ProtocolError, TruncatedError
+from protocols.errors import LimitExceededError, ProtocolError, RefusedError, TruncatedError
 from protocols.zk.commands import Command, Reply
 from protocols.zk.exchange import NEXT, Dialogue, Request, SilenceError
 from protocols.zk.framing import Packet
@@ -64,17 +64,24 @@ def attendance_between(first: int, last: int) -> Table:
     )
 
 
-def read_table(table: Table, *, chunk_bytes: int = TCP_CHUNK_BYTES) -> Dialogue[bytes]:
+def read_table(
+    table: Table, *, chunk_bytes: int = TCP_CHUNK_BYTES, datagrams: bool = False
+) -> Dialogue[bytes]:
     """The records of `table` without their size word, proven complete by it.
 
-    The terminal's buffer is freed on every way out. Raises TruncatedError when bytes are missing
-    after retries, LimitExceededError above MAX_TABLE_BYTES, RefusedError when the terminal says no.
+    `datagrams`: a link on which packets come in any order and the runner repeats requests by
+    itself, so that its SilenceError is the last word. The terminal's buffer is freed on every way
+    out. Raises TruncatedError when bytes are missing after retries, LimitExceededError above
+    MAX_TABLE_BYTES, RefusedError when the terminal says no.
     """
     try:
         first = yield table.request()
-        if first.command == Reply.DATA:
+        if first.command == Reply.DATA and not (datagrams and _is_part(first.data)):
             return _without_size_word(first.data, table)  # inline: no buffer to free
-        content = yield from _read_buffer(first, table, chunk_bytes)
+        if datagrams:
+            content = yield from _read_datagrams(first, table, chunk_bytes)
+        else:
+            content = yield from _read_buffer(first, table, chunk_bytes)
     except ProtocolError:
         yield from _free_buffer()
         raise
@@ -82,12 +89,40 @@ def read_table(table: Table, *, chunk_bytes: int = TCP_CHUNK_BYTES) -> Dialogue[
     return _without_size_word(content, table)
 
 
-def _read_buffer(first: Packet, table: Table, chunk_bytes: int) -> Dialogue[bytes]:
+def _is_part(data: bytes) -> bool:
+    """Whether `data` is no whole inline table: a packet of a transfer has overtaken its 1500."""
+    if len(data) < _SIZE_WORD.size:
+        return True
+    (announced,) = _SIZE_WORD.unpack_from(data)
+    return int(announced) != len(data) - _SIZE_WORD.size
+
+
+def _read_datagrams(first: Packet, table: Table, chunk_bytes: int) -> Dialogue[bytes]:
+    """A late copy of an earlier FREE_DATA takes the buffer away: then it is prepared once more, and
+    read from the start, because rows may have come meanwhile.
+    """
+    if table.direct or first.command == Reply.DATA:
+        return (yield from _collect(first, expected=None))
+    try:
+        return (yield from _read_buffer(first, table, chunk_bytes, datagrams=True))
+    except RefusedError as exc:
+        if exc.request != Command.READ_CHUNK:
+            raise
+    first = yield table.request()
+    return (yield from _read_buffer(first, table, chunk_bytes, datagrams=True))
+
+
+def _read_buffer(
+    first: Packet, table: Table, chunk_bytes: int, *, datagrams: bool = False
+) -> Dialogue[bytes]:
     if first.command == Reply.PREPARE_DATA:  # old firmware sends at once, without 1504
         return (yield from _collect(first, expected=None))
     if first.command != Reply.ACK_OK:
         raise refusal(table.command, first)
-    total = yield from _buffer_size(first.data, table)
+    total = _buffer_size(first.data)
+    if total is None:
+        head = yield from _read_chunk(0, _SIZE_WORD.size, table, datagrams=datagrams)
+        total = _SIZE_WORD.size + int(_SIZE_WORD.unpack(head)[0])
     if total > MAX_TABLE_BYTES:
         raise LimitExceededError(
             f"the terminal announced {total} bytes of {table.name}", limit=MAX_TABLE_BYTES
@@ -95,24 +130,19 @@ def _read_buffer(first: Packet, table: Table, chunk_bytes: int) -> Dialogue[byte
     content = bytearray()
     while len(content) < total:
         size = min(chunk_bytes, total - len(content))
-        content += yield from _read_chunk(len(content), size, table)
+        content += yield from _read_chunk(len(content), size, table, datagrams=datagrams)
     return bytes(content)
 
 
-def _buffer_size(data: bytes, table: Table) -> Dialogue[int]:
-    """From the 13 bytes `00 size size unknown`; some firmware cuts them short."""
-    if len(data) > _SIZE_WORD.size:
-        (total,) = _SIZE_WORD.unpack_from(data, 1)
-        return int(total)
-    if len(data) == _SIZE_WORD.size:
-        (total,) = _SIZE_WORD.unpack(data)
-        return int(total)
-    head = yield from _read_chunk(0, _SIZE_WORD.size, table)
-    (following,) = _SIZE_WORD.unpack(head)
-    return _SIZE_WORD.size + int(following)
+def _buffer_size(data: bytes) -> int | None:
+    """From the 13 bytes `00 size size unknown`; some firmware cuts them short, even to nothing."""
+    if len(data) < _SIZE_WORD.size:
+        return None
+    (total,) = _SIZE_WORD.unpack_from(data, 0 if len(data) == _SIZE_WORD.size else 1)
+    return int(total)
 
 
-def _read_chunk(offset: int, size: int, table: Table) -> Dialogue[bytes]:
+def _read_chunk(offset: int, size: int, table: Table, *, datagrams: bool) -> Dialogue[bytes]:
     """1504 is idempotent: what got lost is simply asked again."""
     arrived = 0
     for _ in range(MAX_CHUNK_ATTEMPTS):
@@ -120,6 +150,8 @@ def _read_chunk(offset: int, size: int, table: Table) -> Dialogue[bytes]:
             first = yield Request(Command.READ_CHUNK, _TWO_WORDS.pack(offset, size))
             chunk = yield from _collect(first, expected=size)
         except SilenceError:
+            if datagrams:
+                raise
             continue
         if len(chunk) == size:
             return chunk

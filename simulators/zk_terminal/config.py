@@ -17,6 +17,8 @@ class TerminalConfig:
     packet_bytes  data bytes of one 1501 packet of a chunk: 1008, 1024, 65528, 65536 are real
     inline_bytes  tables up to this size (size word included) are answered in one 1501
     lone_chunks   answer each chunk with a single 1501 and no 1500 or ACK, as some firmware does
+    transport     over UDP, packets are at most 1024 bytes and the bare table commands work
+    buffered      False: old firmware that does not know the table buffer (1503)
     options       further option values by key, as `OPTIONS_RRQ` asks for them
     """
 
@@ -32,10 +34,21 @@ class TerminalConfig:
     packet_bytes: int = 1008
     inline_bytes: int = 1024
     lone_chunks: bool = False
+    transport: Literal["tcp", "udp"] = "tcp"
+    buffered: bool = True
     clock_offset_s: int = 0
     record_capacity: int = 100_000
     user_capacity: int = 5_000
     options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disturbance:
+    """How often, 0 to 1, a network loses, doubles or swaps a datagram with the next one."""
+
+    lose: float = 0.0
+    duplicate: float = 0.0
+    reorder: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +73,10 @@ class Faults:
     silent_on             commands that get no answer …
     silent_times          … so many times, None for always
     opening               raw bytes sent instead of the first answer: another protocol lives here
+    to_terminal           what the network does to the host's datagrams (UDP only) …
+    from_terminal         … and to the terminal's
+
+    Of TCP alone are segment_bytes, drop_connections and close_after.
     """
 
     seed: int = 0
@@ -79,3 +96,5 @@ class Faults:
     silent_on: frozenset[int] = frozenset()
     silent_times: int | None = None
     opening: bytes | None = None
+    to_terminal: Disturbance = Disturbance()
+    from_terminal: Disturbance = Disturbance()

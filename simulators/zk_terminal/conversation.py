@@ -45,11 +45,17 @@ class Conversation:
             Command.PREPARE_BUFFER: self._prepare,
             Command.READ_CHUNK: self._read_chunk,
             Command.FREE_DATA: self._free,
-            Command.ATTLOG_RRQ: self._direct_log,
+            Command.ATTLOG_RRQ: self._bare_table,
             Command.ENABLE_DEVICE: self._accept,
             Command.DISABLE_DEVICE: self._accept,
             Command.REFRESH_DATA: self._accept,
         }
+
+        if memory.config.transport == "udp":
+            self._handlers[Command.USERTEMP_RRQ] = self._bare_table
+        if not memory.config.buffered:
+            for command in (Command.PREPARE_BUFFER, Command.READ_CHUNK):
+                del self._handlers[command]
 
     def answers(self, packet: Packet) -> _Answers:
         """What the terminal sends for `packet`, in order."""
@@ -184,8 +190,12 @@ class Conversation:
         self._memory.buffer = None
         yield self._reply(packet, Reply.ACK_OK)
 
-    def _direct_log(self, packet: Packet) -> _Answers:
-        yield from self._transfer(packet, self._memory.unrelated_memory())
+    def _bare_table(self, packet: Packet) -> _Answers:
+        if self._memory.config.transport == "tcp":
+            content = self._memory.unrelated_memory()
+        else:
+            content = self._memory.table(packet.command) or b""
+        yield from self._transfer(packet, content)
 
     # the rest
 

@@ -1,4 +1,4 @@
-"""A fake ZK terminal on a real TCP socket."""
+"""A fake ZK terminal on a real socket; of its connections, the TCP ones."""
 
 import asyncio
 import contextlib
@@ -14,6 +14,7 @@ from protocols.zk.framing import Packet, TcpFramer, encode_tcp
 from protocols.zk.users import User
 from simulators.zk_terminal.config import Faults, TerminalConfig
 from simulators.zk_terminal.conversation import Conversation
+from simulators.zk_terminal.datagram_server import DatagramServer
 from simulators.zk_terminal.memory import TerminalMemory
 
 _READ_BYTES = 64 * 1024
@@ -41,6 +42,7 @@ class ZkTerminal:
         self.address = listen
         self._memory = TerminalMemory(config, log, users, faults or Faults())
         self._server: asyncio.Server | None = None
+        self._datagrams: DatagramServer | None = None
         self._open: dict[asyncio.Task[None], _Connection] = {}
 
     @property
@@ -77,6 +79,8 @@ class ZkTerminal:
         for connection in self._open.values():
             if connection.conversation.wants_events:
                 await connection.send(event)
+        if self._datagrams is not None:
+            self._datagrams.send_event(event)
 
     async def start(self) -> tuple[str, int]:
         """Listens; the address that was bound (port 0 picks a free one).
@@ -86,6 +90,10 @@ class ZkTerminal:
         for command in (Command.ATTLOG_RRQ, Command.USERTEMP_RRQ):
             self._memory.table(command)
         host, port = self.address
+        if self._memory.config.transport == "udp":
+            self._datagrams = DatagramServer(self._memory, self._new_session)
+            self.address = await self._datagrams.start(host, port)
+            return self.address
         self._server = await asyncio.start_server(self._serve, host, port)
         bound = self._server.sockets[0].getsockname()
         self.address = (bound[0], bound[1])
@@ -93,6 +101,9 @@ class ZkTerminal:
 
     async def stop(self) -> None:
         """Stops listening and drops every connection, as pulling the plug does."""
+        if self._datagrams is not None:
+            await self._datagrams.stop()
+            self._datagrams = None
         if self._server is None:
             return
         self._server.close()
@@ -114,9 +125,12 @@ class ZkTerminal:
     ) -> None:
         await self.stop()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _new_session(self) -> int:
         self.connections += 1
-        connection = _Connection(self._memory, writer, _FIRST_SESSION + self.connections)
+        return (_FIRST_SESSION + self.connections) & 0xFFFF
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = _Connection(self._memory, writer, self._new_session())
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - asyncio runs every stream callback in a task
         self._open[task] = connection
@@ -142,7 +156,7 @@ class _Connection:
     def __init__(
         self, memory: TerminalMemory, writer: asyncio.StreamWriter, session_id: int
     ) -> None:
-        self.conversation = Conversation(memory, session_id & 0xFFFF)
+        self.conversation = Conversation(memory, session_id)
         self._memory = memory
         self._writer = writer
         self._bulk_bytes = 0

@@ -7,6 +7,7 @@ import pytest
 
 from drivers.errors import LinkDownError
 from drivers.zk_pull.runner import Runner
+from drivers.zk_pull.wire import TcpWire
 from protocols.zk.commands import EVENT, Command, Reply
 from protocols.zk.dialogue import read_version
 from protocols.zk.exchange import NEXT, Dialogue, Request, SilenceError
@@ -49,7 +50,7 @@ EVENT_FRAME = encode_tcp(Packet(command=EVENT, session=1, reply_id=0, data=b"\0"
 
 async def test_stale_answers_are_dropped_and_events_answered() -> None:
     link = ScriptedLink([answer(b"old\0", reply_id=0) + EVENT_FRAME + answer()])
-    assert await Runner(link, timeout_s=1).run(read_version()) == "Ver 1"
+    assert await Runner(TcpWire(link), timeout_s=1).run(read_version()) == "Ver 1"
     question, ack = link.sent
     assert (question.command, question.reply_id) == (Command.GET_VERSION, 1)
     assert (ack.command, ack.reply_id, ack.data) == (Reply.ACK_OK, 0, b"")
@@ -57,7 +58,7 @@ async def test_stale_answers_are_dropped_and_events_answered() -> None:
 
 async def test_one_segment_may_hold_the_answers_of_two_requests() -> None:
     link = ScriptedLink([answer(b"one\0") + answer(b"two\0", reply_id=2)])
-    runner = Runner(link, timeout_s=1)
+    runner = Runner(TcpWire(link), timeout_s=1)
     assert await runner.run(read_version()) == "one"
     assert await runner.run(read_version()) == "two"
 
@@ -65,7 +66,7 @@ async def test_one_segment_may_hold_the_answers_of_two_requests() -> None:
 async def test_a_device_that_only_chatters_is_silent() -> None:
     link = ScriptedLink([EVENT_FRAME] * 100_000)
     with pytest.raises(SilenceError):
-        await Runner(link, timeout_s=0.05).run(read_version())
+        await Runner(TcpWire(link), timeout_s=0.05).run(read_version())
     assert 1 < len(link.sent) < 100_000
 
 
@@ -95,7 +96,7 @@ class AnsweringLink(ScriptedLink):
 async def test_silence_is_told_to_the_dialogue_which_may_ask_again() -> None:
     answers = [answer(b"a", reply_id=2), answer(b"b", reply_id=2)]
     link = AnsweringLink({2: answers})
-    assert await Runner(link, timeout_s=0.05).run(patient()) == "b'a' b'b'"
+    assert await Runner(TcpWire(link), timeout_s=0.05).run(patient()) == "b'a' b'b'"
     assert [packet.reply_id for packet in link.sent] == [1, 2]
 
 
@@ -103,5 +104,5 @@ async def test_silence_is_told_to_the_dialogue_which_may_ask_again() -> None:
 async def test_the_end_of_the_stream_is_told_apart(segments: list[bytes], code: str) -> None:
     link = ScriptedLink(segments, closes=True)
     with pytest.raises(LinkDownError) as caught:
-        await Runner(link, timeout_s=1).run(read_version())
+        await Runner(TcpWire(link), timeout_s=1).run(read_version())
     assert (caught.value.code, caught.value.where) == (code, "script")

@@ -1,7 +1,7 @@
 """Reads a terminal with pyzk and prints what it saw, as JSON. Run as a program of its own: pyzk is
 GPL-2.0, so neither shipped code nor the test process may import it.
 
-    python pyzk_peer.py HOST PORT COMM_KEY
+    python pyzk_peer.py HOST PORT COMM_KEY tcp|udp
 """
 
 import json
@@ -11,8 +11,9 @@ from zk import ZK
 
 
 def main() -> None:
-    host, port, key = sys.argv[1:]
-    peer = ZK(host, port=int(port), timeout=5, password=int(key), ommit_ping=True)
+    host, port, key, transport = sys.argv[1:]
+    udp = transport == "udp"
+    peer = ZK(host, port=int(port), timeout=5, password=int(key), force_udp=udp, ommit_ping=True)
     connection = peer.connect()
     try:
         seen = {

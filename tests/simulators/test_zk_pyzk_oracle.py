@@ -33,7 +33,7 @@ ROWS = [
 ]
 
 
-async def seen_by_pyzk(terminal: ZkTerminal, key: int = 0) -> dict:
+async def seen_by_pyzk(terminal: ZkTerminal, key: int = 0, *, transport: str = "tcp") -> dict:
     host, port = terminal.address
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -41,6 +41,7 @@ async def seen_by_pyzk(terminal: ZkTerminal, key: int = 0) -> dict:
         host,
         str(port),
         str(key),
+        transport,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -84,6 +85,39 @@ async def test_pyzk_reads_the_same_rows(
     assert (seen["name"], seen["version"]) == (config.device_name, config.firmware)
     assert (seen["time"], seen["records"]) == (NOW.isoformat(), len(ROWS))
     assert seen["users"] == [[user.uid, user.user_id, user.name_raw.decode()] for user in USERS]
+
+
+@pytest.mark.parametrize(
+    ("layout", "user_width", "key"),
+    [(Layout.ATT40, 72, None), (Layout.ATT16, 72, 1234), (Layout.ATT8B, 28, None)],
+)
+async def test_pyzk_reads_the_same_rows_over_udp(
+    layout: Layout, user_width: int, key: int | None
+) -> None:
+    config = TerminalConfig(
+        clock=lambda: NOW,
+        transport="udp",
+        layout=layout,
+        user_width=user_width,
+        packet_bytes=1024,
+        comm_key=key,
+    )
+    async with ZkTerminal(config, ROWS, USERS) as terminal:
+        seen = await seen_by_pyzk(terminal, key or 0, transport="udp")
+    assert seen["log"] == expected(layout)
+    assert (seen["serial"], seen["time"]) == (config.serial, NOW.isoformat())
+    assert seen["users"] == [[user.uid, user.user_id, user.name_raw.decode()] for user in USERS]
+
+
+async def test_pyzk_is_lost_where_the_ack_overtakes_the_data_and_we_are_not() -> None:
+    """The negative control of tests/drivers/test_zk_udp.py: the knob really bites."""
+    config = TerminalConfig(clock=lambda: NOW, transport="udp", packet_bytes=1024)
+    async with ZkTerminal(config, ROWS, USERS, Faults(ack_before_last_data=True)) as terminal:
+        try:
+            seen = await seen_by_pyzk(terminal, transport="udp")
+        except AssertionError:
+            return
+    assert seen["log"] != expected(Layout.ATT40)
 
 
 async def test_pyzk_is_refused_with_a_wrong_key() -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -14,7 +15,14 @@ RECORDS = 7
 
 @pytest.fixture(scope="module")
 def address():
+    with simulated("tcp") as listening_at:
+        yield listening_at
+
+
+@contextmanager
+def simulated(transport):
     command = [sys.executable, "-m", "edge_agent", "simulate", "zk-terminal"]
+    command += ["--transport", transport]
     with subprocess.Popen(
         [*command, "--records", str(RECORDS), "--seed", "4"],
         stdout=subprocess.PIPE,
@@ -52,6 +60,20 @@ def test_info_by_every_form_of_address(address, capsys, form):
     assert told["serial"] == "CLKSIM0000001"
     assert told["facts"]["~DeviceName"] == "F18/ID"
     assert told["profile"]
+
+
+def test_a_terminal_over_udp_by_either_form_of_address(capsys):
+    with simulated("udp") as at:
+        assert run(["device", "pull", f"zk-pull+udp://{at}", "--json"]) == 0
+        *rows, summary = lines_of(capsys)
+        assert run(["device", "count", f"zk-pull://{at}?transport=udp", "--json"]) == 0
+        (told,) = lines_of(capsys)
+    assert len(rows) == summary["summary"]["records"] == told["records"] == RECORDS
+
+
+def test_a_transport_that_is_none(capsys):
+    assert run(["device", "info", "zk-pull+sctp://127.0.0.1:1"]) == 3
+    assert "transport" in capsys.readouterr().err
 
 
 def test_count_by_the_name_in_the_site_file(site, capsys):
