@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from drivers.zk_pull import ZkPullConfig
+from drivers.zk_pull.translation import _MEANINGS
 from edge_agent.doctor.findings import Severity
 from edge_agent.doctor.terminal_probe import ProbeFinding, Step, probe_terminal
 from protocols.zk.commands import Command, Reply
@@ -85,6 +86,12 @@ async def test_a_key_that_is_missing_is_not_a_wrong_one(key, code: str, remedy: 
     assert (last.step, last.code) == (Step.AUTH, code)
     assert remedy in last.remedy
     assert "1234" not in last.what + last.remedy
+
+
+def test_every_code_of_a_refusal_is_explained(repository) -> None:
+    page = (repository / "docs" / "errors.md").read_text("utf-8")
+    codes = {meaning.code for _, meaning in _MEANINGS} | {"comm_key_needed", "clock_off"}
+    assert {code for code in codes if f"`{code}`" not in page} == set()
 
 
 async def test_the_right_key_opens() -> None:
