@@ -11,6 +11,7 @@ from drivers.errors import DriverError
 from drivers.links.tcp import open_tcp
 from drivers.ports import Clock, Link
 from drivers.zk_pull.config import ZkPullConfig
+from drivers.zk_pull.packed_log import PackedLog
 from drivers.zk_pull.recognition import profile_of, proven_serial, read_facts
 from drivers.zk_pull.runner import Runner
 from firmware_profiles import Profile
@@ -28,6 +29,7 @@ from protocols.zk.dialogue import (
     read_sizes,
     read_table,
     read_time,
+    stream_table,
 )
 from protocols.zk.sizes import Sizes
 from protocols.zk.users import User, decode_users
@@ -63,9 +65,13 @@ class Terminal:
     async def read_sizes(self) -> Sizes:
         return await self.runner.run(read_sizes())
 
-    async def read_log(self) -> bytes:
+    async def read_log(self) -> PackedLog:
         """The attendance records, without size word."""
-        return await self.runner.run(read_table(ATTENDANCE, chunk_bytes=self.config.chunk_bytes))
+        log = PackedLog()
+        await self.runner.run(
+            stream_table(ATTENDANCE, log.write, chunk_bytes=self.config.chunk_bytes)
+        )
+        return log
 
     async def read_user_ids(self) -> Mapping[int, str]:
         """User id by uid, as the terminal has them now."""

@@ -6,6 +6,7 @@ are collected by that index: on UDP they arrive in any order, and the closing AC
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from protocols.errors import LimitExceededError, ProtocolError, TruncatedError
@@ -70,21 +71,39 @@ def read_table(table: Table, *, chunk_bytes: int = TCP_CHUNK_BYTES) -> Dialogue[
     The terminal's buffer is freed on every way out. Raises TruncatedError when bytes are missing
     after retries, LimitExceededError above MAX_TABLE_BYTES, RefusedError when the terminal says no.
     """
+    records = bytearray()
+    yield from stream_table(table, records.extend, chunk_bytes=chunk_bytes)
+    return bytes(records)
+
+
+def stream_table(
+    table: Table, write: Callable[[bytes], object], *, chunk_bytes: int = TCP_CHUNK_BYTES
+) -> Dialogue[None]:
+    """As `read_table`, the records going to `write` chunk by chunk as they arrive.
+
+    What was written is proven complete only once this has returned; forget it when this raises.
+    """
+    records = _SizedRecords(table, write)
     try:
         first = yield table.request()
         if first.command == Reply.DATA:
-            return _without_size_word(first.data, table)  # inline: no buffer to free
-        content = yield from _read_buffer(first, table, chunk_bytes)
+            records.add(first.data)
+            records.end()
+            return  # inline: no buffer to free
+        yield from _read_buffer(first, table, chunk_bytes, records)
     except ProtocolError:
         yield from _free_buffer()
         raise
     yield from _free_buffer()
-    return _without_size_word(content, table)
+    records.end()
 
 
-def _read_buffer(first: Packet, table: Table, chunk_bytes: int) -> Dialogue[bytes]:
+def _read_buffer(
+    first: Packet, table: Table, chunk_bytes: int, records: "_SizedRecords"
+) -> Dialogue[None]:
     if first.command == Reply.PREPARE_DATA:  # old firmware sends at once, without 1504
-        return (yield from _collect(first, expected=None))
+        records.add((yield from _collect(first, expected=None)))
+        return
     if first.command != Reply.ACK_OK:
         raise refusal(table.command, first)
     total = yield from _buffer_size(first.data, table)
@@ -92,11 +111,9 @@ def _read_buffer(first: Packet, table: Table, chunk_bytes: int) -> Dialogue[byte
         raise LimitExceededError(
             f"the terminal announced {total} bytes of {table.name}", limit=MAX_TABLE_BYTES
         )
-    content = bytearray()
-    while len(content) < total:
-        size = min(chunk_bytes, total - len(content))
-        content += yield from _read_chunk(len(content), size, table)
-    return bytes(content)
+    for offset in range(0, total, chunk_bytes):
+        size = min(chunk_bytes, total - offset)
+        records.add((yield from _read_chunk(offset, size, table)))
 
 
 def _buffer_size(data: bytes, table: Table) -> Dialogue[int]:
@@ -195,24 +212,43 @@ def _free_buffer() -> Dialogue[None]:
         return
 
 
-def _without_size_word(content: bytes, table: Table) -> bytes:
-    if not content:
-        return b""
-    if len(content) < _SIZE_WORD.size:
-        raise TruncatedError(
-            f"{table.name}: no size word", missing=_SIZE_WORD.size - len(content), offset=0
-        )
-    (announced,) = _SIZE_WORD.unpack_from(content)
-    records = content[_SIZE_WORD.size :]
-    if len(records) < announced:
-        raise TruncatedError(
-            f"{table.name}: {len(records)} of {announced} bytes arrived",
-            missing=announced - len(records),
-            offset=len(content),
-        )
-    if len(records) > announced:
-        raise ProtocolError(
-            f"{table.name}: {len(records)} bytes arrived, the size word says {announced}",
-            offset=_SIZE_WORD.size + announced,
-        )
-    return records
+class _SizedRecords:
+    """Cuts the size word off what comes, hands on the records, and proves them complete by it."""
+
+    def __init__(self, table: Table, write: Callable[[bytes], object]) -> None:
+        self._table = table
+        self._write = write
+        self._size_word = b""
+        self._arrived = 0  # bytes of records
+
+    def add(self, data: bytes) -> None:
+        missing = _SIZE_WORD.size - len(self._size_word)
+        self._size_word += data[:missing]
+        records = data[missing:]
+        if records:
+            self._arrived += len(records)
+            self._write(records)
+
+    def end(self) -> None:
+        """Raises TruncatedError or ProtocolError unless exactly what was announced has come."""
+        if not self._size_word:
+            return
+        if len(self._size_word) < _SIZE_WORD.size:
+            raise TruncatedError(
+                f"{self._table.name}: no size word",
+                missing=_SIZE_WORD.size - len(self._size_word),
+                offset=0,
+            )
+        (announced,) = _SIZE_WORD.unpack(self._size_word)
+        if self._arrived < announced:
+            raise TruncatedError(
+                f"{self._table.name}: {self._arrived} of {announced} bytes arrived",
+                missing=announced - self._arrived,
+                offset=_SIZE_WORD.size + self._arrived,
+            )
+        if self._arrived > announced:
+            raise ProtocolError(
+                f"{self._table.name}: {self._arrived} bytes arrived, "
+                f"the size word says {announced}",
+                offset=_SIZE_WORD.size + announced,
+            )
