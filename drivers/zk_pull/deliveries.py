@@ -3,7 +3,7 @@ the complete log.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -11,14 +11,25 @@ from msgspec.structs import replace
 
 from drivers.contract import Delivery
 from drivers.zk_pull.log_cursor import LogCursor, cursor_after
+from drivers.zk_pull.packed_log import PackedLog
 from firmware_profiles import Profile, Quirk
 from protocols.ordinals import LogOrder
 from protocols.records import ClockReading, Punch, Quarantined
-from protocols.zk.attendance import LayoutChoice, decode_attendance
+from protocols.zk.attendance import AttendanceDecoder, LayoutChoice
 from protocols.zk.meanings import METHODS, STATES
-from protocols.zk.shared_seconds import shared_seconds
+from protocols.zk.shared_seconds import SecondsSeen
 
 PAGE_ROWS = 1_000  # about 0.4 MB of punches: one commit of the spool
+
+# A log that no layout fits is held back in parts of this size, so that no transaction is larger.
+HELD_BACK_BYTES = 256 * 1024
+
+
+class UnreadableLog(Struct, frozen=True):
+    """By what a log that no layout fits is known again."""
+
+    size: int
+    digest: str
 
 
 class WholeLog(Struct, frozen=True, kw_only=True):
@@ -29,7 +40,7 @@ class WholeLog(Struct, frozen=True, kw_only=True):
     """
 
     serial: str
-    table: bytes
+    table: PackedLog
     choice: LayoutChoice
     profile: Profile
     users: Mapping[int, str]
@@ -39,20 +50,15 @@ class WholeLog(Struct, frozen=True, kw_only=True):
     async def deliveries(self, stored: LogCursor | None) -> AsyncIterator[Delivery]:
         """At least one; the last one alone carries the count, and the cursor if it has moved."""
         if not self.choice.trusted:
-            yield self._held_back()
+            for held in self._held_back():
+                yield held
             return
         known, epoch = self._resume(stored)
         page = _Page()
         if known < self._rows:
-            for number, row in enumerate(self._placed(), start=1):
-                if number % PAGE_ROWS == 0:
-                    await asyncio.sleep(0)  # a log of 100,000 rows must not hold up other devices
-                if number <= known:
-                    continue
-                page.add(row)
-                if page.rows == PAGE_ROWS and number < self._rows:
+            async for number, page in self._pages(known):
+                if number < self._rows:
                     yield self._delivery(page, log_rows=number)
-                    page = _Page()
         reached = cursor_after(self.table, self.choice.layout, epoch=epoch)
         yield replace(
             self._delivery(page, log_rows=self._rows),
@@ -60,6 +66,16 @@ class WholeLog(Struct, frozen=True, kw_only=True):
             on_device=self._on_device(),
             last=True,
         )
+
+    def unreadable(self) -> UnreadableLog | None:
+        """None when a layout fits."""
+        if self.choice.trusted:
+            return None
+        return UnreadableLog(size=len(self.table), digest=self.table.digest(len(self.table)))
+
+    def same_again(self) -> Delivery:
+        """For a log that no layout fits and that was held back before, whole and durably."""
+        return Delivery(serial=self.serial, clock=self.clock)
 
     @property
     def _rows(self) -> int:
@@ -69,7 +85,7 @@ class WholeLog(Struct, frozen=True, kw_only=True):
         """How many rows are known already, and the epoch of this log."""
         if stored is None:
             return 0, 0
-        if stored.holds_for(self.table, self.choice.layout):
+        if stored.layout is self.choice.layout and stored.holds_for(self.table):
             return stored.rows, stored.epoch
         return 0, stored.epoch + 1
 
@@ -83,11 +99,15 @@ class WholeLog(Struct, frozen=True, kw_only=True):
             last=False,
         )
 
-    def _placed(self) -> Iterator[Punch | Quarantined]:
-        """Every row in log order, also the known ones: they decide the ordinals of the new."""
-        order = LogOrder(shared_seconds(self.table, self.choice.layout))
-        decoded = decode_attendance(
-            self.table,
+    async def _pages(self, known: int) -> AsyncIterator[tuple[int, "_Page"]]:
+        """The rows after the first `known` in log order, page by page, and how many of the log
+        were read by then. The known rows are decoded too: they decide the ordinals of the new.
+        """
+        seen = SecondsSeen(self.choice.layout)
+        async for _, part in self._parts(0, self._rows):
+            seen.add(part)
+        order = LogOrder(seen.shared())
+        decoder = AttendanceDecoder(
             self.choice.layout,
             serial=self.serial,
             state_map={**STATES, **self.profile.states},
@@ -95,26 +115,46 @@ class WholeLog(Struct, frozen=True, kw_only=True):
             users=self.users,
             now=self.now,
         )
-        for row in decoded:
-            yield order.place(row) if isinstance(row, Punch) else row
+        async for offset, part in self._parts(0, known):
+            _Page().fill(decoder.decode(part, offset=offset), order)
+        async for offset, part in self._parts(known, self._rows):
+            page = _Page()
+            page.fill(decoder.decode(part, offset=offset), order)
+            yield (offset + len(part)) // self.choice.layout.width, page
+
+    async def _parts(self, first: int, end: int) -> AsyncIterator[tuple[int, bytes]]:
+        """The rows from `first` to `end`, PAGE_ROWS at a time, and where in the table they begin.
+
+        Between two parts other devices have their turn.
+        """
+        width = self.choice.layout.width
+        for row in range(first, end, PAGE_ROWS):
+            await asyncio.sleep(0)
+            yield row * width, self.table[row * width : min(row + PAGE_ROWS, end) * width]
 
     def _on_device(self) -> int | None:
         if self._rows == 0 and Quirk.EMPTY_LOG_IS_NO_PROOF in self.profile.quirks:
             return None
         return self._rows
 
-    def _held_back(self) -> Delivery:
+    def _held_back(self) -> Iterator[Delivery]:
         """No layout makes sense of the bytes: keep them whole, publish nothing, move no cursor."""
+        size = len(self.table)
         reason = (
-            f"ALARM: no attendance layout fits this log of {len(self.table)} bytes (best: "
+            f"ALARM: no attendance layout fits this log of {size} bytes (best: "
             f"{self.choice.layout}, plausibility {self.choice.score:.2f}). Nothing of it was "
             "published. Do not clear the terminal; report these bytes with the device's facts"
         )
-        return Delivery(
-            serial=self.serial,
-            quarantined=(Quarantined(source=self.serial, offset=0, reason=reason, raw=self.table),),
-            clock=self.clock,
-        )
+        for offset in range(0, size, HELD_BACK_BYTES):
+            raw = self.table[offset : offset + HELD_BACK_BYTES]
+            yield Delivery(
+                serial=self.serial,
+                quarantined=(
+                    Quarantined(source=self.serial, offset=offset, reason=reason, raw=raw),
+                ),
+                clock=self.clock,
+                last=offset + len(raw) == size,
+            )
 
 
 class _Page:
@@ -122,12 +162,11 @@ class _Page:
         self.records: list[Punch] = []
         self.quarantined: list[Quarantined] = []
 
-    def add(self, row: Punch | Quarantined) -> None:
-        if isinstance(row, Punch):
-            self.records.append(row)
-        else:
-            self.quarantined.append(row)
-
-    @property
-    def rows(self) -> int:
-        return len(self.records) + len(self.quarantined)
+    def fill(self, rows: Iterable[Punch | Quarantined], order: LogOrder) -> None:
+        """Sorts out what is a punch, each in its place."""
+        place, keep = order.place, self.records.append
+        for row in rows:
+            if isinstance(row, Punch):
+                keep(place(row))
+            else:
+                self.quarantined.append(row)

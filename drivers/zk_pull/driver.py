@@ -19,7 +19,7 @@ from drivers.contract import (
 )
 from drivers.errors import DriverError, LinkDownError
 from drivers.zk_pull.config import ZkPullConfig
-from drivers.zk_pull.deliveries import WholeLog
+from drivers.zk_pull.deliveries import UnreadableLog, WholeLog
 from drivers.zk_pull.discovery import find_serial
 from drivers.zk_pull.log_cursor import LogCursor
 from drivers.zk_pull.terminal import Terminal, open_terminal
@@ -27,7 +27,7 @@ from drivers.zk_pull.translation import translated
 from firmware_profiles import Quirk
 from protocols.errors import ProtocolError
 from protocols.records import ClockReading, Quarantined
-from protocols.zk.attendance import choose_layout
+from protocols.zk.attendance import LayoutChoice, choose_layout
 from protocols.zk.events import parse_attlog_event
 
 # Silence after which the terminal is asked for its time: a dead connection looks like a quiet door.
@@ -53,6 +53,8 @@ class ZkPullDriver(Driver):
         self._zone = ZoneInfo(context.zone)
         self._where = f"{config.name} ({config.address()})"
         self._terminal: Terminal | None = None
+        self._held_back: UnreadableLog | None = None  # durable, so not handed over at every poll
+        self._handing_over: UnreadableLog | None = None
 
     @classmethod
     async def find(
@@ -86,11 +88,15 @@ class ZkPullDriver(Driver):
 
         A log equal to the last one gives one empty delivery; one that has grown, its new rows;
         one that was cleared or rewritten, all of it again in a new epoch (identity makes that
-        harmless). A log that no layout fits is quarantined whole and the cursor stays.
+        harmless). A log that no layout fits is quarantined whole, once, and the cursor stays.
         """
         stored = LogCursor.decode(cursor)
         async with self._session() as terminal:
             log = await self._read(terminal, stored)
+        self._handing_over = log.unreadable()
+        if self._handing_over is not None and self._handing_over == self._held_back:
+            yield log.same_again()
+            return
         async for delivery in log.deliveries(stored):
             yield delivery
 
@@ -124,7 +130,9 @@ class ZkPullDriver(Driver):
 
     @override
     async def acknowledge(self, delivery: Delivery) -> None:
-        """Nothing to do: the terminal keeps its log, and its rows are never deleted by a fetch."""
+        """The terminal keeps its log; only what was held back whole need not be said again."""
+        if delivery.last:
+            self._held_back = self._handing_over
 
     @override
     async def aclose(self) -> None:
@@ -137,12 +145,15 @@ class ZkPullDriver(Driver):
         sizes = await terminal.read_sizes()
         table = await terminal.read_log()
         now = self._clock.now().astimezone(self._zone).replace(tzinfo=None)
-        choice = choose_layout(
-            table,
-            hint=stored.layout if stored else terminal.profile.record_layout,
-            count=sizes.attendance,
-            now_year=now.year,
-        )
+        if stored is not None and stored.saw_all_of(table):
+            choice = LayoutChoice(layout=stored.layout, score=1.0, trusted=True)
+        else:
+            choice = choose_layout(
+                table,
+                hint=stored.layout if stored else terminal.profile.record_layout,
+                count=sizes.attendance,
+                now_year=now.year,
+            )
         # Read after the log, so that whoever punched is in it.
         users = await terminal.read_user_ids() if choice.layout.holds_uid else {}
         after = await terminal.read_clock()

@@ -2,14 +2,11 @@
 rows up to it: it also tells a log that was cleared, rewritten or belongs to another unit.
 """
 
-from hashlib import blake2b
-
 import msgspec
 from msgspec import Struct
 
+from drivers.zk_pull.packed_log import PackedLog
 from protocols.zk.layouts import Layout
-
-_DIGEST_BYTES = 16
 
 
 class LogCursor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,19 +34,16 @@ class LogCursor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         except msgspec.MsgspecError:
             return None
 
-    def holds_for(self, table: bytes, layout: Layout) -> bool:
-        """Whether `table` begins with exactly the rows that this cursor saw."""
+    def holds_for(self, log: PackedLog) -> bool:
+        """Whether `log` begins with exactly the rows that this cursor saw."""
         end = self.rows * self.layout.width
-        return layout is self.layout and end <= len(table) and _digest(table, end) == self.digest
+        return end <= len(log) and log.digest(end) == self.digest
+
+    def saw_all_of(self, log: PackedLog) -> bool:
+        return self.rows * self.layout.width == len(log) and self.holds_for(log)
 
 
-def cursor_after(table: bytes, layout: Layout, *, epoch: int) -> LogCursor:
-    """The cursor of someone who has stored every row of `table`."""
-    rows = len(table) // layout.width
-    return LogCursor(
-        epoch=epoch, rows=rows, digest=_digest(table, rows * layout.width), layout=layout
-    )
-
-
-def _digest(table: bytes, end: int) -> str:
-    return blake2b(memoryview(table)[:end], digest_size=_DIGEST_BYTES).hexdigest()
+def cursor_after(log: PackedLog, layout: Layout, *, epoch: int) -> LogCursor:
+    """The cursor of someone who has stored every row of `log`."""
+    rows = len(log) // layout.width
+    return LogCursor(epoch=epoch, rows=rows, digest=log.digest(rows * layout.width), layout=layout)

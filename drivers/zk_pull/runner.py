@@ -30,6 +30,11 @@ class Runner:
         self._retransmission = Retransmission(asks)
         self._events: deque[Packet] = deque(maxlen=MAX_WAITING_EVENTS)
 
+    @property
+    def wrong_checksums(self) -> int:
+        """Packets of this connection whose checksum was not that of their bytes."""
+        return self._wire.wrong_checksums
+
     async def run(self, dialogue: Dialogue[T]) -> T:
         """What the dialogue returns. Raises what it raises, and LinkDownError."""
         try:

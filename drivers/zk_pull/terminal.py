@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -12,6 +12,7 @@ from drivers.links.tcp import open_tcp
 from drivers.links.udp import open_udp
 from drivers.ports import Clock, Link
 from drivers.zk_pull.config import ZkPullConfig
+from drivers.zk_pull.packed_log import PackedLog
 from drivers.zk_pull.recognition import pinned_profile, profile_of, proven_serial, read_facts
 from drivers.zk_pull.runner import Runner
 from drivers.zk_pull.wire import TcpWire, UdpWire
@@ -29,9 +30,9 @@ from protocols.zk.dialogue import (
     end,
     login,
     read_sizes,
-    read_table,
     read_time,
     register_events,
+    stream_table,
 )
 from protocols.zk.events import EventFlag
 from protocols.zk.sizes import Sizes
@@ -72,16 +73,19 @@ class Terminal:
     async def read_sizes(self) -> Sizes:
         return await self.runner.run(read_sizes())
 
-    async def read_log(self) -> bytes:
+    async def read_log(self) -> PackedLog:
         """The attendance records, without size word. Events until now speak of rows in it."""
         self.runner.take_events()
-        return await self._read_table(ATTENDANCE)
+        log = PackedLog()
+        await self._stream_table(ATTENDANCE, log.write)
+        return log
 
     async def read_user_ids(self) -> Mapping[int, str]:
         """User id by uid, as the terminal has them now."""
-        table = await self._read_table(USERS)
+        table = bytearray()
+        await self._stream_table(USERS, table.extend)
         rows = decode_users(
-            table,
+            bytes(table),
             encoding=self.config.code_page or self.profile.encoding,
             source=self.identity.serial,
         )
@@ -99,14 +103,14 @@ class Terminal:
                 return payloads
         return ()
 
-    async def _read_table(self, table: Table) -> bytes:
-        if self.config.transport == "udp":
-            direct = Quirk.BARE_TABLE_COMMANDS in self.profile.quirks
-            asked = replace(table, direct=direct)
-            reading = read_table(asked, chunk_bytes=self.config.bytes_of_a_chunk(), datagrams=True)
-        else:
-            reading = read_table(table, chunk_bytes=self.config.bytes_of_a_chunk())
-        return await self.runner.run(reading)
+    async def _stream_table(self, table: Table, write: Callable[[bytes], object]) -> None:
+        datagrams = self.config.transport == "udp"
+        if datagrams:
+            table = replace(table, direct=Quirk.BARE_TABLE_COMMANDS in self.profile.quirks)
+        chunk_bytes = self.config.bytes_of_a_chunk()
+        await self.runner.run(
+            stream_table(table, write, chunk_bytes=chunk_bytes, datagrams=datagrams)
+        )
 
     async def aclose(self) -> None:
         """EXIT, so that the terminal does not keep the session, and close. Never raises."""

@@ -53,8 +53,8 @@ _LAST_ARRIVAL = """
 class EventLog:
     """Appends to the tables `events` and `outbox`. Lives on the writer thread.
 
-    Numbers arrivals from memory: this process is the only writer. A transaction that is undone
-    leaves a gap in the numbers, which means nothing.
+    Numbers arrivals from memory: this process is the only writer. A transaction that is undone, and
+    a row that was known, leave a gap in the numbers, which means nothing.
     """
 
     def __init__(self, connection: sqlite3.Connection, *, boot: int) -> None:
@@ -111,16 +111,35 @@ class EventLog:
             self._boot,
             envelope.monotonic_ms,
         )
-        queued = []
-        for record in records:
-            identity = event_id(record)
-            kind = type(record).__struct_config__.tag
-            columns = (identity, self._next_arrival, lane, device, kind, encode_record(record))
-            if connection.execute(_INSERT_EVENT, columns + arrival_columns).rowcount:
-                queued.append((lane, self._next_arrival, identity))
-                self._next_arrival += 1
+        first = self._next_arrival
+        rows = [
+            (
+                event_id(record),
+                arrival,
+                lane,
+                device,
+                type(record).__struct_config__.tag,
+                encode_record(record),
+                *arrival_columns,
+            )
+            for arrival, record in enumerate(records, start=first)
+        ]
+        self._next_arrival += len(rows)
+        before = connection.total_changes
+        connection.executemany(_INSERT_EVENT, rows)
+        stored = connection.total_changes - before
+        queued = [(lane, arrival, identity) for identity, arrival, *_ in rows]
+        if stored < len(rows):
+            queued = [entry for entry in queued if _is_stored(connection, entry)]
         connection.executemany(_INSERT_OUTBOX, queued)
-        return len(queued)
+        return stored
+
+
+def _is_stored(connection: sqlite3.Connection, entry: tuple[int, int, bytes]) -> bool:
+    """Whether the event came to be by this arrival, and not by an earlier one."""
+    _, arrival, identity = entry
+    row = connection.execute("SELECT arrival FROM events WHERE event_id = ?", (identity,))
+    return bool(row.fetchone()[0] == arrival)
 
 
 def _device(connection: sqlite3.Connection, serial: str, name: str) -> int:

@@ -18,6 +18,7 @@ from protocols.zk.layouts import Layout, Row, is_filled, pack_row, unpack_rows, 
 from protocols.zk.meanings import METHODS, STATES, UNKNOWN_METHOD
 
 __all__ = [
+    "AttendanceDecoder",
     "AttendanceRow",
     "Layout",
     "LayoutChoice",
@@ -79,36 +80,72 @@ def decode_attendance(  # noqa: PLR0913 - one call a table; every argument is a 
 
     Ordinals are not set: `protocols.ordinals.LogOrder` places the rows of a complete log.
     """
-    width = layout.width
-    ids = _UidTexts(users or {}) if layout.holds_uid else _IdTexts()
-    latest = _LAST_TIME if now is None else pack_time(now + _FUTURE_TOLERANCE)
-    hours = _PlainHours(min(latest, _LAST_PLAIN_TIME))
-    directions = [state_map.get(state) for state in range(256)]
-    methods = [verify_map.get(verify, UNKNOWN_METHOD) for verify in range(256)]
-    strange = _StrangeRows(serial, channel, ids, latest, directions, methods)
-    starts = range(0, len(table) - len(table) % width, width)
-    for start, fields in zip(starts, unpack_rows(table, layout), strict=True):
-        key, verify, packed, state, work_code = fields
-        raw = table[start : start + width]
-        hour = hours[packed // _HOUR_SECONDS]
-        direction = directions[state]
-        user_id = ids[key]
-        if hour is None or direction is None or user_id is None or work_code in _FILL_PATTERNS:
-            yield strange.judge(fields, raw, start)
-            continue
-        yield Punch(
-            serial=serial,
-            user_id=user_id,
-            device_time=hour + _WITHIN_HOUR[packed % _HOUR_SECONDS],
-            state=state,
-            verify=verify,
-            direction=direction,
-            method=methods[verify],
-            work_code=work_code,
-            channel=channel,
-            raw=raw,
+    decoder = AttendanceDecoder(
+        layout,
+        serial=serial,
+        state_map=state_map,
+        verify_map=verify_map,
+        users=users,
+        channel=channel,
+        now=now,
+    )
+    return decoder.decode(table)
+
+
+class AttendanceDecoder:
+    """`decode_attendance` for a table that comes in pieces; the arguments are the same."""
+
+    def __init__(  # noqa: PLR0913 - as decode_attendance
+        self,
+        layout: Layout,
+        *,
+        serial: str,
+        state_map: Mapping[int, Direction] = STATES,
+        verify_map: Mapping[int, str] = METHODS,
+        users: Mapping[int, str] | None = None,
+        channel: Channel = Channel.PULL,
+        now: datetime | None = None,
+    ) -> None:
+        self._layout = layout
+        self._serial = serial
+        self._channel = channel
+        self._ids = _UidTexts(users or {}) if layout.holds_uid else _IdTexts()
+        latest = _LAST_TIME if now is None else pack_time(now + _FUTURE_TOLERANCE)
+        self._hours = _PlainHours(min(latest, _LAST_PLAIN_TIME))
+        self._directions = [state_map.get(state) for state in range(256)]
+        self._methods = [verify_map.get(verify, UNKNOWN_METHOD) for verify in range(256)]
+        self._strange = _StrangeRows(
+            serial, channel, self._ids, latest, self._directions, self._methods
         )
-    yield from _cut_rest(table, width, serial)
+
+    def decode(self, piece: bytes, *, offset: int = 0) -> Iterator[Punch | Quarantined]:
+        """The records of `piece`, which begins with a whole one, `offset` bytes into the table."""
+        width = self._layout.width
+        serial, channel = self._serial, self._channel
+        ids, hours, directions, methods = self._ids, self._hours, self._directions, self._methods
+        starts = range(0, len(piece) - len(piece) % width, width)
+        for start, fields in zip(starts, unpack_rows(piece, self._layout), strict=True):
+            key, verify, packed, state, work_code = fields
+            raw = piece[start : start + width]
+            hour = hours[packed // _HOUR_SECONDS]
+            direction = directions[state]
+            user_id = ids[key]
+            if hour is None or direction is None or user_id is None or work_code in _FILL_PATTERNS:
+                yield self._strange.judge(fields, raw, offset + start)
+                continue
+            yield Punch(
+                serial=serial,
+                user_id=user_id,
+                device_time=hour + _WITHIN_HOUR[packed % _HOUR_SECONDS],
+                state=state,
+                verify=verify,
+                direction=direction,
+                method=methods[verify],
+                work_code=work_code,
+                channel=channel,
+                raw=raw,
+            )
+        yield from _cut_rest(piece, width, serial, offset)
 
 
 class _PlainHours(dict[int, datetime | None]):
@@ -191,15 +228,15 @@ def _flags(
     return tuple(flags)
 
 
-def _cut_rest(table: bytes, width: int, serial: str) -> Iterator[Quarantined]:
-    rest = len(table) % width
+def _cut_rest(piece: bytes, width: int, serial: str, offset: int) -> Iterator[Quarantined]:
+    rest = len(piece) % width
     if rest:
-        offset = len(table) - rest
+        start = len(piece) - rest
         yield Quarantined(
             source=serial,
-            offset=offset,
+            offset=offset + start,
             reason=f"record cut after {rest} of {width} bytes",
-            raw=table[offset:],
+            raw=piece[start:],
         )
 
 

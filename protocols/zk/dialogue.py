@@ -24,6 +24,7 @@ from protocols.zk.tables import (
     Table,
     attendance_between,
     read_table,
+    stream_table,
 )
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "read_time",
     "read_version",
     "register_events",
+    "stream_table",
 ]
 
 _PACKED_TIME = struct.Struct("<I")

@@ -4,6 +4,8 @@ Every layout reads sampled records; the one that makes sense of most of them win
 the threshold is not trusted: keep the raw bytes, clear nothing, raise an alarm.
 """
 
+from typing import Protocol
+
 from msgspec import Struct
 
 from protocols.zk.clock import unpack_time
@@ -28,13 +30,21 @@ class LayoutChoice(Struct, frozen=True, kw_only=True):
     trusted: bool
 
 
+class TableBytes(Protocol):
+    """What is asked of a table here: `bytes`, or whatever keeps them elsewhere."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> bytes: ...
+
+
 def choose_layout(
-    table: bytes, *, hint: Layout | None = None, count: int | None = None, now_year: int
+    table: TableBytes, *, hint: Layout | None = None, count: int | None = None, now_year: int
 ) -> LayoutChoice:
     """The layout of `table` (without size word). `hint` (the profile) and then `count` (what the
     device says it holds) only break ties. A table that is no multiple of the width is not trusted.
     """
-    if not table:
+    if len(table) == 0:
         return LayoutChoice(layout=hint or Layout.ATT40, score=1.0, trusted=True)
 
     def rank(layout: Layout) -> tuple[bool, float, bool, bool]:
@@ -48,7 +58,7 @@ def choose_layout(
     return LayoutChoice(layout=best, score=scores[best], trusted=rank(best)[0])
 
 
-def layout_score(table: bytes, layout: Layout, now_year: int) -> float:
+def layout_score(table: TableBytes, layout: Layout, now_year: int) -> float:
     """The mean plausibility, 0 to 1, of sampled records of `table` read as `layout`."""
     width = layout.width
     records = len(table) // width

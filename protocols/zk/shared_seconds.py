@@ -16,15 +16,31 @@ def shared_seconds(table: bytes, layout: Layout) -> frozenset[datetime]:
 
     One pass over the packed times, 2 MiB whatever the length of the log.
     """
-    seen = bytearray(_BITS // 8)
-    shared: set[int] = set()
-    for row in unpack_rows(table, layout):
-        packed = row[2]
-        bit = packed * _SPREAD % _BITS
-        mask = 1 << (bit & 7)
-        place = bit >> 3
-        if seen[place] & mask:
-            shared.add(packed)
-        else:
-            seen[place] |= mask
-    return frozenset(time for packed in shared if (time := unpack_time(packed)) is not None)
+    seen = SecondsSeen(layout)
+    seen.add(table)
+    return seen.shared()
+
+
+class SecondsSeen:
+    """`shared_seconds` for a table that comes in pieces."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._seen = bytearray(_BITS // 8)
+        self._shared: set[int] = set()
+
+    def add(self, piece: bytes) -> None:
+        """Whole records of the table."""
+        seen, shared = self._seen, self._shared
+        for _, _, packed, _, _ in unpack_rows(piece, self._layout):
+            bit = packed * _SPREAD % _BITS
+            mask = 1 << (bit & 7)
+            place = bit >> 3
+            if seen[place] & mask:
+                shared.add(packed)
+            else:
+                seen[place] |= mask
+
+    def shared(self) -> frozenset[datetime]:
+        times = (unpack_time(packed) for packed in self._shared)
+        return frozenset(time for time in times if time is not None)

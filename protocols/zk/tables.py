@@ -6,6 +6,7 @@ are collected by that index: on UDP they arrive in any order, and the closing AC
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from protocols.errors import LimitExceededError, ProtocolError, RefusedError, TruncatedError
@@ -74,19 +75,38 @@ def read_table(
     out. Raises TruncatedError when bytes are missing after retries, LimitExceededError above
     MAX_TABLE_BYTES, RefusedError when the terminal says no.
     """
+    records = bytearray()
+    yield from stream_table(table, records.extend, chunk_bytes=chunk_bytes, datagrams=datagrams)
+    return bytes(records)
+
+
+def stream_table(
+    table: Table,
+    write: Callable[[bytes], object],
+    *,
+    chunk_bytes: int = TCP_CHUNK_BYTES,
+    datagrams: bool = False,
+) -> Dialogue[None]:
+    """As `read_table`, the records going to `write` chunk by chunk as they arrive.
+
+    What was written is proven complete only once this has returned; forget it when this raises.
+    """
+    records = _SizedRecords(table, write)
     try:
         first = yield table.request()
         if first.command == Reply.DATA and not (datagrams and _is_part(first.data)):
-            return _without_size_word(first.data, table)  # inline: no buffer to free
+            records.add(first.data)
+            records.end()
+            return  # inline: no buffer to free
         if datagrams:
-            content = yield from _read_datagrams(first, table, chunk_bytes)
+            records.add((yield from _read_datagrams(first, table, chunk_bytes)))
         else:
-            content = yield from _read_buffer(first, table, chunk_bytes)
+            yield from _read_buffer(first, table, chunk_bytes, records.add)
     except ProtocolError:
         yield from _free_buffer()
         raise
     yield from _free_buffer()
-    return _without_size_word(content, table)
+    records.end()
 
 
 def _is_part(data: bytes) -> bool:
@@ -103,20 +123,29 @@ def _read_datagrams(first: Packet, table: Table, chunk_bytes: int) -> Dialogue[b
     """
     if table.direct or first.command == Reply.DATA:
         return (yield from _collect(first, expected=None))
+    content = bytearray()
     try:
-        return (yield from _read_buffer(first, table, chunk_bytes, datagrams=True))
+        yield from _read_buffer(first, table, chunk_bytes, content.extend, datagrams=True)
     except RefusedError as exc:
         if exc.request != Command.READ_CHUNK:
             raise
-    first = yield table.request()
-    return (yield from _read_buffer(first, table, chunk_bytes, datagrams=True))
+        content.clear()
+        first = yield table.request()
+        yield from _read_buffer(first, table, chunk_bytes, content.extend, datagrams=True)
+    return bytes(content)
 
 
 def _read_buffer(
-    first: Packet, table: Table, chunk_bytes: int, *, datagrams: bool = False
-) -> Dialogue[bytes]:
+    first: Packet,
+    table: Table,
+    chunk_bytes: int,
+    add: Callable[[bytes], object],
+    *,
+    datagrams: bool = False,
+) -> Dialogue[None]:
     if first.command == Reply.PREPARE_DATA:  # old firmware sends at once, without 1504
-        return (yield from _collect(first, expected=None))
+        add((yield from _collect(first, expected=None)))
+        return
     if first.command != Reply.ACK_OK:
         raise refusal(table.command, first)
     total = _buffer_size(first.data)
@@ -127,11 +156,9 @@ def _read_buffer(
         raise LimitExceededError(
             f"the terminal announced {total} bytes of {table.name}", limit=MAX_TABLE_BYTES
         )
-    content = bytearray()
-    while len(content) < total:
-        size = min(chunk_bytes, total - len(content))
-        content += yield from _read_chunk(len(content), size, table, datagrams=datagrams)
-    return bytes(content)
+    for offset in range(0, total, chunk_bytes):
+        size = min(chunk_bytes, total - offset)
+        add((yield from _read_chunk(offset, size, table, datagrams=datagrams)))
 
 
 def _buffer_size(data: bytes) -> int | None:
@@ -227,24 +254,43 @@ def _free_buffer() -> Dialogue[None]:
         return
 
 
-def _without_size_word(content: bytes, table: Table) -> bytes:
-    if not content:
-        return b""
-    if len(content) < _SIZE_WORD.size:
-        raise TruncatedError(
-            f"{table.name}: no size word", missing=_SIZE_WORD.size - len(content), offset=0
-        )
-    (announced,) = _SIZE_WORD.unpack_from(content)
-    records = content[_SIZE_WORD.size :]
-    if len(records) < announced:
-        raise TruncatedError(
-            f"{table.name}: {len(records)} of {announced} bytes arrived",
-            missing=announced - len(records),
-            offset=len(content),
-        )
-    if len(records) > announced:
-        raise ProtocolError(
-            f"{table.name}: {len(records)} bytes arrived, the size word says {announced}",
-            offset=_SIZE_WORD.size + announced,
-        )
-    return records
+class _SizedRecords:
+    """Cuts the size word off what comes, hands on the records, and proves them complete by it."""
+
+    def __init__(self, table: Table, write: Callable[[bytes], object]) -> None:
+        self._table = table
+        self._write = write
+        self._size_word = b""
+        self._arrived = 0  # bytes of records
+
+    def add(self, data: bytes) -> None:
+        missing = _SIZE_WORD.size - len(self._size_word)
+        self._size_word += data[:missing]
+        records = data[missing:]
+        if records:
+            self._arrived += len(records)
+            self._write(records)
+
+    def end(self) -> None:
+        """Raises TruncatedError or ProtocolError unless exactly what was announced has come."""
+        if not self._size_word:
+            return
+        if len(self._size_word) < _SIZE_WORD.size:
+            raise TruncatedError(
+                f"{self._table.name}: no size word",
+                missing=_SIZE_WORD.size - len(self._size_word),
+                offset=0,
+            )
+        (announced,) = _SIZE_WORD.unpack(self._size_word)
+        if self._arrived < announced:
+            raise TruncatedError(
+                f"{self._table.name}: {self._arrived} of {announced} bytes arrived",
+                missing=announced - self._arrived,
+                offset=_SIZE_WORD.size + self._arrived,
+            )
+        if self._arrived > announced:
+            raise ProtocolError(
+                f"{self._table.name}: {self._arrived} bytes arrived, "
+                f"the size word says {announced}",
+                offset=_SIZE_WORD.size + announced,
+            )

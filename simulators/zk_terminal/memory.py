@@ -33,6 +33,7 @@ class TerminalMemory:
         self._clock_offset = timedelta(seconds=config.clock_offset_s)
         self._silences = 0
         self._written: dict[str, str] = {}
+        self._encoded: tuple[list[AttendanceRow], bytes] | None = None
 
     def local_time(self) -> datetime:
         return self.config.clock() + self._clock_offset
@@ -60,13 +61,20 @@ class TerminalMemory:
         """The table that `command` names, size word first; None when the terminal has no such."""
         match command:
             case Command.ATTLOG_RRQ:
-                return self._sized(encode_attendance(self.log, self.config.layout))
+                return self._attendance()
             case Command.USERTEMP_RRQ:
                 return self._sized(encode_users(self.users, self.config.user_width))
             case Command.OPLOG_RRQ | Command.DB_RRQ:
                 return self._sized(b"")
             case _:
                 return None
+
+    def _attendance(self) -> bytes:
+        """Encoded anew only when the log has changed: a real terminal sends what it holds."""
+        if self._encoded is None or self._encoded[0] != self.log:
+            table = self._sized(encode_attendance(self.log, self.config.layout))
+            self._encoded = (list(self.log), table)
+        return self._encoded[1]
 
     def prepare(self, command: int) -> bytes | None:
         """Puts a table into the transfer buffer. With the stale-buffer fault, an old one stays."""

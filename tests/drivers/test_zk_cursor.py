@@ -5,6 +5,7 @@ import json
 import pytest
 
 from drivers.zk_pull.log_cursor import LogCursor, cursor_after
+from drivers.zk_pull.packed_log import PackedLog
 from protocols.identity import event_id
 from protocols.zk.attendance import AttendanceRow, Layout, encode_attendance
 from tests.drivers.zk_site import asking, facts, fetched, logged, punches, rows, terminal
@@ -93,12 +94,36 @@ async def test_a_cursor_that_cannot_be_read_delivers_everything_again(stored: by
     assert deliveries[-1].cursor is not None
 
 
-def test_the_layout_is_part_of_the_place() -> None:
+def packed(table: bytes) -> PackedLog:
+    log = PackedLog()
+    log.write(table)
+    return log
+
+
+def test_a_cursor_holds_for_what_begins_with_its_rows() -> None:
     table = encode_attendance(rows(49), Layout.ATT40)
-    cursor = cursor_after(table, Layout.ATT40, epoch=3)
+    cursor = cursor_after(packed(table), Layout.ATT40, epoch=3)
     assert LogCursor.decode(cursor.encode()) == cursor
-    assert cursor.holds_for(table, Layout.ATT40)
-    assert cursor.holds_for(table + b"x" * 40, Layout.ATT40)
-    assert not cursor.holds_for(table, Layout.ATT49)
-    assert not cursor.holds_for(table[:-40], Layout.ATT40)
-    assert not cursor.holds_for(b"x" + table[1:], Layout.ATT40)
+    assert cursor.holds_for(packed(table))
+    assert cursor.saw_all_of(packed(table))
+    assert cursor.holds_for(packed(table + b"x" * 40))
+    assert not cursor.saw_all_of(packed(table + b"x" * 40))
+    assert not cursor.holds_for(packed(table[:-40]))
+    assert not cursor.holds_for(packed(b"x" + table[1:]))
+
+
+async def test_the_layout_is_part_of_the_place() -> None:
+    """An empty log says nothing of its layout: the rows that come decide, in a new epoch."""
+    device = terminal(0, layout=Layout.ATT16)
+    async with asking(device) as gate:
+        empty = (await fetched(gate))[-1].cursor
+        assert json.loads(empty)["layout"] == "att40"
+        device.log.extend(rows(40))
+        (delivery,) = await fetched(gate, empty)
+    assert facts([delivery]) == logged(device.log)
+    assert json.loads(delivery.cursor) | {"digest": ""} == {
+        "epoch": 1,
+        "rows": 40,
+        "digest": "",
+        "layout": "att16",
+    }

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from drivers.zk_pull.deliveries import PAGE_ROWS
+from drivers.zk_pull.deliveries import HELD_BACK_BYTES, PAGE_ROWS
 from protocols.records import Channel, Direction, Flag, Quarantined
 from protocols.zk.attendance import AttendanceRow, Layout, encode_attendance
 from protocols.zk.commands import Command
-from protocols.zk.framing import Packet
+from protocols.zk.framing import Packet, encode_tcp
 from protocols.zk.users import User
-from simulators.zk_terminal import Faults
+from simulators.zk_terminal import Faults, ZkTerminal
 from simulators.zk_terminal.conversation import Conversation
 from tests.drivers.zk_site import (
     SITE_NOW,
@@ -168,20 +168,74 @@ async def test_the_clock_is_measured_in_every_fetch() -> None:
     assert 0 < clock.round_trip_s < 1
 
 
-async def test_a_log_that_no_layout_fits_is_held_back_whole(monkeypatch) -> None:
-    table = bytes(range(256)) * 20
+def serving(device: ZkTerminal, table: bytes) -> None:
+    """From now on `device` holds `table` for its log, whatever that is."""
+    device._memory.table = lambda _command: struct.pack("<I", len(table)) + table
+
+
+UNREADABLE = bytes(range(256)) * 20
+
+
+async def test_a_log_that_no_layout_fits_is_held_back_whole() -> None:
     device = terminal(128)
-    monkeypatch.setattr(
-        device._memory, "table", lambda command: struct.pack("<I", len(table)) + table
-    )
     async with asking(device) as gate:
+        serving(device, UNREADABLE)
         (delivery,) = await fetched(gate)
     (row,) = delivery.quarantined
     assert isinstance(row, Quarantined)
-    assert (row.source, row.offset, row.raw) == ("CLK0000000001", 0, table)
+    assert (row.source, row.offset, row.raw) == ("CLK0000000001", 0, UNREADABLE)
     assert row.reason.startswith("ALARM")
     assert delivery.records == ()
     assert (delivery.cursor, delivery.on_device, delivery.last) == (None, None, True)
+
+
+async def test_a_long_log_that_no_layout_fits_is_held_back_in_parts() -> None:
+    table = UNREADABLE * 120
+    device = terminal(128)
+    async with asking(device) as gate:
+        serving(device, table)
+        deliveries = await fetched(gate)
+    held = [row for delivery in deliveries for row in delivery.quarantined]
+    assert b"".join(row.raw for row in held) == table
+    assert [row.offset for row in held] == [0, HELD_BACK_BYTES, 2 * HELD_BACK_BYTES]
+    assert [delivery.last for delivery in deliveries] == [False, False, True]
+    assert {delivery.cursor for delivery in deliveries} == {None}
+
+
+async def test_what_was_held_back_durably_is_not_handed_over_again() -> None:
+    device = terminal(128)
+    async with asking(device) as gate:
+        serving(device, UNREADABLE)
+        await fetched(gate)
+        (never_stored,) = await fetched(gate)
+        assert len(never_stored.quarantined) == 1
+        await gate.acknowledge(never_stored)
+        for _ in range(2):
+            (same,) = await fetched(gate)
+            assert (same.quarantined, same.cursor, same.on_device) == ((), None, None)
+            await gate.acknowledge(same)
+        serving(device, UNREADABLE[1:])
+        (other,) = await fetched(gate)
+        assert other.quarantined[0].raw == UNREADABLE[1:]
+        await gate.acknowledge(other)
+        serving(device, encode_attendance(rows(3), Layout.ATT40))
+        (readable,) = await fetched(gate)
+        assert (len(readable.records), readable.on_device) == (3, 3)
+        await gate.acknowledge(readable)
+        serving(device, UNREADABLE[1:])
+        assert len((await fetched(gate))[0].quarantined) == 1
+
+
+async def test_a_terminal_that_computes_checksums_wrong_is_read_all_the_same(monkeypatch) -> None:
+    def wrongly(packet: Packet) -> bytes:
+        frame = bytearray(encode_tcp(packet))
+        frame[10] ^= 0x01
+        return bytes(frame)
+
+    monkeypatch.setattr("simulators.zk_terminal.terminal.encode_tcp", wrongly)
+    device = terminal(500)
+    async with asking(device) as gate:
+        assert facts(await fetched(gate)) == logged(device.log)
 
 
 async def test_count_says_what_the_terminal_says() -> None:

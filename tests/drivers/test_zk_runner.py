@@ -106,3 +106,14 @@ async def test_the_end_of_the_stream_is_told_apart(segments: list[bytes], code: 
     with pytest.raises(LinkDownError) as caught:
         await Runner(TcpWire(link), timeout_s=1).run(read_version())
     assert (caught.value.code, caught.value.where) == (code, "script")
+
+
+async def test_a_wrong_checksum_is_counted_and_the_packet_used() -> None:
+    """Some firmware computes it wrong; magic, length and reply id were right (protocol.md 1.2)."""
+    wrong = bytearray(answer())
+    wrong[10] ^= 0xFF
+    link = ScriptedLink([bytes(wrong), answer(b"Ver 2\0", reply_id=2)])
+    runner = Runner(TcpWire(link), timeout_s=1)
+    assert await runner.run(read_version()) == "Ver 1"
+    assert await runner.run(read_version()) == "Ver 2"
+    assert runner.wrong_checksums == 1

@@ -169,6 +169,26 @@ async def test_a_terminal_that_closes_mid_frame_is_read_again(tmp_path, serial, 
         await until(lambda: gate.report().problem is None, what="the problem stays shown")
 
 
+async def test_a_log_that_no_layout_fits_is_stored_once_not_at_every_poll(
+    tmp_path, serial, terminal
+):
+    table = bytes(range(256)) * 20
+    terminal._memory.table = lambda _command: len(table).to_bytes(4, "little") + table
+    polls = set()
+
+    async def polled(agent):
+        for device in (await agent.spool.stats()).devices:
+            polls.add(device.last_fetch_at)
+        return len(polls) > 3
+
+    async with running(tmp_path, site_text(terminal.address[1], serial)) as agent:
+        await until(lambda: polled(agent), what="not polled again")
+        stats = await agent.spool.stats()
+        (device,) = stats.devices
+        assert (device.received, device.quarantined, device.quarantined_again) == (1, 1, 0)
+        assert (stats.quarantined, device.stored, device.on_device) == (1, 0, None)
+
+
 async def test_another_serial_is_never_read_and_says_so(tmp_path, serial, terminal):
     async with running(tmp_path, site_text(terminal.address[1], "OTHER")) as agent:
         (gate,) = agent.workers

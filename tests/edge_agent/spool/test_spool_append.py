@@ -175,3 +175,16 @@ async def test_close_stores_what_is_queued_and_refuses_what_comes_later(path, cl
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM events").fetchone() == (20,)
     connection.close()
+
+
+async def test_new_rows_between_known_ones_drain_once_in_their_order(spool):
+    """A cleared log comes whole again, and with it rows that were never read."""
+    await append(spool, Delivery(serial="SN1", records=punches([1, 3, 5])))
+    mixed = punches([0, 1, 2, 2, 3, 4, 5, 6])
+    appended = await append(spool, Delivery(serial="SN1", records=mixed))
+    assert (appended.stored, appended.known) == (4, 4)
+    again = await append(spool, Delivery(serial="SN1", records=mixed))
+    assert (again.stored, again.known) == (0, 8)
+
+    batch = await spool.next_batch("core", limit=100)
+    assert sent(batch) == ids(punches([1, 3, 5, 0, 2, 4, 6]))

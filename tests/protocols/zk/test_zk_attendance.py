@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from protocols.records import Channel, Direction, Flag, Punch, Quarantined
 from protocols.zk.attendance import (
+    AttendanceDecoder,
     AttendanceRow,
     Layout,
     choose_layout,
@@ -250,3 +251,26 @@ def test_worn_rows_do_not_cost_the_trust_in_the_others():
 def test_an_empty_table_trusts_the_profile():
     choice = choose_layout(b"", hint=Layout.ATT16, now_year=2026)
     assert (choice.layout, choice.trusted) == (Layout.ATT16, True)
+
+
+@pytest.mark.parametrize("layout", list(Layout))
+@pytest.mark.parametrize("piece_rows", [1, 3, 100])
+def test_a_table_in_pieces_decodes_as_the_whole(layout, piece_rows):
+    """Good rows, strange rows, no rows at all and a cut one: offsets are those of the table."""
+    width = layout.width
+    good = encode_attendance(
+        [AttendanceRow(uid=n, user_id=str(n), time=datetime(2026, 11, 2, 8, n)) for n in (1, 2)],
+        layout,
+    )
+    table = good + b"\xff" * width + good[:width] + bytes(width) + good[: width - 1]
+    facts = {"serial": "S1", "users": {1: "1", 2: "2"}, "now": datetime(2026, 11, 3)}
+    decoder = AttendanceDecoder(layout, **facts)
+    step = piece_rows * width
+    pieced = [
+        row
+        for offset in range(0, len(table), step)
+        for row in decoder.decode(table[offset : offset + step], offset=offset)
+    ]
+    assert pieced == list(decode_attendance(table, layout, **facts))
+    bad = [row.offset for row in pieced if isinstance(row, Quarantined)]
+    assert bad == [2 * width, 4 * width, 5 * width]

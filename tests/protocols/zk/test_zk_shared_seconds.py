@@ -11,7 +11,7 @@ from protocols.records import Flag
 from protocols.zk.attendance import AttendanceRow, decode_attendance, encode_attendance
 from protocols.zk.layouts import Layout
 from protocols.zk.meanings import METHODS, STATES
-from protocols.zk.shared_seconds import shared_seconds
+from protocols.zk.shared_seconds import SecondsSeen, shared_seconds
 
 START = datetime(2026, 1, 1)
 ROWS = st.lists(
@@ -67,3 +67,18 @@ def test_an_impossible_date_is_left_to_the_decoder():
     for row in (0, 40):
         table[row + 27 : row + 31] = (31 * 86_400 * 1 + 30 * 86_400).to_bytes(4, "little")
     assert shared_seconds(bytes(table), Layout.ATT40) == frozenset()
+
+
+def test_a_table_in_pieces_shares_the_same_seconds() -> None:
+    """Also the second whose two rows are in different pieces."""
+    start = datetime(2026, 11, 1, 8)
+    rows = [
+        AttendanceRow(uid=1, user_id="1", time=start + timedelta(seconds=number // 2))
+        for number in range(1, 100)
+    ]
+    table = encode_attendance(rows, Layout.ATT40)
+    seen = SecondsSeen(Layout.ATT40)
+    for offset in range(0, len(table), 40):
+        seen.add(table[offset : offset + 40])
+    assert seen.shared() == shared_seconds(table, Layout.ATT40)
+    assert len(seen.shared()) >= 49

@@ -16,6 +16,7 @@ from protocols.zk.tables import (
     Table,
     attendance_between,
     read_table,
+    stream_table,
 )
 from tests.protocols.zk.scripted_terminal import Play, packet
 
@@ -219,3 +220,31 @@ def test_a_closed_dialogue_asks_nothing_more():
     dialogue = read_table(ATTENDANCE)
     next(dialogue)
     dialogue.close()  # a RuntimeError here would mean that it yielded again
+
+
+def test_a_streamed_table_is_handed_on_chunk_by_chunk():
+    """What has arrived is with the reader before the next chunk is asked for."""
+    terminal = Terminal(RECORDS)
+    written, arrived = [], []
+    terminal.spoil = lambda _number, packets: arrived.append(sum(map(len, written))) or packets
+    play = Play(terminal)
+    assert play.run(stream_table(ATTENDANCE, written.append, chunk_bytes=1024)) is None
+    assert b"".join(written) == RECORDS
+    assert arrived == [0, 1020, 2044, 3068, 4092, 5116]
+    assert play.commands[-1] == FREE_DATA
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 3, 5])
+def test_the_size_word_may_come_in_pieces(chunk_bytes):
+    written = []
+    Play(Terminal(b"records")).run(stream_table(USERS, written.append, chunk_bytes=chunk_bytes))
+    assert b"".join(written) == b"records"
+
+
+def test_a_streamed_table_that_ends_early_is_told_at_its_end():
+    written = []
+    short = words(len(RECORDS) + 40) + RECORDS
+    play = Play(lambda _: [packet(1501, short)])
+    with pytest.raises(TruncatedError) as caught:
+        play.run(stream_table(ATTENDANCE, written.append))
+    assert (caught.value.missing, b"".join(written)) == (40, RECORDS)

@@ -1,0 +1,69 @@
+"""The bytes of a log in memory, compressed: rows of one terminal resemble each other.
+
+A log of 1,000,000 rows is 40 MB, which a small gateway does not have to spare, and its disk neither:
+a temporary file would be written at each poll. Packed, it takes about 7 MB, and 0.1 s of time.
+"""
+
+from bisect import bisect_right
+from hashlib import blake2b
+
+import zstandard
+
+_LEVEL = 1  # higher ones take longer and save nothing: the distance between rows decides
+_DIGEST_BYTES = 16
+
+
+class PackedLog:
+    """Appended to by `write`, read in slices, best in order: one block is kept unpacked."""
+
+    def __init__(self) -> None:
+        self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
+        self._decompressor = zstandard.ZstdDecompressor()
+        self._blocks: list[bytes] = []
+        self._starts: list[int] = []
+        self._size = 0
+        self._unpacked = (-1, b"")  # number of the block, its content
+        self._digests: dict[int, str] = {}
+
+    def write(self, data: bytes) -> None:
+        packed = self._compressor.compress(data)
+        # Copied, because zstandard returns it in memory of the size of `data`.
+        self._blocks.append(bytes(memoryview(packed)))
+        self._starts.append(self._size)
+        self._size += len(data)
+        self._digests.clear()
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, part: slice) -> bytes:
+        """As of `bytes`; steps are not offered."""
+        start, end, _ = part.indices(self._size)
+        parts = []
+        number = bisect_right(self._starts, start) - 1
+        while start < end:
+            content = self._block(number)
+            inside = start - self._starts[number]
+            parts.append(content[inside : inside + end - start])
+            start += len(parts[-1])
+            number += 1
+        return b"".join(parts)
+
+    def digest(self, end: int) -> str:
+        """Of the first `end` bytes."""
+        if end not in self._digests:
+            self._digests[end] = self._digest(end)
+        return self._digests[end]
+
+    def _digest(self, end: int) -> str:
+        digest = blake2b(digest_size=_DIGEST_BYTES)
+        for number, start in enumerate(self._starts):
+            if start >= end:
+                break
+            digest.update(memoryview(self._block(number))[: end - start])
+        return digest.hexdigest()
+
+    def _block(self, number: int) -> bytes:
+        if self._unpacked[0] != number:
+            self._unpacked = (number, self._decompressor.decompress(self._blocks[number]))
+        return self._unpacked[1]
