@@ -15,7 +15,11 @@ BROKEN = 2  # Python's own 1 would say "degraded"
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     try:
-        code = _dispatch(sys.argv[1:] if arguments is None else arguments)
+        if arguments is None:
+            arguments = sys.argv[1:]
+            if arguments[:1] == ["run"]:
+                _keep_lean()
+        code = _dispatch(arguments)
         sys.stdout.flush()  # here, where a closed pipe can still be answered
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -47,14 +51,19 @@ def _dispatch(arguments: list[str]) -> int:
             from edge_agent.status.command import run_status
 
             return run_status(options[0], as_json=options[1])
-    if arguments[0] == "run":
-        # The agent lives for months and prints no tables: what only those need stays out.
-        from edge_agent.lean_process import keep_out_human_output
-
-        keep_out_human_output()
     from edge_agent.cli.app import run
 
     return run(arguments)
+
+
+def _keep_lean() -> None:
+    """The agent lives for months and prints no tables: what only those need stays out.
+
+    Only in a process of its own: a caller of `main` keeps its modules.
+    """
+    from edge_agent.lean_process import keep_out_human_output
+
+    keep_out_human_output()
 
 
 def parse_status(arguments: list[str]) -> tuple[str | None, bool] | None:

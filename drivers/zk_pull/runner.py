@@ -15,6 +15,10 @@ T = TypeVar("T")
 # Events are hints: of those that came during a download, some are as good as all.
 MAX_WAITING_EVENTS = 100
 
+# Packets of a bulk transfer follow each other within milliseconds. After the first pause asking
+# goes on at the slow pace, in case the terminal really takes its time.
+_PAUSE_IN_FLOW_S = 0.1
+
 
 class Runner:
     """One connection. After any error but a refusal its state is unknown: close the link.
@@ -63,7 +67,7 @@ class Runner:
         """The next packet of the request in flight, asking again after each silence."""
         while True:
             try:
-                async with asyncio.timeout(self._timeout_s / self._retransmission.asks):
+                async with asyncio.timeout(self._silence_s()):
                     return await self._new_answer()
             except TimeoutError as exc:
                 again = self._retransmission.again()
@@ -110,6 +114,10 @@ class Runner:
     async def _note(self, event: Packet) -> None:
         self._events.append(event)
         await self._wire.send(self._session.event_ack())
+
+    def _silence_s(self) -> float:
+        share = self._timeout_s / self._retransmission.asks
+        return min(share, _PAUSE_IN_FLOW_S) if self._retransmission.in_flow else share
 
     def _silence(self) -> SilenceError:
         asks = self._retransmission.asks

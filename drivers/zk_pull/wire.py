@@ -8,8 +8,15 @@ from typing_extensions import override
 from drivers.errors import LinkDownError
 from drivers.ports import Link
 from protocols.errors import ProtocolError, TruncatedError
-from protocols.zk.datagrams import decode_datagram, encode_datagram
-from protocols.zk.framing import Packet, PanelError, SecureChannelError, TcpFramer, encode_tcp
+from protocols.zk.datagrams import decode_datagram
+from protocols.zk.framing import (
+    Packet,
+    PanelError,
+    SecureChannelError,
+    TcpFramer,
+    encode_packet,
+    encode_tcp,
+)
 
 
 class Wire(Protocol):
@@ -86,7 +93,7 @@ class UdpWire(Wire):
 
     @override
     async def send(self, packet: Packet) -> None:
-        await self._link.write(encode_datagram(packet))
+        await self._link.write(encode_packet(packet))
 
     @override
     async def packet(self) -> Packet:

@@ -1,4 +1,4 @@
-"""ZK over UDP: one packet per datagram, no envelope (protocol.md 1)."""
+"""ZK over UDP: one packet per datagram, no envelope (protocol.md 1); `encode_packet` makes one."""
 
 from protocols.errors import ProtocolError
 from protocols.zk.framing import (
@@ -9,15 +9,10 @@ from protocols.zk.framing import (
     PanelError,
     SecureChannelError,
     decode_packet,
-    encode_packet,
     has_right_checksum,
 )
 
 _PANEL_HEAD = bytes((PANEL_START, 1))
-
-
-def encode_datagram(packet: Packet) -> bytes:
-    return encode_packet(packet)
 
 
 def decode_datagram(datagram: bytes, *, verify: bool = True) -> Packet:

@@ -48,6 +48,11 @@ class Retransmission:
         self._asked = 1
         return True
 
+    @property
+    def in_flow(self) -> bool:
+        """Answers to the last copy are coming: a pause now means a lost packet, not a slow terminal."""
+        return bool(self._seen) and self._asked == 1
+
     def again(self) -> Packet | None:
         """After a silence: what to send once more, None when it was asked often enough."""
         if self._packet is None or self._asked >= self.asks:

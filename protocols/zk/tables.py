@@ -121,8 +121,8 @@ def _read_datagrams(first: Packet, table: Table, chunk_bytes: int) -> Dialogue[b
     """A late copy of an earlier FREE_DATA takes the buffer away: then it is prepared once more, and
     read from the start, because rows may have come meanwhile.
     """
-    if table.direct or first.command == Reply.DATA:
-        return (yield from _collect(first, expected=None))
+    if first.command == Reply.DATA or (table.direct and first.command == Reply.ACK_OK):
+        return (yield from _collect(first, expected=None))  # they have overtaken the 1500
     content = bytearray()
     try:
         yield from _read_buffer(first, table, chunk_bytes, content.extend, datagrams=True)

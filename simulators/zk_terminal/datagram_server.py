@@ -9,8 +9,8 @@ from typing_extensions import override
 
 from protocols.errors import ProtocolError
 from protocols.zk.commands import Command, Reply
-from protocols.zk.datagrams import decode_datagram, encode_datagram
-from protocols.zk.framing import Packet
+from protocols.zk.datagrams import decode_datagram
+from protocols.zk.framing import Packet, encode_packet
 from simulators.zk_terminal.conversation import Conversation
 from simulators.zk_terminal.memory import TerminalMemory
 from simulators.zk_terminal.network import Address, Way
@@ -121,7 +121,7 @@ class DatagramServer(asyncio.DatagramProtocol):
         return conversation
 
     def _send(self, packet: Packet, address: Address) -> None:
-        self._outwards.carry(encode_datagram(packet), address)
+        self._outwards.carry(encode_packet(packet), address)
 
     def _deliver(self, datagram: bytes, address: Address) -> None:
         self._transport.sendto(datagram, address)

@@ -7,11 +7,12 @@ import pytest
 
 from drivers.errors import LinkDownError
 from drivers.zk_pull.runner import Runner
-from drivers.zk_pull.wire import TcpWire
+from drivers.zk_pull.wire import TcpWire, UdpWire
 from protocols.zk.commands import EVENT, Command, Reply
+from protocols.zk.datagrams import decode_datagram
 from protocols.zk.dialogue import read_version
 from protocols.zk.exchange import NEXT, Dialogue, Request, SilenceError
-from protocols.zk.framing import Packet, TcpFramer, encode_tcp
+from protocols.zk.framing import Packet, TcpFramer, encode_packet, encode_tcp
 
 
 class ScriptedLink:
@@ -117,3 +118,39 @@ async def test_a_wrong_checksum_is_counted_and_the_packet_used() -> None:
     assert await runner.run(read_version()) == "Ver 1"
     assert await runner.run(read_version()) == "Ver 2"
     assert runner.wrong_checksums == 1
+
+
+class LossyLink(ScriptedLink):
+    """Datagrams; the first copy of a chunk request is answered without its second packet."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+
+    async def write(self, data: bytes) -> None:
+        packet = decode_datagram(data)
+        self.sent.append(packet)
+        answers = [(1500, 9, b"\x08\0\0\0\x04\0\0\0"), (1501, 0, b"good"), (1501, 1, b"data")]
+        if len(self.sent) == 1:
+            answers.pop()
+        self._segments += [
+            encode_packet(
+                Packet(command=command, session=session, reply_id=packet.reply_id, data=content)
+            )
+            for command, session, content in answers
+        ]
+
+
+def three_answers() -> Dialogue[bytes]:
+    yield Request(Command.READ_CHUNK)
+    first = yield NEXT
+    second = yield NEXT
+    return first.data + second.data
+
+
+async def test_a_lost_packet_is_asked_again_long_before_the_terminal_counts_as_gone() -> None:
+    link = LossyLink()
+    async with asyncio.timeout(2):  # a twelfth of the patience is five seconds
+        runner = Runner(UdpWire(link), timeout_s=60, asks=12)
+        assert await runner.run(three_answers()) == b"gooddata"
+    assert link.sent[0] == link.sent[1]
+    assert len(link.sent) == 2

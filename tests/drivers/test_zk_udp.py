@@ -5,9 +5,11 @@ import socket
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from drivers.errors import BlockedError, DriverError, LinkDownError, UnsupportedDeviceError
-from drivers.zk_pull import ZkPullConfig, ZkPullDriver
+from drivers.zk_pull import ZkPullConfig, ZkPullDriver, recognition
+from firmware_profiles import load_all
 from protocols.records import Quarantined
 from protocols.zk.attendance import Layout
 from protocols.zk.commands import Command, Reply
@@ -118,6 +120,18 @@ async def test_a_udp_profile_on_tcp_says_which_setting_to_change() -> None:
     with pytest.raises(BlockedError, match='`transport = "udp"`') as caught:
         await gate.identity()
     assert (caught.value.code, caught.value.where) == ("wrong_transport", "tcp 127.0.0.1:9")
+
+
+async def test_a_model_that_is_known_to_be_asked_over_udp_says_so_too(monkeypatch) -> None:
+    known = tuple(
+        replace(profile, transport="zk-udp") if profile.key == "zkteco/f18" else profile
+        for profile in load_all()
+    )
+    monkeypatch.setattr(recognition, "load_all", lambda: known)
+    async with asking(terminal(5)) as gate:
+        with pytest.raises(BlockedError, match="zkteco/f18") as caught:
+            await gate.identity()
+    assert caught.value.code == "wrong_transport"
 
 
 # What goes wrong is loud, and in bounded time

@@ -12,8 +12,8 @@ import pytest
 
 from protocols.zk.attendance import AttendanceRow, Layout, encode_attendance
 from protocols.zk.commands import EVENT, Command, Reply
-from protocols.zk.datagrams import decode_datagram, encode_datagram
-from protocols.zk.framing import Packet
+from protocols.zk.datagrams import decode_datagram
+from protocols.zk.framing import Packet, encode_packet
 from protocols.zk.users import User, encode_users
 from simulators.zk_terminal import Disturbance, Faults, TerminalConfig, ZkTerminal
 from simulators.zk_terminal.network import Way
@@ -84,7 +84,7 @@ class Host(socket.socket):
 
     async def ask(self, command: int, data: bytes = b"", reply_id: int = 1) -> Packet:
         packet = Packet(command=command, session=self.session, reply_id=reply_id, data=data)
-        self.send(encode_datagram(packet))
+        self.send(encode_packet(packet))
         return await self.packet()
 
     async def packet(self) -> Packet:

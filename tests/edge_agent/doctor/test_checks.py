@@ -203,6 +203,16 @@ async def test_devices_keep_their_order_and_are_tried_at_once(monkeypatch):
     ]
 
 
+async def test_a_udp_device_is_not_tried_over_tcp():
+    with listener(backlog=1) as port:
+        pass  # nothing listens there any more
+    (finding,) = await check_devices(
+        [ZkPullConfig(name="old", host="127.0.0.1", port=port, transport="udp")]
+    )
+    assert finding.severity is Severity.OK
+    assert "device info old" in finding.what
+
+
 async def test_a_site_without_devices():
     (finding,) = await check_devices([])
     assert told(finding) == (Code.NO_DEVICES, Severity.WARN)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from protocols.errors import ProtocolError, TruncatedError
 from protocols.zk.attendance import Layout, decode_attendance
-from protocols.zk.datagrams import decode_datagram, encode_datagram
-from protocols.zk.framing import Packet, PanelError, SecureChannelError, encode_tcp
+from protocols.zk.datagrams import decode_datagram
+from protocols.zk.framing import Packet, PanelError, SecureChannelError, encode_packet, encode_tcp
 from protocols.zk.users import User, decode_users
 
 
@@ -63,7 +63,7 @@ packets = st.builds(
 
 @given(packets)
 def test_what_goes_out_comes_in(packet: Packet) -> None:
-    assert decode_datagram(encode_datagram(packet)) == packet
+    assert decode_datagram(encode_packet(packet)) == packet
 
 
 @given(
@@ -78,12 +78,12 @@ def test_random_datagrams_raise_protocol_errors_only(datagram: bytes) -> None:
         packet = decode_datagram(datagram)
     except ProtocolError:
         return
-    assert encode_datagram(packet)[:2] == datagram[:2]
+    assert encode_packet(packet)[:2] == datagram[:2]
 
 
 @given(packets, st.data())
 def test_a_datagram_with_one_flipped_bit_is_no_packet(packet: Packet, data) -> None:
-    datagram = bytearray(encode_datagram(packet))
+    datagram = bytearray(encode_packet(packet))
     bit = data.draw(st.integers(0, len(datagram) * 8 - 1))
     datagram[bit // 8] ^= 1 << bit % 8
     with pytest.raises(ProtocolError):

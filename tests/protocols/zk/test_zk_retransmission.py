@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from protocols.errors import LimitExceededError, ProtocolError
 from protocols.zk.exchange import Dialogue, Request, SilenceError
 from protocols.zk.framing import Packet
+from protocols.zk.refusals import UnknownCommandError
 from protocols.zk.retransmission import Retransmission
 from protocols.zk.session import Answer, Session
 from protocols.zk.tables import ATTENDANCE, Table, read_table
@@ -39,6 +40,16 @@ def test_something_new_restores_patience_and_a_copy_does_not() -> None:
     assert sent.again() is None
     assert sent.is_new(answer(session=1))
     assert sent.again() == REQUEST
+
+
+def test_a_pause_is_suspicious_only_right_after_an_answer() -> None:
+    sent = Retransmission(3)
+    sent.begin(REQUEST)
+    assert not sent.in_flow
+    assert sent.is_new(answer())
+    assert sent.in_flow
+    sent.again()
+    assert not sent.in_flow
 
 
 def test_each_request_has_answers_of_its_own() -> None:
@@ -215,6 +226,13 @@ def test_a_buffer_that_got_lost_is_prepared_once_more_and_read_from_its_start() 
         Network(BufferThief(2, 3), lambda packets: packets).run(
             read_table(ATTENDANCE, chunk_bytes=4096, datagrams=True)
         )
+
+
+def test_a_refused_bare_command_is_blamed_on_it() -> None:
+    network = Network(lambda _: [answer(65535)], list)
+    with pytest.raises(UnknownCommandError) as caught:
+        network.run(read_table(BARE, datagrams=True))
+    assert caught.value.request == 13
 
 
 @pytest.mark.parametrize("records", [b"", b"x" * 40, b"x" * 1000])
