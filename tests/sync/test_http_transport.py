@@ -1,6 +1,7 @@
 """Every way in which a core, or what stands in its place, can answer wrongly."""
 
 import asyncio
+import contextlib
 import ssl
 import subprocess
 import sys
@@ -211,6 +212,8 @@ async def test_a_certificate_that_nobody_signed_needs_a_person(certificate):
         writer.write(reply("200 OK", accept(BATCH)))
         await writer.drain()
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=server_side)
     url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -223,6 +226,7 @@ async def test_a_certificate_that_nobody_signed_needs_a_person(certificate):
         trusting = HttpTransport(url, "t", gateway=GATEWAY, timeout_s=5, verify=known)
         assert (await trusting.send(BATCH)).number == 5
         await trusting.aclose()
+    await asyncio.sleep(0.1)  # the server's side of a refused handshake closes in its own time
 
 
 @pytest.mark.parametrize("url", ["http://core.example.com", "http://10.0.0.9:8080"])
