@@ -6,18 +6,19 @@ from hashlib import blake2b
 
 from drivers.contract import Delivery
 from edge_agent.spool.codec import Envelope, encode_flags, encode_record, microseconds
+from edge_agent.spool.many_rows import ManyRows
 from edge_agent.spool.results import Appended
 from protocols.identity import event_id
 from protocols.records import Flag, Quarantined, Record
 
 # Not INSERT OR IGNORE: that would also swallow a broken NOT NULL, and with it a punch.
-_INSERT_EVENT = """
-    INSERT INTO events (event_id, arrival, lane, device, kind, body, received_at, clock_offset_ms,
-        zone, flags, suspect, boot, monotonic_ms)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (event_id) DO NOTHING"""
-
-_INSERT_OUTBOX = "INSERT INTO outbox (lane, arrival, event_id) VALUES (?, ?, ?)"
+_EVENTS = ManyRows(
+    """events (event_id, arrival, lane, device, kind, body, received_at, clock_offset_ms, zone,
+    flags, suspect, boot, monotonic_ms)""",
+    columns=13,
+    conflict="ON CONFLICT (event_id) DO NOTHING",
+)
+_OUTBOX = ManyRows("outbox (lane, arrival, event_id)", columns=3)
 
 _INSERT_QUARANTINE = """
     INSERT INTO quarantine (device, source, offset, digest, reason, raw, first_seen, last_seen,
@@ -125,14 +126,11 @@ class EventLog:
             for arrival, record in enumerate(records, start=first)
         ]
         self._next_arrival += len(rows)
-        before = connection.total_changes
-        connection.executemany(_INSERT_EVENT, rows)
-        stored = connection.total_changes - before
+        stored = _EVENTS.insert(connection, rows)
         queued = [(lane, arrival, identity) for identity, arrival, *_ in rows]
         if stored < len(rows):
             queued = [entry for entry in queued if _is_stored(connection, entry)]
-        connection.executemany(_INSERT_OUTBOX, queued)
-        return stored
+        return _OUTBOX.insert(connection, queued)
 
 
 def _is_stored(connection: sqlite3.Connection, entry: tuple[int, int, bytes]) -> bool:

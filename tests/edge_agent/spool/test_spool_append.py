@@ -188,3 +188,35 @@ async def test_new_rows_between_known_ones_drain_once_in_their_order(spool):
 
     batch = await spool.next_batch("core", limit=100)
     assert sent(batch) == ids(punches([1, 3, 5, 0, 2, 4, 6]))
+
+
+async def test_every_length_of_delivery_is_stored_whole(spool):
+    """Rows go in a hundred to a statement, and what is left over one by one."""
+    numbers = iter(range(10_000))
+    wanted = []
+    for length in (1, 99, 100, 101, 250):
+        delivery = punches([next(numbers) for _ in range(length)])
+        wanted += ids(delivery)
+        # Its first comes again, in the middle.
+        known = (delivery[0],)
+        appended = await append(
+            spool, Delivery(serial="SN1", records=delivery[:60] + known + delivery[60:])
+        )
+        assert (appended.stored, appended.known) == (length, 1)
+    assert sent(await spool.next_batch("core", limit=1_000)) == wanted
+
+
+async def test_rows_that_break_a_constraint_undo_their_delivery(spool, path):
+    """NOT NULL is not a conflict to be skipped: that would lose the punch without a word."""
+    with pytest.raises(sqlite3.IntegrityError):
+        await spool.append(
+            Delivery(serial="SN1", records=punches(range(120))),
+            device_name="gate",
+            zone=None,
+            lane=Lane.PUNCH_LIVE,
+            received_at=NOON,
+            clock_offset_ms=None,
+        )
+    assert await spool.find(event_id(punch(1))) is None
+    appended = await append(spool, Delivery(serial="SN1", records=punches(range(120))))
+    assert appended.stored == 120
