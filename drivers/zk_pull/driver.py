@@ -18,9 +18,11 @@ from drivers.contract import (
     Mode,
 )
 from drivers.errors import LinkDownError, UnsupportedDeviceError
+from drivers.zk_pull.administration import Administration
 from drivers.zk_pull.config import ZkPullConfig
 from drivers.zk_pull.deliveries import WholeLog
 from drivers.zk_pull.log_cursor import LogCursor
+from drivers.zk_pull.operations import OperationLog, Operations
 from drivers.zk_pull.terminal import Terminal, open_terminal
 from drivers.zk_pull.translation import translated
 from firmware_profiles import Quirk
@@ -29,7 +31,7 @@ from protocols.records import ClockReading
 from protocols.zk.attendance import choose_layout
 
 
-class ZkPullDriver(Driver):
+class ZkPullDriver(Administration, Driver):
     """Keeps its connection between fetches while it is healthy; any error drops it."""
 
     manifest: ClassVar[Manifest] = Manifest(
@@ -37,7 +39,18 @@ class ZkPullDriver(Driver):
         title="ZKTeco terminal, asked over TCP",
         makes=("ZKTeco", "eSSL", "Granding", "Solution"),
         mode=Mode.ASKED,
-        capabilities=frozenset({Capability.COUNT, Capability.CLOCK}),
+        capabilities=frozenset(
+            {
+                Capability.COUNT,
+                Capability.CLOCK,
+                Capability.CLOCK_SET,
+                Capability.USERS,
+                Capability.PAUSE,
+                Capability.CLEAR,
+                Capability.DOOR,
+                Capability.RESTART,
+            }
+        ),
         simulator="zk-terminal",
         config=ZkPullConfig,
     )
@@ -48,6 +61,7 @@ class ZkPullDriver(Driver):
         self._zone = ZoneInfo(context.zone)
         self._where = f"{config.name} (tcp {config.host}:{config.port})"
         self._terminal: Terminal | None = None
+        self._operations = OperationLog()
 
     @override
     async def identity(self) -> Identity:
@@ -72,10 +86,15 @@ class ZkPullDriver(Driver):
         A log equal to the last one gives one empty delivery; one that has grown, its new rows;
         one that was cleared or rewritten, all of it again in a new epoch (identity makes that
         harmless). A log that no layout fits is quarantined whole and the cursor stays.
+        What is new in the operation log comes before the punches (see `operations`).
         """
         stored = LogCursor.decode(cursor)
         async with self._session() as terminal:
-            log = await self._read(terminal, stored)
+            log, operations = await self._read(terminal, stored)
+            if operations.failure is not None:
+                await self.aclose()
+        for delivery in operations.deliveries(log.serial):
+            yield delivery
         async for delivery in log.deliveries(stored):
             yield delivery
 
@@ -98,7 +117,9 @@ class ZkPullDriver(Driver):
             terminal, self._terminal = self._terminal, None
             await terminal.aclose()
 
-    async def _read(self, terminal: Terminal, stored: LogCursor | None) -> WholeLog:
+    async def _read(
+        self, terminal: Terminal, stored: LogCursor | None
+    ) -> tuple[WholeLog, Operations]:
         before = await terminal.read_clock()
         sizes = await terminal.read_sizes()
         table = await terminal.read_log()
@@ -112,7 +133,11 @@ class ZkPullDriver(Driver):
         # Read after the log, so that whoever punched is in it.
         users = await terminal.read_user_ids() if choice.layout.holds_uid else {}
         after = await terminal.read_clock()
-        return WholeLog(
+        place = stored.operations_place if stored else None
+        operations = Operations(place=place)
+        if choice.trusted:
+            operations = await self._operations.read(terminal, sizes.operations, place)
+        log = WholeLog(
             serial=terminal.identity.serial,
             table=table,
             choice=choice,
@@ -120,8 +145,11 @@ class ZkPullDriver(Driver):
             users=users,
             clock=_sharper(before, after),
             now=now,
+            operations=operations.place,
         )
+        return log, operations
 
+    @override
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Terminal]:
         """A terminal that has just answered. Whatever goes wrong inside ends the connection."""

@@ -5,8 +5,9 @@ rows up to it: it also tells a log that was cleared, rewritten or belongs to ano
 from hashlib import blake2b
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
+from drivers.zk_pull.operations import OperationsPlace
 from protocols.zk.layouts import Layout
 
 _DIGEST_BYTES = 16
@@ -21,6 +22,12 @@ class LogCursor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rows: int
     digest: str
     layout: Layout
+    operations: OperationsPlace | UnsetType = UNSET
+    """Absent while nothing of the operation log was stored."""
+
+    @property
+    def operations_place(self) -> OperationsPlace | None:
+        return None if self.operations is UNSET else self.operations
 
     def encode(self) -> bytes:
         return msgspec.json.encode(self)
@@ -43,11 +50,17 @@ class LogCursor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return layout is self.layout and end <= len(table) and _digest(table, end) == self.digest
 
 
-def cursor_after(table: bytes, layout: Layout, *, epoch: int) -> LogCursor:
-    """The cursor of someone who has stored every row of `table`."""
+def cursor_after(
+    table: bytes, layout: Layout, *, epoch: int, operations: OperationsPlace | None = None
+) -> LogCursor:
+    """The cursor of someone who has stored every row of `table`, and `operations`."""
     rows = len(table) // layout.width
     return LogCursor(
-        epoch=epoch, rows=rows, digest=_digest(table, rows * layout.width), layout=layout
+        epoch=epoch,
+        rows=rows,
+        digest=_digest(table, rows * layout.width),
+        layout=layout,
+        operations=UNSET if operations is None else operations,
     )
 
 

@@ -17,6 +17,7 @@ class TerminalConfig:
     packet_bytes  data bytes of one 1501 packet of a chunk: 1008, 1024, 65528, 65536 are real
     inline_bytes  tables up to this size (size word included) are answered in one 1501
     lone_chunks   answer each chunk with a single 1501 and no 1500 or ACK, as some firmware does
+    operation_log False: the terminal refuses that table
     options       further option values by key, as `OPTIONS_RRQ` asks for them
     """
 
@@ -35,6 +36,7 @@ class TerminalConfig:
     clock_offset_s: int = 0
     record_capacity: int = 100_000
     user_capacity: int = 5_000
+    operation_log: bool = True
     options: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -59,6 +61,9 @@ class Faults:
     stale_buffer          a buffer that was not freed is served again to whoever asks next
     silent_on             commands that get no answer …
     silent_times          … so many times, None for always
+    cut_on                commands that are carried out, but the connection breaks before the answer
+    stuck_disabled        DISABLE ignores its seconds: nobody can punch until ENABLE
+    ignores               commands that are acknowledged, and nothing happens
     opening               raw bytes sent instead of the first answer: another protocol lives here
     """
 
@@ -78,4 +83,7 @@ class Faults:
     stale_buffer: bool = False
     silent_on: frozenset[int] = frozenset()
     silent_times: int | None = None
+    cut_on: frozenset[int] = frozenset()
+    stuck_disabled: bool = False
+    ignores: frozenset[int] = frozenset()
     opening: bytes | None = None
