@@ -4,6 +4,7 @@ import pytest
 
 from drivers.contract import DeviceUser, UserDirectory
 from drivers.errors import BlockedError, DeviceMisbehavedError, LinkDownError
+from drivers.zk_pull import ZkPullConfig
 from protocols.zk.attendance import Layout
 from protocols.zk.commands import Command
 from protocols.zk.users import User
@@ -127,3 +128,9 @@ async def test_records_that_make_no_sense_are_told_apart() -> None:
         listed = await gate.users()
     assert [user.user_id for user in listed.users] == ["1"]
     assert [row.offset for row in listed.quarantined] == [72]
+
+
+@pytest.mark.parametrize("name", ["gkb", "base64", "utf-16", "cp037"])
+def test_an_encoding_that_is_none_is_refused_in_the_site_file(name: str) -> None:
+    with pytest.raises(ValueError, match="not an encoding"):
+        ZkPullConfig(name="gate", host="h", code_page=name)

@@ -186,8 +186,10 @@ def test_a_device_of_another_kind(verb, capsys):
 # clear
 
 
-def stored(site, device, *, verdict: Verdict | None) -> None:
-    """The agent has pulled the log; with a verdict, the core has answered with it."""
+def stored(site, device, *, verdict: Verdict | None, sent: bool = False) -> None:
+    """The agent has pulled the log and, when `sent`, put a batch in flight; with a verdict, the
+    core has answered with it.
+    """
 
     async def work() -> None:
         clock = SystemClock()
@@ -204,6 +206,8 @@ def stored(site, device, *, verdict: Verdict | None) -> None:
                     received_at=clock.now(),
                     clock_offset_ms=None,
                 )
+            if sent:
+                await spool.next_batch("core", limit=1_000)
             if verdict is not None:
                 await answer(spool, verdict)
         finally:
@@ -247,6 +251,12 @@ def test_what_the_core_does_not_have_stays(ask, site, device, verdict, said):
     assert (code, lines) == (2, [])
     assert said in err
     assert "Nothing was deleted" in err
+    assert len(device.log) == RECORDS
+
+
+def test_what_was_sent_and_not_answered_stays(ask, site, device):
+    stored(site, device, verdict=None, sent=True)
+    assert f"{RECORDS} punches of this terminal wait" in ask("clear", "--yes")[2]
     assert len(device.log) == RECORDS
 
 
