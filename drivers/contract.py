@@ -6,6 +6,8 @@ supervisor commits them to the spool, and only then calls `acknowledge`.
 """
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -13,7 +15,7 @@ from msgspec import Struct
 from pydantic import BaseModel, ConfigDict
 
 from drivers.ports import Clock
-from protocols.records import ClockReading, Quarantined, Record
+from protocols.records import ClockReading, Punch, Quarantined, Record
 
 
 class Mode(StrEnum):
@@ -27,8 +29,14 @@ class Mode(StrEnum):
 class Capability(StrEnum):
     COUNT = "count"  # can say how many records it holds
     CLOCK = "clock"  # has a clock that can be read
-    USERS = "users"
     LIVE = "live"
+    # What a person may ask of a device; each is a protocol of its own at the end of this module.
+    CLOCK_SET = "clock_set"  # ClockKeeper
+    USERS = "users"  # UserDirectory
+    PAUSE = "pause"  # Pausable
+    CLEAR = "clear"  # LogClearer
+    DOOR = "door"  # DoorOpener
+    RESTART = "restart"  # Restartable
 
 
 class DeviceConfig(BaseModel):
@@ -158,3 +166,129 @@ class Driver(Protocol):
     async def aclose(self) -> None:
         """Ends the session politely and closes the link. Never raises."""
         ...
+
+
+class ClockState(Struct, frozen=True, kw_only=True):
+    """A device's clock beside the wall clock of its site.
+
+    reading    None: the device shows a date that no calendar has
+    offset_s   device minus site in seconds, None with it
+    """
+
+    reading: ClockReading | None
+    offset_s: float | None
+
+
+class ClockChange(Struct, frozen=True, kw_only=True):
+    """What became of an order to set the clock.
+
+    written       the wall time that was written; None: within tolerance, nothing was
+    newest_punch  the newest row on the device, None for an empty log or when it was not looked for
+    """
+
+    before: ClockState
+    after: ClockState
+    written: datetime | None
+    newest_punch: Punch | None
+
+
+@runtime_checkable
+class ClockKeeper(Protocol):
+    """A device whose clock can be set."""
+
+    async def read_clock(self) -> ClockState: ...
+
+    async def set_clock(self, *, tolerance_s: float, allow_backwards: bool) -> ClockChange:
+        """Sets the site's time when the clock is off by more than `tolerance_s`.
+
+        Raises BlockedError (code `clock_backwards`) when punches on the device are later than that
+        time, unless `allow_backwards`: the next punches would be told apart from them by nothing.
+        """
+        ...
+
+
+class DeviceUser(Struct, frozen=True, kw_only=True):
+    """A person as one device knows them. Never holds a password.
+
+    uid       the device's own index, where it has one; None in an order lets the driver choose
+    name      None when neither UTF-8 nor the device's code page fits `name_raw`
+    raw       the device's record, password bytes zeroed
+    """
+
+    user_id: str
+    name: str | None = ""
+    name_raw: bytes = b""
+    privilege: int = 0
+    disabled: bool = False
+    card: int = 0
+    group: int = 1
+    time_zones: tuple[int, ...] = ()
+    uid: int | None = None
+    raw: bytes = b""
+
+
+class UserList(Struct, frozen=True, kw_only=True):
+    """`quarantined` are records of the user table that make no sense."""
+
+    users: tuple[DeviceUser, ...]
+    quarantined: tuple[Quarantined, ...] = ()
+
+
+@runtime_checkable
+class UserDirectory(Protocol):
+    """A device whose list of people can be read and changed. `user_id` is who a person is."""
+
+    async def users(self) -> UserList: ...
+
+    async def write_user(self, user: DeviceUser, *, password: str | None = None) -> DeviceUser:
+        """Adds or replaces the person; the user as the device holds it afterwards.
+
+        The name is cut after the last character that fits. `password` None leaves the one on the
+        device. Raises BlockedError for what the device cannot hold.
+        """
+        ...
+
+    async def delete_user(self, user_id: str) -> bool:
+        """False when the device does not know the person."""
+        ...
+
+
+@runtime_checkable
+class Pausable(Protocol):
+    """A device that can be told to take no punches for a while. Nothing does so unasked."""
+
+    def disabled(self, seconds: int) -> AbstractAsyncContextManager[None]:
+        """For the length of a `with`, at most `seconds`. Enables again however it ends."""
+        ...
+
+    async def enable(self) -> None: ...
+
+
+class Cleared(Struct, frozen=True, kw_only=True):
+    """A log that was deleted: `rows` were counted, proven to be stored, and are gone."""
+
+    serial: str
+    rows: int
+
+
+@runtime_checkable
+class LogClearer(Protocol):
+    """A device whose log can be deleted."""
+
+    async def clear_log(self, cursor: bytes) -> Cleared:
+        """Deletes the log in two phases. `cursor` comes from where its rows are stored and
+        acknowledged: a log with any row that the cursor does not cover is never deleted.
+
+        Raises BlockedError with the reason for refusing; the log is whole then.
+        """
+        ...
+
+
+@runtime_checkable
+class DoorOpener(Protocol):
+    async def unlock(self, seconds: float) -> None: ...
+
+
+@runtime_checkable
+class Restartable(Protocol):
+    async def restart(self) -> None: ...

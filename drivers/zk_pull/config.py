@@ -46,6 +46,18 @@ class ZkPullConfig(DeviceConfig):
                 raise ValueError(f"a comm key is a number from 0 to {MAX_COMM_KEY}")
         return key
 
+    @field_validator("code_page")
+    @classmethod
+    def _is_a_code_page(cls, name: str | None) -> str | None:
+        known = "not an encoding of names; known are gbk, big5, cp1252, cp1256, utf-8, …"
+        try:
+            encoded = "A".encode(name or "utf-8")
+        except LookupError as exc:
+            raise ValueError(known) from exc
+        if encoded != b"A":  # UTF-16 and EBCDIC: terminals end a name at its first NUL
+            raise ValueError(known)
+        return name
+
     def comm_key_number(self) -> int | None:
         return None if self.comm_key is None else int(self.comm_key.get_secret_value())
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from drivers.contract import Delivery
 from drivers.zk_pull.log_cursor import LogCursor, cursor_after
+from drivers.zk_pull.operations import OperationsPlace
 from drivers.zk_pull.packed_log import PackedLog
 from firmware_profiles import Profile, Quirk
 from protocols.ordinals import LogOrder
@@ -35,8 +36,9 @@ class UnreadableLog(Struct, frozen=True):
 class WholeLog(Struct, frozen=True, kw_only=True):
     """One complete read of a terminal's log, and what is needed to understand it.
 
-    users  uid to user id, for the layouts that hold the uid
-    now    the site's wall clock, to flag rows from the future
+    users       uid to user id, for the layouts that hold the uid
+    now         the site's wall clock, to flag rows from the future
+    operations  how far the operation log is read, for the cursor
     """
 
     serial: str
@@ -46,6 +48,7 @@ class WholeLog(Struct, frozen=True, kw_only=True):
     users: Mapping[int, str]
     clock: ClockReading | None
     now: datetime
+    operations: OperationsPlace | None = None
 
     async def deliveries(self, stored: LogCursor | None) -> AsyncIterator[Delivery]:
         """At least one; the last one alone carries the count, and the cursor if it has moved."""
@@ -59,7 +62,9 @@ class WholeLog(Struct, frozen=True, kw_only=True):
             async for number, page in self._pages(known):
                 if number < self._rows:
                     yield self._delivery(page, log_rows=number)
-        reached = cursor_after(self.table, self.choice.layout, epoch=epoch)
+        reached = cursor_after(
+            self.table, self.choice.layout, epoch=epoch, operations=self.operations
+        )
         yield replace(
             self._delivery(page, log_rows=self._rows),
             cursor=None if reached == stored else reached.encode(),

@@ -18,10 +18,12 @@ from drivers.contract import (
     Mode,
 )
 from drivers.errors import DriverError, LinkDownError
+from drivers.zk_pull.administration import Administration
 from drivers.zk_pull.config import ZkPullConfig
 from drivers.zk_pull.deliveries import UnreadableLog, WholeLog
 from drivers.zk_pull.discovery import find_serial
 from drivers.zk_pull.log_cursor import LogCursor
+from drivers.zk_pull.operations import OperationLog, Operations
 from drivers.zk_pull.terminal import Terminal, open_terminal
 from drivers.zk_pull.translation import translated
 from firmware_profiles import Quirk
@@ -34,7 +36,7 @@ from protocols.zk.events import parse_attlog_event
 KEEPALIVE_S = 30.0
 
 
-class ZkPullDriver(Driver):
+class ZkPullDriver(Administration, Driver):
     """Keeps its connection between fetches while it is healthy; any error drops it."""
 
     manifest: ClassVar[Manifest] = Manifest(
@@ -42,7 +44,19 @@ class ZkPullDriver(Driver):
         title="ZKTeco terminal, asked over TCP or UDP",
         makes=("ZKTeco", "eSSL", "Granding", "Solution"),
         mode=Mode.ASKED,
-        capabilities=frozenset({Capability.COUNT, Capability.CLOCK, Capability.LIVE}),
+        capabilities=frozenset(
+            {
+                Capability.COUNT,
+                Capability.CLOCK,
+                Capability.CLOCK_SET,
+                Capability.USERS,
+                Capability.PAUSE,
+                Capability.CLEAR,
+                Capability.DOOR,
+                Capability.RESTART,
+                Capability.LIVE,
+            }
+        ),
         simulator="zk-terminal",
         config=ZkPullConfig,
     )
@@ -55,6 +69,7 @@ class ZkPullDriver(Driver):
         self._terminal: Terminal | None = None
         self._held_back: UnreadableLog | None = None  # durable, so not handed over at every poll
         self._handing_over: UnreadableLog | None = None
+        self._operations = OperationLog()
 
     @classmethod
     async def find(
@@ -89,10 +104,15 @@ class ZkPullDriver(Driver):
         A log equal to the last one gives one empty delivery; one that has grown, its new rows;
         one that was cleared or rewritten, all of it again in a new epoch (identity makes that
         harmless). A log that no layout fits is quarantined whole, once, and the cursor stays.
+        What is new in the operation log comes before the punches (see `operations`).
         """
         stored = LogCursor.decode(cursor)
         async with self._session() as terminal:
-            log = await self._read(terminal, stored)
+            log, operations = await self._read(terminal, stored)
+            if operations.failure is not None:
+                await self.aclose()
+        for delivery in operations.deliveries(log.serial):
+            yield delivery
         self._handing_over = log.unreadable()
         if self._handing_over is not None and self._handing_over == self._held_back:
             yield log.same_again()
@@ -140,7 +160,9 @@ class ZkPullDriver(Driver):
             terminal, self._terminal = self._terminal, None
             await terminal.aclose()
 
-    async def _read(self, terminal: Terminal, stored: LogCursor | None) -> WholeLog:
+    async def _read(
+        self, terminal: Terminal, stored: LogCursor | None
+    ) -> tuple[WholeLog, Operations]:
         before = await terminal.read_clock()
         sizes = await terminal.read_sizes()
         table = await terminal.read_log()
@@ -157,7 +179,11 @@ class ZkPullDriver(Driver):
         # Read after the log, so that whoever punched is in it.
         users = await terminal.read_user_ids() if choice.layout.holds_uid else {}
         after = await terminal.read_clock()
-        return WholeLog(
+        place = stored.operations_place if stored else None
+        operations = Operations(place=place)
+        if choice.trusted:
+            operations = await self._operations.read(terminal, sizes.operations, place)
+        log = WholeLog(
             serial=terminal.identity.serial,
             table=table,
             choice=choice,
@@ -165,8 +191,11 @@ class ZkPullDriver(Driver):
             users=users,
             clock=_sharper(before, after),
             now=now,
+            operations=operations.place,
         )
+        return log, operations
 
+    @override
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Terminal]:
         """A terminal that has just answered. Whatever goes wrong inside ends the connection."""

@@ -3,8 +3,9 @@ rows up to it: it also tells a log that was cleared, rewritten or belongs to ano
 """
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
+from drivers.zk_pull.operations import OperationsPlace
 from drivers.zk_pull.packed_log import PackedLog
 from protocols.zk.layouts import Layout
 
@@ -18,6 +19,12 @@ class LogCursor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rows: int
     digest: str
     layout: Layout
+    operations: OperationsPlace | UnsetType = UNSET
+    """Absent while nothing of the operation log was stored."""
+
+    @property
+    def operations_place(self) -> OperationsPlace | None:
+        return None if self.operations is UNSET else self.operations
 
     def encode(self) -> bytes:
         return msgspec.json.encode(self)
@@ -43,7 +50,15 @@ class LogCursor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.rows * self.layout.width == len(log) and self.holds_for(log)
 
 
-def cursor_after(log: PackedLog, layout: Layout, *, epoch: int) -> LogCursor:
-    """The cursor of someone who has stored every row of `log`."""
+def cursor_after(
+    log: PackedLog, layout: Layout, *, epoch: int, operations: OperationsPlace | None = None
+) -> LogCursor:
+    """The cursor of someone who has stored every row of `log`, and `operations`."""
     rows = len(log) // layout.width
-    return LogCursor(epoch=epoch, rows=rows, digest=log.digest(rows * layout.width), layout=layout)
+    return LogCursor(
+        epoch=epoch,
+        rows=rows,
+        digest=log.digest(rows * layout.width),
+        layout=layout,
+        operations=UNSET if operations is None else operations,
+    )

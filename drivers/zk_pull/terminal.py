@@ -82,14 +82,18 @@ class Terminal:
 
     async def read_user_ids(self) -> Mapping[int, str]:
         """User id by uid, as the terminal has them now."""
-        table = bytearray()
-        await self._stream_table(USERS, table.extend)
         rows = decode_users(
-            bytes(table),
+            await self.read_table(USERS),
             encoding=self.config.code_page or self.profile.encoding,
             source=self.identity.serial,
         )
         return {row.uid: row.user_id for row in rows if isinstance(row, User)}
+
+    async def read_table(self, table: Table) -> bytes:
+        """The records of a table that fits in memory, without size word."""
+        records = bytearray()
+        await self._stream_table(table, records.extend)
+        return bytes(records)
 
     async def listen(self) -> None:
         """From now on the terminal says when somebody punches."""

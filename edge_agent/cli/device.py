@@ -1,16 +1,19 @@
-"""`edge-agent device`: one device, by name or by address. Reads only, and stores nothing."""
+"""`edge-agent device`: one device, by name or by address. What stands here reads only; orders are
+in `device_admin`. Nothing is stored.
+"""
 
 import json
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
 import typer
 
+from edge_agent.cli import device_admin
 from edge_agent.cli.device_discover import discover
 from edge_agent.cli.device_probe import probe
+from edge_agent.cli.device_session import Target, ZoneOption, print_facts, with_driver
 from edge_agent.cli.options import ConfigOption, JsonLinesOption, JsonOption
 from edge_agent.errors import ExitCode
 
@@ -18,20 +21,9 @@ if TYPE_CHECKING:
     # At run time pydantic, and with it each driver, loads only when a device is really asked.
     from drivers.contract import Delivery, Driver
 
-app = typer.Typer(help="Look at one device, by name or address. Reads only.")
+app = typer.Typer(help="One device, by name or address: look at it, set its clock, …")
 app.command("discover")(discover)
 app.command("probe")(probe)
-
-Target = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME_OR_ADDRESS",
-        help="gate, 10.0.0.7, 10.0.0.7:4370, zk-pull://10.0.0.7:4370, zk-pull+udp://10.0.0.7:4370",
-    ),
-]
-ZoneOption = Annotated[
-    str | None, typer.Option("--zone", help="Zone of the device's wall clock (IANA name).")
-]
 
 
 @app.command("info")
@@ -48,10 +40,10 @@ def info(target: Target, *, config_file: ConfigOption = None, as_json: JsonOptio
         if as_json:
             print(json.dumps(known | {"facts": identity.facts}, ensure_ascii=False))
         else:
-            _print_facts(known | identity.facts)
+            print_facts(known | identity.facts)
         return ExitCode.OK
 
-    return _with_driver(target, config_file, None, show)
+    return with_driver(target, config_file, None, show)
 
 
 @app.command("count")
@@ -64,10 +56,10 @@ def count(target: Target, *, config_file: ConfigOption = None, as_json: JsonOpti
         if as_json:
             print(json.dumps(facts))
         else:
-            _print_facts(facts)
+            print_facts(facts)
         return ExitCode.OK
 
-    return _with_driver(target, config_file, None, show)
+    return with_driver(target, config_file, None, show)
 
 
 @app.command("pull")
@@ -87,7 +79,7 @@ def pull(
         with RowTable(sys.stdout) as rows:
             return await _print_rows(driver, rows)
 
-    return _with_driver(target, config_file, zone, show)
+    return with_driver(target, config_file, zone, show)
 
 
 async def _print_rows(driver: "Driver", write: Callable[[str], None]) -> int:
@@ -118,36 +110,7 @@ def _print_line(line: str) -> None:
     print(line, flush=True)
 
 
-def _print_facts(facts: dict[str, Any]) -> None:
-    width = max(map(len, facts))
-    for name, value in facts.items():
-        print(f"{name:{width}}  {'-' if value is None else value}")
-
-
-def _with_driver(
-    target: str,
-    config_file: Path | None,
-    zone: str | None,
-    show: Callable[["Driver"], Coroutine[Any, Any, int]],
-) -> int:
-    """Opens the device, runs `show`, and always ends the session politely."""
-    import asyncio
-
-    from drivers.catalog import load_driver
-    from drivers.contract import DriverContext
-    from edge_agent.cli.device_target import resolve
-    from edge_agent.system_clock import SystemClock
-
-    device = resolve(target, config_file, zone)
-
-    async def session() -> int:
-        context = DriverContext(clock=SystemClock(), zone=device.zone)
-        # The contract says that a driver is built from its config and a context (drivers.contract).
-        make: Callable[..., Driver] = load_driver(device.config.kind)
-        driver = make(device.config, context)
-        try:
-            return await show(driver)
-        finally:
-            await driver.aclose()
-
-    return asyncio.run(session())
+app.command("clock")(device_admin.clock)
+app.command("users")(device_admin.users)
+app.command("unstick")(device_admin.unstick)
+app.command("clear")(device_admin.clear)

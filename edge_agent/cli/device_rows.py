@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from drivers.contract import Delivery
+from drivers.contract import Delivery, UserList
 from edge_agent.decoding.rows import device_event_row, punch_row, quarantined_row
 from protocols.records import Count, DeviceEvent, Punch, Record
 
@@ -12,6 +12,26 @@ def rows_of(delivery: Delivery) -> Iterator[dict[str, Any]]:
     for record in delivery.records:
         yield _row(record)
     for quarantined in delivery.quarantined:
+        yield quarantined_row(quarantined)
+
+
+def user_rows(listed: UserList) -> Iterator[dict[str, Any]]:
+    """Passwords are masked in `raw`; a name in an unknown code page is None, its bytes stay."""
+    for user in listed.users:
+        yield {
+            "kind": "user",
+            "uid": user.uid,
+            "user_id": user.user_id,
+            "name": user.name,
+            "name_raw": user.name_raw.hex(),
+            "privilege": user.privilege | user.disabled,  # as the device holds it, bit 0 disabled
+            "disabled": user.disabled,
+            "card": user.card,
+            "group": user.group,
+            "time_zones": list(user.time_zones),
+            "raw": user.raw.hex(),
+        }
+    for quarantined in listed.quarantined:
         yield quarantined_row(quarantined)
 
 

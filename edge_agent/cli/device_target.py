@@ -36,6 +36,17 @@ def resolve(target: str, config_file: Path | None, zone: str | None) -> SiteDevi
     return _from_address(target if "://" in target else f"{DEFAULT_KIND}://{target}", zone)
 
 
+def require_zone(config_file: Path | None, zone: str | None) -> None:
+    """Raises UsageError when `resolve` could only guess the zone: a clock is not set by a guess."""
+    if zone is None and config_file is None and find_config() is None:
+        raise UsageError(
+            "the zone of the device's wall clock is not known",
+            where="device clock --set",
+            remedy="Name it with --zone, or use a site file: this machine may be set to UTC",
+            try_command="edge-agent device clock ADDRESS --set --zone Asia/Shanghai",
+        )
+
+
 def _judged(zone: str) -> str:
     try:
         return known_zone(zone)

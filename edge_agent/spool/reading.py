@@ -49,6 +49,18 @@ def read_ledger(path: Path) -> dict[str, Any]:
         received = stored + known + quarantined + quarantined_again (rows handed over, ever)
         last_fetch_at      ISO 8601 UTC or None
     """
+    try:
+        with closing(open_ledger(path)) as connection:
+            connection.execute("BEGIN")
+            return {"schema": KNOWN_SCHEMA, **ledger(connection), "file_bytes": file_bytes(path)}
+    except sqlite3.Error as exc:
+        raise storage_error(exc, path) from exc
+
+
+def open_ledger(path: Path) -> sqlite3.Connection:
+    """A read-only connection to a spool of the schema known here. Raises SpoolError and
+    sqlite3.Error.
+    """
     if not path.is_file():
         raise SpoolError(
             "there is no spool",
@@ -56,20 +68,17 @@ def read_ledger(path: Path) -> dict[str, Any]:
             remedy="Start the agent once, or name the site file whose spool you mean",
             code="spool_missing",
         )
-    try:
-        with closing(_open(path)) as connection:
-            schema = connection.execute("PRAGMA user_version").fetchone()[0]
-            if schema != KNOWN_SCHEMA:
-                raise SpoolError(
-                    f"the file has schema {schema}, this command reads schema {KNOWN_SCHEMA}",
-                    where=str(path),
-                    remedy="Use the edge-agent command of the version that runs here",
-                    code="spool_schema_newer" if schema > KNOWN_SCHEMA else "spool_schema_older",
-                )
-            connection.execute("BEGIN")
-            return {"schema": schema, **ledger(connection), "file_bytes": file_bytes(path)}
-    except sqlite3.Error as exc:
-        raise storage_error(exc, path) from exc
+    connection = _open(path)
+    schema = connection.execute("PRAGMA user_version").fetchone()[0]
+    if schema == KNOWN_SCHEMA:
+        return connection
+    connection.close()
+    raise SpoolError(
+        f"the file has schema {schema}, this command reads schema {KNOWN_SCHEMA}",
+        where=str(path),
+        remedy="Use the edge-agent command of the version that runs here",
+        code="spool_schema_newer" if schema > KNOWN_SCHEMA else "spool_schema_older",
+    )
 
 
 def ledger(connection: sqlite3.Connection) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """The operation log: what happened to a terminal itself (protocol.md 9.8). It explains gaps."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from msgspec import Struct
 
 from protocols.records import DeviceEvent, Quarantined
-from protocols.zk.clock import unpack_time
+from protocols.zk.clock import pack_time, unpack_time
 
 OPERATION_BYTES = 16
 _ENTRY = struct.Struct("<HBBI4H")
@@ -31,6 +34,26 @@ _CODES = {
     29: "door_unlocked",
     30: "user_enrolled",
 }
+
+
+class Operation(Struct, frozen=True, kw_only=True, gc=False):
+    """One entry as the terminal writes it; `operation` is a number of protocol.md 9.8."""
+
+    operation: int
+    time: datetime
+    admin: int = 0
+    numbers: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+
+def encode_operations(operations: Iterable[Operation]) -> bytes:
+    """The entries without size word. Raises ValueError for what does not fit an entry."""
+    try:
+        return b"".join(
+            _ENTRY.pack(entry.admin, entry.operation, 0, pack_time(entry.time), *entry.numbers)
+            for entry in operations
+        )
+    except struct.error as exc:
+        raise ValueError(f"an entry of {OPERATION_BYTES} bytes cannot hold this: {exc}") from exc
 
 
 def decode_operations(table: bytes, *, serial: str) -> Iterator[DeviceEvent | Quarantined]:

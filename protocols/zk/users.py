@@ -12,13 +12,17 @@ from msgspec import Struct
 
 from protocols.records import Quarantined
 from protocols.zk.layouts import is_filled, user_id_text
+from protocols.zk.user_names import UserTextError, decode_name
 
 UserWidth = Literal[72, 28]
 
+NAME_BYTES: Final[dict[UserWidth, int]] = {72: 23, 28: 8}  # the wide field ends with a NUL
 _WIDE: Final = struct.Struct("<HB8s24sIBHHHH24s")
 _NARROW: Final = struct.Struct("<HB5s8sIBBHI")
 _PASSWORD_AT: Final = 3
 _PASSWORD_BYTES: Final = {72: 8, 28: 5}
+_USER_ID_BYTES: Final = 24
+_MAX_UID: Final = 0xFFFE  # 0xFFFF stands for "nobody" in events
 _DISABLED_BIT: Final = 0x01
 _MAX_PRIVILEGE: Final = 0x0F  # bit 0 disabled, bits 1 to 3 the role
 _SAMPLES: Final = 64
@@ -116,21 +120,61 @@ def _decode(record: bytes, width: UserWidth, encoding: str) -> User:
     )
 
 
-def decode_name(raw: bytes, encoding: str) -> str | None:
-    """UTF-8 first, because no other text looks like it by accident; then the code page; else None."""
-    for codec in ("utf-8", encoding):
-        try:
-            return raw.decode(codec)
-        except UnicodeDecodeError:
-            continue
-    return None
+def record_to_write(
+    table: bytes, user: User, width: UserWidth, *, password: str | None = None
+) -> bytes:
+    """The record that adds `user` to `table` or replaces the one with its uid.
+
+    The password that the terminal holds for this uid stays unless a new one is given ("" takes it
+    away): an order to write replaces the whole record. Raises UserTextError for what cannot fit.
+    """
+    _check_user_id(user.user_id, width)
+    try:
+        record = _encode(user, width, password or "")
+    except ValueError as exc:
+        raise UserTextError(str(exc)) from exc
+    if password is not None:
+        return record
+    start, end = _PASSWORD_AT, _PASSWORD_AT + _PASSWORD_BYTES[width]
+    for offset in range(0, len(table) - width + 1, width):
+        if table[offset : offset + 2] == record[:2]:
+            return record[:start] + table[offset + start : offset + end] + record[end:]
+    return record
+
+
+def free_uid(users: Iterable[User]) -> int:
+    """An index for a new user. Above all that were given while there is room: rows of old logs
+    may still name a deleted user by index. Raises UserTextError when none is left.
+    """
+    taken = {user.uid for user in users}
+    if not taken or max(taken) < _MAX_UID:
+        return max(taken, default=0) + 1
+    free = next((uid for uid in range(1, _MAX_UID) if uid not in taken), None)
+    if free is None:
+        raise UserTextError(f"all {_MAX_UID} user numbers of the terminal are taken")
+    return free
+
+
+def _check_user_id(user_id: str, width: UserWidth) -> None:
+    """The id is the employee key: it must come back from the terminal as the same text."""
+    fits = len(user_id) <= _USER_ID_BYTES
+    if width == 72 and not (fits and user_id_text(user_id.encode()) == user_id):
+        raise UserTextError(
+            f"user id {user_id!r}: a terminal holds 1 to {_USER_ID_BYTES} ASCII letters and digits"
+        )
+    if width == 28 and not (user_id.isdecimal() and str(int(user_id)) == user_id):
+        raise UserTextError(
+            f"user id {user_id!r}: this terminal holds numbers without leading zeros only"
+        )
 
 
 def _encode(user: User, width: UserWidth, password: str) -> bytes:
     privilege = user.privilege_byte
     name = user.name_raw or (user.name or "").encode()
+    if not password.isascii():
+        raise ValueError(f"the password of user {user.user_id} is not ASCII text")
     secret = password.encode("ascii")
-    if len(name) > (23 if width == 72 else 8) or len(secret) > _PASSWORD_BYTES[width]:
+    if len(name) > NAME_BYTES[width] or len(secret) > _PASSWORD_BYTES[width]:
         raise ValueError(f"name or password of user {user.user_id} does not fit {width} bytes")
     try:
         if width == 28:

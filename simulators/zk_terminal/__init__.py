@@ -1,13 +1,14 @@
 """A fake ZK terminal on a real socket, with the faults that real ones have."""
 
 from simulators.zk_terminal.config import Disturbance, Faults, TerminalConfig
-from simulators.zk_terminal.terminal import ZkTerminal, serve
+from simulators.zk_terminal.terminal import TerminalDisabledError, ZkTerminal, serve
 from simulators.zk_terminal.usb_rows import rows_from_usb_export
 
 __all__ = [
     "Disturbance",
     "Faults",
     "TerminalConfig",
+    "TerminalDisabledError",
     "ZkTerminal",
     "rows_from_usb_export",
     "serve",

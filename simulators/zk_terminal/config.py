@@ -19,6 +19,7 @@ class TerminalConfig:
     lone_chunks   answer each chunk with a single 1501 and no 1500 or ACK, as some firmware does
     transport     over UDP, packets are at most 1024 bytes and the bare table commands work
     buffered      False: old firmware that does not know the table buffer (1503)
+    operation_log False: the terminal refuses that table
     options       further option values by key, as `OPTIONS_RRQ` asks for them
     """
 
@@ -39,6 +40,7 @@ class TerminalConfig:
     clock_offset_s: int = 0
     record_capacity: int = 100_000
     user_capacity: int = 5_000
+    operation_log: bool = True
     options: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -72,6 +74,9 @@ class Faults:
     stale_buffer          a buffer that was not freed is served again to whoever asks next
     silent_on             commands that get no answer …
     silent_times          … so many times, None for always
+    cut_on                commands that are carried out, but the connection breaks before the answer
+    stuck_disabled        DISABLE ignores its seconds: nobody can punch until ENABLE
+    ignores               commands that are acknowledged, and nothing happens
     opening               raw bytes sent instead of the first answer: another protocol lives here
     to_terminal           what the network does to the host's datagrams (UDP only) …
     from_terminal         … and to the terminal's
@@ -95,6 +100,9 @@ class Faults:
     stale_buffer: bool = False
     silent_on: frozenset[int] = frozenset()
     silent_times: int | None = None
+    cut_on: frozenset[int] = frozenset()
+    stuck_disabled: bool = False
+    ignores: frozenset[int] = frozenset()
     opening: bytes | None = None
     to_terminal: Disturbance = Disturbance()
     from_terminal: Disturbance = Disturbance()

@@ -46,9 +46,14 @@ class Conversation:
             Command.READ_CHUNK: self._read_chunk,
             Command.FREE_DATA: self._free,
             Command.ATTLOG_RRQ: self._bare_table,
-            Command.ENABLE_DEVICE: self._accept,
-            Command.DISABLE_DEVICE: self._accept,
+            Command.ENABLE_DEVICE: self._enable,
+            Command.DISABLE_DEVICE: self._disable,
             Command.REFRESH_DATA: self._accept,
+            Command.USER_WRQ: self._write_user,
+            Command.DELETE_USER: self._delete_user,
+            Command.CLEAR_ATTLOG: self._clear_log,
+            Command.UNLOCK: self._unlock,
+            Command.RESTART: self._restart,
         }
 
         if memory.config.transport == "udp":
@@ -66,7 +71,10 @@ class Conversation:
         if packet.command not in _FREE_OF_AUTH and not self._authorised:
             yield self._reply(packet, Reply.ACK_UNAUTH)
             return
-        yield from self._handlers.get(packet.command, self._unknown)(packet)
+        handler = self._handlers.get(packet.command, self._unknown)
+        if packet.command in self._memory.faults.ignores:
+            handler = self._accept
+        yield from handler(packet)
 
     # session
 
@@ -197,6 +205,39 @@ class Conversation:
             content = self._memory.table(packet.command) or b""
         yield from self._transfer(packet, content)
 
+    # orders
+
+    def _enable(self, packet: Packet) -> _Answers:
+        self._memory.enable()
+        yield self._reply(packet, Reply.ACK_OK)
+
+    def _disable(self, packet: Packet) -> _Answers:
+        self._memory.disable(_number(packet) or None)  # 0 seconds are none, as vendor software does
+        yield self._reply(packet, Reply.ACK_OK)
+
+    def _write_user(self, packet: Packet) -> _Answers:
+        good = self._memory.write_user(packet.data)
+        yield self._reply(packet, Reply.ACK_OK if good else Reply.ACK_ERROR)
+
+    def _delete_user(self, packet: Packet) -> _Answers:
+        uid = _number(packet)
+        good = uid is not None and self._memory.delete_user(uid)
+        yield self._reply(packet, Reply.ACK_OK if good else Reply.ACK_ERROR)
+
+    def _clear_log(self, packet: Packet) -> _Answers:
+        self._memory.clear_log()
+        yield self._reply(packet, Reply.ACK_OK)
+
+    def _unlock(self, packet: Packet) -> _Answers:
+        self._memory.unlock(_number(packet) or 0)
+        yield self._reply(packet, Reply.ACK_OK)
+
+    def _restart(self, _: Packet) -> _Answers:
+        """Without an answer, and every session is gone."""
+        self._memory.restart()
+        self.ended = True
+        yield from ()
+
     # the rest
 
     def _accept(self, packet: Packet) -> _Answers:
@@ -207,6 +248,11 @@ class Conversation:
 
     def _reply(self, packet: Packet, code: int, data: bytes = b"") -> Packet:
         return Packet(command=code, session=self._session_id, reply_id=packet.reply_id, data=data)
+
+
+def _number(packet: Packet) -> int | None:
+    """The little-endian number that is the packet's data, None for none."""
+    return int.from_bytes(packet.data, "little") if packet.data else None
 
 
 def _alarm() -> Packet:

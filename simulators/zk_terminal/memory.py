@@ -7,11 +7,21 @@ from datetime import datetime, timedelta
 from protocols.zk.attendance import AttendanceRow, encode_attendance
 from protocols.zk.clock import unpack_time
 from protocols.zk.commands import Command
+from protocols.zk.oplog import Operation, encode_operations
 from protocols.zk.sizes import Sizes, encode_sizes
-from protocols.zk.users import User, encode_users
+from protocols.zk.users import User, decode_users, encode_users
 from simulators.zk_terminal.config import Faults, TerminalConfig
 
 _SIZE_WORD = struct.Struct("<I")
+_PASSWORDS = {72: slice(3, 11), 28: slice(3, 8)}
+
+_POWER_ON = 0
+_POWER_OFF = 1
+_USER_DELETED = 9
+_CLOCK_SET = 21
+_LOG_CLEARED = 23
+_DOOR_UNLOCKED = 29
+_USER_ENROLLED = 30
 
 
 class TerminalMemory:
@@ -30,6 +40,11 @@ class TerminalMemory:
         self.faults = faults
         self.random = random.Random(faults.seed)  # noqa: S311 - repeatable faults, not secrets
         self.buffer: bytes | None = None
+        self.operations: list[Operation] = []
+        self.passwords: dict[int, str] = {}
+        self.door_tenths: list[int] = []
+        self._disabled = False
+        self._disabled_until: datetime | None = None
         self._clock_offset = timedelta(seconds=config.clock_offset_s)
         self._silences = 0
         self._written: dict[str, str] = {}
@@ -44,7 +59,67 @@ class TerminalMemory:
         if time is None:
             return False
         self._clock_offset = time - self.config.clock()
+        self._note(_CLOCK_SET)
         return True
+
+    def disable(self, seconds: int | None) -> None:
+        """Nobody can punch; for ever without `seconds`, and with the stuck-disabled fault."""
+        forever = seconds is None or self.faults.stuck_disabled
+        self._disabled = True
+        self._disabled_until = (
+            None if forever else self.config.clock() + timedelta(seconds=seconds or 0)
+        )
+
+    def enable(self) -> None:
+        self._disabled = False
+
+    @property
+    def disabled(self) -> bool:
+        if self._disabled_until is not None and self.config.clock() >= self._disabled_until:
+            self._disabled = False
+        return self._disabled
+
+    def write_user(self, record: bytes) -> bool:
+        """Adds the user of `record`, or replaces the one with its uid. False for no record."""
+        width = self.config.user_width
+        if len(record) != width:
+            return False
+        (user,) = decode_users(record, encoding="utf-8", width=width)
+        if not isinstance(user, User):
+            return False
+        self.users[:] = [*(other for other in self.users if other.uid != user.uid), user]
+        secret = record[_PASSWORDS[width]].partition(b"\0")[0]
+        self.passwords[user.uid] = secret.decode("ascii", errors="replace")
+        self._note(_USER_ENROLLED, user.uid)
+        return True
+
+    def delete_user(self, uid: int) -> bool:
+        kept = [user for user in self.users if user.uid != uid]
+        if len(kept) == len(self.users):
+            return False
+        self.users[:] = kept
+        self.passwords.pop(uid, None)
+        self._note(_USER_DELETED, uid)
+        return True
+
+    def clear_log(self) -> None:
+        self.log.clear()
+        self._note(_LOG_CLEARED)
+
+    def unlock(self, tenths: int) -> None:
+        self.door_tenths.append(tenths)
+        self._note(_DOOR_UNLOCKED)
+
+    def restart(self) -> None:
+        """Off and on again; being disabled does not survive it."""
+        self._note(_POWER_OFF)
+        self.enable()
+        self.buffer = None
+        self._note(_POWER_ON)
+
+    def _note(self, operation: int, number: int = 0) -> None:
+        time = self.local_time().replace(microsecond=0)
+        self.operations.append(Operation(operation=operation, time=time, numbers=(number, 0, 0, 0)))
 
     def set_clock_offset(self, seconds: int) -> None:
         self._clock_offset = timedelta(seconds=seconds)
@@ -63,8 +138,12 @@ class TerminalMemory:
             case Command.ATTLOG_RRQ:
                 return self._attendance()
             case Command.USERTEMP_RRQ:
-                return self._sized(encode_users(self.users, self.config.user_width))
-            case Command.OPLOG_RRQ | Command.DB_RRQ:
+                return self._sized(
+                    encode_users(self.users, self.config.user_width, passwords=self.passwords)
+                )
+            case Command.OPLOG_RRQ if self.config.operation_log:
+                return self._sized(encode_operations(self.operations))
+            case Command.DB_RRQ:
                 return self._sized(b"")
             case _:
                 return None
@@ -98,7 +177,7 @@ class TerminalMemory:
             users=len(self.users),
             templates=0,
             attendance=count,
-            operations=0,
+            operations=len(self.operations),
             admins=0,
             passwords=0,
             user_capacity=config.user_capacity,

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import struct
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +12,7 @@ from protocols.errors import ProtocolError
 from protocols.zk.attendance import AttendanceRow, encode_attendance
 from protocols.zk.commands import EVENT, Command, Reply
 from protocols.zk.framing import Packet, TcpFramer, encode_tcp
+from protocols.zk.oplog import Operation
 from protocols.zk.users import User
 from simulators.zk_terminal.config import Faults, TerminalConfig
 from simulators.zk_terminal.conversation import Conversation
@@ -21,6 +23,10 @@ _READ_BYTES = 64 * 1024
 _FIRST_SESSION = 0x4E01
 _ATTENDANCE_EVENT = 1
 _EVENT_PAYLOAD = struct.Struct("<24sBB6B")
+
+
+class TerminalDisabledError(Exception):
+    """The terminal shows "Working…" and takes no punch."""
 
 
 class ZkTerminal:
@@ -54,6 +60,31 @@ class ZkTerminal:
         return self._memory.users
 
     @property
+    def operations(self) -> list[Operation]:
+        """The operation log: what was done to this terminal; may be added to."""
+        return self._memory.operations
+
+    @property
+    def passwords(self) -> dict[int, str]:
+        """By uid; what was written, or set here."""
+        return self._memory.passwords
+
+    @property
+    def disabled(self) -> bool:
+        """Whether it shows "Working…": nobody can punch."""
+        return self._memory.disabled
+
+    @property
+    def door_tenths(self) -> list[int]:
+        """Each order to open the door, in the number that came."""
+        return self._memory.door_tenths
+
+    @property
+    def local_time(self) -> datetime:
+        """What its clock shows."""
+        return self._memory.local_time()
+
+    @property
     def faults(self) -> Faults:
         return self._memory.faults
 
@@ -69,8 +100,11 @@ class ZkTerminal:
     async def punch(self, row: AttendanceRow) -> None:
         """Someone punches: a row in the log, and an event to the hosts that asked for events.
 
-        Raises ValueError for a row that the configured layout cannot hold.
+        Raises ValueError for a row that the configured layout cannot hold, and
+        TerminalDisabledError while nobody can punch.
         """
+        if self._memory.disabled:
+            raise TerminalDisabledError
         encode_attendance([row], self._memory.config.layout)
         self._memory.log.append(row)
         event = Packet(
@@ -147,7 +181,7 @@ class ZkTerminal:
 
 
 class _CutError(Exception):
-    """The close-after fault has cut the connection."""
+    """A fault has cut the connection."""
 
 
 class _Connection:
@@ -181,6 +215,8 @@ class _Connection:
         if self._memory.stays_silent(packet.command):
             return
         for answer in self.conversation.answers(packet):
+            if packet.command in faults.cut_on:
+                raise _CutError
             await self.send(answer)
 
     async def send(self, packet: Packet) -> None:

@@ -4,7 +4,18 @@ import pytest
 from pydantic import ValidationError
 
 from drivers.catalog import built_in_kinds, load_driver
-from drivers.contract import Capability, DeviceConfig, Driver, Mode
+from drivers.contract import (
+    Capability,
+    ClockKeeper,
+    DeviceConfig,
+    DoorOpener,
+    Driver,
+    LogClearer,
+    Mode,
+    Pausable,
+    Restartable,
+    UserDirectory,
+)
 from drivers.errors import BlockedError, DriverError
 from protocols.identity import event_id
 from tests.drivers.conformance import RIGS, UNDER_TEST, Rig
@@ -94,6 +105,22 @@ async def test_capabilities_are_no_empty_promises(rig: Rig) -> None:
     assert (Capability.CLOCK in capabilities) == any(d.clock for d in deliveries)
     if Capability.LIVE not in capabilities:
         assert await live_events(rig.driver) == []
+
+
+ORDERS = {
+    Capability.CLOCK_SET: ClockKeeper,
+    Capability.USERS: UserDirectory,
+    Capability.PAUSE: Pausable,
+    Capability.CLEAR: LogClearer,
+    Capability.DOOR: DoorOpener,
+    Capability.RESTART: Restartable,
+}
+
+
+async def test_what_can_be_ordered_is_what_the_manifest_says(rig: Rig) -> None:
+    for capability, protocol in ORDERS.items():
+        able = isinstance(rig.driver, protocol)
+        assert able == (capability in rig.driver.manifest.capabilities), capability
 
 
 async def live_events(driver: Driver) -> list[object]:

@@ -197,7 +197,7 @@ async def test_the_bare_log_command_gives_unrelated_memory_as_on_a_k40() -> None
 async def test_unknown_commands_and_tables_are_refused() -> None:
     async with terminal() as device, zk_host(device) as host:
         await host.login()
-        assert (await host.ask(31)).command == Reply.UNKNOWN_COMMAND
+        assert (await host.ask(27)).command == Reply.UNKNOWN_COMMAND
         no_such = await host.ask(Command.PREPARE_BUFFER, buffer_request(4711))
         assert no_such.command == Reply.ACK_ERROR
         cut = await host.ask(Command.PREPARE_BUFFER, b"\1")

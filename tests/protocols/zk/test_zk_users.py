@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.records import Quarantined
+from protocols.zk.user_names import decode_name
 from protocols.zk.users import (
     User,
     choose_user_width,
-    decode_name,
     decode_users,
     encode_users,
     mask_password,
