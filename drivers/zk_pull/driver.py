@@ -108,8 +108,11 @@ class ZkPullDriver(Administration, Driver):
         """
         stored = LogCursor.decode(cursor)
         async with self._session() as terminal:
+            if self._config.live:
+                # Before the log is read: who punches from here on is in it, or announced.
+                await terminal.listen()
             log, operations = await self._read(terminal, stored)
-            if operations.failure is not None:
+            if operations.broke_off:
                 await self.aclose()
         for delivery in operations.deliveries(log.serial):
             yield delivery

@@ -2,8 +2,8 @@
 
 It is read when the terminal states another count than at the last read, and also when it states
 none or 0, because counts are hints (protocol.md 7). Whatever goes wrong with it never costs a
-punch: a terminal that refuses the table has none, and one that fails on it is not asked again by
-this driver; a row in quarantine says so.
+punch: a terminal that refuses the table has none, and one that keeps failing on it is not asked
+again by this driver; a row in quarantine says so.
 """
 
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from protocols.zk.oplog import OPERATION_BYTES, decode_operations
 from protocols.zk.refusals import BusyError, StorageError, UnauthorisedError
 
 _PASSING = (BusyError, StorageError, UnauthorisedError)  # refusals that may pass
+_BROKEN_READS = 3
 _PAGE_ENTRIES = 1_000
 _PAGE_BYTES = _PAGE_ENTRIES * OPERATION_BYTES
 _DIGEST_BYTES = 16
@@ -39,11 +40,12 @@ class OperationLog:
 
     def __init__(self) -> None:
         self._absent = False
+        self._broken_reads = 0
 
     async def read(
         self, terminal: Terminal, count: int | None, stored: OperationsPlace | None
     ) -> "Operations":
-        """What is new since `stored`. After a `failure` the connection must be closed."""
+        """What is new since `stored`. When it `broke_off`, the connection must be closed."""
         if self._absent or (stored is not None and count and count == stored.count):
             return Operations(place=stored)
         try:
@@ -51,9 +53,16 @@ class OperationLog:
         except RefusedError as exc:
             self._absent = not isinstance(exc, _PASSING)
             return Operations(place=stored)
-        except (ProtocolError, LinkDownError) as exc:
+        except ProtocolError as exc:
             self._absent = True
-            return Operations(place=stored, failure=str(exc))
+            return Operations(place=stored, broke_off=True, failure=str(exc))
+        except LinkDownError as exc:
+            # Once is a network that went away; again and again it is this table.
+            self._broken_reads += 1
+            self._absent = self._broken_reads >= _BROKEN_READS
+            failure = str(exc) if self._absent else None
+            return Operations(place=stored, broke_off=True, failure=failure)
+        self._broken_reads = 0
         if not table:
             return Operations(place=stored)
         return Operations(
@@ -67,16 +76,18 @@ class Operations(Struct, frozen=True, kw_only=True):
     place: OperationsPlace | None
     table: bytes = b""
     known: int = 0
-    failure: str | None = None
+    broke_off: bool = False
+    failure: str | None = None  # told once, when it is given up
 
     def deliveries(self, serial: str) -> Iterator[Delivery]:
         """Pages without a cursor: the last page of the fetch carries it."""
-        # Not the serial alone: the quarantine of the attendance log decides about clearing it.
+        # A log of its own: the counters and the quarantine of the attendance log decide about
+        # completeness and about clearing it, and these rows are no punches.
         source = f"{serial}/operations"
         if self.failure is not None:
             reason = f"the operation log cannot be read ({self.failure}); punches are not affected"
             row = Quarantined(source=source, offset=0, reason=reason, raw=b"")
-            yield Delivery(serial=serial, quarantined=(row,), last=False)
+            yield Delivery(serial=source, quarantined=(row,), last=False)
         for start in range(self.known, len(self.table), _PAGE_BYTES):
             page = self.table[start : start + _PAGE_BYTES]
             yield _delivery(page, serial=serial, source=source, start=start)
@@ -88,9 +99,9 @@ def _delivery(page: bytes, *, serial: str, source: str, start: int) -> Delivery:
     if 2 * len(quarantined) > len(rows):
         reason = f"no operation log of {OPERATION_BYTES}-byte entries"
         whole = Quarantined(source=source, offset=start, reason=reason, raw=page)
-        return Delivery(serial=serial, quarantined=(whole,), last=False)
+        return Delivery(serial=source, quarantined=(whole,), last=False)
     return Delivery(
-        serial=serial,
+        serial=source,
         records=[row for row in rows if isinstance(row, DeviceEvent)],
         quarantined=[
             Quarantined(source=source, offset=start + row.offset, reason=row.reason, raw=row.raw)

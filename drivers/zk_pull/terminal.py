@@ -17,7 +17,7 @@ from drivers.zk_pull.recognition import pinned_profile, profile_of, proven_seria
 from drivers.zk_pull.runner import Runner
 from drivers.zk_pull.wire import TcpWire, UdpWire
 from firmware_profiles import Profile, Quirk
-from protocols.errors import ProtocolError
+from protocols.errors import ProtocolError, RefusedError
 from protocols.records import ClockReading
 from protocols.zk.commands import Command
 from protocols.zk.dialogue import (
@@ -55,6 +55,7 @@ class Terminal:
     clock: Clock
     identity: Identity
     profile: Profile
+    listening: bool = False
 
     async def read_clock(self) -> ClockReading | None:
         """None while the terminal shows a date that no calendar has."""
@@ -96,8 +97,12 @@ class Terminal:
         return bytes(records)
 
     async def listen(self) -> None:
-        """From now on the terminal says when somebody punches."""
-        await self.runner.run(register_events(EventFlag.ATTLOG))
+        """From now on the terminal says when somebody punches; one that will not is left alone."""
+        if self.listening:
+            return
+        self.listening = True
+        with contextlib.suppress(RefusedError, SilenceError):
+            await self.runner.run(register_events(EventFlag.ATTLOG))
 
     async def next_punch_events(self, *, timeout_s: float) -> tuple[bytes, ...]:
         """Payloads of punch events, as soon as there are any; () after that long a silence."""

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -69,6 +69,9 @@ def pull(
     config_file: ConfigOption = None,
     as_json: JsonLinesOption = False,
     zone: ZoneOption = None,
+    _dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Says what is always so: nothing is stored.")
+    ] = False,
 ) -> int:
     """Read the whole log of the device. The device keeps it, and the spool is not touched."""
     from edge_agent.cli.row_table import RowTable

@@ -9,8 +9,9 @@ import typer
 from edge_agent.config.suggestion import did_you_mean
 from edge_agent.errors import CommandError, ExitCode, UsageError
 
-# card-reader: what an rdm6300 is to whoever does not know the chip.
-KINDS = ("zk-terminal", "modbus-counter", "rdm6300", "card-reader")
+# zk and card-reader: what people say who do not know our words for it, or the chip.
+OTHER_NAMES = {"zk": "zk-terminal", "card-reader": "rdm6300"}
+KINDS = ("zk-terminal", "modbus-counter", "rdm6300", *OTHER_NAMES)
 TRANSPORTS = ("tcp", "udp")
 
 
@@ -35,6 +36,7 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
 
     from edge_agent.cli import simulated
 
+    kind = OTHER_NAMES.get(kind, kind)
     if kind not in KINDS:
         raise UsageError(
             f"no such simulator{did_you_mean(kind, KINDS)}",

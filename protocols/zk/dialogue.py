@@ -112,9 +112,10 @@ def read_time() -> Dialogue[datetime | None]:
 
 
 def register_events(mask: int = _ALL_EVENTS) -> Dialogue[None]:
-    """Asks for live events; `mask` is of the flags in `events.py`. The device must be enabled."""
-    enabled = yield Request(Command.ENABLE_DEVICE)
-    _accepted(Command.ENABLE_DEVICE, enabled)
+    """Asks for live events; `mask` is of the flags in `events.py`.
+
+    A disabled device sends none. It is not enabled here: somebody may have disabled it on purpose.
+    """
     answer = yield Request(Command.REG_EVENT, _EVENT_MASK.pack(mask))
     _accepted(Command.REG_EVENT, answer)
 

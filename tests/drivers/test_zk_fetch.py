@@ -293,7 +293,8 @@ async def test_a_long_log_is_never_held_as_punches() -> None:
 
 async def test_a_fetch_only_reads() -> None:
     """Everything that the driver ever sends, against the list of commands that change nothing
-    but the session (SDKBuild is a session option that vendor software sets too).
+    but the session (SDKBuild is a session option that vendor software sets too, REG_EVENT asks for
+    hints in this session).
     """
     sent: list[int] = []
     device = terminal(500, layout=Layout.ATT8A)
@@ -310,6 +311,7 @@ async def test_a_fetch_only_reads() -> None:
             await gate.count()
     assert set(sent) == {
         Command.CONNECT,
+        Command.REG_EVENT,
         Command.OPTIONS_WRQ,
         Command.OPTIONS_RRQ,
         Command.GET_VERSION,

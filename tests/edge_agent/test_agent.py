@@ -18,6 +18,7 @@ from edge_agent.supervisor import retry, worker
 from edge_agent.supervisor.states import DeviceState
 from edge_agent.system_clock import SystemClock
 from protocols.zk.attendance import AttendanceRow
+from protocols.zk.oplog import Operation
 from simulators.zk_terminal.config import Faults, TerminalConfig
 from simulators.zk_terminal.terminal import ZkTerminal
 
@@ -155,6 +156,17 @@ async def test_from_terminal_to_core_exactly_once(tmp_path, serial, terminal, co
         (device,) = (await agent.spool.stats()).devices
         assert device.on_device == device.fetched == device.stored == device.acked == ROWS + 7
     assert punches_at(database, serial) == ROWS + 7
+
+
+async def test_the_operation_log_is_counted_apart_from_the_punches(tmp_path, serial, terminal):
+    """What happened to a terminal is no punch: the counts that prove completeness stay equal."""
+    terminal.operations.append(Operation(operation=0, time=datetime(2026, 10, 1, 7)))
+    terminal.operations.append(Operation(operation=21, time=datetime(2026, 10, 1, 9)))
+    async with running(tmp_path, site_text(terminal.address[1], serial)) as agent:
+        await until(lambda: stored(agent, at_least=ROWS + 2), what="not all stored")
+        ledgers = {device.serial: device for device in (await agent.spool.stats()).devices}
+        assert ledgers[serial].on_device == ledgers[serial].stored == ROWS
+        assert ledgers[f"{serial}/operations"].stored == 2
 
 
 async def test_a_terminal_that_closes_mid_frame_is_read_again(tmp_path, serial, terminal):

@@ -162,10 +162,10 @@ def test_a_refused_question_names_the_command():
     assert caught.value.request == 50
 
 
-def test_live_events_need_an_enabled_terminal_first():
+def test_asking_for_live_events_enables_nothing():
     play = Play(lambda _: [packet(2000)])
     play.run(register_events(1))
-    assert [(r.command, r.data.hex()) for r in play.requests] == [(1002, ""), (500, "01000000")]
+    assert [(r.command, r.data.hex()) for r in play.requests] == [(500, "01000000")]
 
 
 def test_the_end_needs_no_particular_answer_but_silence_is_told():
