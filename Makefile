@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 CORE   := $(VENV)/.core-installed
 DEV    := $(VENV)/.dev-installed
 
-.PHONY: help demo test test-quick check lint soak bench lock package screenshots clean
+.PHONY: help demo test test-quick check bench lock package clean
 
 help:
 	@echo "make demo     the whole path on this machine: terminals -> gateway -> core -> payslip"

@@ -48,14 +48,11 @@ async def play_export(
     clock = SteppedClock(now.astimezone(UTC))
     capacity = max(100_000, len(rows))
     async with make_terminal(_SERIAL, clock, rows, record_capacity=capacity) as terminal:
-        token_file = folder / "token"
-        token_file.touch(mode=0o600)
-        token_file.write_text(token, encoding="utf-8")
         site_file = folder / "site.toml"
         write_site_file(
             site_file,
             core_url=core.url,
-            token_file=token_file,
+            token=token,
             terminals=[TerminalEntry("gate", _SERIAL, terminal.address[1])],
             line_port=None,
         )

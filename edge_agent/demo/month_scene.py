@@ -131,15 +131,12 @@ def _write_people(folder: Path, plan: Plan) -> None:
 def _write_site(
     folder: Path, core: DemoCore, token: str, terminals: list[ZkTerminal], box: ModbusCounterBox
 ) -> Path:
-    token_file = folder / "token"
-    token_file.touch(mode=0o600)
-    token_file.write_text(token, encoding="utf-8")
     entries = [
         TerminalEntry(name, serial, terminal.address[1])
         for name, serial, terminal in zip(("gate", "shop"), TERMINALS, terminals, strict=True)
     ]
     site_file = folder / "site.toml"
     write_site_file(
-        site_file, core_url=core.url, token_file=token_file, terminals=entries, line_port=box.port
+        site_file, core_url=core.url, token=token, terminals=entries, line_port=box.port
     )
     return site_file

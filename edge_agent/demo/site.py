@@ -80,10 +80,14 @@ def write_site_file(
     path: Path,
     *,
     core_url: str,
-    token_file: Path,
+    token: str,
     terminals: Sequence[TerminalEntry],
     line_port: int | None,
 ) -> None:
+    """Beside it, the token's own file, for the agent alone."""
+    token_file = path.with_name("token")
+    token_file.touch(mode=0o600)
+    token_file.write_text(token, encoding="utf-8")
     blocks = [
         f'[site]\nname = "{SITE}"\nzone = "{ZONE}"\n',
         f'[gateway]\nname = "{GATEWAY}"\nstate_dir = "state"\n',

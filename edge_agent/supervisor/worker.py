@@ -176,7 +176,7 @@ class DeviceWorker:
             cursor = await self._commons.spool.cursor(self._identity.serial)
             first = cursor is None
             pages = driver.fetch(cursor)
-            async with contextlib.aclosing(_with_deadline(pages)) as guarded:
+            async with contextlib.aclosing(_closable(pages, deadline_s=PAGE_DEADLINE_S)) as guarded:
                 async for delivery in guarded:
                     await self._store(driver, delivery, backlog=first)
             self._recovered()
@@ -208,7 +208,7 @@ class DeviceWorker:
         await first_of(*waits)
 
     async def _until_hinted(self, driver: Driver) -> None:
-        async with contextlib.aclosing(_generator_of(driver.live())) as hints:
+        async with contextlib.aclosing(_closable(driver.live(), deadline_s=None)) as hints:
             async for delivery in hints:
                 if delivery.records or delivery.quarantined:
                     await self._store(driver, delivery)
@@ -222,7 +222,13 @@ class DeviceWorker:
         known_serial = self._identity.serial if self._identity else None
         if self._follower is None or not isinstance(error, DriverError):
             return False
-        move = await self._follower.look(self._config, known_serial, error, failures=self._failures)
+        try:
+            move = await self._follower.look(
+                self._config, known_serial, error, failures=self._failures
+            )
+        except Exception:  # noqa: BLE001 - a bug in the search costs the search, not the site
+            self._log.exception("follow_bug")
+            return False
         if move is None:
             return False
         self._config, self._moved = move.config, move.told
@@ -255,25 +261,17 @@ class DeviceWorker:
             self._commons.changed.set()
 
 
-async def _with_deadline(pages: AsyncIterator[Delivery]) -> AsyncGenerator[Delivery, None]:
-    """`pages` with a deadline on each; the driver's own clean-up runs however this ends."""
+async def _closable(
+    deliveries: AsyncIterator[Delivery], *, deadline_s: float | None
+) -> AsyncGenerator[Delivery, None]:
+    """`deliveries`, each within its deadline; the driver's own clean-up runs however this ends."""
     try:
         while True:
-            async with asyncio.timeout(PAGE_DEADLINE_S):
+            async with asyncio.timeout(deadline_s):
                 try:
-                    delivery = await anext(pages)
+                    delivery = await anext(deliveries)
                 except StopAsyncIteration:
                     return
-            yield delivery
-    finally:
-        if isinstance(pages, AsyncGenerator):
-            await pages.aclose()
-
-
-async def _generator_of(deliveries: AsyncIterator[Delivery]) -> AsyncGenerator[Delivery, None]:
-    """`deliveries` as something that can be closed, whatever kind of iterator a driver returns."""
-    try:
-        async for delivery in deliveries:
             yield delivery
     finally:
         if isinstance(deliveries, AsyncGenerator):

@@ -11,6 +11,7 @@ from hashlib import blake2b
 
 import pytest
 
+from drivers.zk_pull import ZkPullDriver
 from edge_agent.app import Agent
 from edge_agent.config.loading import load_config
 from edge_agent.notify import Notifier
@@ -386,3 +387,16 @@ async def test_follow_off_stays_where_it_was_told(tmp_path, serial, unused_tcp_p
         await until(lambda: gate.report().failures > 4, what="it did not even try")
         assert gate.report().moved is None
         assert not await stored(agent, at_least=1)
+
+
+async def test_a_bug_in_the_search_for_a_moved_device_costs_the_search_alone(
+    tmp_path, serial, unused_tcp_port, monkeypatch
+):
+    async def broken(config, serial, networks, context):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(ZkPullDriver, "find", broken)
+    async with running(tmp_path, site_text(unused_tcp_port, serial)) as agent:
+        (gate,) = agent.workers
+        await until(lambda: gate.report().failures > 4, what="the worker stopped trying")
+        assert gate.report().problem.code == "link_refused"
