@@ -15,6 +15,7 @@ from msgspec import Struct
 from pydantic import BaseModel, ConfigDict
 
 from drivers.ports import Clock
+from protocols.punch_columns import PunchColumns
 from protocols.records import ClockReading, Punch, Quarantined, Record
 
 
@@ -86,6 +87,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     """One transaction's worth of a device's data.
 
     records      in source order, ordinals set
+    packed       instead of `records`: punches in columns, which cost a tenth of the time
     quarantined  rows that could not be decoded
     cursor       stored with the records; None leaves the stored one as it is
     serial       which device's cursor
@@ -97,12 +99,17 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
     serial: str
     records: Sequence[Record] = ()
+    packed: PunchColumns | None = None
     quarantined: Sequence[Quarantined] = ()
     cursor: bytes | None = None
     clock: ClockReading | None = None
     on_device: int | None = None
     log_rows: int = 0
     last: bool = True
+
+    def every_record(self) -> Sequence[Record]:
+        """The records, however they were handed over."""
+        return self.records if self.packed is None else self.packed.punches()
 
 
 class DriverContext(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from protocols.records import Count, DeviceEvent, Punch, Record
 
 
 def rows_of(delivery: Delivery) -> Iterator[dict[str, Any]]:
-    for record in delivery.records:
+    for record in delivery.every_record():
         yield _row(record)
     for quarantined in delivery.quarantined:
         yield quarantined_row(quarantined)

@@ -66,7 +66,7 @@ async def test_every_record_arrives_once_with_its_bytes(rig: Rig) -> None:
     for _ in range(3):
         await rig.produce()
         deliveries = await rig.offered(1)
-        records = [record for delivery in deliveries for record in delivery.records]
+        records = [record for delivery in deliveries for record in delivery.every_record()]
         assert len(records) == 1
         assert all(record.raw for record in records)
         assert {delivery.serial for delivery in deliveries} == {rig.serial}
@@ -91,7 +91,7 @@ async def test_nothing_new_gives_no_record(rig: Rig) -> None:
     await rig.produce()
     await rig.commit(await rig.offered(1))
     deliveries = [delivery async for delivery in rig.driver.fetch(rig.cursor)]
-    assert [record for delivery in deliveries for record in delivery.records] == []
+    assert [record for delivery in deliveries for record in delivery.every_record()] == []
 
 
 async def test_capabilities_are_no_empty_promises(rig: Rig) -> None:

@@ -15,7 +15,7 @@ async def test_an_unchanged_log_gives_one_empty_delivery() -> None:
     async with asking(terminal(1_500)) as gate:
         cursor = (await fetched(gate))[-1].cursor
         (delivery,) = await fetched(gate, cursor)
-    assert (delivery.records, delivery.quarantined) == ([], [])
+    assert (delivery.every_record(), delivery.quarantined) == ([], [])
     assert (delivery.on_device, delivery.log_rows, delivery.last) == (1_500, 1_500, True)
     assert delivery.cursor is None, "nothing to store again"
     assert delivery.clock is not None
@@ -62,7 +62,9 @@ async def test_a_cleared_log_starts_an_epoch_and_is_delivered_whole(kept: int) -
         "layout": "att40",
     }
     known = {event_id(punch) for punch in punches(before)}
-    assert {event_id(punch) for punch in after.records} <= known, "re-delivery changes no identity"
+    assert {event_id(punch) for punch in after.every_record()} <= known, (
+        "re-delivery changes no identity"
+    )
 
 
 async def test_a_rewritten_log_of_the_same_length_is_noticed() -> None:
@@ -82,7 +84,7 @@ async def test_an_empty_log_gets_a_cursor_and_then_grows() -> None:
         assert empty.cursor is not None
         device.log.extend(rows(2))
         (delivery,) = await fetched(gate, empty.cursor)
-    assert len(delivery.records) == 2
+    assert len(delivery.every_record()) == 2
     assert json.loads(delivery.cursor)["epoch"] == 0
 
 

@@ -34,7 +34,7 @@ async def test_five_thousand_rows_arrive_as_they_are(layout: Layout) -> None:
     async with asking(device) as gate:
         deliveries = await fetched(gate)
     assert facts(deliveries) == logged(device.log)
-    assert [len(delivery.records) for delivery in deliveries] == [PAGE_ROWS] * 5
+    assert [len(delivery.every_record()) for delivery in deliveries] == [PAGE_ROWS] * 5
     assert [delivery.log_rows for delivery in deliveries] == [1000, 2000, 3000, 4000, 5000]
     assert [delivery.last for delivery in deliveries] == [False] * 4 + [True]
     assert [delivery.cursor is None for delivery in deliveries] == [True] * 4 + [False]
@@ -108,7 +108,7 @@ async def test_a_page_is_full_only_when_more_follows() -> None:
     for count, pages in ((0, [0]), (1, [1]), (999, [999]), (1000, [1000]), (1001, [1000, 1])):
         async with asking(terminal(count)) as gate:
             deliveries = await fetched(gate)
-        assert [len(delivery.records) for delivery in deliveries] == pages
+        assert [len(delivery.every_record()) for delivery in deliveries] == pages
         assert deliveries[-1].last
         assert deliveries[-1].on_device == count
 
@@ -120,7 +120,7 @@ async def test_ids_are_the_text_of_the_devices_own_user_table() -> None:
     device.users[:] = [User(uid=1, user_id="070"), User(uid=2, user_id="A7")]
     async with asking(device) as gate:
         (delivery,) = await fetched(gate)
-    assert [punch.user_id for punch in delivery.records] == ["070", "A7"]
+    assert [punch.user_id for punch in delivery.every_record()] == ["070", "A7"]
     (unknown,) = delivery.quarantined
     assert (unknown.offset, unknown.raw) == (16, encode_attendance(rows(3), Layout.ATT8A)[16:])
     assert delivery.on_device == 3
@@ -188,7 +188,7 @@ async def test_a_log_that_no_layout_fits_is_held_back_whole() -> None:
     assert isinstance(row, Quarantined)
     assert (row.source, row.offset, row.raw) == ("CLK0000000001", 0, UNREADABLE)
     assert row.reason.startswith("ALARM")
-    assert delivery.records == ()
+    assert delivery.every_record() == ()
     assert (delivery.cursor, delivery.on_device, delivery.last) == (None, None, True)
 
 
@@ -255,7 +255,7 @@ async def test_a_terminal_that_miscounts_is_not_believed() -> None:
     async with asking(terminal(17, Faults(count=0), layout=Layout.ATT49, **h5l)) as gate:
         assert (await gate.count()).records is None
         (delivery,) = await fetched(gate)
-        assert (len(delivery.records), delivery.on_device) == (17, 17)
+        assert (len(delivery.every_record()), delivery.on_device) == (17, 17)
     async with asking(terminal(0, layout=Layout.ATT49, **h5l)) as gate:
         (delivery,) = await fetched(gate)
         assert delivery.on_device is None, "an empty log proves nothing on this model"
@@ -282,7 +282,7 @@ async def test_a_long_log_is_never_held_as_punches() -> None:
         try:
             async for delivery in pages:
                 peaks.append(tracemalloc.get_traced_memory()[0])
-                assert len(delivery.records) == PAGE_ROWS
+                assert len(delivery.every_record()) == PAGE_ROWS
         finally:
             tracemalloc.stop()
     one_page = peaks[0]

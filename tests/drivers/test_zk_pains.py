@@ -109,7 +109,7 @@ async def test_p02_the_record_width_is_told_by_the_bytes_and_nonsense_is_not_pub
     noise = bytes(range(256)) * 20
     async with asking(holding(noise)) as gate:
         (delivery,) = await fetched(gate)
-    assert (list(delivery.records), delivery.cursor, delivery.on_device) == ([], None, None)
+    assert (list(delivery.every_record()), delivery.cursor, delivery.on_device) == ([], None, None)
     assert [row.raw for row in delivery.quarantined] == [noise]
 
 
@@ -164,14 +164,14 @@ async def test_p05_a_bad_date_costs_its_row_and_no_other() -> None:
     (bad,) = delivery.quarantined
     assert (bad.offset, bad.raw) == (40, table[40:80])
     assert "no calendar" in bad.reason
-    times = [punch.device_time for punch in delivery.records]
+    times = [punch.device_time for punch in delivery.every_record()]
     assert times[:4] == [
         datetime(2026, 11, 21, 8, 30),
         datetime(2000, 1, 1),
         datetime(2110, 1, 1),
         datetime(2031, 1, 1),
     ]
-    flags = [punch.flags for punch in delivery.records]
+    flags = [punch.flags for punch in delivery.every_record()]
     assert flags[:4] == [(), (Flag.CLOCK_SUSPECT,), (Flag.FUTURE,), (Flag.FUTURE,)]
     assert len(times) == 63
     assert set(flags[4:]) == {()}
@@ -192,7 +192,7 @@ async def test_p06_a_lost_cursor_doubles_nothing_and_true_twins_stay_two(tmp_pat
                 assert (done.stored, done.known) == (stored, known)
     finally:
         spool.close()
-    assert [punch.ordinal for punch in delivery.records[-2:]] == [0, 1]
+    assert [punch.ordinal for punch in delivery.every_record()[-2:]] == [0, 1]
 
 
 def test_p07_frames_cut_at_every_place_are_whole() -> None:
@@ -399,8 +399,8 @@ async def test_p17_the_clock_is_measured_and_times_stay_as_the_device_wrote_them
     assert delivery.clock is not None
     assert delivery.clock.device_time == SITE_NOW + timedelta(hours=2)
     assert abs(delivery.clock.gateway_time - UTC_NOW) < timedelta(seconds=1)
-    assert [punch.device_time for punch in delivery.records] == [row.time for row in log]
-    assert delivery.records[20].flags == (Flag.CLOCK_SUSPECT,)
+    assert [punch.device_time for punch in delivery.every_record()] == [row.time for row in log]
+    assert delivery.every_record()[20].flags == (Flag.CLOCK_SUSPECT,)
     assert Command.SET_TIME not in sent
 
     entry = struct.pack("<HBBI4H", 0, 21, 0, pack_time(SITE_NOW), 0, 0, 0, 0)
@@ -441,7 +441,7 @@ async def test_p19_the_user_id_is_text_and_the_uid_only_leads_to_it() -> None:
     device.users[:] = [User(uid=1, user_id="0070"), User(uid=2, user_id="A7-b")]
     async with asking(device) as gate:
         (delivery,) = await fetched(gate)
-        assert [punch.user_id for punch in delivery.records] == ["0070", "A7-b"]
+        assert [punch.user_id for punch in delivery.every_record()] == ["0070", "A7-b"]
         (held,) = delivery.quarantined  # uid 3 is nobody: never "0", never a guess
         assert "uid 3" in held.reason
 

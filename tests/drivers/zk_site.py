@@ -96,7 +96,7 @@ async def fetched(asked: ZkPullDriver, cursor: bytes | None = None) -> list[Deli
 
 
 def punches(deliveries: list[Delivery]) -> list[Punch]:
-    return [record for delivery in deliveries for record in delivery.records]
+    return [record for delivery in deliveries for record in delivery.every_record()]
 
 
 def facts(deliveries: list[Delivery]) -> list[tuple]:

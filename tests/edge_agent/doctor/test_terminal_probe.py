@@ -181,4 +181,4 @@ async def test_a_pull_works_after_a_probe() -> None:
     async with asking(device) as gate:
         await probed(*device.address)
         deliveries = [delivery async for delivery in gate.fetch(None)]
-    assert sum(len(delivery.records) for delivery in deliveries) == 200
+    assert sum(len(delivery.every_record()) for delivery in deliveries) == 200
