@@ -7,10 +7,17 @@ JSON object per punch, and packing it costs a tenth of the time. What a column c
 
 from array import array
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
 from protocols.records import Channel, Direction, Flag, Punch
+
+# `array` takes no parameter at run time, where msgspec looks at the fields.
+if TYPE_CHECKING:
+    Numbers: TypeAlias = array[int]
+else:
+    Numbers: TypeAlias = array
 
 # A page of the spool is unfolded within one transaction, and a batch holds no more either.
 MAX_ROWS = 5_000
@@ -30,16 +37,16 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
 
     serial: str
     channel: Channel
-    times: "array[int]"
+    times: Numbers
     users: tuple[str, ...]
-    user: "array[int]"
+    user: Numbers
     state: bytes
     verify: bytes
     directions: Mapping[int, Direction]
     methods: Mapping[int, str]
-    work_code: "array[int] | None"
+    work_code: Numbers | None
     raw: bytes
-    raw_ends: "array[int]"
+    raw_ends: Numbers
     ordinals: Mapping[int, int] = {}
     flags: Mapping[int, tuple[Flag, ...]] = {}
     cards: Mapping[int, str] = {}
