@@ -30,9 +30,9 @@ def event_id(record: Record) -> bytes:
     key: tuple[str, ...]
     match record:
         case Punch():
-            return _compose(
-                record.device_time,
-                _punch_key(record.serial, record.user_id, record.state, record.ordinal),
+            return event_id_at(
+                event_ticks(record.device_time),
+                punch_key(record.serial, record.user_id, record.state, record.ordinal),
             )
         case Count():
             key = (
@@ -44,10 +44,10 @@ def event_id(record: Record) -> bytes:
                 record.boot_id,
                 str(record.seq),
             )
-            return _compose(record.source_time, _spelled(key))
+            return event_id_at(event_ticks(record.source_time), _spelled(key))
         case DeviceEvent():
             key = ("device_event", record.serial, record.code, record.raw.hex())
-            return _compose(record.device_time, _spelled(key))
+            return event_id_at(event_ticks(record.device_time), _spelled(key))
 
 
 def event_moment(identity: bytes) -> int:
@@ -62,7 +62,8 @@ def event_time(identity: bytes) -> datetime:
 
 # A log of 1,000,000 rows has few people in it; 8,192 keys are about 1.5 MB.
 @lru_cache(maxsize=8_192)
-def _punch_key(serial: str, user_id: str, state: int, ordinal: int) -> bytes:
+def punch_key(serial: str, user_id: str, state: int, ordinal: int) -> bytes:
+    """What follows the time in the digest of a punch."""
     return _spelled(("punch", serial, user_id, str(state), str(ordinal)))
 
 
@@ -72,9 +73,14 @@ def _spelled(key: tuple[str, ...]) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
 
 
-def _compose(time: datetime, key: bytes) -> bytes:
+def event_ticks(time: datetime) -> int:
+    """Milliseconds since the year 1; an aware time by its own wall clock."""
     wall = time if time.tzinfo is None else time.replace(tzinfo=None)
-    ticks = (wall - _EPOCH) // _MILLISECOND
+    return (wall - _EPOCH) // _MILLISECOND
+
+
+def event_id_at(ticks: int, key: bytes) -> bytes:
+    """`ticks` as of `event_ticks`."""
     if ticks <= _LAST_STAMP:
         lead = stamp = ticks.to_bytes(_TIME_BYTES, "big")
     else:
