@@ -32,7 +32,10 @@ def new_rows(
     connection: sqlite3.Connection, device: int | None, rows: Sequence[Row]
 ) -> Sequence[Row]:
     """The rows that are not stored, each once, in their order."""
-    rows = list({row[0]: row for row in reversed(rows)}.values())[::-1]
+    first_of: dict[bytes, Row] = {}
+    for row in rows:
+        first_of.setdefault(row[0], row)
+    rows = list(first_of.values())
     if not rows:
         return rows
     moments = [event_moment(identity) for identity, _ in rows]

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from drivers.contract import Delivery
 from edge_agent.spool.lanes import Lane
 from edge_agent.spool.store import Spool
+from protocols.punch_columns import columns_of
 from protocols.uplink import Verdict
 from tests.edge_agent.spool.deliveries import ManualClock, answer, append, ids, punches, sent
 
@@ -50,12 +51,16 @@ class SpoolModel(RuleBasedStateMachine):
     @rule(
         serial=st.sampled_from(SERIALS),
         lane=st.sampled_from(Lane),
-        numbers=st.lists(st.integers(0, 30), max_size=8),
+        numbers=st.lists(st.integers(0, 30), max_size=8)
+        | st.builds(range, st.integers(0, 25), st.integers(20, 45)),  # a log in its order
         cursor=st.none() | st.binary(max_size=4),
+        packed=st.booleans(),
     )
-    def append(self, serial, lane, numbers, cursor):
+    def append(self, serial, lane, numbers, cursor, packed):
         records = punches(numbers, serial)
         delivery = Delivery(serial=serial, records=records, cursor=cursor)
+        if packed and records:
+            delivery = Delivery(serial=serial, packed=columns_of(records), cursor=cursor)
         result = self.run(append(self.spool, delivery, lane=lane))
         new = set(ids(records)) - self.stored.keys()
         assert (result.stored, result.known) == (len(new), len(records) - len(new))
@@ -63,7 +68,7 @@ class SpoolModel(RuleBasedStateMachine):
         if cursor is not None:
             self.cursors[serial] = cursor
 
-    @rule(sink=st.sampled_from(SINKS), limit=st.integers(1, 12))
+    @rule(sink=st.sampled_from(SINKS), limit=st.integers(1, 40))
     def take_batch(self, sink, limit):
         model = self.sinks[sink]
         batch = self.run(self.spool.next_batch(sink, limit=limit))
@@ -81,7 +86,7 @@ class SpoolModel(RuleBasedStateMachine):
         model.flight = batch
 
     @precondition(lambda self: any(model.flight for model in self.sinks.values()))
-    @rule(verdicts=st.lists(st.sampled_from(Verdict), min_size=12, max_size=12))
+    @rule(verdicts=st.lists(st.sampled_from(Verdict), min_size=40, max_size=40))
     def settle(self, verdicts):
         sink, model = next((s, m) for s, m in self.sinks.items() if m.flight is not None)
         judged = answer(model.flight, verdicts[: len(model.flight.observations)])
