@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from edge_agent.spool.chain import BatchTally, add_link, head_of
 from edge_agent.spool.codec import microseconds
 from edge_agent.spool.errors import SpoolError
 from edge_agent.spool.lanes import LANE_BY_NUMBER, WEIGHTS, Lane, plan_batch
@@ -59,8 +60,10 @@ class _Waiting(Struct, frozen=True):
     due: tuple[int, ...]  # their arrivals
 
 
-def begin_batch(connection: sqlite3.Connection, sink: str, limit: int, now: datetime) -> None:
-    """Puts a batch in flight unless one is, or nothing waits."""
+def begin_batch(
+    connection: sqlite3.Connection, sink: str, limit: int, now: datetime, *, salt: bytes
+) -> None:
+    """Puts a batch in flight unless one is, or nothing waits. `salt` is of its digests."""
     connection.execute("INSERT INTO batches (sink) VALUES (?) ON CONFLICT DO NOTHING", (sink,))
     connection.execute(
         "INSERT INTO sinks (sink, lane) SELECT ?, lane FROM lanes WHERE true ON CONFLICT DO NOTHING",
@@ -79,23 +82,35 @@ def begin_batch(connection: sqlite3.Connection, sink: str, limit: int, now: date
             break
         room = count // 2  # long records: fewer of them, in the same shares
     connection.execute(
-        "UPDATE batches SET number = number + 1, in_flight = 1 WHERE sink = ?", (sink,)
+        "UPDATE batches SET number = number + 1, in_flight = 1, salt = ? WHERE sink = ?",
+        (salt, sink),
     )
 
 
 def load_batch(connection: sqlite3.Connection, sink: str) -> PendingBatch | None:
     """The batch in flight, in order of arrival."""
     row = connection.execute(
-        "SELECT number FROM batches WHERE sink = ? AND in_flight = 1", (sink,)
+        "SELECT number, salt FROM batches WHERE sink = ? AND in_flight = 1", (sink,)
     ).fetchone()
     if row is None:
         return None
+    number, salt = row
     rows = (member.row for member in _members(connection, sink))
-    return PendingBatch(number=row[0], observations=tuple(row.observation() for row in rows))
+    return PendingBatch(
+        number=number,
+        previous=head_of(connection, sink).batch_hash,
+        salt=salt,
+        observations=tuple(row.observation() for row in rows),
+    )
 
 
-def settle(connection: sqlite3.Connection, sink: str, answer: Answer, now: datetime) -> Settled:
-    """Applies one verdict per record. Raises SpoolError when it is no answer to this batch."""
+def settle(
+    connection: sqlite3.Connection, sink: str, answer: Answer, now: datetime, *, batch_hash: bytes
+) -> Settled:
+    """Applies one verdict per record. Raises SpoolError when it is no answer to this batch.
+
+    `batch_hash`: of the batch as the sink has it, which the next one names.
+    """
     members = _members_by_event(connection, sink, answer)
     tally: Counter[Verdict] = Counter()
     per_device: dict[int, Counter[Verdict]] = {}
@@ -113,6 +128,21 @@ def settle(connection: sqlite3.Connection, sink: str, answer: Answer, now: datet
     connection.execute("UPDATE batches SET in_flight = 0 WHERE sink = ?", (sink,))
     for device, counts in per_device.items():
         _count(connection, sink, device, counts)
+    done = BatchTally(
+        positions=dict(
+            connection.execute("SELECT lane, position FROM sinks WHERE sink = ?", (sink,))
+        ),
+        kept=tuple(member.row.arrival for member in members.values() if member.attempts),
+        devices={
+            device: (
+                counts[Verdict.ACCEPTED],
+                counts[Verdict.DUPLICATE],
+                counts[Verdict.REJECTED],
+            )
+            for device, counts in per_device.items()
+        },
+    )
+    add_link(connection, sink, answer.number, batch_hash, done, len(members), now)
     return Settled(
         accepted=tally[Verdict.ACCEPTED],
         duplicate=tally[Verdict.DUPLICATE],

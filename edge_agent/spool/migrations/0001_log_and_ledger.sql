@@ -69,7 +69,19 @@ CREATE TABLE sinks (
 CREATE TABLE batches (
     sink TEXT PRIMARY KEY,
     number INTEGER NOT NULL DEFAULT 0,          -- of the batch in flight, else of the last one
-    in_flight INTEGER NOT NULL DEFAULT 0
+    in_flight INTEGER NOT NULL DEFAULT 0,
+    salt BLOB                                   -- of the batch in flight: sent again as it was
+) STRICT, WITHOUT ROWID;
+
+-- What each sink has answered; see edge_agent/spool/chain.py.
+CREATE TABLE sent_batches (
+    sink TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    batch_hash BLOB NOT NULL,
+    records INTEGER NOT NULL,
+    answered_at INTEGER NOT NULL,
+    tally BLOB NOT NULL,
+    PRIMARY KEY (sink, number)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE unsettled (
