@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
 from typing_extensions import override
 
 from drivers.contract import (
@@ -115,7 +116,7 @@ class ZkPullDriver(Administration, Driver):
             if operations.broke_off:
                 await self.aclose()
         for delivery in operations.deliveries(log.serial):
-            yield delivery
+            yield replace(delivery, clock=log.clock)
         self._handing_over = log.unreadable()
         if self._handing_over is not None and self._handing_over == self._held_back:
             yield log.same_again()

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from edge_agent.spool.codec import OBSERVATION_WIDTH, instant, observation
+from edge_agent.spool.codec import OBSERVATION_WIDTH, PastReading, instant, observation
 from edge_agent.spool.lanes import LANE_BY_NUMBER, Lane
 from edge_agent.spool.results import Backlog, DeadLetter, StoredEvent
 from protocols.uplink import Observation
@@ -20,6 +20,15 @@ _BACKLOG_OF_LANE = """
 def cursor_of(connection: sqlite3.Connection, serial: str) -> bytes | None:
     row = connection.execute("SELECT cursor FROM devices WHERE serial = ?", (serial,)).fetchone()
     return None if row is None else row[0]
+
+
+def last_reading_of(connection: sqlite3.Connection, serial: str) -> PastReading | None:
+    row = connection.execute(
+        "SELECT read_from, clock_offset_ms FROM devices WHERE serial = ?", (serial,)
+    ).fetchone()
+    if row is None or row[0] is None:
+        return None
+    return PastReading(read_from=instant(row[0]), offset_ms=row[1])
 
 
 def last_trusted_at(connection: sqlite3.Connection) -> int | None:

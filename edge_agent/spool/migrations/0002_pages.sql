@@ -1,0 +1,1 @@
+-- Placeholder: the table `pages` comes with its own branch under this number.
