@@ -171,7 +171,7 @@ class ZkPullDriver(Administration, Driver):
         sizes = await terminal.read_sizes()
         table = await terminal.read_log()
         now = self._clock.now().astimezone(self._zone).replace(tzinfo=None)
-        if stored is not None and stored.saw_all_of(table):
+        if stored is not None and stored.proves_layout_of(table):
             choice = LayoutChoice(layout=stored.layout, score=1.0, trusted=True)
         else:
             choice = choose_layout(
@@ -179,6 +179,7 @@ class ZkPullDriver(Administration, Driver):
                 hint=stored.layout if stored else terminal.profile.record_layout,
                 count=sizes.attendance,
                 now_year=now.year,
+                shown_year=before.device_time.year if before else None,
             )
         # Read after the log, so that whoever punched is in it.
         users = await terminal.read_user_ids() if choice.layout.holds_uid else {}

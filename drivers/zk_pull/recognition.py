@@ -47,9 +47,9 @@ def proven_serial(facts: dict[str, str], config: ZkPullConfig, *, where: str) ->
             where=where,
             expected=config.serial,
             found=found,
-            remedy="Two devices may share this address: check its network menu and `host` in the "
-            "site file. If the unit was replaced: edge-agent device replace "
-            f"{shlex.quote(config.serial)} {shlex.quote(found)}",
+            remedy="Two devices may share this address: check its network menu, then correct "
+            "`host` or `serial` in the site file. If the unit was replaced: edge-agent device "
+            f"replace {shlex.quote(config.serial)} {shlex.quote(found)}",
         )
     return found
 

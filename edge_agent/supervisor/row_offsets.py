@@ -83,7 +83,8 @@ class RowOffsets:
         self._readings = readings
         self._step = is_step(readings.earlier_ms, readings.present_ms)
         spans = [span for span in (self._earlier, self._present) if span is not None]
-        self._edges = sorted({edge for span in spans for edge in (span.first, span.last + _TICK)})
+        ends = {_clamped(span.last, _TICK) for span in spans}
+        self._edges = sorted(ends | {span.first for span in spans})
 
     def of(self, time: datetime) -> RowOffset:
         """For a row with this device time."""
