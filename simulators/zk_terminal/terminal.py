@@ -7,7 +7,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from protocols.zk.attendance import AttendanceRow, encode_attendance
+from protocols.zk.attendance import AttendanceRow, Layout, encode_attendance
 from protocols.zk.commands import Command
 from protocols.zk.oplog import Operation
 from protocols.zk.users import User
@@ -57,6 +57,11 @@ class ZkTerminal:
     @property
     def users(self) -> list[User]:
         return self._memory.users
+
+    @property
+    def layout(self) -> Layout:
+        """Of the records of its log."""
+        return self._memory.config.layout
 
     @property
     def worn(self) -> dict[int, bytes]:
@@ -129,13 +134,17 @@ class ZkTerminal:
             return [asked[max(asked)]]
         return list(asked.values())
 
+    def check(self) -> None:
+        """Raises ValueError for a log or users that the configured layouts cannot hold."""
+        for command in (Command.ATTLOG_RRQ, Command.USERTEMP_RRQ):
+            self._memory.table(command)
+
     async def start(self) -> tuple[str, int]:
         """Listens; the address that was bound (port 0 picks a free one).
 
         Raises ValueError for a log or users that the configured layouts cannot hold.
         """
-        for command in (Command.ATTLOG_RRQ, Command.USERTEMP_RRQ):
-            self._memory.table(command)
+        self.check()
         self._memory.power_on()
         host, port = self.address
         if self._memory.config.transport == "udp":
