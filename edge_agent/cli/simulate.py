@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 OTHER_NAMES = {"zk": "zk-terminal", "card-reader": "rdm6300"}
 KINDS = ("zk-terminal", "modbus-counter", "rdm6300", *OTHER_NAMES)
 TRANSPORTS: dict[str, Literal["tcp", "udp"]] = {"tcp": "tcp", "udp": "udp"}
+# What only some kinds understand; all else is for every kind.
+_OWN_OPTIONS = {
+    "zk-terminal": frozenset({"input", "transport", "profile", "layout", "comm-key", "faults"})
+}
 _MAX_PORT = 65_535
 _MAX_DEVICES = 250  # one process has a thousand open files, and each device has its hosts
 _MAX_COMM_KEY = 999_999
@@ -68,7 +72,7 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
     from edge_agent.cli.simulated_terminals import TerminalOrder
 
     kind = _known_kind(kind)
-    of_terminals = {
+    own = {
         "input": input_file,
         "transport": transport,
         "profile": profile,
@@ -76,8 +80,7 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
         "comm-key": comm_key,
         "faults": faults or None,
     }
-    if kind != "zk-terminal":
-        _refuse(kind, [option for option, value in of_terminals.items() if value is not None])
+    _refuse_foreign(kind, [option for option, value in own.items() if value is not None])
     if faults.strip() == "help":
         _list_faults()
         return ExitCode.OK
@@ -184,12 +187,13 @@ def _known_kind(kind: str) -> str:
     return known
 
 
-def _refuse(kind: str, options: list[str]) -> None:
-    if options:
+def _refuse_foreign(kind: str, options: list[str]) -> None:
+    foreign = [option for option in options if option not in _OWN_OPTIONS.get(kind, ())]
+    if foreign:
         raise UsageError(
-            f"--{options[0]} is for a zk-terminal only",
+            f"--{foreign[0]} means nothing to this kind",
             where=f"simulate {kind}",
-            remedy=f"Leave --{options[0]} out",
+            remedy=f"Leave --{foreign[0]} out",
             try_command=f"edge-agent simulate {kind}",
         )
 

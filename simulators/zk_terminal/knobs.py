@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal, get_type_hints
 
-import msgspec
-
 from simulators.zk_terminal.config import Disturbance, Faults, TerminalConfig
 from simulators.zk_terminal.worn_log import Wear
 
@@ -187,7 +185,7 @@ def _read(knob: Knob, text: str) -> Any:
         if knob.kind == frozenset[int]:
             return frozenset(int(number, 0) for number in text.split("+"))
         if getattr(knob.kind, "__origin__", None) is Literal:
-            return msgspec.convert(int(text), knob.kind)
+            return {str(value): value for value in knob.kind.__args__}[text]
         if knob.kind is str:
             return codecs.lookup(text).name if knob.name == "code_page" else text
         return _in_range(knob.name, knob.kind(text))
