@@ -72,6 +72,8 @@ class Faults:
     late_ack              the closing ACK comes only after the next request
     event_in_download     an event between the first and the second data packet of a chunk
     stale_buffer          a buffer that was not freed is served again to whoever asks next
+    whole_reads_only      serves a table in sequence only: other chunks are refused, or the bytes of
+                          the sequence come instead
     silent_on             commands that get no answer …
     silent_times          … so many times, None for always
     cut_on                commands that are carried out, but the connection breaks before the answer
@@ -98,6 +100,7 @@ class Faults:
     late_ack: bool = False
     event_in_download: bool = False
     stale_buffer: bool = False
+    whole_reads_only: Literal["refuse", "wrong"] | None = None
     silent_on: frozenset[int] = frozenset()
     silent_times: int | None = None
     cut_on: frozenset[int] = frozenset()
