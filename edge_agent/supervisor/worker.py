@@ -19,6 +19,7 @@ from drivers.errors import BlockedError, DriverError
 from drivers.ports import Clock
 from edge_agent.spool.store import Lane, Spool, SpoolError
 from edge_agent.supervisor.follow import Follower
+from edge_agent.supervisor.log_changes import LogChange, log_change
 from edge_agent.supervisor.retry import BLOCKED_DELAY_S, retry_delay_s
 from edge_agent.supervisor.states import DeviceSignal, DeviceState, after
 from edge_agent.timekeeping import Timekeeper
@@ -55,6 +56,7 @@ class DeviceReport(Struct, frozen=True, kw_only=True):
     problem: Problem | None
     failures: int
     moved: str | None = None  # "old address → new address" since the agent started
+    log_change: LogChange | None = None  # the last since the agent started
 
 
 class Commons(Struct, frozen=True, kw_only=True):
@@ -80,6 +82,7 @@ class DeviceWorker:
         self._make_driver = make_driver
         self._follower = follower
         self._moved: str | None = None
+        self._log_change: LogChange | None = None
         self._zone = zone
         self._commons = commons
         self._poked = asyncio.Event()
@@ -110,6 +113,7 @@ class DeviceWorker:
             problem=self._problem,
             failures=self._failures,
             moved=self._moved,
+            log_change=self._log_change,
         )
 
     def stuck(self, now_s: float) -> bool:
@@ -197,6 +201,10 @@ class DeviceWorker:
             flags=stamp.flags,
         )
         await driver.acknowledge(delivery)
+        if change := log_change(delivery, stamp.received_at):
+            self._log_change = change
+            self._log.warning("device_log_changed", what=change.what)
+            self._commons.changed.set()
         self._moved_at = self._commons.clock.monotonic()
 
     async def _until_next_fetch(self, driver: Driver) -> None:
