@@ -170,6 +170,7 @@ class TerminalMemory:
         if self.faults.stale_buffer and self.buffer is not None:
             return self.buffer
         self.buffer = self.table(command)
+        self.sequence = (0, 0)
         return self.buffer
 
     def unrelated_memory(self) -> bytes:

@@ -1,17 +1,22 @@
 """A simulated terminal, a driver that asks it, and a clock that stands still."""
 
 import asyncio
+import struct
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from drivers.contract import Delivery, DriverContext
 from drivers.zk_pull import ZkPullConfig, ZkPullDriver
 from protocols.records import Punch
 from protocols.zk.attendance import AttendanceRow, Layout
+from protocols.zk.commands import Command
 from protocols.zk.users import User
 from simulators.zk_terminal import Faults, TerminalConfig, ZkTerminal
+from simulators.zk_terminal.conversation import Conversation
 
 UTC_NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 SITE_NOW = datetime(2026, 11, 22, 9, 0)  # the same instant in Shanghai
@@ -105,3 +110,19 @@ def facts(deliveries: list[Delivery]) -> list[tuple]:
 
 def logged(log: list[AttendanceRow]) -> list[tuple]:
     return [(int(row.user_id), row.time, row.state, row.verify) for row in log]
+
+
+@contextmanager
+def chunks_asked() -> Iterator[list[tuple[int, int]]]:
+    """(offset, bytes) of every chunk that terminals are asked for."""
+    asked: list[tuple[int, int]] = []
+    answers = Conversation.answers
+
+    def noting(self, packet):
+        if packet.command == Command.READ_CHUNK:
+            asked.append(struct.unpack("<II", packet.data))
+        return answers(self, packet)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Conversation, "answers", noting)
+        yield asked
