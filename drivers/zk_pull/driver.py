@@ -75,6 +75,8 @@ class ZkPullDriver(Administration, Driver):
         self._handing_over: UnreadableLog | None = None
         self._operations = OperationLog()
         self._ends = EndReads(context.clock)
+        # Where it is another one now, the connection broke and punches were not announced.
+        self._heard_since_fetch: Terminal | None = None
 
     @classmethod
     async def find(
@@ -127,6 +129,7 @@ class ZkPullDriver(Administration, Driver):
             if self._config.live:
                 # Before the log is read: who punches from here on is in it, or announced.
                 await terminal.listen()
+                self._heard_since_fetch = terminal
             log, operations = await self._read(terminal, stored, whole=whole)
             if operations.broke_off:
                 await self.aclose()
@@ -143,7 +146,8 @@ class ZkPullDriver(Administration, Driver):
 
     @override
     async def live(self) -> AsyncIterator[Delivery]:
-        """Hints: an empty delivery whenever somebody punches; the log is the only source.
+        """Hints: an empty delivery whenever somebody punches, and when the connection is not the
+        one of the last fetch, so that somebody may have; the log is the only source.
 
         What an event says about a punch differs from its row by model (short forms carry half a
         state), so storing both could double it. A payload that nobody has seen is quarantined.
@@ -153,6 +157,10 @@ class ZkPullDriver(Administration, Driver):
         try:
             terminal = self._terminal = await self._alive() or await self._open()
             await terminal.listen()
+            heard = self._heard_since_fetch
+            if heard is not None and heard is not terminal:
+                self._heard_since_fetch = terminal
+                yield Delivery(serial=terminal.identity.serial)
             while True:
                 payloads = await terminal.next_punch_events(timeout_s=KEEPALIVE_S)
                 if not payloads:

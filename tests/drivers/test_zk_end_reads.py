@@ -153,14 +153,13 @@ async def test_what_was_read_piece_by_piece_holds_for_the_next_whole_read(chunks
 
 async def test_a_driver_begins_with_a_whole_read(chunks) -> None:
     device = terminal(500)
-    async with known(device) as (_, cursor):
-        async with aclosing(driver(device)) as restarted:
-            chunks.clear()
-            assert punches(await fetched(restarted, cursor)) == []
-            assert is_whole(chunks, device)
-            chunks.clear()
-            await fetched(restarted, cursor)
-            assert not is_whole(chunks, device)
+    async with known(device) as (_, cursor), aclosing(driver(device)) as restarted:
+        chunks.clear()
+        assert punches(await fetched(restarted, cursor)) == []
+        assert is_whole(chunks, device)
+        chunks.clear()
+        await fetched(restarted, cursor)
+        assert not is_whole(chunks, device)
 
 
 async def test_a_day_later_the_whole_log_is_read_again(chunks) -> None:
