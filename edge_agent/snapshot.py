@@ -55,6 +55,7 @@ def _device(report: DeviceReport) -> dict[str, Any]:
         "clock_offset_ms": report.clock_offset_ms,
         "profile": report.profile,
         "moved": report.moved,
+        "log_change": report.log_change,
         "error": None
         if problem is None
         else {"what": problem.what, "remedy": problem.remedy, "code": problem.code},

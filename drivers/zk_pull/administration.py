@@ -56,6 +56,10 @@ class Administration(ClockKeeper, UserDirectory, Pausable, LogClearer, DoorOpene
     def fetch(self, cursor: bytes | None) -> AsyncIterator[Delivery]: ...
 
     @abstractmethod
+    def fetch_whole(self, cursor: bytes | None) -> AsyncIterator[Delivery]:
+        """As `fetch`, every row proven to be the stored one."""
+
+    @abstractmethod
     async def aclose(self) -> None: ...
 
     @override
@@ -127,11 +131,11 @@ class Administration(ClockKeeper, UserDirectory, Pausable, LogClearer, DoorOpene
 
     @override
     async def clear_log(self, cursor: bytes) -> Cleared:
-        rows = await log_clearing.stored_rows(self.fetch, cursor, where=self._where)
+        rows = await log_clearing.stored_rows(self.fetch_whole, cursor, where=self._where)
         log_clearing.refuse_other_count(await self._counted(), rows, where=self._where)
         async with self.disabled(log_clearing.CLEARING_S):
             deadline = log_clearing.Deadline(self._clock)
-            rows = await log_clearing.stored_rows(self.fetch, cursor, where=self._where)
+            rows = await log_clearing.stored_rows(self.fetch_whole, cursor, where=self._where)
             log_clearing.refuse_other_count(await self._counted(), rows, where=self._where)
             deadline.check(where=self._where)
             try:

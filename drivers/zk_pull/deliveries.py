@@ -1,5 +1,5 @@
-"""A whole log becomes deliveries: only the rows after the cursor, in pages, ordinals counted over
-the complete log.
+"""A log becomes deliveries: only the rows after the cursor, in pages, ordinals counted over the
+complete log.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from drivers.contract import Delivery
 from drivers.zk_pull.log_cursor import LogCursor, cursor_after
+from drivers.zk_pull.log_place import LogPlace
 from drivers.zk_pull.operations import OperationsPlace
 from drivers.zk_pull.packed_log import PackedLog
 from firmware_profiles import Profile, Quirk
@@ -33,9 +34,12 @@ class UnreadableLog(Struct, frozen=True):
     digest: str
 
 
-class WholeLog(Struct, frozen=True, kw_only=True):
-    """One complete read of a terminal's log, and what is needed to understand it.
+class LogRead(Struct, frozen=True, kw_only=True):
+    """One read of a terminal's log, and what is needed to understand it.
 
+    table       all of it, or what comes after the rows that the cursor knows, if none of these
+                shares a second with them
+    place       how it stands to the cursor
     users       uid to user id, for the layouts that hold the uid
     now         the site's wall clock, to flag rows from the future
     operations  how far the operation log is read, for the cursor
@@ -43,6 +47,7 @@ class WholeLog(Struct, frozen=True, kw_only=True):
 
     serial: str
     table: PackedLog
+    place: LogPlace
     choice: LayoutChoice
     profile: Profile
     users: Mapping[int, str]
@@ -56,15 +61,13 @@ class WholeLog(Struct, frozen=True, kw_only=True):
             for held in self._held_back():
                 yield held
             return
-        known, epoch = self._resume(stored)
+        known = self.place.known
         page = _Page()
         if known < self._rows:
             async for number, page in self._pages(known):
                 if number < self._rows:
                     yield self._delivery(page, log_rows=number)
-        reached = cursor_after(
-            self.table, self.choice.layout, epoch=epoch, operations=self.operations
-        )
+        reached = self._reached(stored)
         yield replace(
             self._delivery(page, log_rows=self._rows),
             cursor=None if reached == stored else reached.encode(),
@@ -78,6 +81,12 @@ class WholeLog(Struct, frozen=True, kw_only=True):
             return None
         return UnreadableLog(size=len(self.table), digest=self.table.digest(len(self.table)))
 
+    def change(self, stored: LogCursor | None) -> Delivery | None:
+        """What says that the log is not the one that `stored` knows, None when it is."""
+        if not self.choice.trusted:
+            return None
+        return self.place.told(stored, serial=self.serial, rows=self._rows)
+
     def same_again(self) -> Delivery:
         """For a log that no layout fits and that was held back before, whole and durably."""
         return Delivery(serial=self.serial, clock=self.clock)
@@ -86,13 +95,17 @@ class WholeLog(Struct, frozen=True, kw_only=True):
     def _rows(self) -> int:
         return len(self.table) // self.choice.layout.width
 
-    def _resume(self, stored: LogCursor | None) -> tuple[int, int]:
-        """How many rows are known already, and the epoch of this log."""
-        if stored is None:
-            return 0, 0
-        if stored.layout is self.choice.layout and stored.holds_for(self.table):
-            return stored.rows, stored.epoch
-        return 0, stored.epoch + 1
+    def _reached(self, stored: LogCursor | None) -> LogCursor:
+        if stored is not None and self.table.start:
+            return stored.after(self.table, operations=self.operations)
+        return cursor_after(
+            self.table,
+            self.choice.layout,
+            epoch=self.place.epoch,
+            wrapped=self.place.wrapped,
+            operations=self.operations,
+            clock=self.clock.device_time if self.clock else None,
+        )
 
     def _delivery(self, page: "_Page", *, log_rows: int) -> Delivery:
         return Delivery(
@@ -109,7 +122,8 @@ class WholeLog(Struct, frozen=True, kw_only=True):
         were read by then. The known rows are decoded too: they decide the ordinals of the new.
         """
         seen = SecondsSeen(self.choice.layout)
-        async for _, part in self._parts(0, self._rows):
+        first = self.table.start // self.choice.layout.width
+        async for _, part in self._parts(first, self._rows):
             seen.add(part)
         order = LogOrder(seen.shared())
         decoder = AttendanceDecoder(
@@ -120,7 +134,7 @@ class WholeLog(Struct, frozen=True, kw_only=True):
             users=self.users,
             now=self.now,
         )
-        async for offset, part in self._parts(0, known):
+        async for offset, part in self._parts(first, known):
             _Page().fill(decoder.decode(part, offset=offset), order)
         async for offset, part in self._parts(known, self._rows):
             page = _Page()

@@ -14,14 +14,18 @@ _DIGEST_BYTES = 16
 
 
 class PackedLog:
-    """Appended to by `write`, read in slices, best in order: one block is kept unpacked."""
+    """Appended to by `write`, read in slices, best in order: one block is kept unpacked.
 
-    def __init__(self) -> None:
+    start   the bytes before it are known from an earlier read and not here
+    """
+
+    def __init__(self, *, start: int = 0) -> None:
+        self.start = start
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
         self._decompressor = zstandard.ZstdDecompressor()
         self._blocks: list[bytes] = []
         self._starts: list[int] = []
-        self._size = 0
+        self._size = start
         self._unpacked = (-1, b"")  # number of the block, its content
         self._digests: dict[int, str] = {}
 
@@ -34,6 +38,7 @@ class PackedLog:
         self._digests.clear()
 
     def __len__(self) -> int:
+        """With the bytes that are not here."""
         return self._size
 
     def __getitem__(self, part: slice) -> bytes:
@@ -50,7 +55,7 @@ class PackedLog:
         return b"".join(parts)
 
     def digest(self, end: int) -> str:
-        """Of the first `end` bytes."""
+        """Of the first `end` bytes. Not for a log that is not here from its beginning."""
         if end not in self._digests:
             self._digests[end] = self._digest(end)
         return self._digests[end]

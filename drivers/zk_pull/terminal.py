@@ -36,6 +36,7 @@ from protocols.zk.dialogue import (
 )
 from protocols.zk.events import EventFlag
 from protocols.zk.sizes import Sizes
+from protocols.zk.table_end import EndRequest, TableEnd, read_end
 from protocols.zk.users import User, decode_users
 
 # With every fifth packet lost on each way, one exchange in three fails, and a hundred thousand
@@ -81,6 +82,21 @@ class Terminal:
         await self._stream_table(ATTENDANCE, log.write)
         return log
 
+    async def read_log_end(self, start: int, *, head_bytes: int) -> TableEnd:
+        """The attendance records from byte `start` on, see `protocols.zk.table_end`."""
+        self.runner.take_events()
+        return await self.runner.run(
+            read_end(
+                EndRequest(
+                    table=self._asked(ATTENDANCE),
+                    start=start,
+                    head_bytes=head_bytes,
+                    chunk_bytes=self.config.bytes_of_a_chunk(),
+                    datagrams=self._datagrams,
+                )
+            )
+        )
+
     async def read_user_ids(self) -> Mapping[int, str]:
         """User id by uid, as the terminal has them now."""
         rows = decode_users(
@@ -113,13 +129,22 @@ class Terminal:
         return ()
 
     async def _stream_table(self, table: Table, write: Callable[[bytes], object]) -> None:
-        datagrams = self.config.transport == "udp"
-        if datagrams:
-            table = replace(table, direct=Quirk.BARE_TABLE_COMMANDS in self.profile.quirks)
         chunk_bytes = self.config.bytes_of_a_chunk()
         await self.runner.run(
-            stream_table(table, write, chunk_bytes=chunk_bytes, datagrams=datagrams)
+            stream_table(
+                self._asked(table), write, chunk_bytes=chunk_bytes, datagrams=self._datagrams
+            )
         )
+
+    @property
+    def _datagrams(self) -> bool:
+        return self.config.transport == "udp"
+
+    def _asked(self, table: Table) -> Table:
+        """`table` as this terminal must be asked for it."""
+        if not self._datagrams:
+            return table
+        return replace(table, direct=Quirk.BARE_TABLE_COMMANDS in self.profile.quirks)
 
     async def aclose(self) -> None:
         """EXIT, so that the terminal does not keep the session, and close. Never raises."""

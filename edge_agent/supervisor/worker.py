@@ -18,6 +18,7 @@ from drivers.errors import BlockedError, DriverError
 from drivers.ports import Clock
 from edge_agent.spool.store import Lane, PastReading, Spool, SpoolError
 from edge_agent.supervisor.follow import Follower
+from edge_agent.supervisor.log_changes import LogChange, log_change
 from edge_agent.supervisor.retry import BLOCKED_DELAY_S, retry_delay_s
 from edge_agent.supervisor.row_clock import RowClock, clock_offset_ms
 from edge_agent.supervisor.states import DeviceSignal, DeviceState, after
@@ -68,6 +69,7 @@ class DeviceReport(Struct, frozen=True, kw_only=True):
     problem: Problem | None
     failures: int
     moved: str | None = None  # "old address → new address" since the agent started
+    log_change: LogChange | None = None  # the last since the agent started
 
 
 class Commons(Struct, frozen=True, kw_only=True):
@@ -94,6 +96,7 @@ class DeviceWorker:
         self._make_driver = make_driver
         self._follower = follower
         self._moved: str | None = None
+        self._log_change: LogChange | None = None
         self._zone = zone
         self._commons = commons
         self._poked = asyncio.Event()
@@ -127,6 +130,7 @@ class DeviceWorker:
             problem=self._problem,
             failures=self._failures,
             moved=self._moved,
+            log_change=self._log_change,
         )
 
     def stuck(self, now_s: float) -> bool:
@@ -240,6 +244,10 @@ class DeviceWorker:
                 past_reading=None if stamp.flags else clock.reading(part),
             )
         await driver.acknowledge(delivery)
+        if change := log_change(delivery, stamp.received_at):
+            self._log_change = change
+            self._log.warning("device_log_changed", what=change.what)
+            self._commons.changed.set()
         self._moved_at = self._commons.clock.monotonic()
 
     async def _take_up(self, delivery: Delivery, stamp: Stamp) -> None:

@@ -41,6 +41,7 @@ from tests.drivers.zk_site import (
     SITE_NOW,
     UTC_NOW,
     asking,
+    chunks_asked,
     driver,
     facts,
     fetched,
@@ -831,8 +832,10 @@ async def test_p20_a_known_log_gives_no_record_and_a_grown_one_its_new_rows() ->
     device = terminal(5_000)
     async with asking(device) as gate:
         first = await fetched(gate)
-        (unchanged,) = await fetched(gate, first[-1].cursor)
+        with chunks_asked() as chunks:
+            (unchanged,) = await fetched(gate, first[-1].cursor)
         assert (list(unchanged.records), unchanged.cursor) == ([], None)
+        assert sum(size for _, size in chunks) < 1_500  # of 200,004 bytes
         device.log.extend(rows(3, start=5_000))
         (grown,) = await fetched(gate, first[-1].cursor)
     assert facts([grown]) == logged(rows(3, start=5_000))

@@ -5,9 +5,11 @@ import contextlib
 import struct
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from drivers.contract import Delivery, DriverContext
 from drivers.errors import LinkDownError
@@ -18,6 +20,7 @@ from protocols.zk.commands import Command
 from protocols.zk.layouts import pack_row
 from protocols.zk.users import User
 from simulators.zk_terminal import Faults, TerminalConfig, ZkTerminal
+from simulators.zk_terminal.conversation import Conversation
 
 UTC_NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 SITE_NOW = datetime(2026, 11, 22, 9, 0)  # the same instant in Shanghai
@@ -173,3 +176,19 @@ async def simulated_process(*options: str) -> AsyncIterator[tuple[str, int]]:
     finally:
         process.terminate()
         await process.wait()
+
+
+@contextmanager
+def chunks_asked() -> Iterator[list[tuple[int, int]]]:
+    """(offset, bytes) of every chunk that terminals are asked for."""
+    asked: list[tuple[int, int]] = []
+    answers = Conversation.answers
+
+    def noting(self, packet):
+        if packet.command == Command.READ_CHUNK:
+            asked.append(struct.unpack("<II", packet.data))
+        return answers(self, packet)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Conversation, "answers", noting)
+        yield asked

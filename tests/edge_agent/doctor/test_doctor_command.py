@@ -2,12 +2,13 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 
 from edge_agent.cli.app import run
 from edge_agent.doctor.findings import Code
-from tests.edge_agent.status.gateway_on_disk import make_gateway, write_snapshot
+from tests.edge_agent.status.gateway_on_disk import READY, make_gateway, write_snapshot
 
 
 @pytest.fixture
@@ -86,6 +87,16 @@ def test_a_gateway_that_does_not_run_and_whose_device_is_gone(bare_folder, capsy
     assert severities["E1050"] == "bad"
     assert severities["E1062"] == "bad"
     assert severities["E1043"] == "warn"
+
+
+def test_a_log_that_was_cleared_is_found(bare_folder, capsys):
+    site = make_gateway(bare_folder)
+    change = {"what": "its log was cleared", "at": datetime.now(UTC).isoformat()}
+    write_snapshot(site, devices=[READY | {"log_change": change}])
+
+    code, _, severities, _ = doctor(capsys)
+
+    assert (code, severities["E1067"]) == (1, "warn")
 
 
 def test_for_people_each_problem_comes_with_its_remedy(bare_folder, capsys):

@@ -239,3 +239,15 @@ def test_columns_align_by_what_a_terminal_shows():
         "绿门      5  -",
         "gate  12000  ready",
     ]
+
+
+@pytest.mark.parametrize(("hours", "problems"), [(1, 1), (25, 0)])
+def test_a_log_that_was_cleared_is_told_for_a_day(site, hours, problems):
+    at = datetime.now(UTC) - timedelta(hours=hours)
+    change = {"what": "its log was cleared (500 rows …)", "at": at.isoformat()}
+    write_snapshot(site, devices=[READY | {"log_change": change}])
+    told = report_of(site)["problems"]
+    assert [problem["where"] for problem in told] == ["device gate"] * problems
+    for problem in told:
+        assert problem["what"].startswith(change["what"])
+        assert f"{at:%Y-%m-%dT%H:%M}" in problem["what"]
