@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from drivers.contract import Delivery
+from drivers.zk_pull.layout_pin import alarm
 from drivers.zk_pull.log_cursor import LogCursor, cursor_after
 from drivers.zk_pull.operations import OperationsPlace
 from drivers.zk_pull.packed_log import PackedLog
@@ -145,11 +146,7 @@ class WholeLog(Struct, frozen=True, kw_only=True):
     def _held_back(self) -> Iterator[Delivery]:
         """No layout makes sense of the bytes: keep them whole, publish nothing, move no cursor."""
         size = len(self.table)
-        reason = (
-            f"ALARM: no attendance layout fits this log of {size} bytes (best: "
-            f"{self.choice.layout}, plausibility {self.choice.score:.2f}). Nothing of it was "
-            "published. Do not clear the terminal; report these bytes with the device's facts"
-        )
+        reason = alarm(self.choice, size)
         for offset in range(0, size, HELD_BACK_BYTES):
             raw = self.table[offset : offset + HELD_BACK_BYTES]
             yield Delivery(

@@ -22,6 +22,7 @@ from drivers.zk_pull.administration import Administration
 from drivers.zk_pull.config import ZkPullConfig
 from drivers.zk_pull.deliveries import UnreadableLog, WholeLog
 from drivers.zk_pull.discovery import find_serial
+from drivers.zk_pull.layout_pin import layout_of
 from drivers.zk_pull.log_cursor import LogCursor
 from drivers.zk_pull.operations import OperationLog, Operations
 from drivers.zk_pull.terminal import Terminal, open_terminal
@@ -29,7 +30,7 @@ from drivers.zk_pull.translation import translated
 from firmware_profiles import Quirk
 from protocols.errors import ProtocolError
 from protocols.records import ClockReading, Quarantined
-from protocols.zk.attendance import LayoutChoice, choose_layout
+from protocols.zk.attendance import LayoutChoice
 from protocols.zk.events import parse_attlog_event
 
 # Silence after which the terminal is asked for its time: a dead connection looks like a quiet door.
@@ -170,12 +171,15 @@ class ZkPullDriver(Administration, Driver):
         sizes = await terminal.read_sizes()
         table = await terminal.read_log()
         now = self._clock.now().astimezone(self._zone).replace(tzinfo=None)
-        if stored is not None and stored.saw_all_of(table):
+        forced = self._config.record_layout
+        if stored is not None and forced in {None, stored.layout} and stored.saw_all_of(table):
             choice = LayoutChoice(layout=stored.layout, score=1.0, trusted=True)
         else:
-            choice = choose_layout(
+            choice = layout_of(
                 table,
-                hint=stored.layout if stored else terminal.profile.record_layout,
+                stored,
+                configured=forced,
+                usual=terminal.profile.record_layout,
                 count=sizes.attendance,
                 now_year=now.year,
             )

@@ -22,6 +22,7 @@ PLATFORMS = {
     Layout.ATT40: "ZMM210_TFT",
     Layout.ATT16: "ZMM210_TFT",
     Layout.ATT49: "ZAM170_TFT",
+    Layout.ATT36: "ZMM210_TFT",
     Layout.ATT8A: "ZEM500",
     Layout.ATT8B: "ZEM500",
 }
@@ -66,7 +67,7 @@ def terminal(
 ) -> ZkTerminal:
     log = rows(log) if isinstance(log, int) else log
     # 16-byte records and 28-byte users hold the id as a number: no leading zeros there.
-    if layout is not Layout.ATT40 and layout is not Layout.ATT49:
+    if layout not in {Layout.ATT36, Layout.ATT40, Layout.ATT49}:
         users = [User(uid=user.uid, user_id=str(int(user.user_id))) for user in USERS]
     else:
         users = list(USERS)
