@@ -10,7 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from drivers.contract import Delivery
-from drivers.zk_pull.layout_pin import alarm
+from drivers.vitals import Alarm
+from drivers.zk_pull.layout_pin import unreadable_alarm
 from drivers.zk_pull.log_cursor import LogCursor, cursor_after
 from drivers.zk_pull.operations import OperationsPlace
 from drivers.zk_pull.packed_log import PackedLog
@@ -79,6 +80,12 @@ class WholeLog(Struct, frozen=True, kw_only=True):
             return None
         return UnreadableLog(size=len(self.table), digest=self.table.digest(len(self.table)))
 
+    def alarms(self) -> tuple[Alarm, ...]:
+        """For whoever looks after the terminal, as long as its log stays as it is."""
+        if self.choice.trusted:
+            return ()
+        return (unreadable_alarm(self.choice, len(self.table)),)
+
     def same_again(self) -> Delivery:
         """For a log that no layout fits and that was held back before, whole and durably."""
         return Delivery(serial=self.serial, clock=self.clock)
@@ -146,7 +153,8 @@ class WholeLog(Struct, frozen=True, kw_only=True):
     def _held_back(self) -> Iterator[Delivery]:
         """No layout makes sense of the bytes: keep them whole, publish nothing, move no cursor."""
         size = len(self.table)
-        reason = alarm(self.choice, size)
+        told = unreadable_alarm(self.choice, size)
+        reason = f"ALARM: {told.what}. Nothing of it was published. {told.remedy}"
         for offset in range(0, size, HELD_BACK_BYTES):
             raw = self.table[offset : offset + HELD_BACK_BYTES]
             yield Delivery(

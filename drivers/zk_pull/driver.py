@@ -18,12 +18,15 @@ from drivers.contract import (
     Mode,
 )
 from drivers.errors import DriverError, LinkDownError
+from drivers.vitals import Alarm, Memory, Observed, Vitals
 from drivers.zk_pull.administration import Administration
 from drivers.zk_pull.config import ZkPullConfig
 from drivers.zk_pull.deliveries import UnreadableLog, WholeLog
 from drivers.zk_pull.discovery import find_serial
 from drivers.zk_pull.layout_pin import layout_of
+from drivers.zk_pull.line_tally import LineTally
 from drivers.zk_pull.log_cursor import LogCursor
+from drivers.zk_pull.memories import memories_of
 from drivers.zk_pull.operations import OperationLog, Operations
 from drivers.zk_pull.terminal import Terminal, open_terminal
 from drivers.zk_pull.translation import translated
@@ -37,7 +40,7 @@ from protocols.zk.events import parse_attlog_event
 KEEPALIVE_S = 30.0
 
 
-class ZkPullDriver(Administration, Driver):
+class ZkPullDriver(Administration, Driver, Observed):
     """Keeps its connection between fetches while it is healthy; any error drops it."""
 
     manifest: ClassVar[Manifest] = Manifest(
@@ -71,6 +74,9 @@ class ZkPullDriver(Administration, Driver):
         self._held_back: UnreadableLog | None = None  # durable, so not handed over at every poll
         self._handing_over: UnreadableLog | None = None
         self._operations = OperationLog()
+        self._line = LineTally()
+        self._memories: tuple[Memory, ...] = ()
+        self._alarms: tuple[Alarm, ...] = ()
 
     @classmethod
     async def find(
@@ -91,6 +97,7 @@ class ZkPullDriver(Administration, Driver):
     async def count(self) -> LogCount:
         async with self._session() as terminal:
             sizes = await terminal.read_sizes()
+            self._memories = memories_of(sizes, terminal.profile, None)
             unknown = Quirk.COUNT_UNKNOWN in terminal.profile.quirks
             return LogCount(
                 records=None if unknown else sizes.attendance,
@@ -118,6 +125,7 @@ class ZkPullDriver(Administration, Driver):
         for delivery in operations.deliveries(log.serial):
             yield delivery
         self._handing_over = log.unreadable()
+        self._alarms = log.alarms()
         if self._handing_over is not None and self._handing_over == self._held_back:
             yield log.same_again()
             return
@@ -148,9 +156,18 @@ class ZkPullDriver(Administration, Driver):
         except ProtocolError as exc:
             await self.aclose()
             raise translated(exc, where=self._where) from exc
-        except DriverError:
+        except DriverError as exc:
+            self._line.losses += isinstance(exc, LinkDownError)
             await self.aclose()
             raise
+
+    @override
+    def vitals(self) -> Vitals:
+        return Vitals(
+            memories=self._memories,
+            line=self._line.quality(stream=self._config.transport == "tcp"),
+            alarms=self._alarms,
+        )
 
     @override
     async def acknowledge(self, delivery: Delivery) -> None:
@@ -183,6 +200,8 @@ class ZkPullDriver(Administration, Driver):
                 count=sizes.attendance,
                 now_year=now.year,
             )
+        rows_read = len(table) // choice.layout.width if choice.trusted else None
+        self._memories = memories_of(sizes, terminal.profile, rows_read)
         # Read after the log, so that whoever punched is in it.
         users = await terminal.read_user_ids() if choice.layout.holds_uid else {}
         after = await terminal.read_clock()
@@ -212,12 +231,13 @@ class ZkPullDriver(Administration, Driver):
         except ProtocolError as exc:
             await self.aclose()
             raise translated(exc, where=self._where) from exc
-        except BaseException:
+        except BaseException as exc:
+            self._line.losses += isinstance(exc, LinkDownError)
             await self.aclose()
             raise
 
     async def _open(self) -> Terminal:
-        return await open_terminal(self._config, self._clock)
+        return await open_terminal(self._config, self._clock, self._line)
 
     async def _alive(self) -> Terminal | None:
         """The kept connection if it still works. Terminals close idle ones without a word."""

@@ -5,6 +5,7 @@ never taken for it by itself: a damaged download could look like one, and its ro
 published. New firmware does change the layout (MB560-VL to 49 bytes), so a person may say so.
 """
 
+from drivers.vitals import Alarm
 from drivers.zk_pull.log_cursor import LogCursor
 from protocols.zk.layout_choice import LayoutChoice, TableBytes, choose_layout
 from protocols.zk.layouts import Layout
@@ -40,18 +41,19 @@ def layout_of(
     )
 
 
-def alarm(choice: LayoutChoice, size: int) -> str:
+def unreadable_alarm(choice: LayoutChoice, size: int) -> Alarm:
     """What is wrong with a log of `size` bytes that is not trusted, and what to do."""
     best = f"{choice.layout}, plausibility {choice.score:.2f}"
     if choice.pinned is None:
-        return (
-            f"ALARM: no attendance layout fits this log of {size} bytes (best: {best}). Nothing of "
-            "it was published. Do not clear the terminal; report these bytes with the device's "
-            "facts"
+        return Alarm(
+            code="log_unreadable",
+            what=f"no attendance layout fits this log of {size} bytes (best: {best})",
+            remedy="Do not clear the terminal; report these bytes with the device's facts",
         )
-    return (
-        f"ALARM: this log of {size} bytes does not fit {choice.pinned}, by which this terminal's "
-        f"log is read (best now: {best}). Nothing of it was published. Do not clear the terminal. "
-        f'If its firmware was changed, write `record_layout = "{choice.layout}"` for it into the '
-        "site file; else report these bytes"
+    return Alarm(
+        code="log_layout_changed",
+        what=f"this log of {size} bytes does not fit {choice.pinned}, by which this terminal's log "
+        f"is read (best now: {best})",
+        remedy="Do not clear the terminal. If its firmware was changed, write "
+        f'`record_layout = "{choice.layout}"` for it into the site file; else report these bytes',
     )

@@ -16,7 +16,9 @@ from edge_agent.doctor.ledger import check_agent, check_parked, last_stored, rea
 from edge_agent.doctor.machine import check_clock, check_core_extra, check_python, check_zone
 from edge_agent.doctor.storage import check_spool, check_state_dir
 from edge_agent.doctor.uplink import check_uplink
+from edge_agent.doctor.vitals import check_vitals
 from edge_agent.errors import CommandError
+from edge_agent.status.agent import read_agent
 
 
 def examine(config: str | None, *, with_core: bool) -> Iterator[Finding]:
@@ -78,3 +80,4 @@ def _examine_gateway(site: SiteConfig, now: datetime) -> Iterator[Finding]:
     if ledger:
         yield from check_parked(ledger, str(places.spool))
     yield check_agent(places, now)
+    yield from check_vitals(read_agent(places, now))

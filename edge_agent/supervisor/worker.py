@@ -17,10 +17,12 @@ from msgspec import Struct
 from drivers.contract import Capability, Delivery, DeviceConfig, Driver, Identity, Mode
 from drivers.errors import BlockedError, DriverError
 from drivers.ports import Clock
+from drivers.vitals import Observed
 from edge_agent.spool.store import Lane, Spool, SpoolError
 from edge_agent.supervisor.follow import Follower
 from edge_agent.supervisor.retry import BLOCKED_DELAY_S, retry_delay_s
 from edge_agent.supervisor.states import DeviceSignal, DeviceState, after
+from edge_agent.supervisor.vitals import DeviceVitals, VitalsWatch
 from edge_agent.timekeeping import Timekeeper
 from edge_agent.waiting import first_of, sleep_unless
 from protocols.records import ClockReading, Count, DeviceEvent
@@ -55,6 +57,7 @@ class DeviceReport(Struct, frozen=True, kw_only=True):
     problem: Problem | None
     failures: int
     moved: str | None = None  # "old address → new address" since the agent started
+    vitals: DeviceVitals = DeviceVitals()
 
 
 class Commons(Struct, frozen=True, kw_only=True):
@@ -92,6 +95,7 @@ class DeviceWorker:
         self._moved_at = commons.clock.monotonic()
         self._fetch_took_s = 0.0
         self._listening = False  # a device that talks may be silent for days
+        self._vitals = VitalsWatch(config.name)
         self._log = log.bind(device=config.name, driver=config.kind)
 
     def poke(self) -> None:
@@ -110,6 +114,7 @@ class DeviceWorker:
             problem=self._problem,
             failures=self._failures,
             moved=self._moved,
+            vitals=self._vitals.vitals(),
         )
 
     def stuck(self, now_s: float) -> bool:
@@ -159,6 +164,8 @@ class DeviceWorker:
         finally:
             self._listening = False
             if driver is not None:
+                self._look_at_vitals(driver)
+                self._vitals.driver_ended()
                 await driver.aclose()
         return retry_delay_s(self._failures, self._commons.randomness.random())
 
@@ -180,6 +187,7 @@ class DeviceWorker:
                 async for delivery in guarded:
                     await self._store(driver, delivery, backlog=first)
             self._recovered()
+            self._look_at_vitals(driver)
             self._fetch_took_s = self._commons.clock.monotonic() - began_s
             await self._until_next_fetch(driver)
 
@@ -235,6 +243,21 @@ class DeviceWorker:
         self._log.warning("device_followed", serial=move.serial, moved=move.told)
         self._commons.changed.set()
         return True
+
+    def _look_at_vitals(self, driver: Driver) -> None:
+        if not isinstance(driver, Observed):
+            return
+        for crossed in self._vitals.look(driver.vitals(), self._commons.clock.monotonic()):
+            memory = crossed.memory
+            told = self._log.warning if crossed.rising else self._log.info
+            told(
+                "device_memory_filling" if crossed.rising else "device_memory_freed",
+                memory=memory.name,
+                used=memory.used,
+                capacity=memory.capacity,
+                step=crossed.step,
+            )
+            self._commons.changed.set()
 
     def _recovered(self) -> None:
         if self._failures:
