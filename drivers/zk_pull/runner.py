@@ -25,7 +25,7 @@ class Runner:
     """One connection. After any error but a refusal its state is unknown: close the link.
 
     Without anything new for `timeout_s` the terminal counts as gone. On a link that loses packets
-    the request is sent `asks` times within that time.
+    the request is sent `asks` times within that time, but for an order that says `once`.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Runner:
 
     async def _ask(self, request: Request) -> None:
         packet = self._session.outgoing(request)
-        self._retransmission.begin(packet)
+        self._retransmission.begin(packet, once=request.once)
         self._line.requests += 1
         await self._wire.send(packet)
 
@@ -136,10 +136,10 @@ class Runner:
         await self._wire.send(self._session.event_ack())
 
     def _silence_s(self) -> float:
-        share = self._timeout_s / self._retransmission.asks
+        share = self._timeout_s / self._retransmission.limit
         return min(share, _PAUSE_IN_FLOW_S) if self._retransmission.in_flow else share
 
     def _silence(self) -> SilenceError:
-        asks = self._retransmission.asks
+        asks = self._retransmission.limit
         times = f", asked {asks} times" if asks > 1 else ""
         return SilenceError(f"no answer within {self._timeout_s:g} s{times}{self._wire.remarks()}")
