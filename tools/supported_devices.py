@@ -65,6 +65,7 @@ its rows is published, and an alarm is raised.
         Layout.ATT8A: "8 bytes, flags first",
         Layout.ATT8B: "8 bytes, time first",
         Layout.ATT49: "49 bytes",
+        Layout.ATT36: "36 bytes",
     },
     evidence={
         Evidence.CAPTURED: "seen",
@@ -131,6 +132,7 @@ CHINESE = Words(
         Layout.ATT8A: "8 字节，标志在前",
         Layout.ATT8B: "8 字节，时间在前",
         Layout.ATT49: "49 字节",
+        Layout.ATT36: "36 字节",
     },
     evidence={
         Evidence.CAPTURED: "实测字节",

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from drivers.contract import DeviceConfig
 from protocols.zk.auth import MAX_COMM_KEY
+from protocols.zk.layouts import Layout
 from protocols.zk.tables import TCP_CHUNK_BYTES, UDP_CHUNK_BYTES
 
 
@@ -34,6 +35,9 @@ class ZkPullConfig(DeviceConfig):
     chunk_bytes: int | None = Field(default=None, ge=1024, le=1024 * 1024)
     """What one request for table bytes asks for, None for what suits the transport; a device that
     chokes wants less."""
+    record_layout: Layout | None = None
+    """How rows of the log are laid out, where the terminal's bytes are refused as another layout
+    than before and you know better (its firmware was changed)."""
     code_page: str | None = None
     """Encoding of names that are not UTF-8, where the profile does not know better."""
 

@@ -10,6 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from drivers.contract import Delivery
+from drivers.vitals import Alarm
+from drivers.zk_pull.layout_pin import unreadable_alarm
 from drivers.zk_pull.log_cursor import LogCursor, cursor_after
 from drivers.zk_pull.log_place import LogPlace
 from drivers.zk_pull.operations import OperationsPlace
@@ -87,6 +89,12 @@ class LogRead(Struct, frozen=True, kw_only=True):
             return None
         return self.place.told(stored, serial=self.serial, rows=self._rows)
 
+    def alarms(self) -> tuple[Alarm, ...]:
+        """For whoever looks after the terminal, as long as its log stays as it is."""
+        if self.choice.trusted:
+            return ()
+        return (unreadable_alarm(self.choice, len(self.table)),)
+
     def same_again(self) -> Delivery:
         """For a log that no layout fits and that was held back before, whole and durably."""
         return Delivery(serial=self.serial, clock=self.clock)
@@ -159,11 +167,8 @@ class LogRead(Struct, frozen=True, kw_only=True):
     def _held_back(self) -> Iterator[Delivery]:
         """No layout makes sense of the bytes: keep them whole, publish nothing, move no cursor."""
         size = len(self.table)
-        reason = (
-            f"ALARM: no attendance layout fits this log of {size} bytes (best: "
-            f"{self.choice.layout}, plausibility {self.choice.score:.2f}). Nothing of it was "
-            "published. Do not clear the terminal; report these bytes with the device's facts"
-        )
+        told = unreadable_alarm(self.choice, size)
+        reason = f"ALARM: {told.what}. Nothing of it was published. {told.remedy}"
         for offset in range(0, size, HELD_BACK_BYTES):
             raw = self.table[offset : offset + HELD_BACK_BYTES]
             yield Delivery(

@@ -19,13 +19,17 @@ from drivers.contract import (
     Mode,
 )
 from drivers.errors import DriverError, LinkDownError
+from drivers.vitals import Alarm, Memory, Observed, Vitals
 from drivers.zk_pull.administration import Administration
 from drivers.zk_pull.config import ZkPullConfig
 from drivers.zk_pull.deliveries import LogRead, UnreadableLog
 from drivers.zk_pull.discovery import find_serial
 from drivers.zk_pull.end_reads import EndReads
+from drivers.zk_pull.layout_pin import layout_of
+from drivers.zk_pull.line_tally import LineTally
 from drivers.zk_pull.log_cursor import LogCursor
 from drivers.zk_pull.log_place import place_of
+from drivers.zk_pull.memories import memories_of
 from drivers.zk_pull.operations import OperationLog, Operations
 from drivers.zk_pull.packed_log import PackedLog
 from drivers.zk_pull.terminal import Terminal, open_terminal
@@ -33,7 +37,7 @@ from drivers.zk_pull.translation import translated
 from firmware_profiles import Quirk
 from protocols.errors import ProtocolError
 from protocols.records import ClockReading, Quarantined
-from protocols.zk.attendance import LayoutChoice, choose_layout
+from protocols.zk.attendance import LayoutChoice
 from protocols.zk.events import parse_attlog_event
 from protocols.zk.sizes import Sizes
 
@@ -41,7 +45,7 @@ from protocols.zk.sizes import Sizes
 KEEPALIVE_S = 30.0
 
 
-class ZkPullDriver(Administration, Driver):
+class ZkPullDriver(Administration, Driver, Observed):
     """Keeps its connection between fetches while it is healthy; any error drops it."""
 
     manifest: ClassVar[Manifest] = Manifest(
@@ -78,6 +82,9 @@ class ZkPullDriver(Administration, Driver):
         self._ends = EndReads(context.clock)
         # Where it is another one now, the connection broke and punches were not announced.
         self._heard_since_fetch: Terminal | None = None
+        self._line = LineTally()
+        self._memories: tuple[Memory, ...] = ()
+        self._alarms: tuple[Alarm, ...] = ()
 
     @classmethod
     async def find(
@@ -98,6 +105,7 @@ class ZkPullDriver(Administration, Driver):
     async def count(self) -> LogCount:
         async with self._session() as terminal:
             sizes = await terminal.read_sizes()
+            self._memories = memories_of(sizes, terminal.profile, None)
             unknown = Quirk.COUNT_UNKNOWN in terminal.profile.quirks
             return LogCount(
                 records=None if unknown else sizes.attendance,
@@ -137,6 +145,7 @@ class ZkPullDriver(Administration, Driver):
         for delivery in operations.deliveries(log.serial):
             yield replace(delivery, clock=log.clock)
         self._handing_over = log.unreadable()
+        self._alarms = log.alarms()
         if self._handing_over is not None and self._handing_over == self._held_back:
             yield log.same_again()
             return
@@ -174,9 +183,18 @@ class ZkPullDriver(Administration, Driver):
         except ProtocolError as exc:
             await self.aclose()
             raise translated(exc, where=self._where) from exc
-        except DriverError:
+        except DriverError as exc:
+            self._line.losses += isinstance(exc, LinkDownError)
             await self.aclose()
             raise
+
+    @override
+    def vitals(self) -> Vitals:
+        return Vitals(
+            memories=self._memories,
+            line=self._line.quality(stream=self._config.transport == "tcp"),
+            alarms=self._alarms,
+        )
 
     @override
     async def acknowledge(self, delivery: Delivery) -> None:
@@ -197,16 +215,22 @@ class ZkPullDriver(Administration, Driver):
         sizes = await terminal.read_sizes()
         table = await self._table(terminal, stored, sizes, whole=whole)
         now = self._clock.now().astimezone(self._zone).replace(tzinfo=None)
-        if stored is not None and (table.start or stored.proves_layout_of(table)):
+        forced = self._config.record_layout
+        vouched = stored is not None and (table.start or stored.proves_layout_of(table))
+        if stored is not None and forced in {None, stored.layout} and vouched:
             choice = LayoutChoice(layout=stored.layout, score=1.0, trusted=True)
         else:
-            choice = choose_layout(
+            choice = layout_of(
                 table,
-                hint=stored.layout if stored else terminal.profile.record_layout,
+                stored,
+                configured=forced,
+                usual=terminal.profile.record_layout,
                 count=sizes.attendance,
                 now_year=now.year,
                 shown_year=before.device_time.year if before else None,
             )
+        rows_read = len(table) // choice.layout.width if choice.trusted else None
+        self._memories = memories_of(sizes, terminal.profile, rows_read)
         # Read after the log, so that whoever punched is in it.
         anything_new = table.start < len(table)
         users = await terminal.read_user_ids() if choice.layout.holds_uid and anything_new else {}
@@ -254,12 +278,13 @@ class ZkPullDriver(Administration, Driver):
         except ProtocolError as exc:
             await self.aclose()
             raise translated(exc, where=self._where) from exc
-        except BaseException:
+        except BaseException as exc:
+            self._line.losses += isinstance(exc, LinkDownError)
             await self.aclose()
             raise
 
     async def _open(self) -> Terminal:
-        return await open_terminal(self._config, self._clock)
+        return await open_terminal(self._config, self._clock, self._line)
 
     async def _alive(self) -> Terminal | None:
         """The kept connection if it still works. Terminals close idle ones without a word."""

@@ -12,6 +12,7 @@ from drivers.links.tcp import open_tcp
 from drivers.links.udp import open_udp
 from drivers.ports import Clock, Link
 from drivers.zk_pull.config import ZkPullConfig
+from drivers.zk_pull.line_tally import LineTally
 from drivers.zk_pull.packed_log import PackedLog
 from drivers.zk_pull.recognition import pinned_profile, profile_of, proven_serial, read_facts
 from drivers.zk_pull.runner import Runner
@@ -151,10 +152,12 @@ class Terminal:
         await _leave(self.link, self.runner)
 
 
-async def open_terminal(config: ZkPullConfig, clock: Clock) -> Terminal:
+async def open_terminal(
+    config: ZkPullConfig, clock: Clock, line: LineTally | None = None
+) -> Terminal:
     """Connects, logs in and proves who answers. Raises ProtocolError and DriverError."""
     pinned = pinned_profile(config)  # before all else: it may say that this transport is in vain
-    link, runner = await _connect(config)
+    link, runner = await _connect(config, line or LineTally())
     try:
         await _log_in(runner, config)
         await runner.run(_forget_old_buffer())
@@ -175,12 +178,13 @@ async def open_terminal(config: ZkPullConfig, clock: Clock) -> Terminal:
     )
 
 
-async def _connect(config: ZkPullConfig) -> tuple[Link, Runner]:
+async def _connect(config: ZkPullConfig, line: LineTally) -> tuple[Link, Runner]:
+    line.connections += 1
     if config.transport == "udp":
         link: Link = await open_udp(config.host, config.port)
-        return link, Runner(UdpWire(link), timeout_s=config.timeout_s, asks=_UDP_ASKS)
+        return link, Runner(UdpWire(link), timeout_s=config.timeout_s, asks=_UDP_ASKS, line=line)
     link = await open_tcp(config.host, config.port, timeout_s=config.timeout_s)
-    return link, Runner(TcpWire(link), timeout_s=config.timeout_s)
+    return link, Runner(TcpWire(link), timeout_s=config.timeout_s, line=line)
 
 
 async def _log_in(runner: Runner, config: ZkPullConfig) -> None:

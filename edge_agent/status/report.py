@@ -150,8 +150,21 @@ def _device_row(live: dict[str, Any], counted: dict[str, Any]) -> dict[str, Any]
         "profile": live.get("profile"),
         "moved": live.get("moved"),
         "log_change": live.get("log_change"),
+        "full": _full(live.get("memories", [])),
+        "memories": live.get("memories", []),
+        "line": live.get("line"),
+        "warnings": live.get("warnings", []),
         "error": live.get("error"),
     }
+
+
+def _full(memories: list[dict[str, Any]]) -> str | None:
+    """How full the log is, for the table; None while nobody has looked."""
+    for memory in memories:
+        if memory["name"] == "punches":
+            percent = memory["percent"]
+            return "unknown" if percent is None else f"{percent:.0f} %"
+    return None
 
 
 def _agent_problems(agent: Agent) -> Iterator[Problem]:
@@ -189,6 +202,13 @@ def _device_problems(devices: list[dict[str, Any]]) -> Iterator[Problem]:
                 "where": f"device {device['name']}",
                 "what": f"has moved and was followed: {device['moved']}",
                 "remedy": "Write the new address into the site file, or give it a fixed one",
+            }
+        for warning in device["warnings"]:
+            yield {
+                "severity": "warn",  # the gateway collects; `doctor` tells how urgent it is
+                "where": f"device {device['name']}",
+                "what": warning["what"],
+                "remedy": warning["remedy"],
             }
         error = device["error"]
         if error:

@@ -11,6 +11,8 @@ _TFT_WITH_MARK = struct.Struct("<H24sBIBI4x9s")
 # The same without the uid, so that the fields of a row come ready from C.
 _TFT_ROW = struct.Struct("<2x24sBIBI4x")
 _TFT_WITH_MARK_ROW = struct.Struct("<2x24sBIBI4x9x")
+_SHORT_TFT = struct.Struct("<H24sBIB4x")
+_SHORT_TFT_ROW = struct.Struct("<2x24sBIB4x")
 _EXTENDED = struct.Struct("<IIBBHI")
 _PACKED_FLAGS = struct.Struct("<HBBI")
 _MANUAL = struct.Struct("<HBIB")
@@ -22,13 +24,18 @@ _V5L_MARK = b"\xff255\0\0\0\0\0"
 
 
 class Layout(StrEnum):
-    """Named by width; records of 8 bytes come in two forms."""
+    """Named by width; records of 8 bytes come in two forms.
+
+    No real bytes of ATT36 are known: one program (fandbsoft/zkteco4730-java, MIT) reads it, as the
+    first 32 bytes of ATT40 and four more that it leaves alone. What they hold stays in `raw`.
+    """
 
     ATT40 = "att40"  # TFT, iFace, SenseFace
     ATT16 = "att16"  # the old extended log
     ATT8A = "att8a"  # ZEM500, ZEM560, MA300: uid, packed flags, time
     ATT8B = "att8b"  # the manual's struct: uid, verify, time, state
     ATT49 = "att49"  # SpeedFace V5L, MB40-VL: the 40 bytes and a mark `ff 32 35 35 00…`
+    ATT36 = "att36"  # TFT without the last four bytes of ATT40
 
     @property
     def width(self) -> int:
@@ -46,6 +53,7 @@ _WIDTHS = {
     Layout.ATT8A: _PACKED_FLAGS.size,
     Layout.ATT8B: _MANUAL.size,
     Layout.ATT49: _TFT_WITH_MARK.size,
+    Layout.ATT36: _SHORT_TFT.size,
 }
 
 Row = tuple[bytes | int, int, int, int, int | None]
@@ -60,6 +68,11 @@ def unpack_rows(table: bytes, layout: Layout) -> Iterator[Row]:
             return _TFT_ROW.iter_unpack(whole)
         case Layout.ATT49:
             return _TFT_WITH_MARK_ROW.iter_unpack(whole)
+        case Layout.ATT36:
+            return (
+                (key, verify, time, state, None)
+                for key, verify, time, state in _SHORT_TFT_ROW.iter_unpack(whole)
+            )
         case Layout.ATT16:
             return (
                 (user, verify, time, state, work_code)
@@ -104,6 +117,8 @@ def pack_row(layout: Layout, uid: int, user_id: str, row: tuple[int, int, int, i
             case Layout.ATT49:
                 head = (uid, _id_field(user_id), verify, time, state, work_code)
                 return _TFT_WITH_MARK.pack(*head, _V5L_MARK)
+            case Layout.ATT36:
+                return _SHORT_TFT.pack(uid, _id_field(user_id), verify, time, state)
             case Layout.ATT16:
                 return _EXTENDED.pack(int(user_id), time, state, verify, 0, work_code)
             case Layout.ATT8A:

@@ -147,23 +147,29 @@ async def test_a_slow_second_look_stops_it(monkeypatch) -> None:
     assert not device.disabled
 
 
-@pytest.mark.parametrize(
-    "faults",
-    [
-        Faults(cut_on=frozenset({Command.CLEAR_ATTLOG})),
-        Faults(silent_on=frozenset({Command.CLEAR_ATTLOG})),
-    ],
-)
-async def test_an_unknown_outcome_is_told_and_nobody_stays_locked_out(faults: Faults) -> None:
+async def test_an_unknown_outcome_is_told_and_nobody_stays_locked_out() -> None:
     device = terminal(50)
     async with asking(device, timeout_s=0.3) as gate:
         cursor = await stored(gate)
-        device.faults = faults
+        device.faults = Faults(cut_on=frozenset({Command.CLEAR_ATTLOG}))
         with pytest.raises(DeviceMisbehavedError) as caught:
             await gate.clear_log(cursor)
     assert caught.value.code == "clear_unconfirmed"
     assert "50 rows" in caught.value.what
     assert "device count" in caught.value.remedy
+    assert not device.disabled
+
+
+async def test_an_order_that_got_lost_is_told_by_the_rows_that_are_still_there() -> None:
+    device = terminal(50, Faults())
+    async with asking(device, timeout_s=0.3) as gate:
+        cursor = await stored(gate)
+        device.faults = Faults(silent_on=frozenset({Command.CLEAR_ATTLOG}))
+        with pytest.raises(DeviceMisbehavedError) as caught:
+            await gate.clear_log(cursor)
+    assert caught.value.code == "order_lost"
+    assert "delete 50 rows" in caught.value.what
+    assert len(device.log) == 50
     assert not device.disabled
 
 

@@ -152,7 +152,7 @@ async def test_p02_the_width_is_pinned_and_decides_what_the_bytes_leave_open() -
     async with asking(device) as gate:
         cursor = (await fetched(gate))[-1].cursor
         device.log[:] = rows(1)  # cleared in its menu; one row fits several layouts
-        (again,) = await fetched(gate, cursor)
+        *_, again = await fetched(gate, cursor)  # behind the event that says so
     assert facts([again]) == logged(rows(1))
 
 

@@ -33,6 +33,7 @@ PLATFORMS = {
     Layout.ATT40: "ZMM210_TFT",
     Layout.ATT16: "ZMM210_TFT",
     Layout.ATT49: "ZAM170_TFT",
+    Layout.ATT36: "ZMM210_TFT",
     Layout.ATT8A: "ZEM500",
     Layout.ATT8B: "ZEM500",
 }
@@ -77,7 +78,7 @@ def terminal(
 ) -> ZkTerminal:
     log = rows(log) if isinstance(log, int) else log
     # 16-byte records and 28-byte users hold the id as a number: no leading zeros there.
-    if layout is not Layout.ATT40 and layout is not Layout.ATT49:
+    if layout not in {Layout.ATT36, Layout.ATT40, Layout.ATT49}:
         users = [User(uid=user.uid, user_id=str(int(user.user_id))) for user in USERS]
     else:
         users = list(USERS)
@@ -107,7 +108,8 @@ async def fetched(asked: ZkPullDriver, cursor: bytes | None = None) -> list[Deli
 
 
 def punches(deliveries: list[Delivery]) -> list[Punch]:
-    return [record for delivery in deliveries for record in delivery.every_record()]
+    records = [record for delivery in deliveries for record in delivery.every_record()]
+    return [record for record in records if isinstance(record, Punch)]
 
 
 def facts(deliveries: list[Delivery]) -> list[tuple]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import random
 import sqlite3
 import subprocess
@@ -422,3 +423,25 @@ async def test_a_log_that_is_cleared_at_the_terminal_is_told_and_counted_apart(
             lambda: "log was cleared" in (tmp_path / "status.json").read_text(),
             what="status does not show it",
         )
+
+
+async def test_a_terminal_that_fills_up_is_told_in_the_snapshot(tmp_path, serial):
+    config = TerminalConfig(clock=datetime.now, serial=serial, record_capacity=520)
+    async with ZkTerminal(config, rows(ROWS), []) as terminal:
+        port = terminal.address[1]
+        async with running(tmp_path, site_text(port, serial)) as agent:
+
+            def warnings():
+                return agent.workers[0].report().vitals.warnings
+
+            await until(warnings, what="a warning")
+            assert (warnings()[0].code, warnings()[0].severity) == ("memory_filling", "bad")
+            assert agent.workers[0].report().vitals.line.requests > 0
+
+            def in_snapshot():
+                device = json.loads((tmp_path / "status.json").read_bytes())["devices"][0]
+                return device["warnings"] and device["line"]["requests"]
+
+            await until(in_snapshot, what="the snapshot says so")
+            terminal.log.clear()
+            await until(lambda: not warnings(), what="room again")
