@@ -1,9 +1,15 @@
-"""The one place where the gateway is put together: spool, workers, uplink, pulse in one task group."""
+"""The one place where the gateway is put together: spool, workers, uplink, pulse.
+
+Which bug costs what: a device's worker, the uplink and the reloader are each started anew
+(supervisor/upkeep.py). A bug of the pulse ends the agent with an exit code, because nobody would
+watch the others any more; systemd starts it anew.
+"""
 
 import asyncio
 import random
 import secrets
 import signal
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,22 +21,26 @@ import structlog
 from drivers.catalog import load_driver
 from drivers.contract import DriverContext, Findable
 from drivers.ports import Clock
-from edge_agent.config.models import SiteConfig, SiteDevice, UplinkSection
+from edge_agent.config.changes import SiteChanges
+from edge_agent.config.fingerprint import SALT_BYTES
+from edge_agent.config.models import SiteConfig, SiteDevice
+from edge_agent.core_link import CoreLink
 from edge_agent.logs import configure_logs
 from edge_agent.notify import Notifier
-from edge_agent.pulse import Pulse
-from edge_agent.spool.store import Spool, SpoolError
+from edge_agent.pulse import Pulse, Watched
+from edge_agent.reloading import Reloader
+from edge_agent.spool.store import Spool
 from edge_agent.supervisor.follow import Follower
+from edge_agent.supervisor.roster import Roster
+from edge_agent.supervisor.upkeep import Upkeep
 from edge_agent.supervisor.worker import Commons, DeviceWorker
 from edge_agent.system_clock import SystemClock, boot_id
 from edge_agent.timekeeping import Timekeeper
-from sync.ports import Transport
-from sync.uplink import Uplink, UplinkSettings
+from sync.uplink import Uplink
 
 # No clock may be earlier than the day this release was made.
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
-STORAGE_RETRY_S = 10.0  # a full disk or a pulled card is looked at again this often
-CORE_SINK = "core"
+_UPLINK = "uplink"
 
 log = structlog.get_logger()
 
@@ -52,44 +62,39 @@ class Agent:
     ) -> None:
         self.spool = spool
         self._site = site
-        self._clock = clock
         changed = asyncio.Event()
-        commons = Commons(
+        self._commons = Commons(
             spool=spool,
             timekeeper=timekeeper,
             clock=clock,
             randomness=randomness,
             changed=changed,
-            names=frozenset(device.config.name for device in site.devices),
+            names=lambda: self._roster.names(),  # noqa: PLW0108 - the roster is made after its commons
         )
-        self.workers = tuple(
-            _make_worker(device, site.site.networks, commons) for device in site.devices
-        )
-        self._transport = None if site.uplink is None else _open_transport(site, site.uplink)
-        self.uplink = (
-            None
-            if site.uplink is None or self._transport is None
-            else Uplink(
-                spool,
-                self._transport,
-                UplinkSettings(
-                    gateway=site.gateway.name,
-                    site=site.site.name,
-                    sink=CORE_SINK,
-                    batch_records=site.uplink.batch_records,
-                    idle_s=uplink_idle_s,
-                ),
-                clock=clock,
-                random=randomness.random,
-            )
+        self._upkeep = Upkeep(clock, randomness)
+        self._roster = Roster(self._make_worker, self._upkeep)
+        self._roster.enter(site.devices)
+        self._core = CoreLink(site, spool, clock, randomness, idle_s=uplink_idle_s)
+        self._reloader = Reloader(
+            site,
+            self._apply,
+            clock=clock,
+            notifier=notifier,
+            salt=secrets.token_bytes(SALT_BYTES),
+            told=changed.set,
         )
         self._pulse = Pulse(
             clock=clock,
             timekeeper=timekeeper,
             spool=spool,
-            workers=self.workers,
+            watched=Watched(
+                workers=lambda: self.workers,
+                stuck=lambda: _UPLINK if self._core.stuck() else None,
+                uplink=self._core.facts,
+                config=lambda: msgspec.to_builtins(self._reloader.state),
+                failed_tasks=lambda: msgspec.to_builtins(self._upkeep.failures()),
+            ),
             changed=changed,
-            uplink=self._uplink_facts,
             notifier=notifier,
             boot_id=boot,
             snapshot_path=site.snapshot_path,
@@ -130,67 +135,67 @@ class Agent:
             raise
 
     @property
+    def workers(self) -> Sequence[DeviceWorker]:
+        return self._roster.workers
+
+    @property
+    def uplink(self) -> Uplink | None:
+        return self._core.uplink
+
+    @property
     def loops(self) -> int:
         """How many loops wait on the clock when all is quiet."""
-        return len(self.workers) + (self.uplink is not None) + 1
+        return len(self.workers) + (self._site.uplink is not None) + 1
+
+    def reload(self) -> None:
+        """Reads the site file again and takes up what has changed, soon."""
+        self._reloader.ask()
 
     async def run(self) -> None:
         """Runs until cancelled."""
+        self._roster.start(device.config.name for device in self._site.devices)
+        if self._site.uplink is not None:
+            self._upkeep.start(_UPLINK, self._core.run)
+        self._upkeep.start("reloader", self._reloader.run)
         async with asyncio.TaskGroup() as group:
-            for worker in self.workers:
-                group.create_task(worker.run(), name=f"device {worker.report().name}")
-            if self.uplink is not None and self._transport is not None:
-                group.create_task(self._keep_uplink(self.uplink, self._transport), name="uplink")
+            group.create_task(self._upkeep.run(), name="upkeep")
             group.create_task(self._pulse.run(), name="pulse")
 
     def close(self) -> None:
         """Everything queued is committed; `status` sees at once that nobody runs any more."""
         self._site.snapshot_path.unlink(missing_ok=True)
+        self._reloader.close()
         self.spool.close()
 
-    async def _keep_uplink(self, uplink: Uplink, transport: Transport) -> None:
-        """The uplink survives a storage failure; its batch stays in flight meanwhile."""
-        try:
-            while True:
-                try:
-                    await uplink.run()
-                except SpoolError as error:
-                    log.error(
-                        "uplink_paused", what=error.what, remedy=error.remedy, code=error.code
-                    )
-                    await self._clock.sleep(STORAGE_RETRY_S)
-        finally:
-            await transport.aclose()
+    async def _apply(self, site: SiteConfig, changes: SiteChanges) -> None:
+        """Runs by `site` from now on; whatever is the same in both is not touched."""
+        changed = [device.name for device in changes.changed]
+        await self._roster.leave((*changes.removed, *changed))
+        entering = (*changed, *changes.added)
+        self._site = site
+        self._roster.enter(device for device in site.devices if device.config.name in entering)
+        self._roster.start(entering)
+        if changes.networks:
+            for worker in self.workers:
+                worker.look_in(site.site.networks)
+        if any(part.name == _UPLINK for part in changes.parts):
+            await self._upkeep.stop([_UPLINK])
+            self._core.site = site
+            if site.uplink is not None:
+                self._upkeep.start(_UPLINK, self._core.run)
 
-    def _uplink_facts(self) -> dict[str, Any]:
-        if self.uplink is None:
-            return {}
-        facts: dict[str, Any] = msgspec.to_builtins(self.uplink.state)
-        return facts
-
-
-def _open_transport(site: SiteConfig, section: UplinkSection) -> Transport:
-    from sync.http import HttpTransport  # noqa: PLC0415 - costs memory; only with a core
-
-    return HttpTransport(
-        section.url,
-        section.read_token(),
-        gateway=site.gateway.name,
-        timeout_s=section.timeout_s,
-    )
-
-
-def _make_worker(device: SiteDevice, networks: Sequence[str], commons: Commons) -> DeviceWorker:
-    context = DriverContext(clock=commons.clock, zone=device.zone)
-    driver: Any = load_driver(device.config.kind)
-    follower = (
-        Follower(driver, networks, context, commons.clock)
-        if networks and isinstance(driver, Findable)
-        else None
-    )
-    return DeviceWorker(
-        device.config, lambda config: driver(config, context), device.zone, commons, follower
-    )
+    def _make_worker(self, device: SiteDevice) -> DeviceWorker:
+        commons = self._commons
+        context = DriverContext(clock=commons.clock, zone=device.zone)
+        driver: Any = load_driver(device.config.kind)
+        follower = (
+            Follower(driver, self._site.site.networks, context, commons.clock)
+            if isinstance(driver, Findable)
+            else None
+        )
+        return DeviceWorker(
+            device.config, lambda config: driver(config, context), device.zone, commons, follower
+        )
 
 
 def run_agent(site: SiteConfig) -> int:
@@ -213,6 +218,8 @@ async def _run_until_signalled(site: SiteConfig) -> None:
     loop = asyncio.get_running_loop()
     for stop in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(stop, running.cancel)
+    # Whoever closes the terminal that the agent was started in wants it to end.
+    loop.add_signal_handler(signal.SIGHUP, running.cancel if sys.stderr.isatty() else agent.reload)
     log.info("agent_started", site=site.site.name, devices=len(site.devices))
     try:
         await running

@@ -1,7 +1,8 @@
 """What the running agent says about itself for `edge-agent status`: one small file, replaced whole.
 
 Shape, read by edge_agent/status without any of our other modules:
-{"written_at", "interval_s", "pid", "version", "time": {"trusted"}, "devices": [...], "uplink": {...}}
+{"written_at", "interval_s", "pid", "version", "time": {"trusted"}, "devices": [...], "uplink": {...},
+"config": {"file", "applied_at", "reloads", "rejected", "needs_restart"}, "failed_tasks": [...]}
 """
 
 import os
@@ -15,7 +16,7 @@ import msgspec
 from edge_agent.supervisor.worker import DeviceReport
 
 
-def snapshot(
+def snapshot(  # noqa: PLR0913 - the parts of the file, by name
     *,
     written_at: datetime,
     interval_s: float,
@@ -23,6 +24,8 @@ def snapshot(
     time_trusted: bool,
     devices: Sequence[DeviceReport],
     uplink: Mapping[str, Any],
+    config: Mapping[str, Any],
+    failed_tasks: Sequence[Mapping[str, Any]],
 ) -> bytes:
     return msgspec.json.encode(
         {
@@ -33,13 +36,16 @@ def snapshot(
             "time": {"trusted": time_trusted},
             "devices": [_device(report) for report in devices],
             "uplink": uplink,
+            "config": config,
+            "failed_tasks": failed_tasks,
         }
     )
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Readers see the old file or the new one, never half of either."""
+def replace_file(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """Readers see the old file or the new one, never half of either. `mode` before the umask."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.touch(mode)
     draft.write_bytes(content)
     draft.replace(path)
 

@@ -14,6 +14,7 @@ from edge_agent.doctor.devices import check_devices
 from edge_agent.doctor.findings import Code, Finding, bad, good, warn
 from edge_agent.doctor.ledger import check_agent, check_logs, check_parked, last_stored, read_counts
 from edge_agent.doctor.machine import check_clock, check_core_extra, check_python, check_zone
+from edge_agent.doctor.running import check_running
 from edge_agent.doctor.storage import check_spool, check_state_dir
 from edge_agent.doctor.units import check_shared, check_units
 from edge_agent.doctor.uplink import check_uplink
@@ -82,6 +83,7 @@ def _examine_gateway(site: SiteConfig, now: datetime) -> Iterator[Finding]:
     if ledger:
         yield from check_parked(ledger, str(places.spool))
     yield check_agent(places, now)
+    yield from check_running(read_agent(places, now))
     yield from check_units(ledger, read_agent(places, now))
     yield from check_logs(places, now)
     yield from check_vitals(read_agent(places, now))

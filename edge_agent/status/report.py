@@ -184,6 +184,15 @@ def _agent_problems(agent: Agent) -> Iterator[Problem]:
             "what": "is not trusted yet; records are flagged until it is",
             "remedy": "timedatectl set-ntp true, then edge-agent doctor",
         }
+    yield from config_problems(agent.snapshot)
+    for failure in agent.snapshot.get("failed_tasks", []):
+        yield {
+            "severity": "warn",
+            "where": failure["task"],
+            "what": f"failed by a bug of ours and is started anew ({failure['what']}; "
+            f"{failure['in_a_row']} in a row)",
+            "remedy": "Please report it with the log of this moment: journalctl -u edge-agent",
+        }
     error = agent.snapshot.get("uplink", {}).get("last_error")
     if error:
         yield {
@@ -191,6 +200,27 @@ def _agent_problems(agent: Agent) -> Iterator[Problem]:
             "where": "uplink",
             "what": error["what"],
             "remedy": error["remedy"],
+        }
+
+
+def config_problems(snapshot: dict[str, Any]) -> Iterator[Problem]:
+    """Where the site file on disk is not what the agent runs by."""
+    config = snapshot.get("config", {})
+    rejected = config.get("rejected")
+    if rejected:
+        yield {
+            "severity": "warn",
+            "where": rejected["where"],
+            "what": f"config_rejected: {rejected['what']}; the agent goes on by the site file of "
+            f"{config['applied_at'][:19]}Z",
+            "remedy": f"{rejected['remedy']}. Then: systemctl reload edge-agent",
+        }
+    for key in config.get("needs_restart", []):
+        yield {
+            "severity": "warn",
+            "where": key,
+            "what": "was changed in the site file, which a reload cannot take up",
+            "remedy": "systemctl restart edge-agent, or undo the change",
         }
 
 

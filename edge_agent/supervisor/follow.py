@@ -26,13 +26,15 @@ class Move(Struct, frozen=True, kw_only=True):
 
 
 class Follower:
-    """For one device. `driver` is its class, which is what can be asked."""
+    """For one device. `driver` is its class, which is what can be asked; a reload of the site file
+    may change `networks`.
+    """
 
     def __init__(
         self, driver: Findable, networks: Sequence[str], context: DriverContext, clock: Clock
     ) -> None:
         self._driver = driver
-        self._networks = networks
+        self.networks = networks
         self._context = context
         self._clock = clock
         self._looked_at_s = float("-inf")
@@ -45,10 +47,10 @@ class Follower:
         if serial is None or config.follow == "off" or not _speaks_of_a_move(error, failures):
             return None
         now_s = self._clock.monotonic()
-        if now_s - self._looked_at_s < LOOK_EVERY_S:
+        if not self.networks or now_s - self._looked_at_s < LOOK_EVERY_S:
             return None
         self._looked_at_s = now_s
-        found = await self._driver.find(config, serial, self._networks, self._context)
+        found = await self._driver.find(config, serial, self.networks, self._context)
         if found is None or found == config:
             return None
         old, new = self._driver.address(config), self._driver.address(found)

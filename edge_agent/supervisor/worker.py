@@ -7,7 +7,7 @@ class of the error alone: retry what can heal, block what needs a person.
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -37,6 +37,12 @@ from protocols.records import Count, DeviceEvent, Flag
 
 # The longest a driver may take for one page: a whole 100,000-row table over a slow line.
 PAGE_DEADLINE_S = 600.0
+
+# The longest for anything else: a login over a slow line, with a driver's own retries.
+ANSWER_DEADLINE_S = 120.0
+
+# A polite goodbye takes a round trip; a whole stop of the agent takes less than 5 s.
+CLOSE_DEADLINE_S = 2.0
 
 # How long others may still press their finger after the first of a group.
 HINT_PAUSE_S = 1.0
@@ -83,7 +89,7 @@ class Commons(Struct, frozen=True, kw_only=True):
     clock: Clock
     randomness: random.Random
     changed: asyncio.Event  # set when a device's state or problem did
-    names: frozenset[str] = frozenset()  # of all devices of the site
+    names: Callable[[], frozenset[str]] = frozenset  # of all devices of the site, as it is now
 
 
 class DeviceWorker:
@@ -109,6 +115,7 @@ class DeviceWorker:
         self._expected: str | None = None  # the serial that the name stands for
         self._gateway_zero: datetime | None = None  # the wall time of monotonic zero
         self._taken_up = False  # the spool knows this session's unit by the name
+        self._told_ready: str | None = None  # the serial of whom it was logged
         self._clock_offset_ms: int | None = None
         self._problem: Problem | None = None
         self._failures = 0
@@ -117,6 +124,11 @@ class DeviceWorker:
         self._listening = False  # a device that talks may be silent for days
         self._vitals = VitalsWatch(config.name)
         self._log = log.bind(device=config.name, driver=config.kind)
+
+    def look_in(self, networks: Sequence[str]) -> None:
+        """Where to look for this device when it has moved, from now on."""
+        if self._follower is not None:
+            self._follower.networks = networks
 
     def poke(self) -> None:
         """Fetch now instead of at the end of the interval (a badge changed hands at the line)."""
@@ -170,7 +182,8 @@ class DeviceWorker:
         except TimeoutError:
             self._fail(
                 DeviceSignal.FAILED,
-                f"no complete page within {PAGE_DEADLINE_S:g} s",
+                f"no answer within {ANSWER_DEADLINE_S:g} s, or no complete page within "
+                f"{PAGE_DEADLINE_S:g} s",
                 "It is tried again by itself; if it repeats, restart the device",
                 "device_too_slow",
             )
@@ -187,8 +200,15 @@ class DeviceWorker:
             if driver is not None:
                 self._look_at_vitals(driver)
                 self._vitals.driver_ended()
-                await driver.aclose()
+                await self._close(driver)
         return retry_delay_s(self._failures, self._commons.randomness.random())
+
+    async def _close(self, driver: Driver) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_DEADLINE_S):
+                await driver.aclose()
+        except TimeoutError:
+            self._log.warning("device_not_closed", waited_s=CLOSE_DEADLINE_S)
 
     async def _work(self, driver: Driver) -> None:
         identity = await self._proven(driver)
@@ -210,7 +230,8 @@ class DeviceWorker:
     async def _proven(self, driver: Driver) -> Identity:
         """Who answers, when it is the unit that the name stands for. Raises AnotherUnitError."""
         self._expected = await expected_serial(self._commons.spool, self._config)
-        identity = await driver.identity()
+        async with asyncio.timeout(ANSWER_DEADLINE_S):
+            identity = await driver.identity()
         refuse_another(self._config, expected=self._expected, found=identity.serial)
         self._identity = identity
         return identity
@@ -251,7 +272,10 @@ class DeviceWorker:
                 flags=(*stamp.flags, Flag.CLOCK_SUSPECT) if offset.suspect else stamp.flags,
                 past_reading=None if stamp.flags else clock.reading(part),
             )
-        await driver.acknowledge(delivery)
+        async with asyncio.timeout(ANSWER_DEADLINE_S):
+            await driver.acknowledge(delivery)
+        if delivery.last:
+            self._tell_ready(delivery.on_device)
         if change := log_change(delivery, stamp.received_at):
             self._log_change = change
             self._log.warning("device_log_changed", what=change.what)
@@ -270,7 +294,7 @@ class DeviceWorker:
             await self._commons.spool.take_up_unit(
                 self._config.name,
                 serial,
-                names=self._commons.names,
+                names=self._commons.names(),
                 zone=self._zone,
                 received_at=stamp.received_at,
                 flags=stamp.flags,
@@ -324,6 +348,19 @@ class DeviceWorker:
         self._log.warning("device_followed", serial=move.serial, moved=move.told)
         self._commons.changed.set()
         return True
+
+    def _tell_ready(self, on_device: int | None) -> None:
+        """Once for each unit, when its data came for the first time."""
+        identity = self._identity
+        if identity is None or self._told_ready == identity.serial:
+            return
+        self._told_ready = identity.serial
+        self._log.info(
+            "device_ready",
+            serial=identity.serial,
+            profile=identity.profile,
+            rows_on_device=on_device,
+        )
 
     def _look_at_vitals(self, driver: Driver) -> None:
         if not isinstance(driver, Observed):

@@ -11,7 +11,7 @@ import pytest
 from drivers.contract import Delivery
 from edge_agent.notify import Notifier
 from edge_agent.ntp_sync import NtpSync
-from edge_agent.pulse import PULSE_S, WRITER_LIMIT_S, Pulse
+from edge_agent.pulse import PULSE_S, WRITER_LIMIT_S, Pulse, Watched
 from edge_agent.spool.store import Lane, Spool, SpoolError
 from edge_agent.timekeeping import Timekeeper
 from protocols.identity import event_id
@@ -88,7 +88,7 @@ def spool(tmp_path, clock):
 @contextlib.asynccontextmanager
 async def beating(spool, clock, timekeeper, tmp_path, *, workers=(), notifier=None, ntp=None):
     pulse = Pulse(
-        clock=clock, timekeeper=timekeeper, spool=spool, workers=workers, changed=asyncio.Event(), uplink=dict,
+        clock=clock, timekeeper=timekeeper, spool=spool, watched=Watched(workers=lambda: workers), changed=asyncio.Event(),
         notifier=notifier or Told(), boot_id="boot-1", snapshot_path=tmp_path / "status.json",
         version="0", ntp=ntp,
     )  # fmt: skip

@@ -7,7 +7,9 @@ available = st.dictionaries(st.sampled_from(Lane), st.integers(0, 10_000))
 
 
 @given(available, st.integers(1, 5_000))
-@example(dict.fromkeys(Lane, 2), 5)  # rounded shares of the heavy lanes once left none for telemetry
+@example(
+    dict.fromkeys(Lane, 2), 5
+)  # rounded shares of the heavy lanes once left none for telemetry
 def test_a_plan_is_full_fair_and_possible(waiting, limit):
     plan = plan_batch(waiting, WEIGHTS, limit)
 

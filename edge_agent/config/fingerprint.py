@@ -1,0 +1,102 @@
+"""What a site file says, key by key, as salted digests: enough to compare, nothing to read.
+
+The running agent leaves it beside its snapshot, so that `config diff` can tell what a reload would
+do. Comm keys and tokens are in the site file, so values are never written down a second time.
+"""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from pydantic import BaseModel, SecretStr
+
+from edge_agent.config.models import SiteConfig, SiteDevice, UplinkSection
+
+FINGERPRINT_NAME = "running-site.json"
+SALT_BYTES = 16
+_DIGEST_BYTES = 8  # two values of one key that differ look alike once in 10**19
+
+Digests = Mapping[str, str]
+
+
+class Fingerprint(Struct, frozen=True, kw_only=True):
+    """Digests by key: of each section, and of each device by its name.
+
+    `sections` lacks what the file lacks. `file` is where it was read from, `pid` who runs by it.
+    """
+
+    file: str
+    pid: int
+    salt: bytes
+    sections: Mapping[str, Digests]
+    devices: Mapping[str, Digests]
+
+
+def fingerprint(site: SiteConfig, *, salt: bytes, pid: int) -> Fingerprint:
+    """Comparable with any other of the same `salt`. Raises OSError when the token is unreadable."""
+    sections = {
+        name: _digests(_section_values(section), salt)
+        for name in SiteConfig.model_fields
+        if name not in {"path", "devices"} and (section := getattr(site, name)) is not None
+    }
+    return Fingerprint(
+        file=str(site.path),
+        pid=pid,
+        salt=salt,
+        sections=sections,
+        devices={
+            device.config.name: _digests(_device_values(device), salt) for device in site.devices
+        },
+    )
+
+
+def read_fingerprint(path: Path) -> Fingerprint:
+    """Raises OSError, and msgspec.ValidationError or DecodeError for a damaged file."""
+    return msgspec.json.decode(path.read_bytes(), type=Fingerprint)
+
+
+def _device_values(device: SiteDevice) -> dict[str, Any]:
+    return {**_values(device.config), "zone": device.zone}
+
+
+def _section_values(section: Any) -> dict[str, Any]:
+    if isinstance(section, UplinkSection):  # a new token in the same file is a change, too
+        return {**_values(section), "token": section.read_token()}
+    return _values(section) if isinstance(section, BaseModel) else {"": section}
+
+
+def _values(model: BaseModel) -> dict[str, Any]:
+    return {name: getattr(model, name) for name in type(model).model_fields}
+
+
+def _digests(values: Mapping[str, Any], salt: bytes) -> dict[str, str]:
+    return {key: _digest(value, salt) for key, value in values.items()}
+
+
+def _digest(value: Any, salt: bytes) -> str:
+    text = msgspec.json.encode(_plain(value), order="deterministic")
+    return blake2b(text, key=salt, digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """For the digest alone: drivers' own models may nest, and hold secrets."""
+    plain = value
+    match value:
+        case SecretStr():
+            plain = value.get_secret_value()
+        case BaseModel():
+            plain = {name: _plain(inner) for name, inner in _values(value).items()}
+        case Mapping():
+            plain = {str(name): _plain(inner) for name, inner in value.items()}
+        case list() | tuple():
+            plain = [_plain(inner) for inner in value]
+        case set() | frozenset():
+            plain = sorted(repr(_plain(inner)) for inner in value)
+        case str() | int() | float() | None:
+            pass
+        case _:
+            plain = str(value)
+    return plain
