@@ -25,6 +25,7 @@ from edge_agent.config.changes import SiteChanges
 from edge_agent.config.fingerprint import SALT_BYTES
 from edge_agent.config.models import SiteConfig, SiteDevice
 from edge_agent.core_link import CoreLink
+from edge_agent.isolation.driver import is_isolated, isolated
 from edge_agent.logs import configure_logs
 from edge_agent.notify import Notifier
 from edge_agent.pulse import Pulse, Watched
@@ -193,8 +194,9 @@ class Agent:
             if isinstance(driver, Findable)
             else None
         )
+        runs: Any = isolated(driver) if is_isolated(device.config) else driver
         return DeviceWorker(
-            device.config, lambda config: driver(config, context), device.zone, commons, follower
+            device.config, lambda config: runs(config, context), device.zone, commons, follower
         )
 
 
