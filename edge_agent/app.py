@@ -93,6 +93,7 @@ class Agent:
                 stuck=lambda: _UPLINK if self._core.stuck() else None,
                 uplink=self._core.facts,
                 config=lambda: msgspec.to_builtins(self._reloader.state),
+                zones=self._roster.zones,
                 failed_tasks=lambda: msgspec.to_builtins(self._upkeep.failures()),
             ),
             changed=changed,

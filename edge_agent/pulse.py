@@ -22,7 +22,7 @@ from edge_agent.snapshot import replace_file, snapshot
 from edge_agent.spool.store import Spool, SpoolError
 from edge_agent.supervisor.states import DeviceState
 from edge_agent.supervisor.worker import DeviceWorker
-from edge_agent.timekeeping import ClockStep, Timekeeper
+from edge_agent.timekeeping import ClockStep, Stamp, Timekeeper
 from edge_agent.waiting import sleep_unless
 
 PULSE_S = 5.0  # a twelfth of the watchdog's patience, and as old as `status` may be
@@ -35,13 +35,16 @@ log = structlog.get_logger()
 
 
 class Watched(Struct, frozen=True, kw_only=True):
-    """What the pulse asks the agent at each beat. `stuck` names what hangs beside the workers."""
+    """What the pulse asks the agent at each beat. `stuck` names what hangs beside the workers,
+    `zones` is by serial.
+    """
 
     workers: Callable[[], Sequence[DeviceWorker]]
     stuck: Callable[[], str | None] = lambda: None
     uplink: Callable[[], Mapping[str, Any]] = dict
     config: Callable[[], Mapping[str, Any]] = dict
     failed_tasks: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    zones: Callable[[], Mapping[str, str]] = dict
 
 
 class Pulse:
@@ -69,7 +72,7 @@ class Pulse:
         self._snapshot_path = snapshot_path
         self._version = version
         self._ntp = ntp or NtpSync()
-        self._uncorrected: list[ClockStep] = []
+        self._unrecorded: list[tuple[ClockStep, Stamp]] = []
         self._stuck: str | None = None
         patience_s = notifier.watchdog_s / 2 if notifier.watchdog_s else float("inf")
         self._beat_s = min(PULSE_S, patience_s / 2)
@@ -116,29 +119,32 @@ class Pulse:
         reference = self._ntp.reference()
         if reference is not None and not self._timekeeper.trusted:
             self._tell_step(self._timekeeper.confirm(reference))
-        await self._correct_receipts()
+        await self._record_steps()
 
     def _tell_step(self, step: ClockStep | None) -> None:
         if step is None:
             return
         log.warning("gateway_clock_stepped", step_s=step.step.total_seconds(), trusted=step.trusted)
-        if step.regained:
-            self._uncorrected.append(step)
+        self._unrecorded.append((step, self._timekeeper.stamp()))
 
-    async def _correct_receipts(self) -> None:
-        """A step is told once; it is kept until the spool has applied it."""
-        while self._uncorrected:
+    async def _record_steps(self) -> None:
+        """A step is told once; it is kept until the spool holds it."""
+        while self._unrecorded:
+            step, stamp = self._unrecorded[0]
             try:
-                corrected = await self._spool.correct_received_at(
-                    self._boot_id, self._uncorrected[0]
+                if step.regained:
+                    await self._correct_receipts(step)
+                await self._spool.announce_step(
+                    self._boot_id, step, zones=self._watched.zones(), stamp=stamp
                 )
             except SpoolError as error:
-                log.error("receipt_times_not_corrected", what=error.what, remedy=error.remedy)
+                log.error("clock_step_not_recorded", what=error.what, remedy=error.remedy)
                 return
-            del self._uncorrected[0]
-            log.info(
-                "receipt_times_corrected", moved=corrected.moved, announced=corrected.announced
-            )
+            del self._unrecorded[0]
+
+    async def _correct_receipts(self, step: ClockStep) -> None:
+        corrected = await self._spool.correct_received_at(self._boot_id, step)
+        log.info("receipt_times_corrected", moved=corrected.moved, announced=corrected.announced)
 
     def _stuck_part(self) -> str | None:
         now_s = self._clock.monotonic()

@@ -4,7 +4,7 @@ Everything that changes the file runs on one writer thread and is durable when i
 questions are answered beside it from what is committed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from secrets import token_bytes
@@ -41,7 +41,7 @@ from edge_agent.spool.results import (
     StoredEvent,
 )
 from edge_agent.spool.writer import Writer
-from edge_agent.timekeeping import ClockStep
+from edge_agent.timekeeping import ClockStep, Stamp
 from protocols.batch_chain import FIRST_PREVIOUS
 from protocols.record_digest import BATCH_SALT_BYTES
 from protocols.records import Flag
@@ -270,16 +270,21 @@ class Spool:
 
         Rows that a sink was sent stay as they are; a `gateway_clock_step` event tells the core.
         """
-        envelope = Envelope(
-            device_name="",
-            zone="UTC",
-            lane=Lane.TELEMETRY,
-            received_at=self._clock.now(),
-            monotonic_ms=self._monotonic_ms(),
-        )
+        envelope = self._own_envelope(self._clock.now())
         return await self._writer.run(
             lambda connection: correction.correct_received_at(
                 connection, self._log, boot_id=boot_id, step=step, envelope=envelope
+            )
+        )
+
+    async def announce_step(
+        self, boot_id: str, step: ClockStep, *, zones: Mapping[str, str], stamp: Stamp
+    ) -> None:
+        """A `gateway_clock_step` event for each device: `zones` by serial."""
+        envelope = self._own_envelope(stamp.received_at, stamp.flags)
+        await self._writer.run(
+            lambda connection: correction.announce_step(
+                connection, self._log, boot_id=boot_id, step=step, zones=zones, envelope=envelope
             )
         )
 
@@ -297,6 +302,17 @@ class Spool:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+    def _own_envelope(self, received_at: datetime, flags: tuple[Flag, ...] = ()) -> Envelope:
+        """Of what the gateway itself says."""
+        return Envelope(
+            device_name="",
+            zone="UTC",
+            lane=Lane.TELEMETRY,
+            received_at=received_at,
+            monotonic_ms=self._monotonic_ms(),
+            flags=flags,
+        )
 
     def _monotonic_ms(self) -> int:
         return int(self._clock.monotonic() * 1000)

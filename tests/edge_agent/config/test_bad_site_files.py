@@ -22,8 +22,8 @@ host = "10.0.0.7"
 """
 KINDS = f"Known kinds: {', '.join(known_kinds())}"
 ZK_KEYS = (
-    "chunk_bytes, code_page, comm_key, follow, host, kind, live, name, poll_s, port, profile, "
-    "record_layout, serial, timeout_s, transport"
+    "chunk_bytes, code_page, comm_key, follow, host, isolation, kind, live, name, poll_s, port, "
+    "process_memory_mb, profile, record_layout, serial, timeout_s, transport"
 )
 
 BAD_FILES = {
