@@ -113,7 +113,7 @@ async def _read(deliveries: AsyncIterator[Delivery]) -> tuple[Punch | None, bool
     held_back = False
     async for delivery in deliveries:
         held_back = bool(delivery.quarantined) and not delivery.log_rows
-        for record in delivery.records:
+        for record in delivery.every_record():
             if isinstance(record, Punch) and (
                 newest is None or record.device_time > newest.device_time
             ):

@@ -23,7 +23,7 @@ async def stored_rows(fetch: Fetch, cursor: bytes, *, where: str) -> int:
     last: Delivery | None = None
     new = 0
     async for last in fetch(cursor):
-        new += sum(isinstance(record, Punch) for record in last.records)
+        new += sum(isinstance(record, Punch) for record in last.every_record())
         if any(row.source == last.serial for row in last.quarantined):
             raise BlockedError(
                 "rows on the terminal could not be decoded",

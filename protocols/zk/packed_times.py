@@ -41,9 +41,8 @@ class PackedTimes:
         # A guard stays where "later minus earlier minus one" need not borrow it.
         return ((self._whole >> _LANE_BITS) + almost - before) & guards == guards
 
-    def earliest_and_latest(self) -> tuple[int, int]:
-        numbers = numbers_in(self._lanes, "q")
-        return min(numbers), max(numbers)
+    def numbers(self) -> Numbers:
+        return numbers_in(self._lanes, "q")
 
     def milliseconds(self) -> Numbers | None:
         """Since 1970-01-01 by the same wall clock. None when a date is in no calendar.
