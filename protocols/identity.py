@@ -18,6 +18,7 @@ _EPOCH = datetime(1, 1, 1)  # noqa: DTZ001 - device clocks are naive; every real
 _LAST_STAMP = (1 << 8 * _TIME_BYTES) - 1
 _TICKS_BYTES = 8
 _MILLISECOND = timedelta(milliseconds=1)
+_UNIX_EPOCH_MS = (datetime(1970, 1, 1) - _EPOCH) // _MILLISECOND  # noqa: DTZ001 - as above
 
 
 def event_id(record: Record) -> bytes:
@@ -47,6 +48,11 @@ def event_id(record: Record) -> bytes:
         case DeviceEvent():
             key = ("device_event", record.serial, record.code, record.raw.hex())
             return event_id_at(event_ticks(record.device_time), _spelled(key))
+
+
+def event_moment(identity: bytes) -> int:
+    """The time that leads an event id, in milliseconds since 1970-01-01 of the same clock."""
+    return int.from_bytes(identity[:_TIME_BYTES], "big") - _UNIX_EPOCH_MS
 
 
 def event_time(identity: bytes) -> datetime:

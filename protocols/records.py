@@ -47,7 +47,9 @@ class Flag(StrEnum):
     GATEWAY_CLOCK_SUSPECT = "gateway_clock_suspect"  # received before the gateway knew the time
 
 
-class Punch(Struct, frozen=True, kw_only=True, gc=False, tag="punch", tag_field="kind"):
+class Punch(
+    Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag="punch", tag_field="kind"
+):
     """One row of a terminal's log.
 
     serial      the device, by its own serial number
@@ -74,7 +76,9 @@ class Punch(Struct, frozen=True, kw_only=True, gc=False, tag="punch", tag_field=
     raw: bytes = b""
 
 
-class Count(Struct, frozen=True, kw_only=True, gc=False, tag="count", tag_field="kind"):
+class Count(
+    Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag="count", tag_field="kind"
+):
     """One reading of a cumulative counter of a production line. Deltas are derived by the core.
 
     source      the box (serial or configured name); `tag` the counter on it
@@ -100,7 +104,13 @@ class Count(Struct, frozen=True, kw_only=True, gc=False, tag="count", tag_field=
 
 
 class DeviceEvent(
-    Struct, frozen=True, kw_only=True, gc=False, tag="device_event", tag_field="kind"
+    Struct,
+    frozen=True,
+    kw_only=True,
+    gc=False,
+    omit_defaults=True,
+    tag="device_event",
+    tag_field="kind",
 ):
     """Something a device says about itself: power on, clock set, log cleared, door, alarm.
 

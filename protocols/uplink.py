@@ -33,7 +33,7 @@ class Verdict(StrEnum):
     KEEP = "keep"  # not now: keep it and send it again
 
 
-class Observation(Struct, frozen=True, kw_only=True, gc=False):
+class Observation(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A record and what the gateway knows about its arrival.
 
     event_id        32 hex digits, `protocols.identity.event_id` of the record

@@ -22,6 +22,7 @@ HARD_FRAMES = 16_384
 # What a commit adds to the log, roughly: the tail pages of the trees it touches, then its rows.
 _FRAMES_PER_COMMIT = 4
 _CHANGES_PER_FRAME = 8
+_FRAME_BYTES = 4096 + 24
 
 
 class Checkpointer:
@@ -33,6 +34,8 @@ class Checkpointer:
         self._path = path
         self._soft_frames = soft_frames
         self._hard_frames = hard_frames
+        self._log = path.with_name(f"{path.name}-wal")
+        self._log_bytes = 0  # size of its file, which grows only past the longest log so far
         self._written = 0  # frames since the last checkpoint, estimated
         self._log_frames = 0  # length of the log as the last checkpoint found it, exact
         self._failure: str | None = None
@@ -51,12 +54,19 @@ class Checkpointer:
 
         Raises sqlite3.Error when the log was too long and could not be moved.
         """
-        self._written += _FRAMES_PER_COMMIT + changes // _CHANGES_PER_FRAME
+        estimated = _FRAMES_PER_COMMIT + changes // _CHANGES_PER_FRAME
+        self._written += max(estimated, self._grown_frames())
         if self._log_frames > self._hard_frames:
             if self._checkpoint(writer):
                 self._log_frames = 0  # the next commit starts the log again
         elif self._written >= self._soft_frames:
             self._due.set()
+
+    def _grown_frames(self) -> int:
+        """Exact where a log grows past all before it: a page of the spool is many frames."""
+        size = self._log.stat().st_size if self._log.exists() else 0
+        grown, self._log_bytes = size - self._log_bytes, size
+        return max(grown, 0) // _FRAME_BYTES
 
     def idle(self) -> None:
         if self._written:

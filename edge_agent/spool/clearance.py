@@ -11,14 +11,15 @@ from edge_agent.spool.reading import open_ledger
 # Only punches: they are what a terminal's log holds. Device events have a log of their own.
 _COUNTS = """
     SELECT
-        (SELECT count(*) FROM sinks
-            JOIN outbox ON outbox.lane = sinks.lane AND outbox.arrival > sinks.position
-            JOIN events ON events.event_id = outbox.event_id
-            WHERE events.device = :device AND events.kind = 'punch')
-        + (SELECT count(*) FROM unsettled JOIN events ON events.event_id = unsettled.event_id
-            WHERE events.device = :device AND events.kind = 'punch'),
-        (SELECT count(*) FROM dead_letters JOIN events ON events.event_id = dead_letters.event_id
-            WHERE events.device = :device AND events.kind = 'punch'),
+        (SELECT coalesce(sum(last_arrival - max(first_arrival, position + 1) + 1), 0)
+            FROM sinks JOIN pages ON pages.lane = sinks.lane AND last_arrival > position
+            WHERE pages.device = :device AND punches)
+        + (SELECT count(*) FROM unsettled
+            JOIN pages ON unsettled.arrival BETWEEN first_arrival AND last_arrival
+            WHERE pages.device = :device AND punches),
+        (SELECT count(*) FROM dead_letters
+            JOIN pages ON dead_letters.arrival BETWEEN first_arrival AND last_arrival
+            WHERE pages.device = :device AND punches),
         (SELECT count(*) FROM quarantine WHERE device = :device AND source = :serial),
         (SELECT count(DISTINCT sink) FROM sinks)"""
 

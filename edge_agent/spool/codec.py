@@ -1,23 +1,14 @@
-"""Rows of the table `events` to and from records; times to and from integer microseconds."""
+"""What the gateway knows of an arrival, as columns; times to and from integer microseconds."""
 
-import sqlite3
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from edge_agent.spool.lanes import Lane
-from protocols.records import Flag, Record
-from protocols.uplink import Observation
+from protocols.records import Flag
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-_encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
-
-OBSERVATION_WIDTH = 7  # columns of the view `observations`
 
 
 class Envelope(Struct, frozen=True, kw_only=True):
@@ -41,25 +32,12 @@ def instant(since_epoch: int) -> datetime:
     return _EPOCH + since_epoch * _MICROSECOND
 
 
-def encode_record(record: Record) -> bytes:
-    return _encoder.encode(record)
-
-
 def encode_flags(flags: tuple[Flag, ...]) -> tuple[str, int]:
     """The columns `flags` and `suspect`. The latter is apart because it changes later."""
     others = [flag.value for flag in flags if flag is not Flag.GATEWAY_CLOCK_SUSPECT]
     return " ".join(others), int(Flag.GATEWAY_CLOCK_SUSPECT in flags)
 
 
-def observation(row: tuple[Any, ...] | sqlite3.Row) -> Observation:
-    """From a row of the view `observations`."""
-    identity, body, received_at, clock_offset_ms, zone, flags, suspect = row
-    decoded = tuple(Flag(word) for word in flags.split())
-    return Observation(
-        event_id=identity.hex(),
-        record=_decoder.decode(body),
-        received_at=instant(received_at),
-        clock_offset_ms=clock_offset_ms,
-        zone=zone,
-        flags=(*decoded, Flag.GATEWAY_CLOCK_SUSPECT) if suspect else decoded,
-    )
+def decode_flags(words: str, suspect: int) -> tuple[Flag, ...]:
+    decoded = tuple(Flag(word) for word in words.split())
+    return (*decoded, Flag.GATEWAY_CLOCK_SUSPECT) if suspect else decoded

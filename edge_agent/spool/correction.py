@@ -19,21 +19,25 @@ from protocols.records import DeviceEvent
 # appended; two timelines of one boot lie days or years apart.
 _SAME_TIMELINE = timedelta(minutes=10)
 
+_COUNT_UNSENT = """
+    SELECT coalesce(sum(rows), 0) FROM suspects
+    WHERE boot_id = :boot_id AND abs(timeline - :zero) <= :tolerance AND NOT sent"""
+
 _MOVE_UNSENT = """
-    UPDATE events SET received_at = received_at + :step, suspect = 0 WHERE event_id IN (
-        SELECT event_id FROM suspects WHERE boot_id = :boot_id
-            AND abs(timeline - :zero) <= :tolerance AND NOT sent)"""
+    UPDATE pages SET received_at = received_at + :step, suspect = 0 WHERE first_arrival IN (
+        SELECT first_arrival FROM suspects
+        WHERE boot_id = :boot_id AND abs(timeline - :zero) <= :tolerance AND NOT sent)"""
 
 _SENT_BY_DEVICE = """
-    SELECT devices.serial, max(suspects.zone), count(*), min(received_at), max(received_at)
+    SELECT devices.serial, max(suspects.zone), sum(rows), min(received_at), max(received_at)
     FROM suspects JOIN devices ON devices.device = suspects.device
     WHERE boot_id = :boot_id AND abs(timeline - :zero) <= :tolerance
     GROUP BY devices.serial"""
 
 _CLOSE_SENT = """
-    UPDATE events SET suspect = 2 WHERE event_id IN (
-        SELECT event_id FROM suspects WHERE boot_id = :boot_id
-            AND abs(timeline - :zero) <= :tolerance)"""
+    UPDATE pages SET suspect = 2 WHERE first_arrival IN (
+        SELECT first_arrival FROM suspects
+        WHERE boot_id = :boot_id AND abs(timeline - :zero) <= :tolerance)"""
 
 
 def correct_received_at(
@@ -55,7 +59,8 @@ def correct_received_at(
         "tolerance": _SAME_TIMELINE // timedelta.resolution,
         "step": step.step // timedelta.resolution,
     }
-    moved = connection.execute(_MOVE_UNSENT, arguments).rowcount
+    moved = connection.execute(_COUNT_UNSENT, arguments).fetchone()[0]
+    connection.execute(_MOVE_UNSENT, arguments)
     announcements = connection.execute(_SENT_BY_DEVICE, arguments).fetchall()
     announced = 0
     for serial, zone, rows, first, last in announcements:

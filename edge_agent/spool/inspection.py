@@ -1,20 +1,31 @@
 """Questions about stored events that change nothing."""
 
 import sqlite3
+from itertools import islice
 
-from edge_agent.spool.codec import OBSERVATION_WIDTH, instant, observation
+from edge_agent.spool.codec import instant
 from edge_agent.spool.lanes import LANE_BY_NUMBER, Lane
+from edge_agent.spool.page_body import MAX_PAGE_ROWS
 from edge_agent.spool.results import Backlog, DeadLetter, StoredEvent
+from edge_agent.spool.stored_rows import (
+    LAST_ARRIVAL,
+    row_of_arrival,
+    row_of_event,
+    rows_of_lane,
+)
 from protocols.uplink import Observation
 
-_BACKLOG_OF_LANE = """
-    SELECT
-        (SELECT count(*) FROM outbox WHERE lane = :lane AND arrival > :position),
-        (SELECT event_id FROM outbox WHERE lane = :lane AND arrival > :position
-            ORDER BY arrival LIMIT 1),
-        (SELECT count(*) FROM unsettled WHERE sink = :sink AND lane = :lane),
-        (SELECT event_id FROM unsettled WHERE sink = :sink AND lane = :lane
-            ORDER BY arrival LIMIT 1)"""
+_BACKLOG_OF_LANE = f"""
+    SELECT coalesce(sum(last_arrival - max(first_arrival, :position + 1) + 1), 0),
+        min(received_at)
+    FROM pages
+    WHERE lane = :lane AND first_arrival > :position - {MAX_PAGE_ROWS}
+        AND last_arrival > :position"""  # noqa: S608 - our own number
+
+_KEPT_OF_LANE = """
+    SELECT count(*), min(received_at) FROM unsettled JOIN pages ON pages.first_arrival = (
+        SELECT max(first_arrival) FROM pages WHERE first_arrival <= unsettled.arrival)
+    WHERE sink = :sink AND unsettled.lane = :lane"""
 
 
 def cursor_of(connection: sqlite3.Connection, serial: str) -> bytes | None:
@@ -35,79 +46,67 @@ def backlog_of(connection: sqlite3.Connection, sink: str) -> Backlog:
     oldest: list[int] = []
     positions = dict(connection.execute("SELECT lane, position FROM sinks WHERE sink = ?", (sink,)))
     for number, lane in LANE_BY_NUMBER.items():
-        fresh, first_fresh, kept, first_kept = connection.execute(
-            _BACKLOG_OF_LANE,
-            {"sink": sink, "lane": number, "position": positions.get(number, 0)},
-        ).fetchone()
+        place = {"sink": sink, "lane": number, "position": positions.get(number, 0)}
+        fresh, first_fresh = connection.execute(_BACKLOG_OF_LANE, place).fetchone()
+        kept, first_kept = connection.execute(_KEPT_OF_LANE, place).fetchone()
         rows[lane] = fresh + kept
-        oldest += (
-            connection.execute(
-                "SELECT received_at FROM events WHERE event_id = ?", (identity,)
-            ).fetchone()[0]
-            for identity in (first_fresh, first_kept)
-            if identity is not None
-        )
+        oldest += (moment for moment in (first_fresh, first_kept) if moment is not None)
     return Backlog(rows=rows, oldest_received_at=instant(min(oldest)) if oldest else None)
 
 
 def peek_at(connection: sqlite3.Connection, sink: str, limit: int) -> tuple[Observation, ...]:
     """The first unsettled records of `sink` in order of arrival, holes included."""
-    rows = connection.execute(
-        """WITH waiting (arrival, event_id) AS (
-            SELECT outbox.arrival, outbox.event_id FROM outbox
-            LEFT JOIN sinks ON sinks.sink = :sink AND sinks.lane = outbox.lane
-            WHERE outbox.arrival > coalesce(sinks.position, 0)
-            UNION ALL SELECT arrival, event_id FROM unsettled WHERE sink = :sink
-            ORDER BY 1 LIMIT :limit)
-        SELECT observations.* FROM waiting
-        JOIN observations USING (event_id) ORDER BY waiting.arrival""",
-        {"sink": sink, "limit": limit},
-    )
-    return tuple(map(observation, rows))
+    positions = dict(connection.execute("SELECT lane, position FROM sinks WHERE sink = ?", (sink,)))
+    kept = connection.execute(
+        "SELECT arrival FROM unsettled WHERE sink = ? ORDER BY arrival LIMIT ?", (sink, limit)
+    ).fetchall()
+    waiting = [row_of_arrival(connection, arrival) for (arrival,) in kept]
+    for number in LANE_BY_NUMBER:
+        fresh = rows_of_lane(connection, number, after=positions.get(number, 0), until=LAST_ARRIVAL)
+        waiting += islice(fresh, limit)
+    waiting.sort(key=lambda row: row.arrival)
+    return tuple(row.observation() for row in waiting[:limit])
 
 
 def dead_letters_of(
     connection: sqlite3.Connection, sink: str, limit: int
 ) -> tuple[DeadLetter, ...]:
     """The newest first."""
-    rows = connection.execute(
-        """SELECT observations.*, dead_letters.code, dead_letters.detail, dead_letters.at
-        FROM dead_letters JOIN observations USING (event_id)
-        WHERE dead_letters.sink = ? ORDER BY dead_letters.at DESC, event_id DESC LIMIT ?""",
+    letters = connection.execute(
+        """SELECT arrival, code, detail, at FROM dead_letters WHERE sink = ?
+        ORDER BY at DESC, event_id DESC LIMIT ?""",
         (sink, limit),
-    )
+    ).fetchall()
     return tuple(
         DeadLetter(
             sink=sink,
-            code=row[OBSERVATION_WIDTH],
-            detail=row[OBSERVATION_WIDTH + 1],
-            at=instant(row[OBSERVATION_WIDTH + 2]),
-            observation=observation(row[:OBSERVATION_WIDTH]),
+            code=code,
+            detail=detail,
+            at=instant(at),
+            observation=row_of_arrival(connection, arrival).observation(),
         )
-        for row in rows
+        for arrival, code, detail, at in letters
     )
 
 
 def find_event(connection: sqlite3.Connection, identity: bytes) -> StoredEvent | None:
-    row = connection.execute(
-        """SELECT observations.*, devices.serial, devices.name, events.lane,
-            events.arrival, boots.boot_id, events.monotonic_ms
-        FROM observations JOIN events USING (event_id) JOIN boots USING (boot)
-        LEFT JOIN devices ON devices.device = events.device WHERE events.event_id = ?""",
-        (identity,),
-    ).fetchone()
+    row = row_of_event(connection, identity)
     if row is None:
         return None
-    serial, device_name, lane, arrival, boot_id, monotonic_ms = row[OBSERVATION_WIDTH:]
+    boot_id = connection.execute("SELECT boot_id FROM boots WHERE boot = ?", (row.boot,)).fetchone()
+    device = connection.execute(
+        "SELECT serial, name FROM devices WHERE device = ?", (row.device,)
+    ).fetchone()
+    serial, device_name = device or (None, None)
     return StoredEvent(
-        observation=observation(row[:OBSERVATION_WIDTH]),
+        observation=row.observation(),
         serial=serial,
         device_name=device_name,
-        lane=LANE_BY_NUMBER[lane],
-        arrival=arrival,
-        boot_id=boot_id,
-        monotonic_ms=monotonic_ms,
-        sinks=_progress(connection, identity, lane, arrival),
+        lane=LANE_BY_NUMBER[row.lane],
+        arrival=row.arrival,
+        boot_id=boot_id[0],
+        monotonic_ms=row.monotonic_ms,
+        sinks=_progress(connection, identity, row.lane, row.arrival),
     )
 
 

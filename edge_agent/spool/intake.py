@@ -3,22 +3,20 @@
 import sqlite3
 from collections.abc import Iterable
 from hashlib import blake2b
+from typing import NamedTuple
 
 from drivers.contract import Delivery
-from edge_agent.spool.codec import Envelope, encode_flags, encode_record, microseconds
-from edge_agent.spool.many_rows import ManyRows
+from edge_agent.spool.codec import Envelope, encode_flags, microseconds
+from edge_agent.spool.paging import Page, page_of_columns, pages_of_rows
+from edge_agent.spool.recognition import is_later_than_all, new_rows
 from edge_agent.spool.results import Appended
 from protocols.identity import event_id
 from protocols.records import Flag, Quarantined, Record
 
-# Not INSERT OR IGNORE: that would also swallow a broken NOT NULL, and with it a punch.
-_EVENTS = ManyRows(
-    """events (event_id, arrival, lane, device, kind, body, received_at, clock_offset_ms, zone,
-    flags, suspect, boot, monotonic_ms)""",
-    columns=13,
-    conflict="ON CONFLICT (event_id) DO NOTHING",
-)
-_OUTBOX = ManyRows("outbox (lane, arrival, event_id)", columns=3)
+_INSERT_PAGE = """
+    INSERT INTO pages (first_arrival, last_arrival, lane, device, punches, first_time, last_time,
+        received_at, clock_offset_ms, zone, flags, suspect, boot, monotonic_ms, json_bytes, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _INSERT_QUARANTINE = """
     INSERT INTO quarantine (device, source, offset, digest, reason, raw, first_seen, last_seen,
@@ -39,40 +37,41 @@ _UPDATE_DEVICE = """
         known = known + :known,
         quarantined = quarantined + :quarantined,
         quarantined_again = quarantined_again + :quarantined_again,
+        newest_time = max(coalesce(newest_time, :newest), coalesce(:newest, newest_time)),
         last_fetch_at = :now,
         last_trusted_at = CASE WHEN :trusted
             THEN max(coalesce(last_trusted_at, :now), :now) ELSE last_trusted_at END
     WHERE device = :device"""
 
+# Also after the positions: rows that every sink has settled may be gone.
 _LAST_ARRIVAL = """
     SELECT max(
-        coalesce((SELECT max(arrival) FROM outbox WHERE outbox.lane = lanes.lane), 0),
-        coalesce((SELECT max(batch_end) FROM sinks WHERE sinks.lane = lanes.lane), 0))
-    FROM lanes ORDER BY 1 DESC LIMIT 1"""
+        coalesce((SELECT max(last_arrival) FROM pages), 0),
+        coalesce((SELECT max(batch_end) FROM sinks), 0),
+        coalesce((SELECT max(position) FROM sinks), 0))"""
 
 
 class EventLog:
-    """Appends to the tables `events` and `outbox`. Lives on the writer thread.
+    """Appends pages. Lives on the writer thread.
 
-    Numbers arrivals from memory: this process is the only writer. A transaction that is undone, and
-    a row that was known, leave a gap in the numbers, which means nothing.
+    Numbers arrivals from memory: this process is the only writer. A transaction that is undone
+    leaves a gap in the numbers, which means nothing.
     """
 
     def __init__(self, connection: sqlite3.Connection, *, boot: int) -> None:
         self._boot = boot
-        # Also after the positions: rows that every sink has settled may be gone.
         self._next_arrival = int(connection.execute(_LAST_ARRIVAL).fetchone()[0]) + 1
 
     def append(
         self, connection: sqlite3.Connection, delivery: Delivery, envelope: Envelope
     ) -> Appended:
         device = _device(connection, delivery.serial, envelope.device_name)
-        stored = self.store(connection, delivery.records, envelope, device=device)
+        stored = self._store_delivery(connection, delivery, envelope, device)
+        handed_over = _rows_in(delivery)
         now = microseconds(envelope.received_at)
         first_seen = sum(
             _quarantine(connection, row, device=device, now=now) for row in delivery.quarantined
         )
-        known = len(delivery.records) - stored
         connection.execute(
             _UPDATE_DEVICE,
             {
@@ -81,16 +80,21 @@ class EventLog:
                 "cursor": delivery.cursor,
                 "on_device": delivery.on_device,
                 "log_rows": delivery.log_rows,
-                "received": len(delivery.records) + len(delivery.quarantined),
-                "stored": stored,
-                "known": known,
+                "received": handed_over + len(delivery.quarantined),
+                "stored": stored.rows,
+                "known": handed_over - stored.rows,
                 "quarantined": first_seen,
                 "quarantined_again": len(delivery.quarantined) - first_seen,
+                "newest": stored.newest,
                 "now": now,
                 "trusted": Flag.GATEWAY_CLOCK_SUSPECT not in envelope.flags,
             },
         )
-        return Appended(stored=stored, known=known, quarantined=len(delivery.quarantined))
+        return Appended(
+            stored=stored.rows,
+            known=handed_over - stored.rows,
+            quarantined=len(delivery.quarantined),
+        )
 
     def store(
         self,
@@ -99,45 +103,75 @@ class EventLog:
         envelope: Envelope,
         *,
         device: int | None,
-    ) -> int:
-        """How many of `records` are new. `device` None: the gateway itself says them."""
-        lane = envelope.lane.number
+    ) -> "Stored":
+        """`device` None: the gateway itself says them."""
+        rows = [(event_id(record), record) for record in records]
+        pages = pages_of_rows(new_rows(connection, device, rows))
+        return self._store_pages(connection, pages, envelope, device)
+
+    def _store_delivery(
+        self,
+        connection: sqlite3.Connection,
+        delivery: Delivery,
+        envelope: Envelope,
+        device: int,
+    ) -> "Stored":
+        packed = delivery.packed
+        if (
+            packed is not None
+            and packed.in_strict_order()
+            and is_later_than_all(connection, device, packed.times[0])
+        ):
+            return self._store_pages(connection, [page_of_columns(packed)], envelope, device)
+        return self.store(connection, delivery.every_record(), envelope, device=device)
+
+    def _store_pages(
+        self,
+        connection: sqlite3.Connection,
+        pages: Iterable[Page],
+        envelope: Envelope,
+        device: int | None,
+    ) -> "Stored":
         flags, suspect = encode_flags(envelope.flags)
-        arrival_columns = (
-            microseconds(envelope.received_at),
-            envelope.clock_offset_ms,
-            envelope.zone,
-            flags,
-            suspect,
-            self._boot,
-            envelope.monotonic_ms,
-        )
-        first = self._next_arrival
-        rows = [
-            (
-                event_id(record),
-                arrival,
-                lane,
-                device,
-                type(record).__struct_config__.tag,
-                encode_record(record),
-                *arrival_columns,
+        rows, newest = 0, None
+        for page in pages:
+            first = self._next_arrival
+            self._next_arrival += page.rows
+            rows += page.rows
+            newest = page.last_time if newest is None else max(newest, page.last_time)
+            connection.execute(
+                _INSERT_PAGE,
+                (
+                    first,
+                    first + page.rows - 1,
+                    envelope.lane.number,
+                    device,
+                    page.punches,
+                    page.first_time,
+                    page.last_time,
+                    microseconds(envelope.received_at),
+                    envelope.clock_offset_ms,
+                    envelope.zone,
+                    flags,
+                    suspect,
+                    self._boot,
+                    envelope.monotonic_ms,
+                    page.body.json_bytes,
+                    page.body.content,
+                ),
             )
-            for arrival, record in enumerate(records, start=first)
-        ]
-        self._next_arrival += len(rows)
-        stored = _EVENTS.insert(connection, rows)
-        queued = [(lane, arrival, identity) for identity, arrival, *_ in rows]
-        if stored < len(rows):
-            queued = [entry for entry in queued if _is_stored(connection, entry)]
-        return _OUTBOX.insert(connection, queued)
+        return Stored(rows, newest)
 
 
-def _is_stored(connection: sqlite3.Connection, entry: tuple[int, int, bytes]) -> bool:
-    """Whether the event came to be by this arrival, and not by an earlier one."""
-    _, arrival, identity = entry
-    row = connection.execute("SELECT arrival FROM events WHERE event_id = ?", (identity,))
-    return bool(row.fetchone()[0] == arrival)
+class Stored(NamedTuple):
+    """How many rows are new, and the latest of their times (ms), None without any."""
+
+    rows: int
+    newest: int | None
+
+
+def _rows_in(delivery: Delivery) -> int:
+    return len(delivery.records if delivery.packed is None else delivery.packed)
 
 
 def _device(connection: sqlite3.Connection, serial: str, name: str) -> int:

@@ -27,8 +27,8 @@ _DEVICES = """
 
 _BACKLOG = """
     SELECT sinks.sink, lanes.name,
-        (SELECT count(*) FROM outbox
-            WHERE outbox.lane = sinks.lane AND outbox.arrival > sinks.position)
+        (SELECT coalesce(sum(last_arrival - max(first_arrival, sinks.position + 1) + 1), 0)
+            FROM pages WHERE pages.lane = sinks.lane AND last_arrival > sinks.position)
         + (SELECT count(*) FROM unsettled
             WHERE unsettled.sink = sinks.sink AND unsettled.lane = sinks.lane)
     FROM sinks JOIN lanes USING (lane) ORDER BY sinks.sink, lanes.lane"""

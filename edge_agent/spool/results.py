@@ -17,9 +17,14 @@ class Appended(Struct, frozen=True, kw_only=True):
 
 
 class PendingBatch(Struct, frozen=True, kw_only=True):
-    """The batch in flight of one sink: the same number and records until it is settled."""
+    """The batch in flight of one sink: the same number, records and salt until it is settled.
+
+    `previous` is the hash of the batch before, `salt` that of the records' digests.
+    """
 
     number: int
+    previous: bytes
+    salt: bytes
     observations: tuple[Observation, ...]
 
 

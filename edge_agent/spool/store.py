@@ -4,15 +4,18 @@ Everything that changes the file runs on one writer thread and is durable when i
 questions are answered beside it from what is committed.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from secrets import token_bytes
 from typing import Self
 
 import msgspec
 
 from drivers.contract import Delivery
 from drivers.ports import Clock
-from edge_agent.spool import correction, drain, inspection, reading, schema
+from edge_agent.spool import chain, correction, drain, inspection, reading, schema
+from edge_agent.spool.chain import ChainHead, Rewound
 from edge_agent.spool.checkpoint import Checkpointer
 from edge_agent.spool.codec import Envelope, instant, microseconds
 from edge_agent.spool.errors import (
@@ -39,17 +42,21 @@ from edge_agent.spool.results import (
 )
 from edge_agent.spool.writer import Writer
 from edge_agent.timekeeping import ClockStep
+from protocols.batch_chain import FIRST_PREVIOUS
+from protocols.record_digest import BATCH_SALT_BYTES
 from protocols.records import Flag
 from protocols.uplink import Answer, Observation
 
 __all__ = [
     "Appended",
     "Backlog",
+    "ChainHead",
     "Corrected",
     "DeadLetter",
     "DeviceLedger",
     "Lane",
     "PendingBatch",
+    "Rewound",
     "Settled",
     "Spool",
     "SpoolClosedError",
@@ -65,9 +72,18 @@ __all__ = [
 class Spool:
     """Build with `Spool.open`, end with `close`. Every method may raise SpoolError."""
 
-    def __init__(self, path: Path, *, clock: Clock, lock: SpoolLock, boot_id: str) -> None:
-        """The file is prepared and `lock` is held."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        lock: SpoolLock,
+        boot_id: str,
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        """The file is prepared and `lock` is held. `entropy` gives that many random bytes."""
         self._path = path
+        self._entropy = entropy
         self._clock = clock
         self._lock: SpoolLock | None = lock
         with schema.session(path) as connection:
@@ -82,7 +98,14 @@ class Spool:
         self._reader = Reader(path)
 
     @classmethod
-    def open(cls, path: Path, *, clock: Clock, boot_id: str) -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        clock: Clock,
+        boot_id: str,
+        entropy: Callable[[int], bytes] = token_bytes,
+    ) -> Self:
         """Creates the file (0600; its folder must exist), checks it, brings its schema up to date.
 
         Raises SpoolError: SpoolLockedError while another process writes it, SpoolCorruptError
@@ -92,7 +115,7 @@ class Spool:
         lock = SpoolLock(path)
         try:
             schema.prepare(path)
-            return cls(path, clock=clock, lock=lock, boot_id=boot_id)
+            return cls(path, clock=clock, lock=lock, boot_id=boot_id, entropy=entropy)
         except BaseException:
             lock.release()
             raise
@@ -135,19 +158,36 @@ class Spool:
         if limit < 1:
             raise ValueError(f"a batch of at most {limit} records")
         now = self._clock.now()
-        await self._writer.run(lambda connection: drain.begin_batch(connection, sink, limit, now))
+        salt = self._entropy(BATCH_SALT_BYTES)
+        await self._writer.run(
+            lambda connection: drain.begin_batch(connection, sink, limit, now, salt=salt)
+        )
         return await self._reader.run(lambda connection: drain.load_batch(connection, sink))
 
-    async def settle(self, sink: str, answer: Answer) -> Settled:
-        """Applies the core's verdicts to the batch in flight.
+    async def settle(
+        self, sink: str, answer: Answer, *, batch_hash: bytes = FIRST_PREVIOUS
+    ) -> Settled:
+        """Applies the core's verdicts to the batch in flight; `batch_hash` is what the next batch
+        names as the one before (a sink without a chain leaves it out).
 
         Accepted and duplicate are done; rejected goes to the dead letters; keep is sent again
         later. Raises SpoolError unless the answer judges exactly the batch in flight.
         """
         now = self._clock.now()
         return await self._writer.run(
-            lambda connection: drain.settle(connection, sink, answer, now)
+            lambda connection: drain.settle(connection, sink, answer, now, batch_hash=batch_hash)
         )
+
+    async def chain_head(self, sink: str) -> ChainHead:
+        """The last batch that `sink` has answered."""
+        return await self._reader.run(lambda connection: chain.head_of(connection, sink))
+
+    async def rewind(self, sink: str, head: ChainHead) -> Rewound:
+        """Sends again what came after `head`, because the sink does not have it any more.
+
+        Raises SpoolError (`chain_unknown`) when `head` is not a batch of this spool.
+        """
+        return await self._writer.run(lambda connection: chain.rewind(connection, sink, head))
 
     async def backlog(self, sink: str) -> Backlog:
         return await self._reader.run(lambda connection: inspection.backlog_of(connection, sink))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 from drivers.contract import Delivery
 from edge_agent.spool.lanes import Lane
@@ -54,6 +55,11 @@ def punch(number: int, serial: str = "SN1", raw: bytes = b"") -> Punch:
 
 def punches(numbers: Iterable[int], serial: str = "SN1") -> tuple[Punch, ...]:
     return tuple(punch(number, serial) for number in numbers)
+
+
+def bulky(numbers: Iterable[int]) -> tuple[Punch, ...]:
+    """Punches that no compression makes small."""
+    return tuple(punch(number, raw=Random(number).randbytes(300)) for number in numbers)
 
 
 def ids(records: Iterable[Punch]) -> list[str]:

@@ -15,7 +15,16 @@ from drivers.contract import Delivery
 from edge_agent.spool import schema
 from edge_agent.spool.store import Spool, SpoolError, SpoolFullError
 from protocols.identity import event_id
-from tests.edge_agent.spool.deliveries import BOOT, ManualClock, answer, append, ids, punches, sent
+from tests.edge_agent.spool.deliveries import (
+    BOOT,
+    ManualClock,
+    answer,
+    append,
+    bulky,
+    ids,
+    punches,
+    sent,
+)
 
 # Appends single punches and pages from several tasks and prints the number of each punch once its
 # append has returned; takes and settles batches meanwhile.
@@ -161,7 +170,7 @@ async def test_a_full_database_fails_every_append_of_the_group_then_reopens(spoo
         connection.execute(f"PRAGMA max_page_count = {pages}")
 
     await spool._writer.run(fill_up)
-    page = Delivery(serial="SN1", records=punches(range(10, 2_000)), cursor=b"end")
+    page = Delivery(serial="SN1", records=bulky(range(10, 2_000)), cursor=b"end")
     with pytest.raises(SpoolFullError) as full:
         await append(spool, page)
     assert full.value.code == "spool_full"
@@ -210,7 +219,7 @@ asyncio.run(main())
 async def test_after_an_io_error_nothing_is_committed_behind_the_log_in_doubt(spool, path):
     """The next commit starts a log of its own: a failed fsync is told once, then forgotten."""
     wal = path.with_name("spool.db-wal")
-    await append(spool, Delivery(serial="SN1", records=punches(range(500))))
+    await append(spool, Delivery(serial="SN1", records=bulky(range(500))))
     await spool.cursor("SN1")  # the reader's connection keeps the log when the writer's closes
     assert wal.stat().st_size > 100_000
 
@@ -218,7 +227,7 @@ async def test_after_an_io_error_nothing_is_committed_behind_the_log_in_doubt(sp
         await spool._writer.run(_io_error)
     assert failed.value.code == "spool_io_error"
     assert wal.stat().st_size > 100_000
-    assert (await append(spool, Delivery(serial="SN1", records=punches(range(501))))).stored == 1
+    assert (await append(spool, Delivery(serial="SN1", records=bulky(range(501))))).stored == 1
 
     assert wal.stat().st_size < 30_000
     assert (await spool.stats()).devices[0].stored == 501
@@ -229,7 +238,7 @@ async def test_a_log_in_doubt_that_cannot_be_moved_takes_no_commit(spool, path, 
     await append(spool, Delivery(serial="SN1", records=punches(range(5))))
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN")
-        other.execute("SELECT count(*) FROM events").fetchone()
+        other.execute("SELECT sum(last_arrival - first_arrival + 1) FROM pages").fetchone()
         await append(spool, Delivery(serial="SN1", records=punches(range(6))))
         for job in (_io_error, lambda connection: None):
             with pytest.raises(SpoolError):
@@ -251,7 +260,7 @@ async def test_a_file_that_went_away_is_an_error_not_a_new_spool(spool, path):
         file.unlink()
     for _ in range(2):
         with pytest.raises(Exception, match=r"spool\.db"):
-            await append(spool, Delivery(serial="SN1", records=punches(range(3, 3_000))))
+            await append(spool, Delivery(serial="SN1", records=bulky(range(3, 3_000))))
     assert not path.exists()
 
 

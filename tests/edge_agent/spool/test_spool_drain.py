@@ -180,7 +180,7 @@ async def test_the_same_answer_twice_is_refused_the_second_time(spool):
 
 
 async def test_long_records_make_smaller_batches(spool, monkeypatch):
-    monkeypatch.setattr(drain, "MAX_BATCH_BYTES", 10_000)
+    monkeypatch.setattr(drain, "_AIMED_BATCH_BYTES", 10_000)
     long = tuple(punch(n, raw=bytes([n]) * 1_500) for n in range(10))
     await append(spool, Delivery(serial="SN1", records=long))
     received = []

@@ -4,18 +4,25 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from drivers.contract import Delivery
 from edge_agent.spool.lanes import Lane
-from edge_agent.spool.store import Spool
+from edge_agent.spool.store import ChainHead, Spool, SpoolError
+from protocols.batch_chain import FIRST_PREVIOUS
+from protocols.punch_columns import columns_of
 from protocols.uplink import Verdict
 from tests.edge_agent.spool.deliveries import ManualClock, answer, append, ids, punches, sent
 
 SINKS = ("core", "webhook")
 SERIALS = ("SN1", "SN2")
+
+
+def hash_of(number):
+    return FIRST_PREVIOUS if number == 0 else number.to_bytes(32, "big")
 
 
 class SinkModel:
@@ -25,6 +32,17 @@ class SinkModel:
         self.done, self.dead = set(), set()
         self.acked = dict.fromkeys(SERIALS, 0)
         self.number, self.flight = 0, None
+        self.answered = {0: self.snapshot()}
+
+    def snapshot(self):
+        return set(self.done), set(self.dead), dict(self.acked)
+
+    def restore(self, number):
+        """What a core knows that was restored to just behind batch `number`."""
+        done, dead, acked = self.answered[number]
+        self.done, self.dead, self.acked = set(done), set(dead), dict(acked)
+        self.number, self.flight = number, None
+        self.answered = {n: known for n, known in self.answered.items() if n <= number}
 
 
 class SpoolModel(RuleBasedStateMachine):
@@ -50,12 +68,16 @@ class SpoolModel(RuleBasedStateMachine):
     @rule(
         serial=st.sampled_from(SERIALS),
         lane=st.sampled_from(Lane),
-        numbers=st.lists(st.integers(0, 30), max_size=8),
+        numbers=st.lists(st.integers(0, 30), max_size=8)
+        | st.builds(range, st.integers(0, 25), st.integers(20, 45)),  # a log in its order
         cursor=st.none() | st.binary(max_size=4),
+        packed=st.booleans(),
     )
-    def append(self, serial, lane, numbers, cursor):
+    def append(self, serial, lane, numbers, cursor, packed):
         records = punches(numbers, serial)
         delivery = Delivery(serial=serial, records=records, cursor=cursor)
+        if packed and records:
+            delivery = Delivery(serial=serial, packed=columns_of(records), cursor=cursor)
         result = self.run(append(self.spool, delivery, lane=lane))
         new = set(ids(records)) - self.stored.keys()
         assert (result.stored, result.known) == (len(new), len(records) - len(new))
@@ -63,7 +85,7 @@ class SpoolModel(RuleBasedStateMachine):
         if cursor is not None:
             self.cursors[serial] = cursor
 
-    @rule(sink=st.sampled_from(SINKS), limit=st.integers(1, 12))
+    @rule(sink=st.sampled_from(SINKS), limit=st.integers(1, 40))
     def take_batch(self, sink, limit):
         model = self.sinks[sink]
         batch = self.run(self.spool.next_batch(sink, limit=limit))
@@ -81,11 +103,12 @@ class SpoolModel(RuleBasedStateMachine):
         model.flight = batch
 
     @precondition(lambda self: any(model.flight for model in self.sinks.values()))
-    @rule(verdicts=st.lists(st.sampled_from(Verdict), min_size=12, max_size=12))
+    @rule(verdicts=st.lists(st.sampled_from(Verdict), min_size=40, max_size=40))
     def settle(self, verdicts):
         sink, model = next((s, m) for s, m in self.sinks.items() if m.flight is not None)
         judged = answer(model.flight, verdicts[: len(model.flight.observations)])
-        settled = self.run(self.spool.settle(sink, judged))
+        number = model.flight.number
+        settled = self.run(self.spool.settle(sink, judged, batch_hash=hash_of(number)))
         tally = dict.fromkeys(Verdict, 0)
         for verdict in judged.verdicts:
             tally[verdict.verdict] += 1
@@ -99,6 +122,21 @@ class SpoolModel(RuleBasedStateMachine):
             for verdict in (Verdict.ACCEPTED, Verdict.DUPLICATE, Verdict.REJECTED, Verdict.KEEP)
         ]
         model.flight = None
+        model.answered[number] = model.snapshot()
+
+    @rule(sink=st.sampled_from(SINKS), data=st.data())
+    def the_core_is_restored_from_a_backup(self, sink, data):
+        model = self.sinks[sink]
+        number = data.draw(st.sampled_from(sorted(model.answered)))
+        self.run(self.spool.rewind(sink, ChainHead(number=number, batch_hash=hash_of(number))))
+        model.restore(number)
+
+    @rule(sink=st.sampled_from(SINKS), ahead=st.integers(1, 3))
+    def a_core_that_knows_more_is_another_one(self, sink, ahead):
+        number = max(self.sinks[sink].answered) + ahead
+        with pytest.raises(SpoolError) as refused:
+            self.run(self.spool.rewind(sink, ChainHead(number=number, batch_hash=hash_of(number))))
+        assert refused.value.code == "chain_unknown"
 
     @rule(seconds=st.sampled_from([1, 30, 3600]))
     def time_passes(self, seconds):
@@ -118,6 +156,9 @@ class SpoolModel(RuleBasedStateMachine):
             assert device.received == device.stored + device.known
             assert self.run(self.spool.cursor(serial)) == self.cursors[serial]
         for sink, model in self.sinks.items():
+            number = max(model.answered)
+            head = self.run(self.spool.chain_head(sink))
+            assert head == ChainHead(number=number, batch_hash=hash_of(number))
             backlog = self.run(self.spool.backlog(sink))
             assert backlog.total == len(self.stored) - len(model.done) - len(model.dead)
             letters = self.run(self.spool.dead_letters(sink))
@@ -144,8 +185,8 @@ class SpoolModel(RuleBasedStateMachine):
 
 TestSpoolModel = SpoolModel.TestCase
 TestSpoolModel.settings = settings(
-    max_examples=15,
-    stateful_step_count=20,
+    max_examples=20,
+    stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

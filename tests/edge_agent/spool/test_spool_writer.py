@@ -11,7 +11,7 @@ from edge_agent.spool.checkpoint import Checkpointer
 from edge_agent.spool.schema import create_file, prepare
 from edge_agent.spool.store import SpoolClosedError
 from edge_agent.spool.writer import Writer
-from tests.edge_agent.spool.deliveries import ManualClock, append, punches
+from tests.edge_agent.spool.deliveries import ManualClock, append, bulky, punches
 
 
 class Blocked:
@@ -114,7 +114,7 @@ async def test_the_log_stays_short_under_a_load_without_pause(path):
 async def test_an_idle_spool_moves_its_log_into_the_file(spool, path, monkeypatch):
     monkeypatch.setattr(writer_module, "IDLE_S", 0.01)
     size = path.stat().st_size
-    await append(spool, Delivery(serial="SN1", records=punches(range(500))))
+    await append(spool, Delivery(serial="SN1", records=bulky(range(500))))
     await append(spool, Delivery(serial="SN1"))  # the writer comes round with the short interval
     await _until(lambda: path.stat().st_size > size)
 

@@ -1,0 +1,70 @@
+"""Rows become pages: in order of their own time, short enough to be read whole."""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from edge_agent.spool.page_body import (
+    MAX_PAGE_JSON_BYTES,
+    MAX_PAGE_ROWS,
+    PageBody,
+    body_of_columns,
+    body_of_records,
+)
+from edge_agent.spool.recognition import Row
+from protocols.identity import event_moment
+from protocols.punch_columns import PunchColumns
+from protocols.records import Punch, Record
+
+_FIXED_BYTES = 400  # of a record beside its raw bytes, at most
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    rows: int
+    punches: int
+    first_time: int
+    last_time: int
+    body: PageBody
+
+
+def page_of_columns(columns: PunchColumns) -> Page:
+    """Of columns in strict order."""
+    return Page(
+        rows=len(columns),
+        punches=len(columns),
+        first_time=columns.times[0],
+        last_time=columns.times[-1],
+        body=body_of_columns(columns),
+    )
+
+
+def pages_of_rows(rows: Sequence[Row]) -> Iterator[Page]:
+    """A row earlier than the one before begins a page of its own: what overlaps a page in time is
+    read when rows come again, so a page must not span the years between two jumps of a clock.
+    """
+    run: list[Record] = []
+    first = last = size = 0
+    for identity, record in rows:
+        moment = event_moment(identity)
+        raw_bytes = _FIXED_BYTES + len(record.raw)
+        full = len(run) == MAX_PAGE_ROWS or size + raw_bytes > MAX_PAGE_JSON_BYTES
+        if run and (moment < last or full):
+            yield _page(run, first, last)
+            run, size = [], 0
+        if not run:
+            first = moment
+        run.append(record)
+        last = moment
+        size += raw_bytes
+    if run:
+        yield _page(run, first, last)
+
+
+def _page(run: Sequence[Record], first: int, last: int) -> Page:
+    return Page(
+        rows=len(run),
+        punches=sum(isinstance(record, Punch) for record in run),
+        first_time=first,
+        last_time=last,
+        body=body_of_records(run),
+    )
