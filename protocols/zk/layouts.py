@@ -7,6 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 MAX_USER_ID_BYTES = 24
+_PRINTABLE = bytes(range(0x21, 0x7F))
 
 _TFT = struct.Struct("<H24sBIBI4x")
 _TFT_WITH_MARK = struct.Struct("<H24sBIBI4x9s")
@@ -130,7 +131,7 @@ def user_id_text(field: bytes) -> str | None:
     """The user id in a NUL-padded field (bytes after the first NUL are stale), None for none."""
     text, _, _ = field.partition(b"\0")
     stripped = text.strip(b" ")
-    if not stripped or any(not 0x21 <= byte <= 0x7E for byte in stripped):
+    if not stripped or stripped.translate(None, _PRINTABLE):
         return None
     return stripped.decode("ascii")
 

@@ -36,9 +36,11 @@ class PackedTimes:
 
     def in_strict_order(self) -> bool:
         """Each later than the one before."""
-        guards, almost = _guards(self._count - 1)
-        before = self._whole & ((1 << _LANE_BITS * (self._count - 1)) - 1)
+        pairs = self._count - 1
+        guards = _lanes(1 << _LANE_BITS - 1, pairs)
+        before = self._whole & _lanes((1 << _LANE_BITS) - 1, pairs)
         # A guard stays where "later minus earlier minus one" need not borrow it.
+        almost = _lanes((1 << _LANE_BITS - 1) - 1, pairs)
         return ((self._whole >> _LANE_BITS) + almost - before) & guards == guards
 
     def numbers(self) -> Numbers:
@@ -49,8 +51,7 @@ class PackedTimes:
 
         For times in order only: within a month the packed clock runs as any other.
         """
-        shifts = []
-        start = 0
+        shifts = start = 0
         for month in range(self.first // _MONTH_SECONDS, self.last // _MONTH_SECONDS + 1):
             end = self._until((month + 1) * _MONTH_SECONDS, start)
             if end == start:
@@ -58,10 +59,9 @@ class PackedTimes:
             days, shift = _month(month)
             if self._at(end - 1) >= month * _MONTH_SECONDS + days * _DAY_SECONDS:
                 return None
-            shifts.append(shift.to_bytes(_LANE_BYTES, "little") * (end - start))
+            shifts |= _lanes(shift, end - start) << _LANE_BITS * start
             start = end
-        shift = int.from_bytes(b"".join(shifts), "little")
-        shifted = self._whole * 1_000 + shift
+        shifted = self._whole * 1_000 + shifts
         return numbers_in(shifted.to_bytes(len(self._lanes), "little"), "q")
 
     def _until(self, time: int, start: int) -> int:
@@ -77,12 +77,10 @@ class PackedTimes:
         return int.from_bytes(self._lanes[start : start + _TIME_BYTES], "little")
 
 
-@lru_cache(maxsize=8)  # one size of page, and the last page of a few logs
-def _guards(lanes: int) -> tuple[int, int]:
-    """The highest bit of each lane, and each lane one less than that."""
-    ones = int.from_bytes((1).to_bytes(_LANE_BYTES, "little") * lanes, "little")
-    guards = ones << _LANE_BITS - 1
-    return guards, guards - ones
+@lru_cache(maxsize=32)  # 40 kB each for whole pages: three to compare, one for each month in work
+def _lanes(number: int, count: int) -> int:
+    """`number` in each of `count` lanes."""
+    return int.from_bytes(number.to_bytes(_LANE_BYTES, "little") * count, "little")
 
 
 @lru_cache(maxsize=256)
