@@ -12,7 +12,7 @@ from struct import iter_unpack
 from typing import Final
 
 from protocols.column_packing import Numbers, numbers_in
-from protocols.punch_columns import MAX_ROWS, MAX_TEXT_BYTES, PunchColumns
+from protocols.punch_columns import MAX_ROWS, MAX_TEXT_BYTES, PunchColumns, user_id_planes
 from protocols.records import Channel, Direction
 from protocols.zk.attendance import (
     FILL_PATTERNS,
@@ -110,10 +110,12 @@ class ColumnDecoder:
         place, width = self._layout.places.work_code, self._layout.width
         if place is None:
             return None
+        nothing = bytes(rows)  # most terminals ask for no work code
         columns = [piece[place + byte :: width] for byte in range(_WORK_CODE_BYTES)]
         codes = bytearray(rows * _WORK_CODE_BYTES)
         for byte, column in enumerate(columns):
-            codes[byte::_WORK_CODE_BYTES] = column
+            if column != nothing:
+                codes[byte::_WORK_CODE_BYTES] = column
         numbers = numbers_in(bytes(codes), "I")
         # Every pattern is one byte repeated, so a column without that byte rules it out for all.
         if any(byte in columns[0] for byte in _FILL_BYTES) and not FILL_PATTERNS.isdisjoint(
@@ -126,27 +128,22 @@ class ColumnDecoder:
         """The ids as `PunchColumns` wants them."""
         places, width = self._layout.places, self._layout.width
         if places.user_bytes == MAX_USER_ID_BYTES:
-            columns = _text_columns(piece, places.user, width, rows)
-            if columns is not None:
-                ids = bytearray(len(columns) * rows)
-                for byte, column in enumerate(columns):
-                    ids[byte :: len(columns)] = column
-                return bytes(ids)
+            ids = _text_ids(piece, places.user, width, rows)
+            if ids is not None:
+                return ids
         code = _FIELD_CODES[places.user_bytes]
         rest = width - places.user - places.user_bytes
         keys = list(chain.from_iterable(iter_unpack(f"<{places.user}x{code}{rest}x", piece)))
         fields = {key: _id_field(self._ids[key]) for key in set(keys)}
-        longest = max(map(len, fields.values()))
-        filled = {key: field.ljust(longest, b"\0") for key, field in fields.items()}
-        return b"".join([filled[key] for key in keys])
+        return user_id_planes([fields[key] for key in keys])
 
 
 class _RemarkableError(Exception):
     """The piece is not plain."""
 
 
-def _text_columns(piece: bytes, place: int, width: int, rows: int) -> list[bytes] | None:
-    """The columns of id text, cleaned of what is stale behind a NUL, as far as any id reaches.
+def _text_ids(piece: bytes, place: int, width: int, rows: int) -> bytes | None:
+    """The ids as `PunchColumns` wants them, cleaned of what is stale behind a NUL.
 
     None when an id begins with a NUL or holds anything but letters, digits and signs: such ids
     (blanks around them may be fine) are looked at one by one.
@@ -163,9 +160,10 @@ def _text_columns(piece: bytes, place: int, width: int, rows: int) -> list[bytes
         if column == nothing:
             break
         columns.append(column)
-    if not columns or 0 in columns[0] or b"".join(columns).translate(None, _NUL_OR_PRINTABLE):
+    ids = b"".join(columns)
+    if not columns or 0 in columns[0] or ids.translate(None, _NUL_OR_PRINTABLE):
         return None
-    return columns
+    return ids
 
 
 def _id_field(user_id: str | None) -> bytes:

@@ -29,7 +29,7 @@ class PackedTimes:
         lanes = bytearray(_LANE_BYTES * self._count)
         for byte in range(_TIME_BYTES):
             lanes[byte::_LANE_BYTES] = piece[layout.places.time + byte :: layout.width]
-        self._lanes = bytes(lanes)
+        self._lanes = lanes
         self._whole = int.from_bytes(lanes, "little")
         self.first = self._at(0)
         self.last = self._at(self._count - 1)
@@ -44,7 +44,7 @@ class PackedTimes:
         return ((self._whole >> _LANE_BITS) + almost - before) & guards == guards
 
     def numbers(self) -> Numbers:
-        return numbers_in(self._lanes, "q")
+        return numbers_in(bytes(self._lanes), "q")
 
     def milliseconds(self) -> Numbers | None:
         """Since 1970-01-01 by the same wall clock. None when a date is in no calendar.
