@@ -60,6 +60,7 @@ class Agent:
             clock=clock,
             randomness=randomness,
             changed=changed,
+            names=frozenset(device.config.name for device in site.devices),
         )
         self.workers = tuple(
             _make_worker(device, site.site.networks, commons) for device in site.devices

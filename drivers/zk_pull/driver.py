@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
 from typing_extensions import override
 
 from drivers.contract import (
@@ -115,7 +116,7 @@ class ZkPullDriver(Administration, Driver):
             if operations.broke_off:
                 await self.aclose()
         for delivery in operations.deliveries(log.serial):
-            yield delivery
+            yield replace(delivery, clock=log.clock)
         self._handing_over = log.unreadable()
         if self._handing_over is not None and self._handing_over == self._held_back:
             yield log.same_again()
@@ -170,7 +171,7 @@ class ZkPullDriver(Administration, Driver):
         sizes = await terminal.read_sizes()
         table = await terminal.read_log()
         now = self._clock.now().astimezone(self._zone).replace(tzinfo=None)
-        if stored is not None and stored.saw_all_of(table):
+        if stored is not None and stored.proves_layout_of(table):
             choice = LayoutChoice(layout=stored.layout, score=1.0, trusted=True)
         else:
             choice = choose_layout(
@@ -178,6 +179,7 @@ class ZkPullDriver(Administration, Driver):
                 hint=stored.layout if stored else terminal.profile.record_layout,
                 count=sizes.attendance,
                 now_year=now.year,
+                shown_year=before.device_time.year if before else None,
             )
         # Read after the log, so that whoever punched is in it.
         users = await terminal.read_user_ids() if choice.layout.holds_uid else {}

@@ -49,6 +49,14 @@ class LogCursor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def saw_all_of(self, log: PackedLog) -> bool:
         return self.rows * self.layout.width == len(log) and self.holds_for(log)
 
+    def proves_layout_of(self, log: PackedLog) -> bool:
+        """Whether `log` goes on from rows that were read by this layout, whatever years they show: a
+        terminal's clock may have been set right since.
+        """
+        if not self.rows:
+            return self.saw_all_of(log)
+        return len(log) % self.layout.width == 0 and self.holds_for(log)
+
 
 def cursor_after(
     log: PackedLog, layout: Layout, *, epoch: int, operations: OperationsPlace | None = None

@@ -1,6 +1,7 @@
 """Who answers: serial number, facts, and the firmware profile that these facts lead to."""
 
 import contextlib
+import shlex
 
 from msgspec.structs import replace
 
@@ -46,8 +47,9 @@ def proven_serial(facts: dict[str, str], config: ZkPullConfig, *, where: str) ->
             where=where,
             expected=config.serial,
             found=found,
-            remedy="Two devices may share this address, or the unit was replaced: check its "
-            "network menu, then correct `host` or `serial` in the site file",
+            remedy="Two devices may share this address: check its network menu, then correct "
+            "`host` or `serial` in the site file. If the unit was replaced: edge-agent device "
+            f"replace {shlex.quote(config.serial)} {shlex.quote(found)}",
         )
     return found
 

@@ -13,6 +13,7 @@ import typer
 from edge_agent.cli import device_admin
 from edge_agent.cli.device_discover import discover
 from edge_agent.cli.device_probe import probe
+from edge_agent.cli.device_replace import replace
 from edge_agent.cli.device_session import Target, ZoneOption, print_facts, with_driver
 from edge_agent.cli.options import ConfigOption, JsonLinesOption, JsonOption
 from edge_agent.errors import ExitCode
@@ -117,3 +118,4 @@ app.command("clock")(device_admin.clock)
 app.command("users")(device_admin.users)
 app.command("unstick")(device_admin.unstick)
 app.command("clear")(device_admin.clear)
+app.command("replace")(replace)

@@ -4,27 +4,42 @@ import asyncio
 import contextlib
 import random
 import signal
-import sys
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge_agent.cli.simulated_terminals import methods_of
 from protocols.zk.attendance import AttendanceRow
-from protocols.zk.users import User
 from simulators.card_reader import CardReaderSim
 from simulators.modbus_counter import CounterUnit, ModbusCounterBox
-from simulators.zk_terminal import TerminalConfig, ZkTerminal, rows_from_usb_export, serve
+from simulators.zk_terminal import TerminalDisabledError, ZkTerminal
 
-PEOPLE = 50
-_FIRST_USER = 1001
-_SERIAL = "CLKSIM0000001"
-# Ten punches an hour, so that a log of a hundred rows looks like a working day.
-_PUNCH_DISTANCE = timedelta(minutes=6)
 _CARD_EVERY_S = 3.0  # longer than a reader's debounce: each is a punch
 _PIECE_EVERY_S = 1.0
 _REJECT_SHARE = 0.03
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Where devices listen, and how lively it is.
+
+    port    of the first device, the others follow; 0: each gets a free one
+    every   seconds between two punches, pieces or cards; None: as usual for the kind
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    devices: int = 1
+    every: float | None = None
+    seed: int = 0
+
+    def port_of(self, number: int) -> int:
+        return self.port + number if self.port else 0
+
+    def luck_of(self, number: int) -> random.Random:
+        return random.Random(self.seed + number)  # noqa: S311 - repeatable, not secret
 
 
 async def until_stopped(scene: Coroutine[Any, Any, None]) -> None:
@@ -37,80 +52,81 @@ async def until_stopped(scene: Coroutine[Any, Any, None]) -> None:
         await task
 
 
-def wall_clock() -> datetime:
-    """Naive, of this machine's zone: a simulated terminal hangs beside it."""
-    return datetime.now(UTC).astimezone().replace(tzinfo=None)
+async def serve_zk_terminals(terminals: Sequence[ZkTerminal], scene: Scene) -> None:
+    """Raises ValueError for a log or users that the model cannot hold."""
+    async with AsyncExitStack() as running:
+        for number, terminal in enumerate(terminals):
+            terminal.address = (scene.host, scene.port_of(number))
+            await running.enter_async_context(terminal)
+        for terminal in terminals:
+            _say_listening(*terminal.address)
+        if scene.every is None:
+            await asyncio.Event().wait()
+        async with asyncio.TaskGroup() as doors:
+            for number, terminal in enumerate(terminals):
+                doors.create_task(_punches(terminal, scene.every or 0, scene.luck_of(number)))
 
 
-def zk_terminal(
-    input_file: Path | None, *, records: int, seed: int, udp: bool = False
-) -> ZkTerminal:
-    """A terminal with the log of `input_file`, or with `records` made-up punches until now."""
-    if input_file is None:
-        log = made_up_log(records, seed, end=wall_clock())
-    else:
-        log, refused = rows_from_usb_export(input_file.read_bytes())
-        if refused:
-            note = f"note: {len(refused)} rows of {input_file} cannot be held by a terminal"
-            print(note, file=sys.stderr)
-    uids = {row.user_id: row.uid for row in log}
-    users = [User(uid=uid, user_id=user_id) for user_id, uid in uids.items()]
-    config = TerminalConfig(clock=wall_clock, serial=_SERIAL, transport="udp" if udp else "tcp")
-    return ZkTerminal(config, log, users)
-
-
-def made_up_log(records: int, seed: int, *, end: datetime) -> list[AttendanceRow]:
-    """`records` punches in time order, the last one at `end`, cut to seconds."""
-    draw = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    end = end.replace(microsecond=0)
-    rows = []
-    for index in range(records):
-        uid = draw.randrange(1, PEOPLE + 1)
-        rows.append(
-            AttendanceRow(
-                uid=uid,
-                user_id=str(_FIRST_USER + uid - 1),
-                time=end - _PUNCH_DISTANCE * (records - 1 - index),
-                state=draw.randrange(2),
-                verify=draw.choice((1, 15)),
-            )
+async def _punches(terminal: ZkTerminal, every: float, draw: random.Random) -> None:
+    """Someone of the user table punches now and then; nobody while it is disabled."""
+    methods = methods_of(terminal.layout)
+    while terminal.users:
+        await asyncio.sleep(every * draw.uniform(0.5, 1.5))
+        user = draw.choice(terminal.users)
+        row = AttendanceRow(
+            uid=user.uid,
+            user_id=user.user_id,
+            time=terminal.local_time.replace(microsecond=0),
+            state=draw.randrange(2),
+            verify=draw.choice(methods),
         )
-    return rows
+        with contextlib.suppress(TerminalDisabledError):
+            await terminal.punch(row)
 
 
-async def serve_zk_terminal(terminal: ZkTerminal, host: str, port: int) -> None:
-    await serve(host, port, terminal, ready=_say_listening)
-
-
-async def serve_modbus_counter(host: str, port: int, *, pieces: int, seed: int) -> None:
-    """One unit (number 1) that makes a piece a second, some of them rejects."""
-    draw = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    unit = CounterUnit(pieces=pieces)
-    async with ModbusCounterBox({1: unit}, host=host, port=port) as box:
-        _say_listening(box.host, box.port)
+async def serve_modbus_counters(scene: Scene, *, pieces: int) -> None:
+    """Boxes of one unit (number 1) that makes a piece a second, some of them rejects."""
+    draws = [scene.luck_of(number) for number in range(scene.devices)]
+    units = [CounterUnit(pieces=pieces) for _ in draws]
+    async with AsyncExitStack() as running:
+        boxes = [
+            await running.enter_async_context(
+                ModbusCounterBox({1: unit}, host=scene.host, port=scene.port_of(number))
+            )
+            for number, unit in enumerate(units)
+        ]
+        for box in boxes:
+            _say_listening(box.host, box.port)
         while True:
-            await asyncio.sleep(_PIECE_EVERY_S)
-            unit.pieces += 1
-            unit.rejects += draw.random() < _REJECT_SHARE
+            await asyncio.sleep(scene.every or _PIECE_EVERY_S)
+            for unit, draw in zip(units, draws, strict=True):
+                unit.pieces += 1
+                unit.rejects += draw.random() < _REJECT_SHARE
 
 
-async def serve_card_reader(*, cards: int, seed: int) -> None:
-    """A reader on a pseudo terminal; one of `cards` different cards is held to it now and then."""
-    draw = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    numbers = [draw.randbytes(5).hex() for _ in range(cards)]
-    async with _plugged_in() as reader:
-        print(f"listening {reader.port}", flush=True)
+async def serve_card_readers(scene: Scene, *, cards: int, link: Path | None = None) -> None:
+    """Readers on pseudo terminals; one of `cards` different cards is held to each now and then.
+
+    link    a path by which the port of a single reader can be named
+    """
+    draws = [scene.luck_of(number) for number in range(scene.devices)]
+    numbers = [[draw.randbytes(5).hex() for _ in range(cards)] for draw in draws]
+    async with AsyncExitStack() as running:
+        readers = [await running.enter_async_context(_plugged_in(link)) for _ in draws]
+        for reader in readers:
+            print(f"listening {reader.port}", flush=True)
         while True:
-            await asyncio.sleep(_CARD_EVERY_S)
-            if numbers:
-                # Nobody reads the port and its buffer is full: the card stays unread, as in life.
-                with contextlib.suppress(BlockingIOError):
-                    await reader.present(draw.choice(numbers))
+            await asyncio.sleep(scene.every or _CARD_EVERY_S)
+            for reader, draw, known in zip(readers, draws, numbers, strict=True):
+                if known:
+                    # Nobody reads the port and its buffer is full: the card stays unread.
+                    with contextlib.suppress(BlockingIOError):
+                        await reader.present(draw.choice(known))
 
 
 @asynccontextmanager
-async def _plugged_in() -> AsyncIterator[CardReaderSim]:
-    reader = CardReaderSim()
+async def _plugged_in(link: Path | None) -> AsyncIterator[CardReaderSim]:
+    reader = CardReaderSim(link=link)
     await reader.start()
     try:
         yield reader

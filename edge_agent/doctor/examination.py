@@ -15,8 +15,10 @@ from edge_agent.doctor.findings import Code, Finding, bad, good, warn
 from edge_agent.doctor.ledger import check_agent, check_parked, last_stored, read_counts
 from edge_agent.doctor.machine import check_clock, check_core_extra, check_python, check_zone
 from edge_agent.doctor.storage import check_spool, check_state_dir
+from edge_agent.doctor.units import check_shared, check_units
 from edge_agent.doctor.uplink import check_uplink
 from edge_agent.errors import CommandError
+from edge_agent.status.agent import read_agent
 
 
 def examine(config: str | None, *, with_core: bool) -> Iterator[Finding]:
@@ -39,6 +41,7 @@ def examine(config: str | None, *, with_core: bool) -> Iterator[Finding]:
     yield from _examine_gateway(site, now)
     yield from asyncio.run(check_devices([device.config for device in site.devices]))
     yield from check_uplink(site.uplink)
+    yield from check_shared(site, now)
 
 
 def _no_config() -> Finding:
@@ -78,3 +81,4 @@ def _examine_gateway(site: SiteConfig, now: datetime) -> Iterator[Finding]:
     if ledger:
         yield from check_parked(ledger, str(places.spool))
     yield check_agent(places, now)
+    yield from check_units(ledger, read_agent(places, now))

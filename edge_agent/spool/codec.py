@@ -11,8 +11,18 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+class PastReading(Struct, frozen=True, kw_only=True):
+    """A device's clock at its last whole read: when that began (aware UTC), how far it was off."""
+
+    read_from: datetime
+    offset_ms: int
+
+
 class Envelope(Struct, frozen=True, kw_only=True):
-    """What the gateway knows about the arrival of a delivery."""
+    """What the gateway knows about the arrival of a delivery.
+
+    reading   set with the last page of a whole read, for the rows that the next one brings
+    """
 
     device_name: str
     zone: str
@@ -21,6 +31,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
     monotonic_ms: int
     clock_offset_ms: int | None = None
     flags: tuple[Flag, ...] = ()
+    reading: PastReading | None = None
 
 
 def microseconds(instant: datetime) -> int:

@@ -3,7 +3,7 @@
 import sqlite3
 from itertools import islice
 
-from edge_agent.spool.codec import instant
+from edge_agent.spool.codec import PastReading, instant
 from edge_agent.spool.lanes import LANE_BY_NUMBER, Lane
 from edge_agent.spool.page_body import MAX_PAGE_ROWS
 from edge_agent.spool.results import Backlog, DeadLetter, StoredEvent
@@ -31,6 +31,15 @@ _KEPT_OF_LANE = """
 def cursor_of(connection: sqlite3.Connection, serial: str) -> bytes | None:
     row = connection.execute("SELECT cursor FROM devices WHERE serial = ?", (serial,)).fetchone()
     return None if row is None else row[0]
+
+
+def last_reading_of(connection: sqlite3.Connection, serial: str) -> PastReading | None:
+    row = connection.execute(
+        "SELECT read_from, clock_offset_ms FROM devices WHERE serial = ?", (serial,)
+    ).fetchone()
+    if row is None or row[0] is None:
+        return None
+    return PastReading(read_from=instant(row[0]), offset_ms=row[1])
 
 
 def last_trusted_at(connection: sqlite3.Connection) -> int | None:

@@ -39,6 +39,8 @@ _UPDATE_DEVICE = """
         quarantined_again = quarantined_again + :quarantined_again,
         newest_time = max(coalesce(newest_time, :newest), coalesce(:newest, newest_time)),
         last_fetch_at = :now,
+        read_from = coalesce(:read_from, read_from),
+        clock_offset_ms = coalesce(:read_offset_ms, clock_offset_ms),
         last_trusted_at = CASE WHEN :trusted
             THEN max(coalesce(last_trusted_at, :now), :now) ELSE last_trusted_at END
     WHERE device = :device"""
@@ -72,6 +74,7 @@ class EventLog:
         first_seen = sum(
             _quarantine(connection, row, device=device, now=now) for row in delivery.quarantined
         )
+        reading = envelope.reading
         connection.execute(
             _UPDATE_DEVICE,
             {
@@ -87,6 +90,8 @@ class EventLog:
                 "quarantined_again": len(delivery.quarantined) - first_seen,
                 "newest": stored.newest,
                 "now": now,
+                "read_from": None if reading is None else microseconds(reading.read_from),
+                "read_offset_ms": None if reading is None else reading.offset_ms,
                 "trusted": Flag.GATEWAY_CLOCK_SUSPECT not in envelope.flags,
             },
         )

@@ -34,6 +34,10 @@ _BACKLOG = """
     FROM sinks JOIN lanes USING (lane) ORDER BY sinks.sink, lanes.lane"""
 
 
+_REPLACEMENTS = """
+    SELECT name, old, new, ordered_at, ordered_by, settled_at FROM replacements ORDER BY id"""
+
+
 def read_ledger(path: Path) -> dict[str, Any]:
     """The counters of a spool file, from one snapshot. Raises SpoolError.
 
@@ -48,6 +52,8 @@ def read_ledger(path: Path) -> dict[str, Any]:
         acked              the smallest of these, 0 without any sink
         received = stored + known + quarantined + quarantined_again (rows handed over, ever)
         last_fetch_at      ISO 8601 UTC or None
+    replacements: list of name, old, new (serials), ordered_at, ordered_by, settled_at (None until a
+        unit was read after the order), in the order of the orders
     """
     try:
         with closing(open_ledger(path)) as connection:
@@ -93,6 +99,7 @@ def ledger(connection: sqlite3.Connection) -> dict[str, Any]:
             connection.execute("SELECT sink, count(*) FROM dead_letters GROUP BY sink")
         ),
         "quarantined": connection.execute("SELECT count(*) FROM quarantine").fetchone()[0],
+        "replacements": _replacements(connection),
     }
 
 
@@ -117,11 +124,26 @@ def _devices(connection: sqlite3.Connection, *, sinks: list[str]) -> list[dict[s
         row["fetched"] = row["stored"] + row["quarantined"] if log_rows is None else log_rows
         row["acked_by"] = acked_by
         row["acked"] = min(acked_by.values(), default=0)
-        if row["last_fetch_at"] is not None:
-            moment = _EPOCH + timedelta(microseconds=row["last_fetch_at"])
-            row["last_fetch_at"] = moment.isoformat()
+        row["last_fetch_at"] = _iso(row["last_fetch_at"])
         devices.append(row)
     return devices
+
+
+def _replacements(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    rows = connection.execute(_REPLACEMENTS)
+    names = [column[0] for column in rows.description]
+    orders = [dict(zip(names, values, strict=True)) for values in rows]
+    for order in orders:
+        order["ordered_at"] = _iso(order["ordered_at"])
+        order["settled_at"] = _iso(order["settled_at"])
+    return orders
+
+
+def _iso(since_epoch: int | None) -> str | None:
+    """From microseconds to ISO 8601 UTC."""
+    if since_epoch is None:
+        return None
+    return (_EPOCH + timedelta(microseconds=since_epoch)).isoformat()
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -4,7 +4,7 @@ Everything that changes the file runs on one writer thread and is durable when i
 questions are answered beside it from what is committed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from secrets import token_bytes
@@ -14,10 +14,10 @@ import msgspec
 
 from drivers.contract import Delivery
 from drivers.ports import Clock
-from edge_agent.spool import chain, correction, drain, inspection, reading, schema
+from edge_agent.spool import chain, correction, drain, inspection, reading, schema, units
 from edge_agent.spool.chain import ChainHead, Rewound
 from edge_agent.spool.checkpoint import Checkpointer
-from edge_agent.spool.codec import Envelope, instant, microseconds
+from edge_agent.spool.codec import Envelope, PastReading, instant, microseconds
 from edge_agent.spool.errors import (
     SpoolClosedError,
     SpoolCorruptError,
@@ -55,6 +55,7 @@ __all__ = [
     "DeadLetter",
     "DeviceLedger",
     "Lane",
+    "PastReading",
     "PendingBatch",
     "Rewound",
     "Settled",
@@ -130,8 +131,11 @@ class Spool:
         received_at: datetime,
         clock_offset_ms: int | None,
         flags: tuple[Flag, ...] = (),
+        past_reading: PastReading | None = None,
     ) -> Appended:
         """Returns when records, quarantine, counters and cursor are durable: all, or none.
+
+        `past_reading` is kept for the next read (`last_reading`); None leaves the kept one.
 
         After a SpoolError, or when its caller was cancelled, a delivery may be stored all the
         same; delivering it again is always right.
@@ -144,9 +148,49 @@ class Spool:
             monotonic_ms=self._monotonic_ms(),
             clock_offset_ms=clock_offset_ms,
             flags=flags,
+            reading=past_reading,
         )
         return await self._writer.run(
             lambda connection: self._log.append(connection, delivery, envelope)
+        )
+
+    async def last_reading(self, serial: str) -> PastReading | None:
+        """The device's clock at the last whole read of its log."""
+        return await self._reader.run(
+            lambda connection: inspection.last_reading_of(connection, serial)
+        )
+
+    async def unit_of(self, name: str) -> str | None:
+        """The serial that this name of the site file means; None before its first read."""
+        return await self._reader.run(lambda connection: units.unit_of(connection, name))
+
+    async def take_up_unit(
+        self,
+        name: str,
+        serial: str,
+        *,
+        names: Iterable[str],
+        zone: str,
+        received_at: datetime,
+        flags: tuple[Flag, ...] = (),
+    ) -> None:
+        """Call before the first rows of a session: from now on `name` means `serial`.
+
+        Where a person ordered the replacement, a `device_replaced` event tells the core. `names` are
+        all of the site file. Writes nothing when all is as it was.
+        """
+        envelope = Envelope(
+            device_name=name,
+            zone=zone,
+            lane=Lane.TELEMETRY,
+            received_at=received_at,
+            monotonic_ms=self._monotonic_ms(),
+            flags=flags,
+        )
+        await self._writer.run(
+            lambda connection: units.take_up(
+                connection, self._log, serial=serial, names=names, envelope=envelope
+            )
         )
 
     async def cursor(self, serial: str) -> bytes | None:

@@ -38,6 +38,7 @@ class StatusReport(TypedDict):
     quarantined: int
     dead_letters: int
     uplink: dict[str, Any]
+    replacements: list[dict[str, Any]]
     problems: list[Problem]
 
 
@@ -51,7 +52,12 @@ def read_report(places: Places, now: datetime) -> StatusReport:
     backlog = {sink: sum(lanes.values()) for sink, lanes in ledger.get("backlog", {}).items()}
     dead_letters = sum(ledger.get("dead_letters", {}).values())
     quarantined = ledger.get("quarantined", 0)
-    problems += [*_device_problems(devices), *_parked(dead_letters, quarantined)]
+    replacements = ledger.get("replacements", [])
+    problems += [
+        *_device_problems(devices),
+        *_unread_units(replacements),
+        *_parked(dead_letters, quarantined),
+    ]
     status = _worst(problems)
     return StatusReport(
         status=status,
@@ -69,6 +75,7 @@ def read_report(places: Places, now: datetime) -> StatusReport:
         quarantined=quarantined,
         dead_letters=dead_letters,
         uplink=agent.snapshot.get("uplink", {}),
+        replacements=replacements,
         problems=problems,
     )
 
@@ -192,6 +199,20 @@ def _device_problems(devices: list[dict[str, Any]]) -> Iterator[Problem]:
             "where": f"device {device['name']}",
             "what": what,
             "remedy": remedy,
+        }
+
+
+def _unread_units(replacements: list[dict[str, Any]]) -> Iterator[Problem]:
+    """Orders that wait for their unit; of several for one name the last."""
+    waiting = {order["name"]: order for order in replacements if order["settled_at"] is None}
+    for name, order in waiting.items():
+        yield {
+            "severity": "warn",
+            "where": f"device {name}",
+            "what": f"was replaced by {order['new']} (by {order['ordered_by']}, "
+            f"{order['ordered_at'][:19]}Z), which was not read yet",
+            "remedy": f"Connect it; or undo: edge-agent device replace {order['new']} "
+            f"{order['old']}",
         }
 
 

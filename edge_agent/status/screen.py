@@ -15,6 +15,9 @@ _COLUMNS = {
 }
 
 
+_SHOWN_REPLACEMENTS = 5  # --json has all
+
+
 def screen(report: StatusReport) -> str:
     lines = [report["sentence"], ""]
     if report["devices"]:
@@ -28,6 +31,13 @@ def screen(report: StatusReport) -> str:
             ["dead letters", str(report["dead_letters"])],
         ],
     )
+    if report["replacements"]:
+        lines += ["", "Replaced units:"]
+    lines += [
+        f"  {order['name']}: {order['old']} → {order['new']}, {order['ordered_at'][:19]}Z by "
+        f"{order['ordered_by']}"
+        for order in report["replacements"][-_SHOWN_REPLACEMENTS:]
+    ]
     if report["problems"]:
         lines += ["", "To look at:"]
     for number, problem in enumerate(report["problems"], start=1):

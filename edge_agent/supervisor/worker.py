@@ -9,7 +9,6 @@ import contextlib
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import structlog
 from msgspec import Struct
@@ -17,19 +16,33 @@ from msgspec import Struct
 from drivers.contract import Capability, Delivery, DeviceConfig, Driver, Identity, Mode
 from drivers.errors import BlockedError, DriverError
 from drivers.ports import Clock
-from edge_agent.spool.store import Lane, Spool, SpoolError
+from edge_agent.spool.store import Lane, PastReading, Spool, SpoolError
 from edge_agent.supervisor.follow import Follower
 from edge_agent.supervisor.retry import BLOCKED_DELAY_S, retry_delay_s
+from edge_agent.supervisor.row_clock import RowClock, clock_offset_ms
 from edge_agent.supervisor.states import DeviceSignal, DeviceState, after
-from edge_agent.timekeeping import Timekeeper
+from edge_agent.supervisor.units import (
+    ANOTHER_SERIAL,
+    belongs_to,
+    expected_serial,
+    refuse_another,
+    was_ordered,
+)
+from edge_agent.timekeeping import Stamp, Timekeeper
 from edge_agent.waiting import first_of, sleep_unless
-from protocols.records import ClockReading, Count, DeviceEvent
+from protocols.records import Count, DeviceEvent, Flag
 
 # The longest a driver may take for one page: a whole 100,000-row table over a slow line.
 PAGE_DEADLINE_S = 600.0
 
 # How long others may still press their finger after the first of a group.
 HINT_PAUSE_S = 1.0
+
+# Who has just typed `device replace` waits and looks.
+ORDER_LOOK_S = 2.0
+
+# Time services correct less than this without saying; terminals show whole seconds anyway.
+GATEWAY_STEP = timedelta(seconds=5)
 
 log = structlog.get_logger()
 
@@ -65,6 +78,7 @@ class Commons(Struct, frozen=True, kw_only=True):
     clock: Clock
     randomness: random.Random
     changed: asyncio.Event  # set when a device's state or problem did
+    names: frozenset[str] = frozenset()  # of all devices of the site
 
 
 class DeviceWorker:
@@ -86,6 +100,9 @@ class DeviceWorker:
         self._state = DeviceState.IDLE
         self._since = commons.clock.now()
         self._identity: Identity | None = None
+        self._expected: str | None = None  # the serial that the name stands for
+        self._gateway_zero: datetime | None = None  # the wall time of monotonic zero
+        self._taken_up = False  # the spool knows this session's unit by the name
         self._clock_offset_ms: int | None = None
         self._problem: Problem | None = None
         self._failures = 0
@@ -122,8 +139,7 @@ class DeviceWorker:
         self._signal(DeviceSignal.START)
         try:
             while True:
-                delay_s = await self._session()
-                await self._commons.clock.sleep(delay_s)
+                await self._pause(await self._session())
                 self._signal(DeviceSignal.RETRY_DUE)
         finally:
             self._signal(DeviceSignal.STOP)
@@ -131,6 +147,7 @@ class DeviceWorker:
     async def _session(self) -> float:
         """One connection's worth of work. Returns the seconds to wait before the next."""
         driver: Driver | None = None
+        self._taken_up = False
         try:
             driver = self._make_driver(self._config)
             await self._work(driver)
@@ -163,41 +180,97 @@ class DeviceWorker:
         return retry_delay_s(self._failures, self._commons.randomness.random())
 
     async def _work(self, driver: Driver) -> None:
-        self._identity = await driver.identity()
+        identity = await self._proven(driver)
         self._signal(DeviceSignal.IDENTIFIED)
         if driver.manifest.mode is Mode.TALKS:
             self._listening = True
             async for delivery in driver.live():
-                await self._store(driver, delivery)
+                await self._store(driver, delivery, self._row_clock(None))
                 self._recovered()
             return
         while True:
-            began_s = self._commons.clock.monotonic()
-            cursor = await self._commons.spool.cursor(self._identity.serial)
-            first = cursor is None
-            pages = driver.fetch(cursor)
-            async with contextlib.aclosing(_closable(pages, deadline_s=PAGE_DEADLINE_S)) as guarded:
-                async for delivery in guarded:
-                    await self._store(driver, delivery, backlog=first)
+            await self._fetch(driver, identity.serial)
             self._recovered()
-            self._fetch_took_s = self._commons.clock.monotonic() - began_s
             await self._until_next_fetch(driver)
+            if driver.manifest.mode is Mode.ASKED:  # a driver connects anew without a word
+                identity = await self._proven(driver)
 
-    async def _store(self, driver: Driver, delivery: Delivery, *, backlog: bool = False) -> None:
+    async def _proven(self, driver: Driver) -> Identity:
+        """Who answers, when it is the unit that the name stands for. Raises AnotherUnitError."""
+        self._expected = await expected_serial(self._commons.spool, self._config)
+        identity = await driver.identity()
+        refuse_another(self._config, expected=self._expected, found=identity.serial)
+        self._identity = identity
+        return identity
+
+    async def _fetch(self, driver: Driver, serial: str) -> None:
+        began_s = self._commons.clock.monotonic()
+        cursor = await self._commons.spool.cursor(serial)
+        clock = self._row_clock(await self._commons.spool.last_reading(serial))
+        pages = driver.fetch(cursor)
+        async with contextlib.aclosing(_closable(pages, deadline_s=PAGE_DEADLINE_S)) as guarded:
+            async for delivery in guarded:
+                await self._store(driver, delivery, clock, backlog=cursor is None)
+        self._fetch_took_s = self._commons.clock.monotonic() - began_s
+
+    def _row_clock(self, past: PastReading | None) -> RowClock:
         stamp = self._commons.timekeeper.stamp()
+        zero = stamp.received_at - timedelta(seconds=stamp.monotonic_s)
+        stepped = self._gateway_zero is not None and abs(zero - self._gateway_zero) > GATEWAY_STEP
+        self._gateway_zero = zero
+        trusted = Flag.GATEWAY_CLOCK_SUSPECT not in stamp.flags
+        return RowClock(self._zone, past, stamp.received_at, steady=trusted and not stepped)
+
+    async def _store(
+        self, driver: Driver, delivery: Delivery, clock: RowClock, *, backlog: bool = False
+    ) -> None:
+        stamp = self._commons.timekeeper.stamp()
+        await self._take_up(delivery, stamp)
         if delivery.clock is not None:
             self._clock_offset_ms = clock_offset_ms(delivery.clock, self._zone)
-        await self._commons.spool.append(
-            delivery,
-            device_name=self._config.name,
-            zone=self._zone,
-            lane=_lane_of(delivery, backlog=backlog),
-            received_at=stamp.received_at,
-            clock_offset_ms=self._clock_offset_ms,
-            flags=stamp.flags,
-        )
+        for part, offset in clock.parts(delivery):
+            await self._commons.spool.append(
+                part,
+                device_name=self._config.name,
+                zone=self._zone,
+                lane=_lane_of(part, backlog=backlog),
+                received_at=stamp.received_at,
+                clock_offset_ms=offset.offset_ms,
+                flags=(*stamp.flags, Flag.CLOCK_SUSPECT) if offset.suspect else stamp.flags,
+                past_reading=None if stamp.flags else clock.reading(part),
+            )
         await driver.acknowledge(delivery)
         self._moved_at = self._commons.clock.monotonic()
+
+    async def _take_up(self, delivery: Delivery, stamp: Stamp) -> None:
+        """Before the first rows of a session. Raises AnotherUnitError for rows of another unit: the
+        driver has connected anew since it was asked who answers.
+        """
+        assert self._identity is not None  # noqa: S101 - proven before anything is read
+        serial = self._identity.serial
+        if not belongs_to(delivery.serial, serial):
+            refuse_another(self._config, expected=serial, found=delivery.serial)
+        if not self._taken_up:
+            await self._commons.spool.take_up_unit(
+                self._config.name,
+                serial,
+                names=self._commons.names,
+                zone=self._zone,
+                received_at=stamp.received_at,
+                flags=stamp.flags,
+            )
+            self._taken_up = True
+
+    async def _pause(self, delay_s: float) -> None:
+        """Until it is time to try again, or a person has said that the unit was replaced."""
+        clock = self._commons.clock
+        due_s = clock.monotonic() + delay_s
+        if self._problem is not None and self._problem.code == ANOTHER_SERIAL:
+            while (left_s := due_s - clock.monotonic()) > 0:
+                await clock.sleep(min(ORDER_LOOK_S, left_s))
+                if await was_ordered(self._commons.spool, self._config, other_than=self._expected):
+                    return
+        await clock.sleep(max(0.0, due_s - clock.monotonic()))
 
     async def _until_next_fetch(self, driver: Driver) -> None:
         """Until the interval has passed, someone pokes, or the device hints at something new."""
@@ -210,8 +283,8 @@ class DeviceWorker:
     async def _until_hinted(self, driver: Driver) -> None:
         async with contextlib.aclosing(_closable(driver.live(), deadline_s=None)) as hints:
             async for delivery in hints:
-                if delivery.records or delivery.quarantined:
-                    await self._store(driver, delivery)
+                if delivery.records or delivery.packed or delivery.quarantined:
+                    await self._store(driver, delivery, self._row_clock(None))
                 else:
                     break
         # People come in groups: one pull for all of them, and never more time in pulls than out.
@@ -219,7 +292,7 @@ class DeviceWorker:
 
     async def _followed(self, error: DriverError | SpoolError) -> bool:
         """Whether the device was found at another address, where it is read from now on."""
-        known_serial = self._identity.serial if self._identity else None
+        known_serial = self._expected or (self._identity.serial if self._identity else None)
         if self._follower is None or not isinstance(error, DriverError):
             return False
         try:
@@ -276,12 +349,6 @@ async def _closable(
     finally:
         if isinstance(deliveries, AsyncGenerator):
             await deliveries.aclose()
-
-
-def clock_offset_ms(reading: ClockReading, zone: str) -> int:
-    """Device clock minus gateway clock, both as wall clocks of the site."""
-    wall = reading.gateway_time.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-    return (reading.device_time - wall) // timedelta(milliseconds=1)
 
 
 def _lane_of(delivery: Delivery, *, backlog: bool) -> Lane:

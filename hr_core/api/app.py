@@ -12,8 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from hr_core.api.authentication import authenticate
 from hr_core.api.batches import BatchReceiver
 from hr_core.api.errors import ApiError, answer_error, json_response
+from hr_core.store.device_gateways import devices_of
 from hr_core.store.events import count_events, count_events_per_device
 
 
@@ -40,10 +42,16 @@ def create_app(
     async def counts(_request: Request) -> Response:
         return json_response(await to_thread.run_sync(_counts, engine))
 
+    async def devices(request: Request) -> Response:
+        """Of the gateway that asks: its devices, and who else delivers them."""
+        gateway = await authenticate(request, engine)
+        return json_response(await to_thread.run_sync(_devices, engine, gateway.name))
+
     receiver = BatchReceiver(engine, now=clock.now)
     return Starlette(
         routes=[
             Route("/api/v1/batches", receiver.receive, methods=["POST"]),
+            Route("/api/v1/devices", devices),
             Route("/api/v1/health", health),
             Route("/api/v1/counts", counts),
             *extra_routes,
@@ -59,6 +67,11 @@ def _answers(engine: sa.Engine) -> bool:
     except sa.exc.SQLAlchemyError:
         return False
     return True
+
+
+def _devices(engine: sa.Engine, gateway: str) -> dict[str, object]:
+    with engine.connect() as conn:
+        return {"gateway": gateway, "devices": devices_of(conn, gateway)}
 
 
 def _counts(engine: sa.Engine) -> dict[str, object]:

@@ -9,12 +9,13 @@ from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hr_core.api.authentication import authenticate
 from hr_core.api.body import inflate, read_body
 from hr_core.api.errors import ApiError, JsonResponse
 from hr_core.ingest.batches import ingest_batch
 from hr_core.ingest.decoding import decode_record_by_record
 from hr_core.store.errors import StorageError
-from hr_core.tokens import Gateway, check_token
+from hr_core.tokens import Gateway
 from protocols.errors import ProtocolError
 from protocols.uplink import encode_answer
 
@@ -34,7 +35,7 @@ class BatchReceiver:
         self._waiting = 0
 
     async def receive(self, request: Request) -> Response:
-        gateway = await self._authenticate(request)
+        gateway = await authenticate(request, self._engine)
         _check_content_type(request)
         body = await read_body(request)
         encoding = request.headers.get("Content-Encoding", "")
@@ -54,20 +55,6 @@ class BatchReceiver:
         finally:
             self._waiting -= 1
         return JsonResponse(answer)
-
-    async def _authenticate(self, request: Request) -> Gateway:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        gateway = None
-        if scheme.lower() == "bearer":
-            gateway = await to_thread.run_sync(check_token, self._engine, token.strip())
-        if gateway is None:
-            raise ApiError(
-                401,
-                "token_refused",
-                "no gateway has this token",
-                "Issue one with hr-core token and put it in the gateway's site file",
-            )
-        return gateway
 
     def _ingest(self, body: bytes, encoding: str, gateway: Gateway) -> bytes:
         content = inflate(body, encoding)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from hr_core.cli import events, pay, reading, setup
+from hr_core.cli import devices, events, pay, reading, setup
 from hr_core.cli.options import DbOption, ExitCode
 from hr_core.errors import CoreError, InputFileError, NotFoundError
 
@@ -26,6 +26,7 @@ app.command("token")(setup.token)
 app.command("serve")(setup.serve)
 app.command("trace")(reading.trace)
 app.command("events")(events.events)
+app.command("devices")(devices.devices)
 app.add_typer(pay.app, name="pay")
 app.add_typer(reading.attendance, name="attendance")
 app.add_typer(reading.quality, name="quality")

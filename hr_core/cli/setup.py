@@ -76,12 +76,14 @@ def serve(
     from hr_core.api.app import create_app
     from hr_core.api.server import serve as serve_app
     from hr_core.clock import SystemClock
+    from hr_core.store.database import initialise
     from hr_core.web.routes import page_routes
 
     def ready(bound_host: str, bound_port: int) -> None:
         print(f"listening {bound_host}:{bound_port}", flush=True)
 
     with core(context, db) as engine:
+        initialise(engine)  # tables that came with an update
         clock = SystemClock()
         # The pages have no login yet: never beside a proxy that other machines reach.
         pages = [] if allow_remote else page_routes(engine, clock)

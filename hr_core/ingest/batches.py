@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from hr_core.ingest.judge import Placed, Refusal, judge, same_fact
 from hr_core.store.database import insert_or_ignore, writing
+from hr_core.store.device_gateways import note_deliveries
 from hr_core.store.errors import StorageBusyError
 from hr_core.store.event_rows import encode_flags, split_record, whole_record
 from hr_core.store.events import batches, raw_events
@@ -99,6 +100,17 @@ def _store(
                 verdicts[event_id] = _rejected(event_id, "conflicting_record", detail)
         if rows:
             conn.execute(raw_events.insert(), rows)
+        note_deliveries(
+            conn,
+            batch.gateway,
+            accepted=[row["device"] for row in rows],
+            duplicate=[
+                _device_of(one.observation.record)
+                for event_id, one in sound.items()
+                if verdicts[event_id].verdict is Verdict.DUPLICATE
+            ],
+            at=received_at,
+        )
         conn.execute(
             insert_or_ignore(conn, batches).values(
                 gateway=batch.gateway,
@@ -129,7 +141,7 @@ def _row(one: _Sound, batch: Batch, received_at: datetime) -> dict[str, Any]:
     return {
         "event_id": one.placed.key,
         "kind": record.__struct_config__.tag,
-        "device": record.source if isinstance(record, Count) else record.serial,
+        "device": _device_of(record),
         "user_id": record.user_id if isinstance(record, Punch) else None,
         "at": one.placed.at,
         "zone": observation.zone,
@@ -142,6 +154,10 @@ def _row(one: _Sound, batch: Batch, received_at: datetime) -> dict[str, Any]:
         "body": body,
         "raw": raw,
     }
+
+
+def _device_of(record: Record) -> str:
+    return record.source if isinstance(record, Count) else record.serial
 
 
 def _rejected(event_id: str, code: str, detail: str) -> RecordVerdict:

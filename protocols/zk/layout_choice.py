@@ -39,10 +39,17 @@ class TableBytes(Protocol):
 
 
 def choose_layout(
-    table: TableBytes, *, hint: Layout | None = None, count: int | None = None, now_year: int
+    table: TableBytes,
+    *,
+    hint: Layout | None = None,
+    count: int | None = None,
+    now_year: int,
+    shown_year: int | None = None,
 ) -> LayoutChoice:
     """The layout of `table` (without size word). `hint` (the profile) and then `count` (what the
     device says it holds) only break ties. A table that is no multiple of the width is not trusted.
+
+    shown_year  of the device's own clock: when that is wrong, so are the rows, and they are its rows
     """
     if len(table) == 0:
         return LayoutChoice(layout=hint or Layout.ATT40, score=1.0, trusted=True)
@@ -53,12 +60,14 @@ def choose_layout(
         by_count = bool(count) and count == len(table) / layout.width
         return plausible >= _TRUST_FROM and divides, plausible, layout == hint, by_count
 
-    scores = {layout: layout_score(table, layout, now_year) for layout in Layout}
+    scores = {layout: layout_score(table, layout, now_year, shown_year) for layout in Layout}
     best = max(Layout, key=rank)
     return LayoutChoice(layout=best, score=scores[best], trusted=rank(best)[0])
 
 
-def layout_score(table: TableBytes, layout: Layout, now_year: int) -> float:
+def layout_score(
+    table: TableBytes, layout: Layout, now_year: int, shown_year: int | None = None
+) -> float:
     """The mean plausibility, 0 to 1, of sampled records of `table` read as `layout`."""
     width = layout.width
     records = len(table) // width
@@ -68,21 +77,28 @@ def layout_score(table: TableBytes, layout: Layout, now_year: int) -> float:
     starts = range(0, records * width, step * width)
     sampled = [table[start : start + width] for start in starts]
     # Worn flash says nothing about the layout of the rows around it.
-    judged = [plausibility(row, layout, now_year) for row in sampled if not is_filled(row)]
+    judged = [
+        plausibility(row, layout, now_year, shown_year) for row in sampled if not is_filled(row)
+    ]
     return sum(judged) / len(judged) if judged else 0.0
 
 
-def plausibility(record: bytes, layout: Layout, now_year: int) -> float:
+def plausibility(
+    record: bytes, layout: Layout, now_year: int, shown_year: int | None = None
+) -> float:
     """0 = no terminal would write this record; 1 = nothing strange about it."""
     ((key, verify, packed, state, work_code),) = unpack_rows(record, layout)
     time = unpack_time(packed)
-    if time is None or time.year > now_year + 1 or not _id_makes_sense(key):
+    last_year = max(now_year + 1, shown_year or 0)
+    if time is None or time.year > last_year or not _id_makes_sense(key):
         return 0.0
     if not _reserved_makes_sense(record, layout, work_code):
         return 0.0
     weight = 1.0
     if time.year < _FIRST_SANE_YEAR:
-        weight *= _EARLY_YEAR if isinstance(key, bytes) else _EARLY_YEAR_BY_UID
+        shown = shown_year is not None and shown_year < _FIRST_SANE_YEAR
+        text = isinstance(key, bytes)
+        weight *= _EARLY_YEAR if text or shown else _EARLY_YEAR_BY_UID
     if verify not in METHODS:
         weight *= _STRANGE_NUMBER
     if state not in STATES:

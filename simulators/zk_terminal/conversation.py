@@ -22,11 +22,14 @@ _Answers = Iterator[Packet]
 
 
 class Conversation:
-    """Feed it the host's packets in order. `ended` after EXIT; `wants_events` after REG_EVENT."""
+    """Feed it the host's packets in order. `ended` after EXIT.
+
+    events_from   its turn among all hosts that asked for events (REG_EVENT), None without
+    """
 
     def __init__(self, memory: TerminalMemory, session_id: int) -> None:
         self.ended = False
-        self.wants_events = False
+        self.events_from: int | None = None
         self._memory = memory
         self._session_id = session_id
         self._authorised = False
@@ -82,7 +85,7 @@ class Conversation:
         refused = self._memory.faults.refuse_connect
         if refused is not None:
             yield self._reply(packet, refused)
-        elif self._memory.config.comm_key is not None:
+        elif self._memory.demands_key:
             yield self._reply(packet, Reply.ACK_UNAUTH)
         else:
             self._authorised = True
@@ -103,7 +106,7 @@ class Conversation:
         yield self._reply(packet, Reply.ACK_OK)
 
     def _register(self, packet: Packet) -> _Answers:
-        self.wants_events = any(packet.data)
+        self.events_from = self._memory.next_listener() if any(packet.data) else None
         yield self._reply(packet, Reply.ACK_OK)
 
     # facts
@@ -171,7 +174,7 @@ class Conversation:
 
     def _transfer(self, packet: Packet, chunk: bytes) -> _Answers:
         faults = self._memory.faults
-        width = self._memory.config.packet_bytes
+        width = self._memory.packet_bytes
         yield self._reply(packet, Reply.PREPARE_DATA, _TWO_WORDS.pack(len(chunk), width))
         pieces = [
             Packet(
@@ -232,11 +235,12 @@ class Conversation:
         self._memory.unlock(_number(packet) or 0)
         yield self._reply(packet, Reply.ACK_OK)
 
-    def _restart(self, _: Packet) -> _Answers:
-        """Without an answer, and every session is gone."""
+    def _restart(self, packet: Packet) -> _Answers:
+        """Every session is gone."""
+        if self._memory.config.answers_restart:
+            yield self._reply(packet, Reply.ACK_OK)
         self._memory.restart()
         self.ended = True
-        yield from ()
 
     # the rest
 

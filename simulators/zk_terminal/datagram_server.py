@@ -70,9 +70,14 @@ class DatagramServer(asyncio.DatagramProtocol):
 
     def send_event(self, event: Packet) -> None:
         """To every session that asked for events."""
-        for conversation, address in self._sessions.values():
-            if conversation.wants_events:
-                self._send(event, address)
+        asked = {
+            conversation.events_from: address
+            for conversation, address in self._sessions.values()
+            if conversation.events_from is not None
+        }
+        newest_alone = asked and self._memory.faults.newest_hears_events
+        for turn in [max(asked)] if newest_alone else asked:
+            self._send(event, asked[turn])
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -94,16 +99,19 @@ class DatagramServer(asyncio.DatagramProtocol):
         if faults.opening is not None:
             self._outwards.carry(faults.opening, address)
             return
+        conversation = self._conversation(packet, address)
         if self._memory.stays_silent(packet.command):
             return
-        conversation = self._conversation(packet, address)
+        if faults.latency_s:
+            await asyncio.sleep(faults.latency_s)
         if conversation is None:
             self._send(
                 Packet(command=Reply.ACK_UNAUTH, session=0, reply_id=packet.reply_id), address
             )
             return
         for number, answer in enumerate(conversation.answers(packet), start=1):
-            self._send(answer, address)
+            if packet.command not in faults.cut_on:
+                self._send(answer, address)
             if number % _BURST_PACKETS == 0:
                 await asyncio.sleep(_BURST_PAUSE_S)
         if conversation.ended:
@@ -121,7 +129,7 @@ class DatagramServer(asyncio.DatagramProtocol):
         return conversation
 
     def _send(self, packet: Packet, address: Address) -> None:
-        self._outwards.carry(encode_packet(packet), address)
+        self._outwards.carry(self._memory.summed(encode_packet(packet)), address)
 
     def _deliver(self, datagram: bytes, address: Address) -> None:
         self._transport.sendto(datagram, address)

@@ -3,16 +3,23 @@
 import random
 import struct
 from datetime import datetime, timedelta
+from typing import Final
+
+from msgspec.structs import replace
 
 from protocols.zk.attendance import AttendanceRow, encode_attendance
 from protocols.zk.clock import unpack_time
 from protocols.zk.commands import Command
 from protocols.zk.oplog import Operation, encode_operations
 from protocols.zk.sizes import Sizes, encode_sizes
-from protocols.zk.users import User, decode_users, encode_users
+from protocols.zk.user_names import encode_name
+from protocols.zk.users import NAME_BYTES, User, decode_users, encode_users
+from simulators.zk_terminal.clock import TerminalClock
 from simulators.zk_terminal.config import Faults, TerminalConfig
 
 _SIZE_WORD = struct.Struct("<I")
+_DATAGRAM_DATA_BYTES: Final = 1024
+_CHECKSUM_AT: Final = 2
 _PASSWORDS = {72: slice(3, 11), 28: slice(3, 8)}
 
 _POWER_ON = 0
@@ -45,20 +52,62 @@ class TerminalMemory:
         self.door_tenths: list[int] = []
         self._disabled = False
         self._disabled_until: datetime | None = None
-        self._clock_offset = timedelta(seconds=config.clock_offset_s)
+        self.worn: dict[int, bytes] = {}
+        self._clock = TerminalClock(config)
         self._silences = 0
+        self._connections = 0
+        self._sent = 0
+        self._listeners = 0
         self._written: dict[str, str] = {}
-        self._encoded: tuple[list[AttendanceRow], bytes] | None = None
+        self._encoded: tuple[list[AttendanceRow], dict[int, bytes], bytes] | None = None
+
+    @property
+    def demands_key(self) -> bool:
+        return self.config.comm_key is not None or self.faults.refuse_auth is not None
+
+    @property
+    def packet_bytes(self) -> int:
+        """Data bytes of one packet of a chunk."""
+        if self.config.transport == "udp":
+            return min(self.config.packet_bytes, _DATAGRAM_DATA_BYTES)
+        return self.config.packet_bytes
+
+    def power_on(self) -> None:
+        self._connections = 0
+
+    def connected(self) -> None:
+        """A host has connected."""
+        self._connections += 1
+
+    @property
+    def hangs(self) -> bool:
+        limit = self.faults.hang_after
+        return limit is not None and self._connections > limit
+
+    def next_listener(self) -> int:
+        """The turn of a host that asks for events now."""
+        self._listeners += 1
+        return self._listeners
+
+    def summed(self, packet_bytes: bytes, *, header_at: int = 0) -> bytes:
+        """`packet_bytes`, their checksum wrong where the fault says so; counts the packets."""
+        self._sent += 1
+        every = self.faults.wrong_checksum_every
+        if every is None or self._sent % every:
+            return packet_bytes
+        spoilt = bytearray(packet_bytes)
+        spoilt[header_at + _CHECKSUM_AT] ^= 1
+        return bytes(spoilt)
 
     def local_time(self) -> datetime:
-        return self.config.clock() + self._clock_offset
+        return self._clock.now()
 
     def set_time(self, packed: int) -> bool:
         """False for a date that no calendar has."""
         time = unpack_time(packed)
         if time is None:
             return False
-        self._clock_offset = time - self.config.clock()
+        self._clock.show(time)
         self._note(_CLOCK_SET)
         return True
 
@@ -84,7 +133,7 @@ class TerminalMemory:
         width = self.config.user_width
         if len(record) != width:
             return False
-        (user,) = decode_users(record, encoding="utf-8", width=width)
+        (user,) = decode_users(record, encoding=self.config.code_page, width=width)
         if not isinstance(user, User):
             return False
         self.users[:] = [*(other for other in self.users if other.uid != user.uid), user]
@@ -104,6 +153,7 @@ class TerminalMemory:
 
     def clear_log(self) -> None:
         self.log.clear()
+        self.worn.clear()
         self._note(_LOG_CLEARED)
 
     def unlock(self, tenths: int) -> None:
@@ -122,11 +172,13 @@ class TerminalMemory:
         self.operations.append(Operation(operation=operation, time=time, numbers=(number, 0, 0, 0)))
 
     def set_clock_offset(self, seconds: int) -> None:
-        self._clock_offset = timedelta(seconds=seconds)
+        self._clock.run_ahead(timedelta(seconds=seconds))
 
     def stays_silent(self, command: int) -> bool:
         """Whether this packet gets no answer; counts the times."""
         faults = self.faults
+        if self.hangs:
+            return True
         if command not in faults.silent_on:
             return False
         self._silences += 1
@@ -138,9 +190,7 @@ class TerminalMemory:
             case Command.ATTLOG_RRQ:
                 return self._attendance()
             case Command.USERTEMP_RRQ:
-                return self._sized(
-                    encode_users(self.users, self.config.user_width, passwords=self.passwords)
-                )
+                return self._sized(self._user_records())
             case Command.OPLOG_RRQ if self.config.operation_log:
                 return self._sized(encode_operations(self.operations))
             case Command.DB_RRQ:
@@ -150,10 +200,24 @@ class TerminalMemory:
 
     def _attendance(self) -> bytes:
         """Encoded anew only when the log has changed: a real terminal sends what it holds."""
-        if self._encoded is None or self._encoded[0] != self.log:
-            table = self._sized(encode_attendance(self.log, self.config.layout))
-            self._encoded = (list(self.log), table)
-        return self._encoded[1]
+        if self._encoded is None or self._encoded[:2] != (self.log, self.worn):
+            table = bytearray(encode_attendance(self.log, self.config.layout))
+            width = self.config.layout.width
+            for row, content in self.worn.items():
+                table[row * width : (row + 1) * width] = content
+            self._encoded = (list(self.log), dict(self.worn), self._sized(bytes(table)))
+        return self._encoded[2]
+
+    def _user_records(self) -> bytes:
+        """Names that are given as text stand there in the code page, cut to what fits."""
+        width, code_page = self.config.user_width, self.config.code_page
+        people = [
+            replace(user, name_raw=encode_name(user.name, code_page, NAME_BYTES[width]))
+            if user.name and not user.name_raw
+            else user
+            for user in self.users
+        ]
+        return encode_users(people, width, passwords=self.passwords)
 
     def prepare(self, command: int) -> bytes | None:
         """Puts a table into the transfer buffer. With the stale-buffer fault, an old one stays."""

@@ -27,13 +27,16 @@ class Way:
         self._random = random.Random(seed)  # noqa: S311 - repeatable faults, not secrets
         self._held: tuple[bytes, Address] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._carried = 0
 
     def carry(self, datagram: bytes, address: Address) -> None:
-        rates, draw = self._disturbance(), self._random.random
-        if draw() < rates.lose:
+        self._carried += 1
+        number = self._carried
+        does, draw = self._disturbance(), self._random.random
+        if draw() < does.lose or number in does.lose_nth:
             return
-        for _ in range(2 if draw() < rates.duplicate else 1):
-            if self._held is None and draw() < rates.reorder:
+        for _ in range(2 if draw() < does.duplicate or number in does.duplicate_nth else 1):
+            if self._held is None and (draw() < does.reorder or number in does.reorder_nth):
                 self._held = (datagram, address)
                 self._timer = asyncio.get_running_loop().call_later(_HELD_S, self._release)
             else:

@@ -2,27 +2,22 @@
 
 import asyncio
 import contextlib
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from protocols.errors import ProtocolError
-from protocols.zk.attendance import AttendanceRow, encode_attendance
-from protocols.zk.commands import EVENT, Command, Reply
-from protocols.zk.framing import Packet, TcpFramer, encode_tcp
+from protocols.zk.attendance import AttendanceRow, Layout, encode_attendance
+from protocols.zk.commands import Command
 from protocols.zk.oplog import Operation
 from protocols.zk.users import User
 from simulators.zk_terminal.config import Faults, TerminalConfig
-from simulators.zk_terminal.conversation import Conversation
+from simulators.zk_terminal.connection import Connection
 from simulators.zk_terminal.datagram_server import DatagramServer
 from simulators.zk_terminal.memory import TerminalMemory
+from simulators.zk_terminal.punch_events import punch_event
 
-_READ_BYTES = 64 * 1024
 _FIRST_SESSION = 0x4E01
-_ATTENDANCE_EVENT = 1
-_EVENT_PAYLOAD = struct.Struct("<24sBB6B")
 
 
 class TerminalDisabledError(Exception):
@@ -31,6 +26,8 @@ class TerminalDisabledError(Exception):
 
 class ZkTerminal:
     """Serves `log` and `users`; both may grow while it runs, `faults` may be replaced.
+
+    worn    by row number, what its flash gives in place of that row (see `worn_log`)
 
     `async with ZkTerminal(...) as terminal:` listens on `terminal.address`.
     """
@@ -42,14 +39,16 @@ class ZkTerminal:
         users: list[User],
         faults: Faults | None = None,
         *,
+        worn: Mapping[int, bytes] | None = None,
         listen: tuple[str, int] = ("127.0.0.1", 0),
     ) -> None:
         self.connections = 0
         self.address = listen
         self._memory = TerminalMemory(config, log, users, faults or Faults())
+        self._memory.worn.update(worn or {})
         self._server: asyncio.Server | None = None
         self._datagrams: DatagramServer | None = None
-        self._open: dict[asyncio.Task[None], _Connection] = {}
+        self._open: dict[asyncio.Task[None], Connection] = {}
 
     @property
     def log(self) -> list[AttendanceRow]:
@@ -58,6 +57,16 @@ class ZkTerminal:
     @property
     def users(self) -> list[User]:
         return self._memory.users
+
+    @property
+    def layout(self) -> Layout:
+        """Of the records of its log."""
+        return self._memory.config.layout
+
+    @property
+    def worn(self) -> dict[int, bytes]:
+        """By row number, what is read in place of that row; may be added to."""
+        return self._memory.worn
 
     @property
     def operations(self) -> list[Operation]:
@@ -97,32 +106,46 @@ class ZkTerminal:
         """The terminal's clock runs `offset_s` seconds ahead of the place's from now on."""
         self._memory.set_clock_offset(offset_s)
 
-    async def punch(self, row: AttendanceRow) -> None:
+    async def punch(self, *rows: AttendanceRow) -> None:
         """Someone punches: a row in the log, and an event to the hosts that asked for events.
+        Several at once are told in one event.
 
-        Raises ValueError for a row that the configured layout cannot hold, and
+        Raises ValueError for a row that the configured layout or event cannot hold, and
         TerminalDisabledError while nobody can punch.
         """
         if self._memory.disabled:
             raise TerminalDisabledError
-        encode_attendance([row], self._memory.config.layout)
-        self._memory.log.append(row)
-        event = Packet(
-            command=EVENT, session=_ATTENDANCE_EVENT, reply_id=0, data=_event_payload(row)
-        )
-        for connection in self._open.values():
-            if connection.conversation.wants_events:
+        encode_attendance(rows, self._memory.config.layout)
+        event = punch_event(rows, self._memory.config.event_bytes)
+        self._memory.log.extend(rows)
+        for connection in self._listening():
+            with contextlib.suppress(ConnectionError):  # the host left
                 await connection.send(event)
         if self._datagrams is not None:
             self._datagrams.send_event(event)
+
+    def _listening(self) -> list[Connection]:
+        asked = {
+            connection.conversation.events_from: connection
+            for connection in self._open.values()
+            if connection.conversation.events_from is not None
+        }
+        if asked and self._memory.faults.newest_hears_events:
+            return [asked[max(asked)]]
+        return list(asked.values())
+
+    def check(self) -> None:
+        """Raises ValueError for a log or users that the configured layouts cannot hold."""
+        for command in (Command.ATTLOG_RRQ, Command.USERTEMP_RRQ):
+            self._memory.table(command)
 
     async def start(self) -> tuple[str, int]:
         """Listens; the address that was bound (port 0 picks a free one).
 
         Raises ValueError for a log or users that the configured layouts cannot hold.
         """
-        for command in (Command.ATTLOG_RRQ, Command.USERTEMP_RRQ):
-            self._memory.table(command)
+        self.check()
+        self._memory.power_on()
         host, port = self.address
         if self._memory.config.transport == "udp":
             self._datagrams = DatagramServer(self._memory, self._new_session)
@@ -161,10 +184,11 @@ class ZkTerminal:
 
     def _new_session(self) -> int:
         self.connections += 1
+        self._memory.connected()
         return (_FIRST_SESSION + self.connections) & 0xFFFF
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = _Connection(self._memory, writer, self._new_session())
+        connection = Connection(self._memory, writer, self._new_session())
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - asyncio runs every stream callback in a task
         self._open[task] = connection
@@ -178,71 +202,6 @@ class ZkTerminal:
             writer.transport.abort()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
-
-
-class _CutError(Exception):
-    """A fault has cut the connection."""
-
-
-class _Connection:
-    """One host: frames in, frames out, and the faults that concern bytes rather than meaning."""
-
-    def __init__(
-        self, memory: TerminalMemory, writer: asyncio.StreamWriter, session_id: int
-    ) -> None:
-        self.conversation = Conversation(memory, session_id)
-        self._memory = memory
-        self._writer = writer
-        self._bulk_bytes = 0
-
-    async def talk(self, reader: asyncio.StreamReader) -> None:
-        """Until the host leaves, says EXIT, or speaks something else than ZK."""
-        framer = TcpFramer()
-        with contextlib.suppress(ProtocolError, _CutError):
-            while not self.conversation.ended and (data := await reader.read(_READ_BYTES)):
-                for packet in framer.feed(data):
-                    await self._answer(packet)
-        if self.conversation.ended:
-            await self._writer.drain()
-            self._writer.close()
-            await self._writer.wait_closed()
-
-    async def _answer(self, packet: Packet) -> None:
-        faults = self._memory.faults
-        if faults.opening is not None:
-            await self._write(faults.opening)
-            return
-        if self._memory.stays_silent(packet.command):
-            return
-        for answer in self.conversation.answers(packet):
-            if packet.command in faults.cut_on:
-                raise _CutError
-            await self.send(answer)
-
-    async def send(self, packet: Packet) -> None:
-        frame = encode_tcp(packet)
-        limit = self._memory.faults.close_after
-        if packet.command == Reply.DATA:
-            self._bulk_bytes += len(packet.data)
-            if limit is not None and self._bulk_bytes > limit:
-                surplus = self._bulk_bytes - limit
-                await self._write(frame[: len(frame) - surplus])
-                raise _CutError
-        await self._write(frame)
-
-    async def _write(self, data: bytes) -> None:
-        widest = self._memory.faults.segment_bytes
-        if widest is None:
-            self._writer.write(data)
-            await self._writer.drain()
-            return
-        start = 0
-        while start < len(data):
-            end = start + self._memory.random.randint(1, widest)
-            self._writer.write(data[start:end])
-            start = end
-            await asyncio.sleep(0)  # the host gets a turn, so that it reads what was cut
-        await self._writer.drain()
 
 
 async def serve(
@@ -261,17 +220,3 @@ async def serve(
         await asyncio.Event().wait()
     finally:
         await terminal.stop()
-
-
-def _event_payload(row: AttendanceRow) -> bytes:
-    """The 32-byte form of EF_ATTLOG (protocol.md 10)."""
-    time = row.time
-    stamp: Sequence[int] = (
-        time.year % 100,
-        time.month,
-        time.day,
-        time.hour,
-        time.minute,
-        time.second,
-    )
-    return _EVENT_PAYLOAD.pack(row.user_id.encode(), row.verify, row.state, *stamp)

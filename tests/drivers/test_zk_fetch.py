@@ -11,7 +11,7 @@ from drivers.zk_pull.deliveries import HELD_BACK_BYTES, PAGE_ROWS
 from protocols.records import Channel, Direction, Flag, Quarantined
 from protocols.zk.attendance import AttendanceRow, Layout, encode_attendance
 from protocols.zk.commands import Command
-from protocols.zk.framing import Packet, encode_tcp
+from protocols.zk.framing import Packet
 from protocols.zk.users import User
 from simulators.zk_terminal import Faults, ZkTerminal
 from simulators.zk_terminal.conversation import Conversation
@@ -229,14 +229,8 @@ async def test_what_was_held_back_durably_is_not_handed_over_again() -> None:
         assert len((await fetched(gate))[0].quarantined) == 1
 
 
-async def test_a_terminal_that_computes_checksums_wrong_is_read_all_the_same(monkeypatch) -> None:
-    def wrongly(packet: Packet) -> bytes:
-        frame = bytearray(encode_tcp(packet))
-        frame[10] ^= 0x01
-        return bytes(frame)
-
-    monkeypatch.setattr("simulators.zk_terminal.terminal.encode_tcp", wrongly)
-    device = terminal(500)
+async def test_a_terminal_that_computes_checksums_wrong_is_read_all_the_same() -> None:
+    device = terminal(500, Faults(wrong_checksum_every=1))
     async with asking(device) as gate:
         assert facts(await fetched(gate)) == logged(device.log)
 

@@ -1,20 +1,28 @@
 """A simulated terminal, a driver that asks it, and a clock that stands still."""
 
 import asyncio
+import contextlib
+import struct
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from drivers.contract import Delivery, DriverContext
+from drivers.errors import LinkDownError
 from drivers.zk_pull import ZkPullConfig, ZkPullDriver
 from protocols.records import Punch
 from protocols.zk.attendance import AttendanceRow, Layout
+from protocols.zk.commands import Command
+from protocols.zk.layouts import pack_row
 from protocols.zk.users import User
 from simulators.zk_terminal import Faults, TerminalConfig, ZkTerminal
 
 UTC_NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 SITE_NOW = datetime(2026, 11, 22, 9, 0)  # the same instant in Shanghai
+# Over UDP twelve asks fit in it: each silence costs 20 ms instead of nearly a second.
+SHORT_S = 0.24
 PEOPLE = 50
 USERS = [User(uid=number, user_id=f"{number:03}") for number in range(1, PEOPLE + 1)]
 
@@ -105,3 +113,63 @@ def facts(deliveries: list[Delivery]) -> list[tuple]:
 
 def logged(log: list[AttendanceRow]) -> list[tuple]:
     return [(int(row.user_id), row.time, row.state, row.verify) for row in log]
+
+
+def udp_terminal(
+    log: list[AttendanceRow] | int = 5, faults: Faults | None = None, **config
+) -> ZkTerminal:
+    return terminal(log, faults, transport="udp", packet_bytes=1_024, **config)
+
+
+def holding(table: bytes, *, size_word: int | None = None) -> ZkTerminal:
+    """A terminal whose log is exactly these bytes; it may lie about how many."""
+    device = terminal(len(table) // 40)
+    own = device._memory.table
+    sized = struct.pack("<I", len(table) if size_word is None else size_word) + table
+    device._memory.table = lambda command: sized if command == Command.ATTLOG_RRQ else own(command)
+    return device
+
+
+def row40(packed_time: int, *, state: int = 0, verify: int = 1) -> bytes:
+    return pack_row(Layout.ATT40, 7, "1007", (verify, packed_time, state, 0))
+
+
+@asynccontextmanager
+async def listening(
+    gate: ZkPullDriver,
+) -> AsyncIterator[tuple[asyncio.Queue[Delivery], asyncio.Task[None]]]:
+    """Deliveries of live() as they come, and the task that listens; leaving cancels it."""
+    heard: asyncio.Queue[Delivery] = asyncio.Queue()
+
+    async def listen() -> None:
+        async for delivery in gate.live():
+            heard.put_nowait(delivery)
+
+    task = asyncio.ensure_future(listen())
+    await asyncio.sleep(0.1)
+    try:
+        yield heard, task
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, LinkDownError):
+            await task
+
+
+@asynccontextmanager
+async def simulated_process(*options: str) -> AsyncIterator[tuple[str, int]]:
+    """The address of a terminal that `edge-agent simulate` serves."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "edge_agent", "simulate", "zk", *options),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    try:
+        word, _, address = (await process.stdout.readline()).decode().strip().partition(" ")
+        assert word == "listening"
+        host, _, port = address.partition(":")
+        yield host, int(port)
+    finally:
+        process.terminate()
+        await process.wait()

@@ -11,7 +11,7 @@ import pytest
 from drivers.contract import DriverContext
 from drivers.zk_pull import ZkPullConfig, ZkPullDriver
 from edge_agent.cli.app import run
-from edge_agent.cli.simulated import made_up_log, wall_clock
+from edge_agent.cli.simulated_terminals import made_up_log, wall_clock
 from edge_agent.config.places import SPOOL_NAME
 from edge_agent.spool.lanes import Lane
 from edge_agent.spool.store import Spool

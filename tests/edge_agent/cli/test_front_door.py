@@ -104,7 +104,7 @@ def test_the_fast_door_leaves_what_it_does_not_know(arguments):
         (["simulate", "zk-terminl"], 3, 'did you mean "zk-terminal"?'),
         (["simulate", "zk-terminal", "--port", "x"], 3, "— try: edge-agent simulate --help"),
         (["simulate", "card-reader", "--input", "x.dat"], 3, "Leave --input out"),
-        (["simulate", "card-reader", "--transport", "udp"], 3, "Only a zk-terminal"),
+        (["simulate", "card-reader", "--transport", "udp"], 3, "Leave --transport out"),
         (["simulate", "zk-terminal", "--transport", "x"], 3, "tcp or udp"),
         (["simulate", "zk-terminal", "--input", "/no/such.dat"], 2, "/no/such.dat"),
         (["device", "info", "nobody"], 3, "no device has this name"),

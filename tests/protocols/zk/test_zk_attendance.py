@@ -274,3 +274,18 @@ def test_a_table_in_pieces_decodes_as_the_whole(layout, piece_rows):
     assert pieced == list(decode_attendance(table, layout, **facts))
     bad = [row.offset for row in pieced if isinstance(row, Quarantined)]
     assert bad == [2 * width, 4 * width, 5 * width]
+
+
+@pytest.mark.parametrize("layout", [Layout.ATT40, Layout.ATT16, Layout.ATT8A, Layout.ATT8B])
+@pytest.mark.parametrize("year", [2000, 2063])
+def test_a_terminal_that_shows_a_wrong_year_may_have_all_its_rows_in_it(layout, year):
+    """Its own clock vouches for them: such a log is pulled whole, and flagged row by row."""
+    times = [datetime(year, 1, 1, 8) + timedelta(minutes=7 * n) for n in range(40)]
+    rows = [
+        AttendanceRow(uid=n % 9 + 1, user_id=str(n % 9 + 1), time=t) for n, t in enumerate(times)
+    ]
+    table = encode_attendance(rows, layout)
+    choice = choose_layout(table, now_year=2026, shown_year=year)
+    assert (choice.layout, choice.trusted) == (layout, True)
+    if year == 2063:
+        assert not choose_layout(table, now_year=2026, shown_year=2026).trusted

@@ -1,0 +1,130 @@
+"""Is each device the unit that it should be, and is this the only gateway that pulls it?"""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from edge_agent.config.models import SiteConfig, UplinkSection
+from edge_agent.doctor.findings import Code, Finding, bad, good, warn
+from edge_agent.status.agent import Agent
+
+DEVICES_PATH = "/api/v1/devices"
+ANSWER_S = 5.0
+# 2,000 devices with two gateways each are 0.7 MB; more is no answer of a core.
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+# A gateway that brought a device once, long ago, was replaced by this one.
+SHARED_WITHIN = timedelta(days=7)
+_OTHER_UNIT_CODES = frozenset({"another_serial", "wrong_serial"})
+
+
+def check_units(ledger: Mapping[str, Any] | None, agent: Agent) -> Iterator[Finding]:
+    """Another serial behind a name, and what people ordered about it."""
+    for device in agent.snapshot.get("devices", []) if agent.running else []:
+        error = device["error"]
+        if error and error["code"] in _OTHER_UNIT_CODES:
+            where = f"device {device['name']}"
+            yield bad(Code.ANOTHER_SERIAL, where, error["what"], error["remedy"])
+    for order in ledger["replacements"] if ledger else []:
+        where = f"device {order['name']}"
+        what = (
+            f"{order['old']} was replaced by {order['new']} ({order['ordered_at'][:19]}Z, by "
+            f"{order['ordered_by']})"
+        )
+        if order["settled_at"] is None:
+            yield warn(
+                Code.DEVICE_REPLACED,
+                where,
+                f"{what}; {order['new']} was not read yet",
+                f"Connect it; or undo: edge-agent device replace {order['new']} {order['old']}",
+            )
+        else:
+            yield good(Code.DEVICE_REPLACED, where, what)
+
+
+def check_shared(site: SiteConfig, now: datetime) -> Iterator[Finding]:
+    """Asks the core who else delivers our devices. Silent when it cannot be asked: `check_answer`
+    says that.
+    """
+    if site.uplink is None:
+        return
+    where = site.uplink.url
+    try:
+        status, content = _ask(site.uplink)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError):
+        return
+    if status in {401, 403}:
+        yield bad(
+            Code.TOKEN_REFUSED,
+            where,
+            "the core does not know this gateway's token; records are kept here",
+            "Issue one with hr-core token and put it into the token file",
+        )
+        return
+    told = _told(content) if status == httpx.codes.OK else None
+    if told is None:
+        yield warn(
+            Code.DEVICE_SHARED,
+            where,
+            f"does not tell which gateways deliver a device (HTTP {status})",
+            "Update the core; check that uplink.url is the core itself",
+        )
+        return
+    shared = list(_shared(told, site.gateway.name, now))
+    yield from shared or [
+        good(Code.DEVICE_SHARED, where, "no other gateway delivers a device of this one")
+    ]
+
+
+def _ask(uplink: UplinkSection) -> tuple[int, bytes]:
+    """Status and body; of a longer one than any core sends only the beginning."""
+    token = uplink.read_token()
+    headers = {"Accept-Encoding": "identity"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    url = uplink.url.rstrip("/") + DEVICES_PATH
+    content = bytearray()
+    with httpx.stream("GET", url, headers=headers, timeout=ANSWER_S) as answer:
+        for chunk in answer.iter_raw():
+            content += chunk
+            if len(content) > MAX_ANSWER_BYTES:
+                break
+    return answer.status_code, bytes(content)
+
+
+def _told(content: bytes) -> list[tuple[str, list[tuple[str, datetime]]]] | None:
+    """(serial, [(gateway, last delivery)]) of each device; None for what is no such answer."""
+    try:
+        return [
+            (
+                str(device["serial"]),
+                [
+                    (str(one["gateway"]), datetime.fromisoformat(one["last_seen"]).astimezone(UTC))
+                    for one in device["gateways"]
+                ],
+            )
+            for device in json.loads(content)["devices"]
+        ]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _shared(
+    told: list[tuple[str, list[tuple[str, datetime]]]], own: str, now: datetime
+) -> Iterator[Finding]:
+    for serial, gateways in told:
+        others = [
+            f"{name} (last at {last:%Y-%m-%dT%H:%M:%SZ})"
+            for name, last in gateways
+            if name != own and now - last <= SHARED_WITHIN
+        ]
+        if others:
+            yield warn(
+                Code.DEVICE_SHARED,
+                f"device {serial}",
+                f"is pulled by this gateway {own} and also by {' and '.join(others)}; every punch "
+                "is stored once, but both load the terminal",
+                "Take it out of one of the two site files",
+            )
