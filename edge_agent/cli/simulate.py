@@ -16,7 +16,9 @@ TRANSPORTS = ("tcp", "udp")
 
 
 def simulate(  # noqa: PLR0913 - one argument per option of the command
-    kind: Annotated[str, typer.Argument(help=", ".join(KINDS))],
+    kind: Annotated[
+        str, typer.Argument(help=f"{', '.join(KINDS)}, or that of an installed driver package.")
+    ],
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 picks a free one.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     records: Annotated[
@@ -35,13 +37,16 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
     import asyncio
 
     from edge_agent.cli import simulated
+    from edge_agent.simulation import third_party_simulators
 
     kind = OTHER_NAMES.get(kind, kind)
-    if kind not in KINDS:
+    theirs = third_party_simulators()
+    known = tuple(dict.fromkeys((*KINDS, *theirs)))
+    if kind not in known:
         raise UsageError(
-            f"no such simulator{did_you_mean(kind, KINDS)}",
+            f"no such simulator{did_you_mean(kind, known)}",
             where=kind,
-            remedy=f"Known kinds: {', '.join(KINDS)}",
+            remedy=f"Known kinds: {', '.join(known)}",
             try_command="edge-agent simulate zk-terminal",
         )
     if input_file is not None and kind != "zk-terminal":
@@ -67,8 +72,12 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
                 scene = simulated.serve_zk_terminal(terminal, host, port)
             case "modbus-counter":
                 scene = simulated.serve_modbus_counter(host, port, pieces=records, seed=seed)
-            case _:
+            case "rdm6300":
                 scene = simulated.serve_card_reader(cards=records, seed=seed)
+            case _:
+                scene = simulated.serve_third_party(
+                    theirs[kind], host, port, records=records, seed=seed
+                )
         asyncio.run(simulated.until_stopped(scene))
     except OSError as exc:
         raise CommandError(

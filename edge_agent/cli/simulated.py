@@ -8,9 +8,11 @@ import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+from edge_agent.simulation import load_simulator
 from protocols.zk.attendance import AttendanceRow
 from protocols.zk.users import User
 from simulators.card_reader import CardReaderSim
@@ -80,6 +82,22 @@ def made_up_log(records: int, seed: int, *, end: datetime) -> list[AttendanceRow
 
 async def serve_zk_terminal(terminal: ZkTerminal, host: str, port: int) -> None:
     await serve(host, port, terminal, ready=_say_listening)
+
+
+async def serve_third_party(
+    entry: EntryPoint, host: str, port: int, *, records: int, seed: int
+) -> None:
+    """A device of another package; what happens on it is that package's business.
+
+    Raises BrokenSimulatorError.
+    """
+    simulate = load_simulator(entry)
+    wanted = simulate(host=host, port=port, records=records, seed=seed, now=wall_clock)
+    async with wanted as device:
+        config = device.config
+        place = f"{config['host']}:{config['port']}" if "host" in config else config["port"]
+        print(f"listening {place}", flush=True)
+        await asyncio.Event().wait()
 
 
 async def serve_modbus_counter(host: str, port: int, *, pieces: int, seed: int) -> None:
