@@ -30,7 +30,9 @@ _MAX_COMM_KEY = 999_999
 
 
 def simulate(  # noqa: PLR0913 - one argument per option of the command
-    kind: Annotated[str, typer.Argument(help=", ".join(KINDS))],
+    kind: Annotated[
+        str, typer.Argument(help=f"{', '.join(KINDS)}, or that of an installed driver package.")
+    ],
     port: Annotated[
         str, typer.Option(help="0 picks a free one. For rdm6300: a path that leads to the port.")
     ] = "0",
@@ -107,9 +109,11 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
                 devices_at_work = _terminals(order, scene)
             case "modbus-counter":
                 devices_at_work = simulated.serve_modbus_counters(scene, pieces=records)
-            case _:
+            case "rdm6300":
                 link = _link(port, devices)
                 devices_at_work = simulated.serve_card_readers(scene, cards=records, link=link)
+            case _:
+                devices_at_work = simulated.serve_third_party(kind, scene, records=records)
         asyncio.run(simulated.until_stopped(devices_at_work))
     except OSError as exc:
         raise CommandError(
@@ -176,12 +180,15 @@ def _list_faults() -> None:
 
 
 def _known_kind(kind: str) -> str:
+    from edge_agent.simulation import third_party_simulators
+
     known = OTHER_NAMES.get(kind, kind)
-    if known not in KINDS:
+    kinds = tuple(dict.fromkeys((*KINDS, *third_party_simulators())))
+    if known not in kinds:
         raise UsageError(
-            f"no such simulator{did_you_mean(kind, KINDS)}",
+            f"no such simulator{did_you_mean(kind, kinds)}",
             where=kind,
-            remedy=f"Known kinds: {', '.join(KINDS)}",
+            remedy=f"Known kinds: {', '.join(kinds)}",
             try_command="edge-agent simulate zk-terminal",
         )
     return known
