@@ -17,7 +17,7 @@ from drivers.zk_pull.recognition import pinned_profile, profile_of, proven_seria
 from drivers.zk_pull.runner import Runner
 from drivers.zk_pull.wire import TcpWire, UdpWire
 from firmware_profiles import Profile, Quirk
-from protocols.errors import ProtocolError, RefusedError
+from protocols.errors import LimitExceededError, ProtocolError, RefusedError
 from protocols.records import ClockReading
 from protocols.zk.commands import Command
 from protocols.zk.dialogue import (
@@ -96,6 +96,24 @@ class Terminal:
         await self._stream_table(table, records.extend)
         return bytes(records)
 
+    async def read_head(self, table: Table, limit: int) -> bool:
+        """Reads a table until `limit` bytes are exceeded; False when there is more. For captures."""
+        arrived = 0
+
+        def count(part: bytes) -> None:
+            nonlocal arrived
+            arrived += len(part)
+            if arrived > limit:
+                raise LimitExceededError("enough of this table", limit=limit)
+
+        try:
+            await self._stream_table(table, count)
+        except LimitExceededError:
+            if arrived <= limit:
+                raise
+            return False
+        return True
+
     async def listen(self) -> None:
         """From now on the terminal says when somebody punches; one that will not is left alone."""
         if self.listening:
@@ -126,10 +144,15 @@ class Terminal:
         await _leave(self.link, self.runner)
 
 
-async def open_terminal(config: ZkPullConfig, clock: Clock) -> Terminal:
-    """Connects, logs in and proves who answers. Raises ProtocolError and DriverError."""
+async def open_terminal(
+    config: ZkPullConfig, clock: Clock, *, through: Callable[[Link], Link] | None = None
+) -> Terminal:
+    """Connects, logs in and proves who answers. Raises ProtocolError and DriverError.
+
+    `through` may put a link of its own between, to record what is said.
+    """
     pinned = pinned_profile(config)  # before all else: it may say that this transport is in vain
-    link, runner = await _connect(config)
+    link, runner = await _connect(config, through)
     try:
         await _log_in(runner, config)
         await runner.run(_forget_old_buffer())
@@ -150,11 +173,16 @@ async def open_terminal(config: ZkPullConfig, clock: Clock) -> Terminal:
     )
 
 
-async def _connect(config: ZkPullConfig) -> tuple[Link, Runner]:
+async def _connect(
+    config: ZkPullConfig, through: Callable[[Link], Link] | None
+) -> tuple[Link, Runner]:
+    link: Link
     if config.transport == "udp":
-        link: Link = await open_udp(config.host, config.port)
+        link = await open_udp(config.host, config.port)
+        link = link if through is None else through(link)
         return link, Runner(UdpWire(link), timeout_s=config.timeout_s, asks=_UDP_ASKS)
     link = await open_tcp(config.host, config.port, timeout_s=config.timeout_s)
+    link = link if through is None else through(link)
     return link, Runner(TcpWire(link), timeout_s=config.timeout_s)
 
 

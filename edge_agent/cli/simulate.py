@@ -11,7 +11,7 @@ from edge_agent.errors import CommandError, ExitCode, UsageError
 
 # zk and card-reader: what people say who do not know our words for it, or the chip.
 OTHER_NAMES = {"zk": "zk-terminal", "card-reader": "rdm6300"}
-KINDS = ("zk-terminal", "modbus-counter", "rdm6300", *OTHER_NAMES)
+KINDS = ("zk-terminal", "zk-replay", "modbus-counter", "rdm6300", *OTHER_NAMES)
 TRANSPORTS = ("tcp", "udp")
 
 
@@ -24,7 +24,11 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
         typer.Option(min=0, help="Punches in the log, pieces on the counter, or different cards."),
     ] = 100,
     input_file: Annotated[
-        Path | None, typer.Option("--input", help="A terminal's USB export (.dat) as its log.")
+        Path | None,
+        typer.Option(
+            "--input",
+            help="A terminal's USB export (.dat) as its log; for zk-replay, what `device capture` wrote.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same device.")] = 0,
     transport: Annotated[
@@ -44,13 +48,7 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
             remedy=f"Known kinds: {', '.join(KINDS)}",
             try_command="edge-agent simulate zk-terminal",
         )
-    if input_file is not None and kind != "zk-terminal":
-        raise UsageError(
-            "only a zk-terminal can play a file",
-            where=f"simulate {kind} --input",
-            remedy="Leave --input out",
-            try_command=f"edge-agent simulate {kind}",
-        )
+    _check_input(kind, input_file)
     if transport not in TRANSPORTS or (transport == "udp" and kind != "zk-terminal"):
         raise UsageError(
             f"a {kind} is not asked over {transport!r}",
@@ -65,6 +63,9 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
                     input_file, records=records, seed=seed, udp=transport == "udp"
                 )
                 scene = simulated.serve_zk_terminal(terminal, host, port)
+            case "zk-replay":
+                assert input_file is not None  # noqa: S101 - checked above
+                scene = simulated.serve_zk_replay(input_file, host, port)
             case "modbus-counter":
                 scene = simulated.serve_modbus_counter(host, port, pieces=records, seed=seed)
             case _:
@@ -79,3 +80,20 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
         ) from exc
     print("stopped", file=sys.stderr)
     return ExitCode.OK
+
+
+def _check_input(kind: str, input_file: Path | None) -> None:
+    if input_file is not None and kind not in {"zk-terminal", "zk-replay"}:
+        raise UsageError(
+            "only a zk-terminal and a zk-replay can play a file",
+            where=f"simulate {kind} --input",
+            remedy="Leave --input out",
+            try_command=f"edge-agent simulate {kind}",
+        )
+    if input_file is None and kind == "zk-replay":
+        raise UsageError(
+            "there is nothing to play",
+            where="simulate zk-replay",
+            remedy="Name a file of `edge-agent device capture` with --input",
+            try_command="edge-agent simulate zk-replay --input FILE",
+        )

@@ -11,10 +11,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from edge_agent.decoding.containers import CaptureFile, parse_container
+from edge_agent.decoding.input_file import read_input
+from edge_agent.decoding.unreadable import UnreadableError
+from edge_agent.decoding.zk_frames import segments_of
+from edge_agent.errors import CommandError
 from protocols.zk.attendance import AttendanceRow
+from protocols.zk.commands import Command
+from protocols.zk.framing import Packet
 from protocols.zk.users import User
 from simulators.card_reader import CardReaderSim
 from simulators.modbus_counter import CounterUnit, ModbusCounterBox
+from simulators.zk_replay import RecordedTerminal, ZkReplay
 from simulators.zk_terminal import TerminalConfig, ZkTerminal, rows_from_usb_export, serve
 
 PEOPLE = 50
@@ -80,6 +88,37 @@ def made_up_log(records: int, seed: int, *, end: datetime) -> list[AttendanceRow
 
 async def serve_zk_terminal(terminal: ZkTerminal, host: str, port: int) -> None:
     await serve(host, port, terminal, ready=_say_listening)
+
+
+async def serve_zk_replay(input_file: Path, host: str, port: int) -> None:
+    """Plays a recorded session; what it does not hold is refused, and told on stderr once."""
+    terminal = recorded_terminal(input_file)
+    told: set[int] = set()
+
+    def refused(request: Packet) -> None:
+        if request.command not in told:
+            told.add(request.command)
+            known = request.command in frozenset(Command)
+            name = Command(request.command).name if known else "command"
+            print(f"note: not recorded: {name} ({request.command})", file=sys.stderr, flush=True)
+
+    async with ZkReplay(terminal, listen=(host, port), refused=refused) as replay:
+        _say_listening(*replay.address)
+        await asyncio.Event().wait()
+
+
+def recorded_terminal(input_file: Path) -> RecordedTerminal:
+    """Raises CommandError for a file that is no capture."""
+    try:
+        capture = parse_container(read_input(input_file), CaptureFile, "zkcapture/1")
+        return RecordedTerminal(segments_of(capture), capture.transport)
+    except UnreadableError as exc:
+        raise CommandError(
+            exc.what,
+            where=str(input_file),
+            remedy=exc.remedy,
+            try_command="edge-agent simulate zk-replay --help",
+        ) from exc
 
 
 async def serve_modbus_counter(host: str, port: int, *, pieces: int, seed: int) -> None:
