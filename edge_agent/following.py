@@ -11,32 +11,39 @@ from contextlib import aclosing
 from msgspec.structs import replace
 
 from drivers.contract import Capability, Delivery, Driver, Mode
+from drivers.errors import WrongDeviceError
 from protocols.identity import event_id
 from protocols.records import Quarantined, Record
 
 # Some terminals announce a punch before its row is in the log.
 _LATE_ROW_S = 1.0
+_PART_OF_DEVICE = "/"  # a terminal's operation log is "SERIAL/operations"
 _TOLD_BYTES = slice(8, 16)  # of an event id: enough to know a million records apart
 
 
 class Follower:
-    """Remembers what was there and what was told: some 80 bytes a record."""
+    """Remembers what was there and what was told: some 80 bytes a record.
+
+    `undecoded` rows were there at the beginning, among the others.
+    """
 
     def __init__(self, driver: Driver, *, poll_s: float) -> None:
         self._driver = driver
         self._poll_s = poll_s
+        self.undecoded = 0
         self._known: set[int | Quarantined] = set()
+        self._serial = ""
         self._cursor: bytes | None = None
         self._talks = driver.manifest.mode is Mode.TALKS
         self._listens = Capability.LIVE in driver.manifest.capabilities
 
     async def begin(self) -> int:
         """Connects; how many records are there already, which are no news."""
-        await self._driver.identity()
+        self._serial = (await self._driver.identity()).serial
         if not self._talks:
             async with aclosing(self.read()) as deliveries:
-                async for _ in deliveries:
-                    pass
+                async for delivery in deliveries:
+                    self.undecoded += len(delivery.quarantined)
         return len(self._known)
 
     async def read(self) -> AsyncGenerator[Delivery, None]:
@@ -90,6 +97,16 @@ class Follower:
             return None
 
     def _news(self, delivery: Delivery) -> Delivery | None:
+        """Raises WrongDeviceError when another device has taken the place of the first."""
+        found = delivery.serial.partition(_PART_OF_DEVICE)[0]
+        if found != self._serial:
+            raise WrongDeviceError(
+                where="live",
+                expected=self._serial,
+                found=found,
+                remedy="Another device answers there now, nothing of it was shown: start again to "
+                "listen to it",
+            )
         records = [record for record in delivery.every_record() if self._is_new(_told(record))]
         quarantined = [row for row in delivery.quarantined if self._is_new(row)]
         if not records and not quarantined:

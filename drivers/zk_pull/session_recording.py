@@ -1,6 +1,6 @@
 """One session with a terminal for a bug report: everything it says of itself, and some live events."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from drivers.errors import UnsupportedDeviceError
 from drivers.links.recording import RecordingLink
@@ -29,8 +29,11 @@ class SessionRecording:
         self._config = config
         self._clock = clock
 
-    async def run(self, *, listen_s: float, log_bytes: int) -> None:
-        """Reads of the log at least `log_bytes` if it has so many, and listens for `listen_s`.
+    async def run(
+        self, *, listen_s: float, log_bytes: int, listening: Callable[[], None] | None = None
+    ) -> None:
+        """Reads of the log at least `log_bytes` if it has so many, and listens for `listen_s`;
+        tells `listening` when that begins.
 
         Raises DriverError. Cancelling ends the session politely.
         """
@@ -38,7 +41,10 @@ class SessionRecording:
             terminal = await self._open()
             try:
                 await self._read(terminal, log_bytes)
-                await self._listen(terminal, listen_s)
+                await terminal.listen()
+                if listening is not None:
+                    listening()
+                await self._hear(terminal, listen_s)
             finally:
                 await terminal.aclose()
         except ProtocolError as exc:
@@ -81,8 +87,7 @@ class SessionRecording:
         except RefusedError as exc:
             self.remarks.append(f"{what}: {exc}")
 
-    async def _listen(self, terminal: Terminal, listen_s: float) -> None:
-        await terminal.listen()
+    async def _hear(self, terminal: Terminal, listen_s: float) -> None:
         until = self._clock.monotonic() + listen_s
         while (left := until - self._clock.monotonic()) > 0:
             await terminal.next_punch_events(timeout_s=left)

@@ -29,9 +29,16 @@ def encoded(segments: Sequence[Segment], transport: Literal["tcp", "udp"], *, ra
     return f'{head[:-1]}, "frames": [\n{frames}\n]}}\n'.encode()
 
 
-def refuse_existing(path: Path) -> None:
-    """Raises UsageError: a recording is not made twice."""
-    if path.exists():
+def check_output(path: Path, *, force: bool) -> None:
+    """Raises UsageError, before a session is recorded that nothing could take."""
+    if not path.parent.is_dir():
+        raise UsageError(
+            "there is no such folder",
+            where=str(path.parent),
+            remedy="Make it, or name a file elsewhere",
+            try_command="edge-agent device capture --help",
+        )
+    if path.exists() and not force:
         raise UsageError(
             "the file exists",
             where=str(path),
@@ -48,21 +55,16 @@ def write_capture(
     raw: bool,
     force: bool,
 ) -> None:
-    """Readable by its owner only. Raises CommandError, and UsageError as `refuse_existing`."""
-    if not force:
-        refuse_existing(path)
-    new = path.with_name(f".{path.name}.{os.getpid()}")
+    """Readable by its owner only. Raises CommandError, and UsageError as `check_output`."""
+    check_output(path, force=force)
+    # With --force beside the old file, which stays until the new one is whole.
+    new = path.with_name(f".{path.name}.{os.getpid()}") if force else path
     try:
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
         with os.fdopen(descriptor, "wb") as file:
             file.write(encoded(segments, transport, raw=raw))
-        if force:
-            new.replace(path)
-        else:
-            os.link(new, path)  # unlike a rename, never over a file that has come meanwhile
-            new.unlink()
+        new.replace(path)
     except OSError as exc:
-        new.unlink(missing_ok=True)
         raise CommandError(
             exc.strerror or str(exc),
             where=str(path),

@@ -43,7 +43,7 @@ def capture(  # noqa: PLR0913 - one parameter per option
 
     from drivers.zk_pull import ZkPullConfig
     from drivers.zk_pull.session_recording import SessionRecording
-    from edge_agent.captures.file import refuse_existing
+    from edge_agent.captures.file import check_output
     from edge_agent.cli.device_target import resolve
     from edge_agent.system_clock import SystemClock
     from protocols.zk.tables import MAX_TABLE_BYTES
@@ -56,8 +56,7 @@ def capture(  # noqa: PLR0913 - one parameter per option
             remedy="Describe what happens, with the output of info",
             try_command=f"edge-agent device info {target}",
         )
-    if not force:
-        refuse_existing(output)
+    check_output(output, force=force)
     if raw:
         _say(_RAW_WARNING)
     recording = SessionRecording(config, SystemClock())
@@ -83,11 +82,17 @@ async def _record(
 
     from drivers.errors import DriverError
 
-    work = asyncio.ensure_future(recording.run(listen_s=listen_s, log_bytes=log_bytes))
+    work = asyncio.ensure_future(
+        recording.run(
+            listen_s=listen_s,
+            log_bytes=log_bytes,
+            listening=lambda: _say(f"listening for {listen_s:g} s: let somebody punch now"),
+        )
+    )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, work.cancel)
-    _say(f"recording; at the end {listen_s:g} s for punches. Ctrl-C ends it with what there is")
+    _say("recording; Ctrl-C ends it with what there is by then")
     try:
         with contextlib.suppress(asyncio.CancelledError):
             await work

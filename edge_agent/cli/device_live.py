@@ -57,9 +57,17 @@ class _LiveView:
         import asyncio
 
         stop = _stop_signal()
+        stopped = asyncio.ensure_future(stop.wait())
+        begin = asyncio.ensure_future(self._begin())
+        await asyncio.wait({begin, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            begin.cancel()
+            await asyncio.wait({begin})
+            self._lines.end()
+            return ExitCode.OK
+        begin.result()
         work = asyncio.ensure_future(self._follow())
         beat = asyncio.ensure_future(self._beat())
-        stopped = asyncio.ensure_future(stop.wait())
         await asyncio.wait({work, stopped}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in (stopped, beat, work):
             task.cancel()
@@ -74,15 +82,22 @@ class _LiveView:
         degraded = self._lines.summary.degraded or self._lost is not None
         return ExitCode.DEGRADED if degraded else ExitCode.OK
 
+    async def _begin(self) -> None:
+        """Must succeed: a wrong address will not get better. What is there is no news."""
+        there = await self._follower.begin()
+        self._lines.note(f"listening to {self._target}; {there:,} records were there before")
+        if self._follower.undecoded:
+            self._lines.note(
+                f"note: {self._follower.undecoded:,} of them cannot be decoded; see device pull"
+            )
+
     async def _follow(self) -> None:
-        """For ever. The first connection must succeed: a wrong address will not get better."""
+        """For ever."""
         import asyncio
 
         from drivers.errors import DeviceMisbehavedError, LinkDownError
         from edge_agent.supervisor.retry import retry_delay_s
 
-        there = await self._follower.begin()
-        self._lines.note(f"listening to {self._target}; {there:,} records were there before")
         failures = 0
         while True:
             try:
@@ -95,7 +110,7 @@ class _LiveView:
             except (LinkDownError, DeviceMisbehavedError) as error:
                 failures += 1
                 if self._lost is None:
-                    self._lines.note(f"line broken: {error}")
+                    self._lines.note(f"line broken, trying again: {error}")
                 self._lost = error
                 await asyncio.sleep(min(retry_delay_s(failures, 0.0), _LONGEST_DELAY_S))
 

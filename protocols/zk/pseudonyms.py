@@ -22,7 +22,8 @@ _MAX_UID: Final = 0xFFFE  # 0xFFFF stands for "nobody"
 _AVOIDING_TRIES: Final = 100
 # Characters: shorter texts stand in any other by accident, as the id 2016 in the date of a firmware.
 _MIN_TELLING: Final = 6
-_MIN_WORK_CODE: Final = 1_000
+_MIN_TELLING_CODE: Final = 1_000
+_MAX_MENU_CODE: Final = 9_999
 
 # Bytes that are two-byte GB2312 characters in pairs, letters in most code pages alone, never UTF-8.
 _HIGH_LEAD: Final = bytes(range(0xC4, 0xD7))
@@ -77,8 +78,10 @@ class Pseudonyms:
         return 0 if number == 0 else int(self._like("card", str(number)))
 
     def work_code(self, number: int) -> int:
-        """Stays, unless somebody has their id or card there."""
-        if number >= _MIN_WORK_CODE and str(number) in self._avoided:
+        """Small ones are the terminal's own menu and stay, unless they are somebody's id."""
+        if number > _MAX_MENU_CODE or (
+            number >= _MIN_TELLING_CODE and str(number) in self._avoided
+        ):
             return self.user_number(number)
         return number
 
