@@ -98,8 +98,8 @@ class Follower:
 
     def _news(self, delivery: Delivery) -> Delivery | None:
         """Raises WrongDeviceError when another device has taken the place of the first."""
-        found = delivery.serial.partition(_PART_OF_DEVICE)[0]
-        if found != self._serial:
+        found = delivery.serial
+        if found != self._serial and not found.startswith(f"{self._serial}{_PART_OF_DEVICE}"):
             raise WrongDeviceError(
                 where="live",
                 expected=self._serial,

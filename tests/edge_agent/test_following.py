@@ -163,7 +163,7 @@ async def test_a_row_that_comes_after_its_event_is_waited_for():
 
 async def test_a_reader_that_talks_is_told_as_it_talks_and_a_held_card_once():
     async with CardReaderSim() as reader:
-        config = CardReaderConfig(name="door", kind="rdm6300", port=reader.port, ack_byte="06")
+        config = CardReaderConfig(name=reader.port, kind="rdm6300", port=reader.port, ack_byte="06")
         driver = CardReaderDriver(config, CONTEXT)
         follower = Follower(driver, poll_s=POLL_S)
         assert await follower.begin() == 0
