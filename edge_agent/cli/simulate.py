@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 # zk and card-reader: what people say who do not know our words for it, or the chip.
 OTHER_NAMES = {"zk": "zk-terminal", "card-reader": "rdm6300"}
-KINDS = ("zk-terminal", "modbus-counter", "rdm6300", *OTHER_NAMES)
+KINDS = ("zk-terminal", "zk-replay", "modbus-counter", "rdm6300", *OTHER_NAMES)
 TRANSPORTS: dict[str, Literal["tcp", "udp"]] = {"tcp": "tcp", "udp": "udp"}
 # What only some kinds understand; all else is for every kind.
 _OWN_OPTIONS = {
-    "zk-terminal": frozenset({"input", "transport", "profile", "layout", "comm-key", "faults"})
+    "zk-terminal": frozenset({"input", "transport", "profile", "layout", "comm-key", "faults"}),
+    "zk-replay": frozenset({"input"}),
 }
 _MAX_PORT = 65_535
 _MAX_DEVICES = 250  # one process has a thousand open files, and each device has its hosts
@@ -45,7 +46,11 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
         int, typer.Option(min=1, max=_MAX_DEVICES, help="So many, on consecutive or free ports.")
     ] = 1,
     input_file: Annotated[
-        Path | None, typer.Option("--input", help="A terminal's USB export (.dat) as its log.")
+        Path | None,
+        typer.Option(
+            "--input",
+            help="A terminal's USB export (.dat) as its log; for zk-replay, what `device capture` wrote.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same device.")] = 0,
     transport: Annotated[
@@ -71,6 +76,7 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
     import asyncio
 
     from edge_agent.cli import simulated
+    from edge_agent.cli.simulated_replay import serve_zk_replay
     from edge_agent.cli.simulated_terminals import TerminalOrder
 
     kind = _known_kind(kind)
@@ -107,6 +113,9 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
         match kind:
             case "zk-terminal":
                 devices_at_work = _terminals(order, scene)
+            case "zk-replay":
+                session = _recorded(input_file, devices)
+                devices_at_work = serve_zk_replay(session, scene.host, scene.port)
             case "modbus-counter":
                 devices_at_work = simulated.serve_modbus_counters(scene, pieces=records)
             case "rdm6300":
@@ -274,3 +283,14 @@ def _link(text: str, devices: int) -> Path | None:
             try_command="edge-agent simulate rdm6300 --port /tmp/reader",
         )
     return link
+
+
+def _recorded(input_file: Path | None, devices: int) -> Path:
+    if input_file is None or devices > 1:
+        raise UsageError(
+            "one recorded session is played at a time",
+            where="simulate zk-replay",
+            remedy="Name a file of `edge-agent device capture` with --input",
+            try_command="edge-agent simulate zk-replay --input FILE",
+        )
+    return input_file
