@@ -70,7 +70,8 @@ CREATE TABLE batches (
     sink TEXT PRIMARY KEY,
     number INTEGER NOT NULL DEFAULT 0,          -- of the batch in flight, else of the last one
     in_flight INTEGER NOT NULL DEFAULT 0,
-    salt BLOB                                   -- of the batch in flight: sent again as it was
+    salt BLOB,                                  -- of the batch in flight: sent again as it was
+    given_up INTEGER NOT NULL DEFAULT 0         -- rows of an export passed over as too old
 ) STRICT, WITHOUT ROWID;
 
 -- What each sink has answered; see edge_agent/spool/chain.py.
