@@ -131,7 +131,7 @@ def open_export(  # noqa: PLR0913 - the parts of the agent that an export needs,
         site=site.site.name,
         batch_records=config.batch_records,
         hold=timedelta(days=config.hold_days),
-        selection=_selection(config),
+        selection=selection_of(config),
         idle_s=idle_s,
         pause_s=config.every_s if isinstance(config, FileExportSection) else 0.0,
     )
@@ -167,7 +167,7 @@ def _later(make: Callable[[T, Clock], Exporter], config: T, clock: Clock) -> Cal
     return lambda: make(config, clock)
 
 
-def _selection(config: AnyExport) -> Selection:
+def selection_of(config: AnyExport) -> Selection:
     return Selection(
         kinds=frozenset(config.records if isinstance(config, WebhookExport) else ("punch",)),
         devices=frozenset(config.devices),

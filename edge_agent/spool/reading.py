@@ -45,7 +45,7 @@ def read_ledger(path: Path) -> dict[str, Any]:
     """The counters of a spool file, from one snapshot. Raises SpoolError.
 
     schema, file_bytes, quarantined (rows), dead_letters {sink: rows}, backlog {sink: {lane: rows}},
-    given_up {sink: rows}
+    given_up {sink: rows}, positions {sink: the last arrival that it has settled}
     devices: list of
         name, serial
         on_device          what the device counted at the last whole read of its log, or None
@@ -101,6 +101,9 @@ def ledger(connection: sqlite3.Connection) -> dict[str, Any]:
         "backlog": backlog,
         "dead_letters": dict(
             connection.execute("SELECT sink, count(*) FROM dead_letters GROUP BY sink")
+        ),
+        "positions": dict(
+            connection.execute("SELECT sink, max(position) FROM sinks GROUP BY sink")
         ),
         "given_up": dict(connection.execute("SELECT sink, given_up FROM batches")),
         "quarantined": connection.execute("SELECT count(*) FROM quarantine").fetchone()[0],
