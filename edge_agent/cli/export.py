@@ -16,6 +16,7 @@ from edge_agent.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from edge_agent.config.exports import AnyExport
     from edge_agent.config.models import SiteConfig
+    from protocols.uplink import Observation
     from sync.exporters.contract import ExportBatch
 
 app = typer.Typer(help="Other systems that get the punches beside the core.", no_args_is_help=True)
@@ -60,7 +61,7 @@ def list_exports(*, config_file: ConfigOption = None, as_json: JsonOption = Fals
 
 
 @app.command("test")
-def test(
+def try_out(
     name: NameArgument,
     *,
     config_file: ConfigOption = None,
@@ -158,10 +159,13 @@ def _next(site: "SiteConfig", config: "AnyExport") -> "ExportBatch":
     from edge_agent.spool.reading import open_ledger
     from sync.exporters.contract import ExportBatch
 
-    waiting, names = (), {}
+    waiting: tuple[Observation, ...] = ()
+    names: dict[str, str] = {}
     if site.spool_path.exists():
         with closing(open_ledger(site.spool_path)) as connection:
-            waiting = inspection.peek_at(connection, config.name, config.batch_records)
+            # A new one that starts now begins behind what is here.
+            if config.start == "all" or sinks.is_known(connection, config.name):
+                waiting = inspection.peek_at(connection, config.name, config.batch_records)
             names = sinks.names_of_devices(connection)
     selection = selection_of(config)
     chosen = [one for one in waiting if selection.takes(one, names)][:_SHOWN_RECORDS]

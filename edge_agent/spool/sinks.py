@@ -50,10 +50,14 @@ class Forgotten(Struct, frozen=True, kw_only=True):
     dead_letters: int
 
 
+def is_known(connection: sqlite3.Connection, sink: str) -> bool:
+    row = connection.execute("SELECT 1 FROM batches WHERE sink = ?", (sink,)).fetchone()
+    return row is not None
+
+
 def start(connection: sqlite3.Connection, sink: str, at: Literal["now", "all"]) -> None:
     """Sets the position of a sink that the spool does not know; any other keeps its own."""
-    known = connection.execute("SELECT 1 FROM batches WHERE sink = ?", (sink,)).fetchone()
-    if known:
+    if is_known(connection, sink):
         return
     last = connection.execute("SELECT coalesce(max(last_arrival), 0) FROM pages").fetchone()[0]
     position = last if at == "now" else 0
@@ -106,7 +110,7 @@ def forget(path: Path, sink: str) -> Forgotten | None:
     """
     with session(path) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        if not connection.execute("SELECT 1 FROM batches WHERE sink = ?", (sink,)).fetchone():
+        if not is_known(connection, sink):
             connection.execute("ROLLBACK")
             return None
         waiting = sum(

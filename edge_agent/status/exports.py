@@ -53,6 +53,5 @@ def export_problems(rows: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]
             yield (
                 where,
                 f"{row['given_up']} records were older than hold_days and were passed over",
-                "They are still in the spool as long as it keeps them: mend the export, or raise "
-                "hold_days",
+                "Mend the export before its hold_days are over, or raise them",
             )

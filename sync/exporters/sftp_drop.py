@@ -5,7 +5,7 @@ Needs the extra `clockline[sftp]`; asyncssh is imported at the first connection.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -73,9 +73,12 @@ class SftpExporter(Exporter):
 
     async def _upload(self, sftp: "asyncssh.SFTPClient", file: CsvFile) -> None:
         folder = PurePosixPath(self._settings.folder)
+        ssh = _asyncssh()
         part, target = str(folder / f"{file.name}.part"), str(folder / file.name)
         async with sftp.open(part, "wb") as out:
             await out.write(file.content)
+            with suppress(ssh.SFTPOpUnsupported):  # an extension of OpenSSH
+                await out.fsync()
         await sftp.posix_rename(part, target)
 
     @asynccontextmanager
@@ -100,7 +103,7 @@ class SftpExporter(Exporter):
                     )
                 )
                 yield await stack.enter_async_context(connection.start_sftp_client())
-        except (TimeoutError, OSError, ssh.Error) as exc:
+        except (TimeoutError, OSError, ssh.Error, ssh.KeyImportError) as exc:
             raise self._error(ssh, exc) from exc
 
     def _error(self, ssh: Any, exc: Exception) -> ExportError:
@@ -117,17 +120,25 @@ class SftpExporter(Exporter):
             case ssh.KeyImportError():
                 what, code = f"the key file cannot be used ({exc})", "credentials_refused"
                 remedy = "Check key_file: a private key without passphrase, readable by the agent"
+            case ssh.SFTPConnectionLost() | ssh.SFTPNoConnection():
+                return self._lost(exc)
+            case FileNotFoundError() | PermissionError():
+                what, code = f"a file of this machine cannot be read ({exc})", "secret_unreadable"
+                remedy = "Check key_file and known_hosts"
             case ssh.SFTPError():
                 what, code = f"the folder refuses ({exc.reason})", "folder_refused"
                 remedy = f"Check {self._settings.folder} and its rights and space over there"
             case _:
-                return ExportUnreachableError(
-                    f"cannot be reached ({str(exc) or type(exc).__name__})",
-                    where=self._where,
-                    remedy="It is tried again by itself; if it repeats, check network and address",
-                    code="export_unreachable",
-                )
+                return self._lost(exc)
         return ExportRefusedError(what, where=self._where, remedy=remedy, code=code)
+
+    def _lost(self, exc: Exception) -> ExportUnreachableError:
+        return ExportUnreachableError(
+            f"cannot be reached ({str(exc) or type(exc).__name__})",
+            where=self._where,
+            remedy="It is tried again by itself; if it repeats, check network and address",
+            code="export_unreachable",
+        )
 
 
 def _asyncssh() -> Any:
