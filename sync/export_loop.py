@@ -133,9 +133,7 @@ class ExportLoop:
             except ExportError as error:
                 await self._clock.sleep(self._wait_after(error))
             else:
-                full = sent >= self._settings.batch_records
-                pause = 0.0 if full else self._settings.pause_s
-                await self._wait(pause if sent else max(pause, self._settings.idle_s))
+                await self._wait(self._rest_after(sent))
 
     async def drain_once(self) -> int:
         """Delivers until the outbox is empty; returns how many records were settled.
@@ -160,6 +158,11 @@ class ExportLoop:
         )
         self._note_failure(error)
         return self._wait_after(error)
+
+    def _rest_after(self, sent: int) -> float:
+        if not sent:
+            return self._settings.idle_s
+        return 0.0 if sent >= self._settings.batch_records else self._settings.pause_s
 
     async def _wait(self, seconds: float) -> None:
         if seconds:

@@ -1,11 +1,13 @@
 """The whole gateway with exports beside the core: one that is dead costs nobody else anything."""
 
 import json
+import time
 from datetime import datetime
 from urllib.parse import urlsplit
 
 import pytest
 
+from edge_agent.config import loading
 from hr_core.store.database import initialise, open_database
 from hr_core.store.events import count_events
 from simulators.zk_terminal.config import TerminalConfig
@@ -57,7 +59,7 @@ async def test_a_dead_export_holds_up_neither_core_nor_the_other_exports(folder,
     async with answering(b"") as (dead, _):
         port = urlsplit(dead).port
     async with serving(core_app(engine)) as core, serving(frappe.asgi) as hr:
-        text = site_text(terminal.port, url=core, token=token_for(engine, "gw-test")) + (
+        text = site_text(terminal.address[1], url=core, token=token_for(engine, "gw-test")) + (
             export(
                 "webhook",
                 "dead",
@@ -77,7 +79,7 @@ async def test_a_dead_export_holds_up_neither_core_nor_the_other_exports(folder,
             await until(all_but_the_dead, what="core, Frappe and files have all, the dead none")
             facts = {one.config.name: one.facts() for one in agent.exports}
             stats = await agent.spool.stats()
-            await until(lambda: (folder / "status.json").exists(), what="a snapshot")
+            await until((folder / "status.json").exists, what="a snapshot")
             told = json.loads((folder / "status.json").read_text())["exports"]
     with engine.connect() as conn:
         assert count_events(conn)["punch"] == ROWS
@@ -95,20 +97,17 @@ async def test_an_agent_killed_before_settling_delivers_again_and_doubles_nothin
 ):
     receiver = Receiver()
     receiver.judges = True
+    receiver.time = time.time
     async with serving(receiver.asgi) as url:
-        text = site_text(terminal.port) + export(
+        text = site_text(terminal.address[1]) + export(
             "webhook", "hook", f'url = "{url}/in"', 'secret_file = "webhook.key"'
         )
-        receiver.now = None
-
         async with running(folder, text) as agent:
 
             async def lost(sink, answer, **_):
                 raise OSError("killed before the answer was durable")
 
             monkeypatch.setattr(agent.spool, "settle", lost)
-            monkeypatch.setattr("tests.sync.exporters.test_webhook_export.REPLAY_WINDOW_S", 1e12)
-            receiver.now = 0
             await until(lambda: receiver.stored, what="a first delivery")
             await until(
                 lambda: agent.exports[0].facts()["last_error"], what="the bug is told, not fatal"
@@ -129,36 +128,28 @@ async def test_an_agent_killed_before_settling_delivers_again_and_doubles_nothin
     assert facts["accepted"] + facts["duplicate"] == ROWS
 
 
-async def test_a_secret_that_vanished_costs_that_export_only(folder, terminal):
-    text = site_text(terminal.port) + (
+async def test_a_secret_that_vanished_costs_that_export_only(folder, terminal, monkeypatch):
+    text = site_text(terminal.address[1]) + (
         export("webhook", "hook", 'url = "http://127.0.0.1:9/"', 'secret_file = "webhook.key"')
         + export("csv", "files", 'folder = "drop"')
     )
-    from edge_agent.config import loading
-
-    (folder / "site.toml").write_text(text)
-    loading.load_config(folder / "site.toml")
-    unlinked = loading.secret_problem
-    loading.secret_problem = lambda path: None
-    try:
-        (folder / "webhook.key").unlink()
-        async with running(folder, text) as agent:
-            await until(lambda: list((folder / "drop").glob("*.csv")), what="the files come")
-            await until(lambda: agent.exports[0].facts()["last_error"], what="the error is told")
-            assert agent.exports[0].facts()["last_error"]["code"] == "secret_unreadable"
-    finally:
-        loading.secret_problem = unlinked
+    monkeypatch.setattr(loading, "secret_problem", lambda path: None)  # checked, then it went
+    (folder / "webhook.key").unlink()
+    async with running(folder, text) as agent:
+        await until(lambda: list((folder / "drop").glob("*.csv")), what="the files come")
+        await until(lambda: agent.exports[0].facts()["last_error"], what="the error is told")
+        assert agent.exports[0].facts()["last_error"]["code"] == "secret_unreadable"
 
 
 async def test_a_new_export_that_starts_now_gets_only_what_comes(folder, terminal):
-    async with running(folder, site_text(terminal.port)) as agent:
+    async with running(folder, site_text(terminal.address[1])) as agent:
 
         async def stored():
             devices = (await agent.spool.stats()).devices
             return devices and devices[0].stored == ROWS
 
         await until(stored, what="the log is stored")
-    text = site_text(terminal.port) + export("csv", "files", 'folder = "drop"', start="now")
+    text = site_text(terminal.address[1]) + export("csv", "files", 'folder = "drop"', start="now")
     async with running(folder, text) as agent:
 
         async def known():
