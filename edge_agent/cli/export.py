@@ -1,6 +1,5 @@
 """`edge-agent export list|test|forget`: the ways into other systems, beside the core."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import closing
@@ -71,6 +70,8 @@ def try_out(
     as_json: JsonOption = False,
 ) -> int:
     """Check address, credentials and rights, and show what would be sent. Leaves nothing there."""
+    import asyncio
+
     site, config = _configured(name, config_file)
     said, lines = asyncio.run(_test(site, config, dry_run=dry_run))
     if as_json:

@@ -179,7 +179,7 @@ class OdooExport(ExportSection):
     database: str = Field(min_length=1, description="Name of its database")
     user: str = Field(min_length=1, description="Login of the Odoo user")
     key_file: Path = Field(description="File with an API key of that user, mode 0600")
-    match: Literal["barcode", "pin", "registration_number"] = Field(
+    match: Literal["barcode", "pin"] = Field(
         default="barcode",
         description="Field of hr.employee that holds the user id of the terminals",
     )

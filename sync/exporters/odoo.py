@@ -43,7 +43,7 @@ class OdooSettings(Struct, frozen=True, kw_only=True):
     """
 
     login: OdooLogin
-    match: Literal["barcode", "pin", "registration_number"] = "barcode"
+    match: Literal["barcode", "pin"] = "barcode"
     unknown_employee: Literal["keep", "reject"] = "keep"
     longest: timedelta = timedelta(hours=16)
     patience: timedelta = timedelta(hours=24)
