@@ -187,13 +187,10 @@ class ExportLoop:
         names = await self._outbox.device_names()
         members = {observation.event_id for observation in pending.observations}
         self._judged = {key: said for key, said in self._judged.items() if key in members}
-        chosen = []
-        for observation in pending.observations:
-            if not settings.selection.takes(observation, names):
-                self._judged[observation.event_id] = accepted(observation)
-            elif observation.event_id not in self._judged:
-                chosen.append(observation)
-        left_out = sum(not settings.selection.takes(one, names) for one in pending.observations)
+        takes = settings.selection.takes
+        left_out = [one for one in pending.observations if not takes(one, names)]
+        self._judged |= {one.event_id: accepted(one) for one in left_out}
+        chosen = [one for one in pending.observations if one.event_id not in self._judged]
         try:
             if chosen:
                 await self._deliver(pending, tuple(chosen), names)
@@ -203,7 +200,7 @@ class ExportLoop:
             )
             await self._outbox.settle(settings.sink, answer)
             self._judged = {}
-            self._count(answer, left_out)
+            self._count(answer, len(left_out))
             self._check_progress(answer)
         except ExportError as error:
             self._note_failure(error)

@@ -21,9 +21,9 @@ _IN_FLIGHT = """
             AND last_arrival > position AND first_arrival <= batch_end
         WHERE sink = :sink AND batch_end > position
         UNION ALL
-        SELECT 1, received_at FROM unsettled
-        JOIN pages ON unsettled.arrival BETWEEN first_arrival AND last_arrival
-        WHERE sink = :sink AND in_batch = 1)"""
+        SELECT 1, (SELECT received_at FROM pages WHERE first_arrival <= unsettled.arrival
+            ORDER BY first_arrival DESC LIMIT 1)
+        FROM unsettled WHERE sink = :sink AND in_batch = 1)"""
 
 # Of one lane, the last arrival of the pages that lie before the first young one.
 _OLD_END = """
@@ -38,9 +38,9 @@ _ROWS_BETWEEN = """
     FROM pages WHERE lane = :lane AND last_arrival > :position AND first_arrival <= :end"""
 
 _DROP_OLD_KEPT = """
-    DELETE FROM unsettled WHERE sink = :sink AND in_batch = 0 AND EXISTS (
-        SELECT 1 FROM pages WHERE unsettled.arrival BETWEEN first_arrival AND last_arrival
-            AND received_at < :before)"""
+    DELETE FROM unsettled WHERE sink = :sink AND in_batch = 0 AND :before > (
+        SELECT received_at FROM pages WHERE first_arrival <= unsettled.arrival
+        ORDER BY first_arrival DESC LIMIT 1)"""
 
 
 class Forgotten(Struct, frozen=True, kw_only=True):
