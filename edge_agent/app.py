@@ -16,6 +16,7 @@ from drivers.catalog import load_driver
 from drivers.contract import DriverContext, Findable
 from drivers.ports import Clock
 from edge_agent.config.models import SiteConfig, SiteDevice, UplinkSection
+from edge_agent.exporting import open_export
 from edge_agent.logs import configure_logs
 from edge_agent.notify import Notifier
 from edge_agent.pulse import Pulse
@@ -83,6 +84,18 @@ class Agent:
                 random=randomness.random,
             )
         )
+        self.exports = tuple(
+            open_export(
+                config,
+                site,
+                spool,
+                clock=clock,
+                random=randomness.random,
+                clock_trusted=lambda: timekeeper.trusted,
+                idle_s=uplink_idle_s,
+            )
+            for config in site.exports
+        )
         self._pulse = Pulse(
             clock=clock,
             timekeeper=timekeeper,
@@ -90,6 +103,7 @@ class Agent:
             workers=self.workers,
             changed=changed,
             uplink=self._uplink_facts,
+            exports=lambda: [export.facts() for export in self.exports],
             notifier=notifier,
             boot_id=boot,
             snapshot_path=site.snapshot_path,
@@ -132,7 +146,7 @@ class Agent:
     @property
     def loops(self) -> int:
         """How many loops wait on the clock when all is quiet."""
-        return len(self.workers) + (self.uplink is not None) + 1
+        return len(self.workers) + (self.uplink is not None) + len(self.exports) + 1
 
     async def run(self) -> None:
         """Runs until cancelled."""
@@ -141,6 +155,8 @@ class Agent:
                 group.create_task(worker.run(), name=f"device {worker.report().name}")
             if self.uplink is not None and self._transport is not None:
                 group.create_task(self._keep_uplink(self.uplink, self._transport), name="uplink")
+            for export in self.exports:
+                group.create_task(export.keep(), name=f"export {export.config.name}")
             group.create_task(self._pulse.run(), name="pulse")
 
     def close(self) -> None:

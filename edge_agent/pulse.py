@@ -37,6 +37,7 @@ class Pulse:
         workers: Sequence[DeviceWorker],
         changed: asyncio.Event,
         uplink: Callable[[], Mapping[str, Any]],
+        exports: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
         notifier: Notifier,
         boot_id: str,
         snapshot_path: Path,
@@ -49,6 +50,7 @@ class Pulse:
         self._workers = workers
         self._changed = changed
         self._uplink = uplink
+        self._exports = exports
         self._notifier = notifier
         self._boot_id = boot_id
         self._snapshot_path = snapshot_path
@@ -122,6 +124,7 @@ class Pulse:
             time_trusted=self._timekeeper.trusted,
             devices=[worker.report() for worker in self._workers],
             uplink=self._uplink(),
+            exports=self._exports(),
         )
         try:
             replace_file(self._snapshot_path, content)

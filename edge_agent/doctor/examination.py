@@ -11,6 +11,7 @@ from edge_agent.config.models import SiteConfig
 from edge_agent.config.places import find_config, read_places
 from edge_agent.config.problems import ConfigError
 from edge_agent.doctor.devices import check_devices
+from edge_agent.doctor.exports import check_export_ledger, check_exports
 from edge_agent.doctor.findings import Code, Finding, bad, good, warn
 from edge_agent.doctor.ledger import check_agent, check_logs, check_parked, last_stored, read_counts
 from edge_agent.doctor.machine import check_clock, check_core_extra, check_python, check_zone
@@ -42,6 +43,7 @@ def examine(config: str | None, *, with_core: bool) -> Iterator[Finding]:
     yield from _examine_gateway(site, now)
     yield from asyncio.run(check_devices([device.config for device in site.devices]))
     yield from check_uplink(site.uplink)
+    yield from asyncio.run(check_exports(site.exports))
     yield from check_shared(site, now)
 
 
@@ -81,6 +83,7 @@ def _examine_gateway(site: SiteConfig, now: datetime) -> Iterator[Finding]:
     yield check_spool(places.spool)
     if ledger:
         yield from check_parked(ledger, str(places.spool))
+        yield from check_export_ledger(places, ledger)
     yield check_agent(places, now)
     yield from check_units(ledger, read_agent(places, now))
     yield from check_logs(places, now)

@@ -54,6 +54,11 @@ class Code(StrEnum):
     ANOTHER_SERIAL = "E1080"
     DEVICE_REPLACED = "E1081"
     DEVICE_SHARED = "E1082"
+    EXPORT_FAILING = "E1100"
+    EXPORT_ORPHANED = "E1101"
+    EXPORT_REFUSALS = "E1102"
+    EXPORT_GAVE_UP = "E1103"
+    EXPORT_HOST_KEY = "E1104"
 
 
 class Finding(Struct, frozen=True):

@@ -19,13 +19,16 @@ class Appended(Struct, frozen=True, kw_only=True):
 class PendingBatch(Struct, frozen=True, kw_only=True):
     """The batch in flight of one sink: the same number, records and salt until it is settled.
 
-    `previous` is the hash of the batch before, `salt` that of the records' digests.
+    `previous` is the hash of the batch before, `salt` that of the records' digests;
+    `first_arrival` and `last_arrival` bound the arrivals of the records.
     """
 
     number: int
     previous: bytes
     salt: bytes
     observations: tuple[Observation, ...]
+    first_arrival: int
+    last_arrival: int
 
 
 class Settled(Struct, frozen=True, kw_only=True):

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from secrets import token_bytes
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 
 from drivers.contract import Delivery
 from drivers.ports import Clock
-from edge_agent.spool import chain, correction, drain, inspection, reading, schema, units
+from edge_agent.spool import chain, correction, drain, inspection, reading, schema, sinks, units
 from edge_agent.spool.chain import ChainHead, Rewound
 from edge_agent.spool.checkpoint import Checkpointer
 from edge_agent.spool.codec import Envelope, PastReading, instant, microseconds
@@ -232,6 +232,18 @@ class Spool:
         Raises SpoolError (`chain_unknown`) when `head` is not a batch of this spool.
         """
         return await self._writer.run(lambda connection: chain.rewind(connection, sink, head))
+
+    async def start_sink(self, sink: str, at: Literal["now", "all"]) -> None:
+        """Where a new sink begins: behind all that is here, or before it. A known one goes on."""
+        await self._writer.run(lambda connection: sinks.start(connection, sink, at))
+
+    async def give_up(self, sink: str, *, before: datetime) -> int:
+        """Lets `sink` pass over what arrived before and is not settled; returns how many records."""
+        return await self._writer.run(lambda connection: sinks.give_up(connection, sink, before))
+
+    async def device_names(self) -> dict[str, str]:
+        """By serial, the name under which each was last read."""
+        return await self._reader.run(sinks.names_of_devices)
 
     async def backlog(self, sink: str) -> Backlog:
         return await self._reader.run(lambda connection: inspection.backlog_of(connection, sink))
