@@ -16,7 +16,9 @@ from drivers.catalog import load_driver
 from drivers.contract import DriverContext, Findable
 from drivers.ports import Clock
 from edge_agent.config.models import SiteConfig, SiteDevice, UplinkSection
+from edge_agent.core_outbox import CoreOutbox
 from edge_agent.exporting import open_export
+from edge_agent.identity_file import read_identity
 from edge_agent.logs import configure_logs
 from edge_agent.notify import Notifier
 from edge_agent.pulse import Pulse
@@ -25,8 +27,10 @@ from edge_agent.supervisor.follow import Follower
 from edge_agent.supervisor.worker import Commons, DeviceWorker
 from edge_agent.system_clock import SystemClock, boot_id
 from edge_agent.timekeeping import Timekeeper
+from sync.identity import GatewayIdentity
 from sync.ports import Transport
-from sync.uplink import Uplink, UplinkSettings
+from sync.sealing import Sealer
+from sync.uplink import Uplink, UplinkProblem, UplinkSettings, UplinkState
 
 # No clock may be earlier than the day this release was made.
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
@@ -50,6 +54,7 @@ class Agent:
         notifier: Notifier,
         boot: str,
         uplink_idle_s: float,
+        identity: GatewayIdentity | None,
     ) -> None:
         self.spool = spool
         self._site = site
@@ -66,24 +71,22 @@ class Agent:
         self.workers = tuple(
             _make_worker(device, site.site.networks, commons) for device in site.devices
         )
-        self._transport = None if site.uplink is None else _open_transport(site, site.uplink)
-        self.uplink = (
-            None
-            if site.uplink is None or self._transport is None
-            else Uplink(
-                spool,
+        self._transport: Transport | None = None
+        self.uplink: Uplink | None = None
+        if site.uplink is not None and identity is not None:
+            self._transport = _open_transport(site.uplink, identity)
+            self.uplink = Uplink(
+                CoreOutbox(spool, gateway=identity.gateway, zone=site.site.zone, clock=clock),
                 self._transport,
                 UplinkSettings(
-                    gateway=site.gateway.name,
-                    site=site.site.name,
                     sink=CORE_SINK,
                     batch_records=site.uplink.batch_records,
                     idle_s=uplink_idle_s,
                 ),
+                sealer=Sealer(identity, site=site.site.name),
                 clock=clock,
                 random=randomness.random,
             )
-        )
         self.exports = tuple(
             open_export(
                 config,
@@ -123,6 +126,7 @@ class Agent:
     ) -> "Agent":
         """Opens the spool. Raises SpoolError when that is impossible.
 
+        A gateway that has not enrolled collects, and says that it delivers nothing.
         `floor`: no clock that shows an earlier time is believed.
         """
         boot = boot_id(fallback=secrets.token_hex(16))
@@ -138,6 +142,7 @@ class Agent:
                 notifier=notifier,
                 boot=boot,
                 uplink_idle_s=uplink_idle_s,
+                identity=read_identity(site.gateway.state_dir, site.gateway.name),
             )
         except BaseException:
             spool.close()
@@ -179,21 +184,26 @@ class Agent:
             await transport.aclose()
 
     def _uplink_facts(self) -> dict[str, Any]:
-        if self.uplink is None:
+        if self._site.uplink is None:
             return {}
-        facts: dict[str, Any] = msgspec.to_builtins(self.uplink.state)
+        state = UplinkState(last_error=self._not_enrolled())
+        facts: dict[str, Any] = msgspec.to_builtins(self.uplink.state if self.uplink else state)
         return facts
 
+    def _not_enrolled(self) -> UplinkProblem:
+        return UplinkProblem(
+            at=self._clock.now(),
+            what="this gateway has no key of its own yet, so nothing is delivered",
+            where=f"gateway {self._site.gateway.name}",
+            remedy="edge-agent enroll with a token of hr-core token; records are kept here",
+            code="not_enrolled",
+        )
 
-def _open_transport(site: SiteConfig, section: UplinkSection) -> Transport:
+
+def _open_transport(section: UplinkSection, identity: GatewayIdentity) -> Transport:
     from sync.http import HttpTransport  # noqa: PLC0415 - costs memory; only with a core
 
-    return HttpTransport(
-        section.url,
-        section.read_token(),
-        gateway=site.gateway.name,
-        timeout_s=section.timeout_s,
-    )
+    return HttpTransport(section.url, identity, timeout_s=section.timeout_s)
 
 
 def _make_worker(device: SiteDevice, networks: Sequence[str], commons: Commons) -> DeviceWorker:
