@@ -22,9 +22,12 @@ from drivers.catalog import load_driver
 from drivers.contract import DriverContext, Findable
 from drivers.ports import Clock
 from edge_agent.config.changes import SiteChanges
-from edge_agent.config.fingerprint import SALT_BYTES
+from edge_agent.config.exports import AnyExport
+from edge_agent.config.fingerprint import SALT_BYTES, part_of
 from edge_agent.config.models import SiteConfig, SiteDevice
 from edge_agent.core_link import CoreLink
+from edge_agent.export_roster import ExportRoster
+from edge_agent.exporting import Export, open_export
 from edge_agent.isolation.driver import is_isolated, isolated
 from edge_agent.logs import configure_logs
 from edge_agent.notify import Notifier
@@ -63,6 +66,7 @@ class Agent:
     ) -> None:
         self.spool = spool
         self._site = site
+        self._uplink_idle_s = uplink_idle_s
         changed = asyncio.Event()
         self._commons = Commons(
             spool=spool,
@@ -75,6 +79,8 @@ class Agent:
         self._upkeep = Upkeep(clock, randomness)
         self._roster = Roster(self._make_worker, self._upkeep)
         self._roster.enter(site.devices)
+        self._exports = ExportRoster(self._open_export, self._upkeep)
+        self._exports.enter(site.exports)
         self._core = CoreLink(site, spool, clock, randomness, idle_s=uplink_idle_s)
         self._reloader = Reloader(
             site,
@@ -93,11 +99,13 @@ class Agent:
                 stuck=lambda: _UPLINK if self._core.stuck() else None,
                 uplink=self._core.facts,
                 config=lambda: msgspec.to_builtins(self._reloader.state),
-                zones=self._roster.zones,
+                exports=lambda: [export.facts() for export in self.exports],
                 failed_tasks=lambda: msgspec.to_builtins(self._upkeep.failures()),
             ),
             changed=changed,
             notifier=notifier,
+            gateway=site.gateway.name,
+            zone=site.site.zone,
             boot_id=boot,
             snapshot_path=site.snapshot_path,
             version=version("clockline"),
@@ -116,6 +124,7 @@ class Agent:
     ) -> "Agent":
         """Opens the spool. Raises SpoolError when that is impossible.
 
+        A gateway that has not enrolled collects, and says that it delivers nothing.
         `floor`: no clock that shows an earlier time is believed.
         """
         boot = boot_id(fallback=secrets.token_hex(16))
@@ -145,9 +154,13 @@ class Agent:
         return self._core.uplink
 
     @property
+    def exports(self) -> Sequence[Export]:
+        return self._exports.exports
+
+    @property
     def loops(self) -> int:
         """How many loops wait on the clock when all is quiet."""
-        return len(self.workers) + (self._site.uplink is not None) + 1
+        return len(self.workers) + (self.uplink is not None) + len(self.exports) + 1
 
     def reload(self) -> None:
         """Reads the site file again and takes up what has changed, soon."""
@@ -158,6 +171,7 @@ class Agent:
         self._roster.start(device.config.name for device in self._site.devices)
         if self._site.uplink is not None:
             self._upkeep.start(_UPLINK, self._core.run)
+        self._exports.start(export.name for export in self._site.exports)
         self._upkeep.start("reloader", self._reloader.run)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._upkeep.run(), name="upkeep")
@@ -180,11 +194,31 @@ class Agent:
         if changes.networks:
             for worker in self.workers:
                 worker.look_in(site.site.networks)
-        if any(part.name == _UPLINK for part in changes.parts):
+        await self._apply_parts(site, {part.name for part in changes.parts})
+
+    async def _apply_parts(self, site: SiteConfig, changed: set[str]) -> None:
+        if _UPLINK in changed:
             await self._upkeep.stop([_UPLINK])
             self._core.site = site
             if site.uplink is not None:
                 self._upkeep.start(_UPLINK, self._core.run)
+        leaving = [one.config.name for one in self.exports if part_of(one.config.name) in changed]
+        await self._exports.leave(leaving)
+        entering = [config for config in site.exports if part_of(config.name) in changed]
+        self._exports.enter(entering)
+        self._exports.start(config.name for config in entering)
+
+    def _open_export(self, config: AnyExport) -> Export:
+        commons = self._commons
+        return open_export(
+            config,
+            self._site,
+            commons.spool,
+            clock=commons.clock,
+            random=commons.randomness.random,
+            clock_trusted=lambda: commons.timekeeper.trusted,
+            idle_s=self._uplink_idle_s,
+        )
 
     def _make_worker(self, device: SiteDevice) -> DeviceWorker:
         commons = self._commons

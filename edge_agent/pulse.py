@@ -35,16 +35,14 @@ log = structlog.get_logger()
 
 
 class Watched(Struct, frozen=True, kw_only=True):
-    """What the pulse asks the agent at each beat. `stuck` names what hangs beside the workers,
-    `zones` is by serial.
-    """
+    """What the pulse asks the agent at each beat. `stuck` names what hangs beside the workers."""
 
     workers: Callable[[], Sequence[DeviceWorker]]
     stuck: Callable[[], str | None] = lambda: None
     uplink: Callable[[], Mapping[str, Any]] = dict
+    exports: Callable[[], Sequence[Mapping[str, Any]]] = tuple
     config: Callable[[], Mapping[str, Any]] = dict
     failed_tasks: Callable[[], Sequence[Mapping[str, Any]]] = tuple
-    zones: Callable[[], Mapping[str, str]] = dict
 
 
 class Pulse:
@@ -57,6 +55,8 @@ class Pulse:
         watched: Watched,
         changed: asyncio.Event,
         notifier: Notifier,
+        gateway: str,
+        zone: str,
         boot_id: str,
         snapshot_path: Path,
         version: str,
@@ -68,6 +68,8 @@ class Pulse:
         self._watched = watched
         self._changed = changed
         self._notifier = notifier
+        self._gateway = gateway
+        self._zone = zone
         self._boot_id = boot_id
         self._snapshot_path = snapshot_path
         self._version = version
@@ -135,7 +137,7 @@ class Pulse:
                 if step.regained:
                     await self._correct_receipts(step)
                 await self._spool.announce_step(
-                    self._boot_id, step, zones=self._watched.zones(), stamp=stamp
+                    self._boot_id, step, gateway=self._gateway, zone=self._zone, stamp=stamp
                 )
             except SpoolError as error:
                 log.error("clock_step_not_recorded", what=error.what, remedy=error.remedy)
@@ -162,6 +164,7 @@ class Pulse:
             time_trusted=self._timekeeper.trusted,
             devices=[worker.report() for worker in self._watched.workers()],
             uplink=self._watched.uplink(),
+            exports=self._watched.exports(),
             config=self._watched.config(),
             failed_tasks=self._watched.failed_tasks(),
         )

@@ -2,6 +2,7 @@
 
 Shape, read by edge_agent/status without any of our other modules:
 {"written_at", "interval_s", "pid", "version", "time": {"trusted"}, "devices": [...], "uplink": {...},
+"exports": [...],
 "config": {"file", "applied_at", "reloads", "rejected", "needs_restart"}, "failed_tasks": [...]}
 """
 
@@ -16,7 +17,7 @@ import msgspec
 from edge_agent.supervisor.worker import DeviceReport
 
 
-def snapshot(  # noqa: PLR0913 - the parts of the file, by name
+def snapshot(  # noqa: PLR0913 - one for each part of the file, all by name
     *,
     written_at: datetime,
     interval_s: float,
@@ -24,6 +25,7 @@ def snapshot(  # noqa: PLR0913 - the parts of the file, by name
     time_trusted: bool,
     devices: Sequence[DeviceReport],
     uplink: Mapping[str, Any],
+    exports: Sequence[Mapping[str, Any]],
     config: Mapping[str, Any],
     failed_tasks: Sequence[Mapping[str, Any]],
 ) -> bytes:
@@ -36,6 +38,7 @@ def snapshot(  # noqa: PLR0913 - the parts of the file, by name
             "time": {"trusted": time_trusted},
             "devices": [_device(report) for report in devices],
             "uplink": uplink,
+            "exports": exports,
             "config": config,
             "failed_tasks": failed_tasks,
         }

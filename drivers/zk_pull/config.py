@@ -22,12 +22,15 @@ class ZkPullConfig(DeviceConfig):
 
     kind: Literal["zk-pull"] = "zk-pull"
     host: str
+    """IP address or name of the terminal."""
     port: int = Field(default=4370, ge=1, le=65_535)
+    """TCP or UDP port of the terminal, in its network menu."""
     transport: Literal["tcp", "udp"] = "tcp"
     """"udp" is for old black-and-white terminals that do not answer TCP."""
     comm_key: Annotated[SecretStr | None, BeforeValidator(_number_as_text)] = None
     """The number set on the terminal under Comm. > PC Connection."""
     serial: str | None = None
+    """The terminal's own number: another one at this address is refused. None accepts any."""
     timeout_s: float = Field(default=10.0, gt=0, le=300)
     """Seconds without an answer after which the terminal counts as gone."""
     profile: str | None = None

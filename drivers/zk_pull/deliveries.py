@@ -2,8 +2,7 @@
 complete log.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -13,17 +12,13 @@ from drivers.contract import Delivery
 from drivers.vitals import Alarm
 from drivers.zk_pull.layout_pin import unreadable_alarm
 from drivers.zk_pull.log_cursor import LogCursor, cursor_after
+from drivers.zk_pull.log_pages import LogPages, Page
 from drivers.zk_pull.log_place import LogPlace
 from drivers.zk_pull.operations import OperationsPlace
 from drivers.zk_pull.packed_log import PackedLog
 from firmware_profiles import Profile, Quirk
-from protocols.ordinals import LogOrder
-from protocols.records import ClockReading, Punch, Quarantined
-from protocols.zk.attendance import AttendanceDecoder, LayoutChoice
-from protocols.zk.meanings import METHODS, STATES
-from protocols.zk.shared_seconds import SecondsSeen
-
-PAGE_ROWS = 1_000  # about 0.4 MB of punches: one commit of the spool
+from protocols.records import ClockReading, Quarantined
+from protocols.zk.attendance import LayoutChoice
 
 # A log that no layout fits is held back in parts of this size, so that no transaction is larger.
 HELD_BACK_BYTES = 256 * 1024
@@ -64,16 +59,17 @@ class LogRead(Struct, frozen=True, kw_only=True):
                 yield held
             return
         known = self.place.known
-        page = _Page()
+        page = Page()
         if known < self._rows:
-            async for number, page in self._pages(known):
-                if number < self._rows:
-                    yield self._delivery(page, log_rows=number)
+            async for page in self._pages(known):
+                if page.end < self._rows:
+                    yield self._delivery(page)
         reached = self._reached(stored)
         yield replace(
-            self._delivery(page, log_rows=self._rows),
+            self._delivery(page),
             cursor=None if reached == stored else reached.encode(),
             on_device=self._on_device(),
+            log_rows=self._rows,
             last=True,
         )
 
@@ -115,49 +111,27 @@ class LogRead(Struct, frozen=True, kw_only=True):
             clock=self.clock.device_time if self.clock else None,
         )
 
-    def _delivery(self, page: "_Page", *, log_rows: int) -> Delivery:
+    def _pages(self, known: int) -> AsyncIterator[Page]:
+        return LogPages(
+            self.table,
+            self.choice.layout,
+            serial=self.serial,
+            profile=self.profile,
+            users=self.users,
+            now=self.now,
+            known=known,
+        ).pages()
+
+    def _delivery(self, page: Page) -> Delivery:
         return Delivery(
             serial=self.serial,
             records=page.records,
+            packed=page.packed,
             quarantined=page.quarantined,
             clock=self.clock,
-            log_rows=log_rows,
+            log_rows=page.end,
             last=False,
         )
-
-    async def _pages(self, known: int) -> AsyncIterator[tuple[int, "_Page"]]:
-        """The rows after the first `known` in log order, page by page, and how many of the log
-        were read by then. The known rows are decoded too: they decide the ordinals of the new.
-        """
-        seen = SecondsSeen(self.choice.layout)
-        first = self.table.start // self.choice.layout.width
-        async for _, part in self._parts(first, self._rows):
-            seen.add(part)
-        order = LogOrder(seen.shared())
-        decoder = AttendanceDecoder(
-            self.choice.layout,
-            serial=self.serial,
-            state_map={**STATES, **self.profile.states},
-            verify_map={**METHODS, **self.profile.methods},
-            users=self.users,
-            now=self.now,
-        )
-        async for offset, part in self._parts(first, known):
-            _Page().fill(decoder.decode(part, offset=offset), order)
-        async for offset, part in self._parts(known, self._rows):
-            page = _Page()
-            page.fill(decoder.decode(part, offset=offset), order)
-            yield (offset + len(part)) // self.choice.layout.width, page
-
-    async def _parts(self, first: int, end: int) -> AsyncIterator[tuple[int, bytes]]:
-        """The rows from `first` to `end`, PAGE_ROWS at a time, and where in the table they begin.
-
-        Between two parts other devices have their turn.
-        """
-        width = self.choice.layout.width
-        for row in range(first, end, PAGE_ROWS):
-            await asyncio.sleep(0)
-            yield row * width, self.table[row * width : min(row + PAGE_ROWS, end) * width]
 
     def _on_device(self) -> int | None:
         if self._rows == 0 and Quirk.EMPTY_LOG_IS_NO_PROOF in self.profile.quirks:
@@ -179,18 +153,3 @@ class LogRead(Struct, frozen=True, kw_only=True):
                 clock=self.clock,
                 last=offset + len(raw) == size,
             )
-
-
-class _Page:
-    def __init__(self) -> None:
-        self.records: list[Punch] = []
-        self.quarantined: list[Quarantined] = []
-
-    def fill(self, rows: Iterable[Punch | Quarantined], order: LogOrder) -> None:
-        """Sorts out what is a punch, each in its place."""
-        place, keep = order.place, self.records.append
-        for row in rows:
-            if isinstance(row, Punch):
-                keep(place(row))
-            else:
-                self.quarantined.append(row)

@@ -18,7 +18,7 @@ from drivers.zk_pull.recognition import pinned_profile, profile_of, proven_seria
 from drivers.zk_pull.runner import Runner
 from drivers.zk_pull.wire import TcpWire, UdpWire
 from firmware_profiles import Profile, Quirk
-from protocols.errors import ProtocolError, RefusedError
+from protocols.errors import LimitExceededError, ProtocolError, RefusedError
 from protocols.records import ClockReading
 from protocols.zk.commands import Command
 from protocols.zk.dialogue import (
@@ -113,6 +113,24 @@ class Terminal:
         await self._stream_table(table, records.extend)
         return bytes(records)
 
+    async def read_head(self, table: Table, limit: int) -> bool:
+        """Reads a table until `limit` bytes are exceeded; False when there is more. For captures."""
+        arrived = 0
+
+        def count(part: bytes) -> None:
+            nonlocal arrived
+            arrived += len(part)
+            if arrived > limit:
+                raise LimitExceededError("enough of this table", limit=limit)
+
+        try:
+            await self._stream_table(table, count)
+        except LimitExceededError:
+            if arrived <= limit:
+                raise
+            return False
+        return True
+
     async def listen(self) -> None:
         """From now on the terminal says when somebody punches; one that will not is left alone."""
         if self.listening:
@@ -153,11 +171,18 @@ class Terminal:
 
 
 async def open_terminal(
-    config: ZkPullConfig, clock: Clock, line: LineTally | None = None
+    config: ZkPullConfig,
+    clock: Clock,
+    line: LineTally | None = None,
+    *,
+    through: Callable[[Link], Link] | None = None,
 ) -> Terminal:
-    """Connects, logs in and proves who answers. Raises ProtocolError and DriverError."""
+    """Connects, logs in and proves who answers. Raises ProtocolError and DriverError.
+
+    `through` may put a link of its own between, to record what is said.
+    """
     pinned = pinned_profile(config)  # before all else: it may say that this transport is in vain
-    link, runner = await _connect(config, line or LineTally())
+    link, runner = await _connect(config, line or LineTally(), through)
     try:
         await _log_in(runner, config)
         await runner.run(_forget_old_buffer())
@@ -178,12 +203,17 @@ async def open_terminal(
     )
 
 
-async def _connect(config: ZkPullConfig, line: LineTally) -> tuple[Link, Runner]:
+async def _connect(
+    config: ZkPullConfig, line: LineTally, through: Callable[[Link], Link] | None
+) -> tuple[Link, Runner]:
     line.connections += 1
+    link: Link
     if config.transport == "udp":
-        link: Link = await open_udp(config.host, config.port)
+        link = await open_udp(config.host, config.port)
+        link = link if through is None else through(link)
         return link, Runner(UdpWire(link), timeout_s=config.timeout_s, asks=_UDP_ASKS, line=line)
     link = await open_tcp(config.host, config.port, timeout_s=config.timeout_s)
+    link = link if through is None else through(link)
     return link, Runner(TcpWire(link), timeout_s=config.timeout_s, line=line)
 
 

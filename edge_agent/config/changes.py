@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from edge_agent.config.fingerprint import Digests, Fingerprint
+from edge_agent.config.fingerprint import UPLINK, Digests, Fingerprint, part_of
 from edge_agent.config.models import SiteConfig
 
 # What a reload takes up. Of all else a restart is asked for, so that nothing is silently ignored:
 # the spool is open and locked, and the batches in flight carry the names of gateway and site.
-_RESTARTABLE = ("uplink",)
+_RESTARTABLE = ("uplink", "exports")
 _LIVE_SITE_KEYS = ("zone", "networks")  # a zone changes the devices that have none of their own
 
 
@@ -24,7 +24,7 @@ class SiteChanges(Struct, frozen=True, kw_only=True):
     """From the site that runs to the one that is wanted.
 
     devices        added, removed and unchanged by name, changed with their keys
-    parts          other parts of the agent that are started anew
+    parts          uplink and exports that are started, stopped or started anew
     networks       moved devices are looked for elsewhere
     needs_restart  what a reload leaves as it is, like `gateway.name`
     """
@@ -48,7 +48,7 @@ class SiteChanges(Struct, frozen=True, kw_only=True):
         if self.networks:
             yield "site.networks: devices that moved are looked for there from now on"
         for part in self.parts:
-            yield f"{part.name}: is restarted ({_listed(part)})"
+            yield f"{part.name}: is started, stopped or started anew ({_listed(part)})"
         for key in self.needs_restart:
             yield f"{key}: stays as it is until the agent is restarted"
 
@@ -65,6 +65,8 @@ def compare(running: Fingerprint, wanted: Fingerprint) -> SiteChanges:
         for name in {**running.sections, **wanted.sections}
     }
     site_keys = sections.get("site", ())
+    if "zone" in site_keys and UPLINK in wanted.sections:  # of what the gateway itself says
+        sections[UPLINK] = (*sections.get(UPLINK, ()), "site.zone")
     return SiteChanges(
         added=tuple(name for name in wanted.devices if name not in running.devices),
         removed=tuple(name for name in running.devices if name not in wanted.devices),
@@ -73,14 +75,14 @@ def compare(running: Fingerprint, wanted: Fingerprint) -> SiteChanges:
         parts=tuple(
             Changed(name=name, keys=keys)
             for name, keys in sections.items()
-            if keys and name in _RESTARTABLE
+            if keys and _restartable(name)
         ),
         networks="networks" in site_keys,
         needs_restart=tuple(
             f"{name}.{key}".rstrip(".")
             for name, keys in sections.items()
             for key in keys
-            if name not in _RESTARTABLE and not (name == "site" and key in _LIVE_SITE_KEYS)
+            if not _restartable(name) and not (name == "site" and key in _LIVE_SITE_KEYS)
         ),
     )
 
@@ -94,6 +96,10 @@ def as_far_as_possible(running: SiteConfig, wanted: SiteConfig) -> SiteConfig:
     }
     live = {key: getattr(wanted.site, key) for key in _LIVE_SITE_KEYS}
     return wanted.model_copy(update={**kept, "site": running.site.model_copy(update=live)})
+
+
+def _restartable(section: str) -> bool:
+    return section == UPLINK or section.startswith(part_of(""))
 
 
 def _listed(changed: Changed) -> str:

@@ -13,17 +13,19 @@ import msgspec
 from msgspec import Struct
 from pydantic import BaseModel, SecretStr
 
-from edge_agent.config.models import SiteConfig, SiteDevice, UplinkSection
+from edge_agent.config.models import SiteConfig, SiteDevice
+from edge_agent.identity_file import read_identity
 
 FINGERPRINT_NAME = "running-site.json"
 SALT_BYTES = 16
 _DIGEST_BYTES = 8  # two values of one key that differ look alike once in 10**19
 
+UPLINK = "uplink"
 Digests = Mapping[str, str]
 
 
 class Fingerprint(Struct, frozen=True, kw_only=True):
-    """Digests by key: of each section, and of each device by its name.
+    """Digests by key: of each section and export (`part_of`), and of each device by its name.
 
     `sections` lacks what the file lacks. `file` is where it was read from, `pid` who runs by it.
     """
@@ -36,12 +38,21 @@ class Fingerprint(Struct, frozen=True, kw_only=True):
 
 
 def fingerprint(site: SiteConfig, *, salt: bytes, pid: int) -> Fingerprint:
-    """Comparable with any other of the same `salt`. Raises OSError when the token is unreadable."""
+    """Comparable with any other of the same `salt`.
+
+    Raises OSError and ValueError for a damaged key of the gateway.
+    """
     sections = {
-        name: _digests(_section_values(section), salt)
+        name: _digests(_values(section), salt)
         for name in SiteConfig.model_fields
-        if name not in {"path", "devices"} and (section := getattr(site, name)) is not None
+        if isinstance(section := getattr(site, name), BaseModel)
     }
+    if site.uplink is not None:
+        enrolled = read_identity(site.gateway.state_dir, site.gateway.name)
+        key = None if enrolled is None else enrolled.key.public.hex()
+        sections[UPLINK] = {**sections[UPLINK], "key of the gateway": _digest(key, salt)}
+    for export in site.exports:
+        sections[part_of(export.name)] = _digests(_values(export), salt)
     return Fingerprint(
         file=str(site.path),
         pid=pid,
@@ -53,6 +64,11 @@ def fingerprint(site: SiteConfig, *, salt: bytes, pid: int) -> Fingerprint:
     )
 
 
+def part_of(export: str) -> str:
+    """The word for an export among the sections."""
+    return f"export {export}"
+
+
 def read_fingerprint(path: Path) -> Fingerprint:
     """Raises OSError, and msgspec.ValidationError or DecodeError for a damaged file."""
     return msgspec.json.decode(path.read_bytes(), type=Fingerprint)
@@ -62,14 +78,23 @@ def _device_values(device: SiteDevice) -> dict[str, Any]:
     return {**_values(device.config), "zone": device.zone}
 
 
-def _section_values(section: Any) -> dict[str, Any]:
-    if isinstance(section, UplinkSection):  # a new token in the same file is a change, too
-        return {**_values(section), "token": section.read_token()}
-    return _values(section) if isinstance(section, BaseModel) else {"": section}
-
-
 def _values(model: BaseModel) -> dict[str, Any]:
-    return {name: getattr(model, name) for name in type(model).model_fields}
+    """With what stands in the files that it names: a new secret in the same file is a change."""
+    values = {name: getattr(model, name) for name in type(model).model_fields}
+    files = {
+        name: path
+        for name, path in values.items()
+        if name.endswith("_file") and isinstance(path, Path)
+    }
+    return values | {f"contents of {name}": _contents(path) for name, path in files.items()}
+
+
+def _contents(path: Path) -> str | None:
+    """None for a file that cannot be read; whoever uses it says so."""
+    try:
+        return path.read_bytes().hex()
+    except OSError:
+        return None
 
 
 def _digests(values: Mapping[str, Any], salt: bytes) -> dict[str, str]:

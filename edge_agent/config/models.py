@@ -1,51 +1,21 @@
 """The site file's own tables. What stands in a [[device]] is the driver's business."""
 
-import zoneinfo
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    SerializeAsAny,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, SecretStr, SerializeAsAny, field_validator, model_validator
 
 from drivers.contract import DeviceConfig
+from edge_agent.config.exports import AnyExport
 from edge_agent.config.places import DEFAULT_STATE_DIR, SNAPSHOT_NAME, SPOOL_NAME
 from edge_agent.config.problems import WrongValueError
-from edge_agent.config.suggestion import did_you_mean
+from edge_agent.config.section import Name, Section, known_zone
 from protocols.uplink import MAX_RECORDS_PER_BATCH
 from sync.addresses import is_loopback
 
-# Names stand in paths, metrics and batch keys: letters of any script, digits, - _ and .
-Name = Annotated[str, StringConstraints(pattern=r"^[\w.-]+$", max_length=64)]
-
-
 # A device is to be found within a minute; a driver that looks slower than this caps itself lower.
 MAX_PROBED_ADDRESSES = 1_024
-
-
-class Section(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
-
-
-def known_zone(zone: str) -> str:
-    """`zone` when it is an IANA name. Raises WrongValueError."""
-    names = zoneinfo.available_timezones()
-    if zone in names:
-        return zone
-    cities = [name for name in names if "/" in name]  # "UCT" is no help for "CST"
-    raise WrongValueError(
-        f'unknown zone "{zone}"{did_you_mean(zone, cities)}',
-        remedy='Use an IANA name such as "Asia/Shanghai" (not an offset, not an abbreviation)',
-    )
 
 
 class SiteSection(Section):
@@ -158,6 +128,7 @@ class SiteConfig(Section):
     gateway: GatewaySection
     uplink: UplinkSection | None
     devices: tuple[SiteDevice, ...]
+    exports: tuple[AnyExport, ...] = ()
 
     @property
     def spool_path(self) -> Path:
@@ -174,3 +145,6 @@ class SiteConfig(Section):
 
     def device(self, name: str) -> SiteDevice | None:
         return next((device for device in self.devices if device.config.name == name), None)
+
+    def export(self, name: str) -> AnyExport | None:
+        return next((export for export in self.exports if export.name == name), None)

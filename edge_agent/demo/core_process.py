@@ -8,10 +8,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from secrets import token_bytes
 from types import TracebackType
 from typing import Any, Self
 
 from edge_agent.errors import CommandError
+from protocols.signing import SEED_BYTES, SigningKey
+from sync.identity import GatewayIdentity
 
 _STOP_LIMIT_S = 10.0
 _DEGRADED = 1  # ran, and has something to say about the data
@@ -34,11 +37,13 @@ class DemoCore:
         self._server: subprocess.Popen[str] | None = None
         self.url = ""
 
-    def prepare(self, people_file: Path, gateway: str, site: str) -> str:
-        """Sets the core up and loads the people. Returns the gateway's token."""
+    def prepare(self, people_file: Path, gateway: str) -> GatewayIdentity:
+        """Sets the core up, loads the people, and makes the two known to each other."""
         self.command("init")
         self.command("import", str(people_file))
-        return self.command("token", gateway, "--site", site).strip().splitlines()[-1]
+        key = SigningKey(token_bytes(SEED_BYTES))
+        core = self.command("gateway-key", gateway, key.public.hex()).strip()
+        return GatewayIdentity(gateway=gateway, key=key, core_public=bytes.fromhex(core))
 
     def command(self, *words: str) -> str:
         """Runs `hr-core WORDS`; what it printed. Raises CommandError when it fails."""

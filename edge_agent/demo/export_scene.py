@@ -9,7 +9,6 @@ from edge_agent.demo.scene import Played, true_event_ids
 from edge_agent.demo.shift_fit import TEMPLATES, fitting_shift
 from edge_agent.demo.site import (
     GATEWAY,
-    SITE,
     PersonEntry,
     ShiftEntry,
     TerminalEntry,
@@ -42,7 +41,7 @@ async def play_export(
             try_command="edge-agent decode zk-dat FILE",
         )
     _write_people(folder, rows)
-    token = core.prepare(folder / "people.toml", GATEWAY, SITE)
+    identity = core.prepare(folder / "people.toml", GATEWAY)
     core.serve()
     progress("reading the terminal", 0, _STEPS)
     clock = SteppedClock(now.astimezone(UTC))
@@ -52,7 +51,7 @@ async def play_export(
         write_site_file(
             site_file,
             core_url=core.url,
-            token=token,
+            identity=identity,
             terminals=[TerminalEntry("gate", _SERIAL, terminal.address[1])],
             line_port=None,
         )

@@ -10,7 +10,6 @@ from edge_agent.demo.core_process import DemoCore
 from edge_agent.demo.scene import Played, true_event_ids
 from edge_agent.demo.site import (
     GATEWAY,
-    SITE,
     PersonEntry,
     ShiftEntry,
     TerminalEntry,
@@ -34,6 +33,7 @@ from edge_agent.demo.world import (
 from protocols.zk.attendance import AttendanceRow
 from simulators.modbus_counter import CounterUnit, ModbusCounterBox
 from simulators.zk_terminal.terminal import ZkTerminal
+from sync.identity import GatewayIdentity
 
 _HOUR = timedelta(hours=1)
 _SHIFTS = (
@@ -47,7 +47,7 @@ async def play_month(folder: Path, core: DemoCore, progress: Progress, *, seed: 
     begin = utc(datetime.combine(MONTH, DAY.start) - timedelta(hours=2))
     hours = _hours(plan)
     _write_people(folder, plan)
-    token = core.prepare(folder / "people.toml", GATEWAY, SITE)
+    identity = core.prepare(folder / "people.toml", GATEWAY)
     core.serve()
     clock = SteppedClock(begin)
     async with contextlib.AsyncExitStack() as stack:
@@ -57,7 +57,7 @@ async def play_month(folder: Path, core: DemoCore, progress: Progress, *, seed: 
         ]
         box = ModbusCounterBox({number: CounterUnit() for number in range(1, STATIONS + 1)})
         await stack.enter_async_context(box)
-        site_file = _write_site(folder, core, token, terminals, box)
+        site_file = _write_site(folder, core, identity, terminals, box)
         stage = await stack.enter_async_context(open_stage(site_file, clock, seed=seed))
         happenings = _in_order(plan)
         pending = next(happenings, None)
@@ -129,7 +129,11 @@ def _write_people(folder: Path, plan: Plan) -> None:
 
 
 def _write_site(
-    folder: Path, core: DemoCore, token: str, terminals: list[ZkTerminal], box: ModbusCounterBox
+    folder: Path,
+    core: DemoCore,
+    identity: GatewayIdentity,
+    terminals: list[ZkTerminal],
+    box: ModbusCounterBox,
 ) -> Path:
     entries = [
         TerminalEntry(name, serial, terminal.address[1])
@@ -137,6 +141,6 @@ def _write_site(
     ]
     site_file = folder / "site.toml"
     write_site_file(
-        site_file, core_url=core.url, token=token, terminals=entries, line_port=box.port
+        site_file, core_url=core.url, identity=identity, terminals=entries, line_port=box.port
     )
     return site_file

@@ -7,6 +7,8 @@ from datetime import time
 from pathlib import Path
 
 from edge_agent.demo.world import LINE_BOX, STATIONS, ZONE
+from edge_agent.identity_file import write_identity
+from sync.identity import GatewayIdentity
 
 SITE = "demo-plant"
 GATEWAY = "demo-gateway"
@@ -80,18 +82,18 @@ def write_site_file(
     path: Path,
     *,
     core_url: str,
-    token: str,
+    identity: GatewayIdentity,
     terminals: Sequence[TerminalEntry],
     line_port: int | None,
 ) -> None:
-    """Beside it, the token's own file, for the agent alone."""
-    token_file = path.with_name("token")
-    token_file.touch(mode=0o600)
-    token_file.write_text(token, encoding="utf-8")
+    """Beside it, the gateway's state with its identity, for the agent alone."""
+    state_dir = path.with_name("state")
+    state_dir.mkdir(exist_ok=True)
+    write_identity(state_dir, identity)
     blocks = [
         f'[site]\nname = "{SITE}"\nzone = "{ZONE}"\n',
         f'[gateway]\nname = "{GATEWAY}"\nstate_dir = "state"\n',
-        f'[uplink]\nurl = "{core_url}"\ntoken_file = {_value(str(token_file))}\n',
+        f'[uplink]\nurl = "{core_url}"\n',
     ]
     blocks += [
         _table(

@@ -51,12 +51,20 @@ class Code(StrEnum):
     NO_UPLINK = "E1070"
     UPLINK_UNREACHABLE = "E1071"
     UPLINK_FAILING = "E1072"
-    TOKEN_REFUSED = "E1073"  # noqa: S105 - a code, not a token
+    KEY_REFUSED = "E1073"
     TOKEN_UNREADABLE = "E1074"  # noqa: S105 - a code, not a token
     TOKEN_EXPOSED = "E1075"  # noqa: S105 - a code, not a token
     ANOTHER_SERIAL = "E1080"
     DEVICE_REPLACED = "E1081"
     DEVICE_SHARED = "E1082"
+    EXPORT_FAILING = "E1100"
+    EXPORT_ORPHANED = "E1101"
+    EXPORT_REFUSALS = "E1102"
+    EXPORT_GAVE_UP = "E1103"
+    EXPORT_HOST_KEY = "E1104"
+    CHAIN_FORK = "E1090"
+    CORE_RESTORED = "E1091"
+    WRONG_CORE = "E1092"
 
 
 class Finding(Struct, frozen=True):

@@ -23,7 +23,7 @@ def read_counts(spool: Path) -> dict[str, Any] | None:
 
 def check_parked(ledger: Mapping[str, Any], where: str) -> Iterator[Finding]:
     """Records that wait for a person: refused by the core, or not decoded here."""
-    dead = sum(ledger["dead_letters"].values())
+    dead = ledger["dead_letters"].get("core", 0)
     if dead:
         yield warn(
             Code.DEAD_LETTERS,

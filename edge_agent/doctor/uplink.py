@@ -1,4 +1,4 @@
-"""The way to the core: its address, its answer, the access token."""
+"""The way to the core: its address, its answer, the chain that both hold, the access token."""
 
 import stat
 from collections.abc import Iterator
@@ -8,8 +8,10 @@ import httpx
 
 from edge_agent.config.models import UplinkSection
 from edge_agent.doctor.findings import Code, Finding, bad, good, warn
+from edge_agent.status.agent import Agent
 
 ANSWER_S = 5.0
+_PROOF_CODES = {"chain_fork": Code.CHAIN_FORK, "wrong_core": Code.WRONG_CORE}
 
 
 def check_uplink(uplink: UplinkSection | None) -> Iterator[Finding]:
@@ -25,6 +27,29 @@ def check_uplink(uplink: UplinkSection | None) -> Iterator[Finding]:
     yield check_answer(uplink.url)
     if uplink.token_file is not None:
         yield check_token_file(uplink.token_file)
+
+
+def check_chain(agent: Agent) -> Iterator[Finding]:
+    """What the running agent has learnt of the core: is it ours, and do both hold the same chain?"""
+    uplink = agent.snapshot.get("uplink", {}) if agent.running else {}
+    if not uplink:
+        return
+    error = uplink.get("last_error") or {}
+    if error.get("code") in _PROOF_CODES:
+        code = _PROOF_CODES[error["code"]]
+        yield bad(code, error["where"], error["what"], error["remedy"])
+    elif uplink.get("agreed_at"):
+        what = f"gateway and core held the same chain at {uplink['agreed_at'][:19]}"
+        yield good(Code.CHAIN_FORK, "uplink", what)
+    rewind = uplink.get("last_rewind")
+    if rewind:
+        yield warn(
+            Code.CORE_RESTORED,
+            "uplink",
+            f"at {rewind['at'][:19]} the core had lost what came after batch {rewind['number']}; "
+            f"{rewind['rows']} records in {rewind['batches']} batches were sent again",
+            "Nothing is lost; look why the core was restored from a backup",
+        )
 
 
 def check_answer(url: str) -> Finding:

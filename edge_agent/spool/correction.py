@@ -79,27 +79,14 @@ def correct_received_at(
     return Corrected(moved=moved, announced=announced)
 
 
-def announce_step(
-    connection: sqlite3.Connection,
-    log: EventLog,
-    *,
-    boot_id: str,
-    step: ClockStep,
-    zones: Mapping[str, str],
-    envelope: Envelope,
-) -> None:
-    """A `gateway_clock_step` event for each device (its serial and zone): its rows of this boot are
-    stamped by two timelines, `step_ms` apart from here on.
-    """
-    for serial, zone in zones.items():
-        detail: dict[str, str | int] = {
-            "boot_id": boot_id,
-            "step_ms": step.step // timedelta(milliseconds=1),
-            "trusted": int(step.trusted),
-        }
-        event = _clock_step_event(serial, zone, envelope.received_at, detail)
-        in_zone = msgspec.structs.replace(envelope, zone=zone)
-        log.store(connection, (event,), in_zone, device=None)
+def step_event(gateway: str, boot_id: str, step: ClockStep, envelope: Envelope) -> DeviceEvent:
+    """Records of this boot are stamped by two timelines, `step_ms` apart from here on."""
+    detail: dict[str, str | int] = {
+        "boot_id": boot_id,
+        "step_ms": step.step // timedelta(milliseconds=1),
+        "trusted": int(step.trusted),
+    }
+    return _clock_step_event(gateway, envelope.zone, envelope.received_at, detail)
 
 
 def _clock_step_event(

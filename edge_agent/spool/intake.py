@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from drivers.contract import Delivery
 from edge_agent.spool.codec import Envelope, encode_flags, microseconds
-from edge_agent.spool.paging import Page, page_of_columns, pages_of_rows
+from edge_agent.spool.paging import Page, fit_one_page, page_of_columns, pages_of_rows
 from edge_agent.spool.recognition import is_later_than_all, new_rows
 from edge_agent.spool.results import Appended
 from protocols.identity import event_id
@@ -130,7 +130,7 @@ class EventLog:
         packed = delivery.packed
         if (
             packed is not None
-            and packed.in_strict_order()
+            and fit_one_page(packed)
             and is_later_than_all(connection, device, packed.times[0])
         ):
             return self._store_pages(connection, [page_of_columns(packed)], envelope, device)

@@ -13,7 +13,7 @@ from typing import Any
 from edge_agent.spool.errors import SpoolError, storage_error
 
 # What the tables read here mean; a test holds it to the number of migrations.
-KNOWN_SCHEMA = 2
+KNOWN_SCHEMA = 3
 
 _BUSY_TIMEOUT_S = 2.0
 # What a reader gets that cannot create the files of the write-ahead log beside the database.
@@ -34,6 +34,9 @@ _BACKLOG = """
     FROM sinks JOIN lanes USING (lane) ORDER BY sinks.sink, lanes.lane"""
 
 
+# Exports beside the core have their own pace; what they lack is no doubt in what the core has.
+_CORE = "core"
+
 _REPLACEMENTS = """
     SELECT name, old, new, ordered_at, ordered_by, settled_at FROM replacements ORDER BY id"""
 
@@ -41,7 +44,8 @@ _REPLACEMENTS = """
 def read_ledger(path: Path) -> dict[str, Any]:
     """The counters of a spool file, from one snapshot. Raises SpoolError.
 
-    schema, file_bytes, quarantined (rows), dead_letters {sink: rows}, backlog {sink: {lane: rows}}
+    schema, file_bytes, quarantined (rows), dead_letters {sink: rows}, backlog {sink: {lane: rows}},
+    given_up {sink: rows}, positions {sink: the last arrival that it has settled}
     devices: list of
         name, serial
         on_device          what the device counted at the last whole read of its log, or None
@@ -49,7 +53,7 @@ def read_ledger(path: Path) -> dict[str, Any]:
                            else all that it ever sent, each once
         stored             events of it that are here or were
         acked_by           {sink: events that the sink has (accepted or duplicate)}
-        acked              the smallest of these, 0 without any sink
+        acked              the core's; without a core the smallest, 0 without any sink
         received = stored + known + quarantined + quarantined_again (rows handed over, ever)
         last_fetch_at      ISO 8601 UTC or None
     replacements: list of name, old, new (serials), ordered_at, ordered_by, settled_at (None until a
@@ -98,6 +102,10 @@ def ledger(connection: sqlite3.Connection) -> dict[str, Any]:
         "dead_letters": dict(
             connection.execute("SELECT sink, count(*) FROM dead_letters GROUP BY sink")
         ),
+        "positions": dict(
+            connection.execute("SELECT sink, max(position) FROM sinks GROUP BY sink")
+        ),
+        "given_up": dict(connection.execute("SELECT sink, given_up FROM batches")),
         "quarantined": connection.execute("SELECT count(*) FROM quarantine").fetchone()[0],
         "replacements": _replacements(connection),
     }
@@ -123,7 +131,7 @@ def _devices(connection: sqlite3.Connection, *, sinks: list[str]) -> list[dict[s
         log_rows = row.pop("log_rows")
         row["fetched"] = row["stored"] + row["quarantined"] if log_rows is None else log_rows
         row["acked_by"] = acked_by
-        row["acked"] = min(acked_by.values(), default=0)
+        row["acked"] = acked_by.get(_CORE, min(acked_by.values(), default=0))
         row["last_fetch_at"] = _iso(row["last_fetch_at"])
         devices.append(row)
     return devices

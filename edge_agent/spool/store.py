@@ -4,18 +4,19 @@ Everything that changes the file runs on one writer thread and is durable when i
 questions are answered beside it from what is committed.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import sqlite3
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from secrets import token_bytes
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 
 from drivers.contract import Delivery
 from drivers.ports import Clock
-from edge_agent.spool import chain, correction, drain, inspection, reading, schema, units
-from edge_agent.spool.chain import ChainHead, Rewound
+from edge_agent.spool import chain, correction, drain, inspection, reading, schema, sinks, units
+from edge_agent.spool.chain import Rewound
 from edge_agent.spool.checkpoint import Checkpointer
 from edge_agent.spool.codec import Envelope, PastReading, instant, microseconds
 from edge_agent.spool.errors import (
@@ -42,9 +43,9 @@ from edge_agent.spool.results import (
 )
 from edge_agent.spool.writer import Writer
 from edge_agent.timekeeping import ClockStep, Stamp
-from protocols.batch_chain import FIRST_PREVIOUS
+from protocols.batch_chain import FIRST_PREVIOUS, ChainHead
 from protocols.record_digest import BATCH_SALT_BYTES
-from protocols.records import Flag
+from protocols.records import DeviceEvent, Flag
 from protocols.uplink import Answer, Observation
 
 __all__ = [
@@ -226,12 +227,58 @@ class Spool:
         """The last batch that `sink` has answered."""
         return await self._reader.run(lambda connection: chain.head_of(connection, sink))
 
-    async def rewind(self, sink: str, head: ChainHead) -> Rewound:
+    async def rewind(
+        self,
+        sink: str,
+        head: ChainHead,
+        *,
+        announce: Callable[[Rewound], DeviceEvent] | None = None,
+        zone: str = "UTC",
+    ) -> Rewound:
         """Sends again what came after `head`, because the sink does not have it any more.
 
-        Raises SpoolError (`chain_unknown`) when `head` is not a batch of this spool.
+        What `announce` makes of it is stored as an event of the gateway, with the rewind or not at
+        all. Raises SpoolError (`chain_unknown`) when `head` is not a batch of this spool.
         """
-        return await self._writer.run(lambda connection: chain.rewind(connection, sink, head))
+        envelope = self._own_envelope(zone)
+
+        def go_back(connection: sqlite3.Connection) -> Rewound:
+            rewound = chain.rewind(connection, sink, head)
+            if announce is not None:
+                self._log.store(connection, (announce(rewound),), envelope, device=None)
+            return rewound
+
+        return await self._writer.run(go_back)
+
+    async def join(
+        self, sink: str, head: ChainHead, *, announce: DeviceEvent | None = None, zone: str = "UTC"
+    ) -> bool:
+        """A new spool goes on behind `head`, the last batch of the lost one; True when it did.
+
+        One that made a batch for `sink` already stays as it is. `announce`: see `rewind`.
+        """
+        now = self._clock.now()
+        envelope = self._own_envelope(zone)
+
+        def go_on(connection: sqlite3.Connection) -> bool:
+            joined = chain.join(connection, sink, head, now)
+            if joined and announce is not None:
+                self._log.store(connection, (announce,), envelope, device=None)
+            return joined
+
+        return await self._writer.run(go_on)
+
+    async def start_sink(self, sink: str, at: Literal["now", "all"]) -> None:
+        """Where a new sink begins: behind all that is here, or before it. A known one goes on."""
+        await self._writer.run(lambda connection: sinks.start(connection, sink, at))
+
+    async def give_up(self, sink: str, *, before: datetime) -> int:
+        """Lets `sink` pass over what arrived before and is not settled; returns how many records."""
+        return await self._writer.run(lambda connection: sinks.give_up(connection, sink, before))
+
+    async def device_names(self) -> dict[str, str]:
+        """By serial, the name under which each was last read."""
+        return await self._reader.run(sinks.names_of_devices)
 
     async def backlog(self, sink: str) -> Backlog:
         return await self._reader.run(lambda connection: inspection.backlog_of(connection, sink))
@@ -270,7 +317,7 @@ class Spool:
 
         Rows that a sink was sent stay as they are; a `gateway_clock_step` event tells the core.
         """
-        envelope = self._own_envelope(self._clock.now())
+        envelope = self._own_envelope("UTC")
         return await self._writer.run(
             lambda connection: correction.correct_received_at(
                 connection, self._log, boot_id=boot_id, step=step, envelope=envelope
@@ -278,14 +325,15 @@ class Spool:
         )
 
     async def announce_step(
-        self, boot_id: str, step: ClockStep, *, zones: Mapping[str, str], stamp: Stamp
+        self, boot_id: str, step: ClockStep, *, gateway: str, zone: str, stamp: Stamp
     ) -> None:
-        """A `gateway_clock_step` event for each device: `zones` by serial."""
-        envelope = self._own_envelope(stamp.received_at, stamp.flags)
+        """A `gateway_clock_step` event of the gateway itself, received as `stamp` says."""
+        envelope = msgspec.structs.replace(
+            self._own_envelope(zone), received_at=stamp.received_at, flags=stamp.flags
+        )
+        event = correction.step_event(gateway, boot_id, step, envelope)
         await self._writer.run(
-            lambda connection: correction.announce_step(
-                connection, self._log, boot_id=boot_id, step=step, zones=zones, envelope=envelope
-            )
+            lambda connection: self._log.store(connection, (event,), envelope, device=None)
         )
 
     def progress(self) -> float:
@@ -303,15 +351,14 @@ class Spool:
             self._lock.release()
             self._lock = None
 
-    def _own_envelope(self, received_at: datetime, flags: tuple[Flag, ...] = ()) -> Envelope:
-        """Of what the gateway itself says."""
+    def _own_envelope(self, zone: str) -> Envelope:
+        """Of what the gateway says itself."""
         return Envelope(
             device_name="",
-            zone="UTC",
+            zone=zone,
             lane=Lane.TELEMETRY,
-            received_at=received_at,
+            received_at=self._clock.now(),
             monotonic_ms=self._monotonic_ms(),
-            flags=flags,
         )
 
     def _monotonic_ms(self) -> int:

@@ -12,6 +12,7 @@ from edge_agent.config.places import Places
 from edge_agent.spool.errors import SpoolError
 from edge_agent.spool.reading import read_ledger
 from edge_agent.status.agent import Agent, read_agent
+from edge_agent.status.exports import CORE, export_problems, export_rows
 
 _LOG_CHANGE_IS_NEWS = timedelta(days=1)
 _NEEDS_A_LOOK = frozenset({"backoff", "blocked"})
@@ -39,6 +40,7 @@ class StatusReport(TypedDict):
     quarantined: int
     dead_letters: int
     uplink: dict[str, Any]
+    exports: list[dict[str, Any]]
     replacements: list[dict[str, Any]]
     problems: list[Problem]
 
@@ -52,18 +54,22 @@ def read_report(places: Places, now: datetime) -> StatusReport:
     devices = _devices(ledger, agent)
     backlog = {sink: sum(lanes.values()) for sink, lanes in ledger.get("backlog", {}).items()}
     dead_letters = sum(ledger.get("dead_letters", {}).values())
+    snapshot = agent.snapshot if agent.running else {}
+    exports = export_rows(places.exports, ledger, snapshot)
+    refused_by_core = dead_letters - sum(row["dead_letters"] for row in exports)
     quarantined = ledger.get("quarantined", 0)
     replacements = ledger.get("replacements", [])
     problems += [
         *_device_problems(devices),
         *_unread_units(replacements),
         *log_change_problems(devices, now),
-        *_parked(dead_letters, quarantined),
+        *_parked(refused_by_core, quarantined),
+        *_export_problems(exports),
     ]
     status = _worst(problems)
     return StatusReport(
         status=status,
-        sentence=_sentence(agent, devices, max(backlog.values(), default=0), problems),
+        sentence=_sentence(agent, devices, backlog.get(CORE, 0), problems),
         config=str(places.config),
         agent={
             "running": agent.running,
@@ -77,6 +83,7 @@ def read_report(places: Places, now: datetime) -> StatusReport:
         quarantined=quarantined,
         dead_letters=dead_letters,
         uplink=agent.snapshot.get("uplink", {}),
+        exports=exports,
         replacements=replacements,
         problems=problems,
     )
@@ -281,6 +288,11 @@ def log_change_problems(devices: list[dict[str, Any]], now: datetime) -> Iterato
                 "remedy": "Nothing is lost of what was read before. If nobody here did this, look "
                 "into the terminal's operation log and at who else can reach it",
             }
+
+
+def _export_problems(rows: list[dict[str, Any]]) -> Iterator[Problem]:
+    for where, what, remedy in export_problems(rows):
+        yield {"severity": "warn", "where": where, "what": what, "remedy": remedy}
 
 
 def _parked(dead_letters: int, quarantined: int) -> Iterator[Problem]:

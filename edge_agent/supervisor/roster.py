@@ -25,13 +25,6 @@ class Roster:
     def names(self) -> frozenset[str]:
         return frozenset(self._workers)
 
-    def zones(self) -> dict[str, str]:
-        """By the serials that have answered."""
-        reports = (
-            (worker.report(), self._devices[name].zone) for name, worker in self._workers.items()
-        )
-        return {report.serial: zone for report, zone in reports if report.serial is not None}
-
     def enter(self, devices: Iterable[SiteDevice]) -> None:
         """Builds their workers, which do not run yet."""
         for device in devices:

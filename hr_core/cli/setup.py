@@ -1,4 +1,4 @@
-"""`hr-core init`, `import`, `token`, `serve`: set the core up and run it."""
+"""`hr-core init`, `import`, `gateway-key`, `serve`: set the core up and run it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -42,21 +42,29 @@ def import_file(
     )
 
 
-def token(
+def gateway_key(
     context: typer.Context,
     gateway: Annotated[str, typer.Argument(help="The gateway's name.", show_default=False)],
-    site: Annotated[str, typer.Option("--site", help="The site it stands on.")] = "main",
+    public: Annotated[str, typer.Argument(help="Its public key, 64 hex digits.")],
     db: DbOption = None,
 ) -> None:
-    """Issue a gateway's access token and print it once; an earlier one stops working."""
+    """Take up a gateway's public key by hand; prints the core's own, which the gateway pins."""
     import secrets
 
     from hr_core.clock import SystemClock
-    from hr_core.tokens import issue_token
+    from hr_core.core_key import core_key_file, open_core_key
+    from hr_core.store.database import writing
+    from hr_core.store.gateway_keys import register_key
+    from protocols.signing import PUBLIC_KEY_BYTES, SEED_BYTES
+    from protocols.uplink import hex_bytes
 
+    key = hex_bytes(public, PUBLIC_KEY_BYTES, "the public key")
     with core(context, db) as engine:
-        now = SystemClock().now()
-        print(issue_token(engine, gateway, site, now=now, entropy=secrets.token_bytes(32)))
+        with writing(engine) as conn:
+            register_key(conn, gateway, key, SystemClock().now())
+        file = core_key_file(engine.url)
+        own = open_core_key(file, entropy=lambda: secrets.token_bytes(SEED_BYTES))
+        print(own.public.hex())
 
 
 def serve(
@@ -72,12 +80,15 @@ def serve(
 ) -> None:
     """Serve the API to gateways and, on this machine, the pages; prints `listening HOST:PORT`."""
     import asyncio
+    import secrets
 
     from hr_core.api.app import create_app
     from hr_core.api.server import serve as serve_app
     from hr_core.clock import SystemClock
+    from hr_core.core_key import core_key_file, open_core_key
     from hr_core.store.database import initialise
     from hr_core.web.routes import page_routes
+    from protocols.signing import SEED_BYTES
 
     def ready(bound_host: str, bound_port: int) -> None:
         print(f"listening {bound_host}:{bound_port}", flush=True)
@@ -87,5 +98,8 @@ def serve(
         clock = SystemClock()
         # The pages have no login yet: never beside a proxy that other machines reach.
         pages = [] if allow_remote else page_routes(engine, clock)
-        app = create_app(engine, clock=clock, extra_routes=pages)
+        key = open_core_key(
+            core_key_file(engine.url), entropy=lambda: secrets.token_bytes(SEED_BYTES)
+        )
+        app = create_app(engine, clock=clock, core_key=key, extra_routes=pages)
         asyncio.run(serve_app(app, host, port, ready, allow_remote=allow_remote))

@@ -1,5 +1,21 @@
 """Every module that defines tables: `initialise` creates what the shared metadata knows."""
 
-from hr_core.store import device_gateways, events, gateway_keys, people, results
+from hr_core.store import (
+    device_gateways,
+    erasures,
+    events,
+    gateway_keys,
+    people,
+    refusals,
+    results,
+)
 
-__all__ = ["device_gateways", "events", "gateway_keys", "people", "results"]
+__all__ = [
+    "device_gateways",
+    "erasures",
+    "events",
+    "gateway_keys",
+    "people",
+    "refusals",
+    "results",
+]

@@ -76,9 +76,10 @@ def choose_layout(
             return LayoutChoice(layout=pinned, score=fit.score, trusted=True)
     fits = {layout: _Fit.of(table, layout, now_year, shown_year) for layout in Layout}
 
-    def rank(layout: Layout) -> tuple[bool, float, bool, bool]:
+    def rank(layout: Layout) -> tuple[bool, float, float, bool, bool]:
         by_count = bool(count) and count == len(table) / layout.width
-        return trusted(layout), round(fits[layout].score, 3), layout == hint, by_count
+        fit = fits[layout]
+        return trusted(layout), round(fit.score, 3), -fit.filled, layout == hint, by_count
 
     def trusted(layout: Layout) -> bool:
         return fits[layout].from_score(_TRUST_UNPINNED_FROM.get(layout, _TRUST_FROM))
@@ -101,26 +102,28 @@ def layout_score(
 
 class _Fit(Struct, frozen=True):
     """How well one layout reads a table: `score` the mean plausibility of its rows, `sense` whether
-    the table holds whole rows and most of them say something.
+    the table holds whole rows and most of them say something, `filled` the share of rows that are
+    no rows: too short a layout sees the empty halves of longer rows so.
     """
 
     score: float
     sense: bool
+    filled: float
 
     @classmethod
     def of(cls, table: TableBytes, layout: Layout, now_year: int, shown_year: int | None) -> "_Fit":
         # Worn flash says nothing about the layout of the rows around it.
+        rows = list(_samples(table, layout.width))
         judged = [
-            plausibility(row, layout, now_year, shown_year)
-            for row in _samples(table, layout.width)
-            if not is_filled(row)
+            plausibility(row, layout, now_year, shown_year) for row in rows if not is_filled(row)
         ]
         if not judged:
-            return cls(0.0, sense=False)
+            return cls(0.0, sense=False, filled=1.0)
         senseless = sum(each < _SENSE_FROM for each in judged)
         return cls(
             sum(judged) / len(judged),
             sense=len(table) % layout.width == 0 and senseless <= _MAX_SENSELESS * len(judged),
+            filled=1 - len(judged) / len(rows),
         )
 
     def from_score(self, least: float) -> bool:

@@ -4,7 +4,10 @@ import struct
 from collections.abc import Iterator
 from enum import StrEnum
 
+from msgspec import Struct
+
 MAX_USER_ID_BYTES = 24
+_PRINTABLE = bytes(range(0x21, 0x7F))
 
 _TFT = struct.Struct("<H24sBIBI4x")
 _TFT_WITH_MARK = struct.Struct("<H24sBIBI4x9s")
@@ -42,6 +45,10 @@ class Layout(StrEnum):
         return _WIDTHS[self]
 
     @property
+    def places(self) -> "Places":
+        return _PLACES[self]
+
+    @property
     def holds_uid(self) -> bool:
         """The record names the device's internal uid, not the user id."""
         return self in {Layout.ATT8A, Layout.ATT8B}
@@ -55,6 +62,37 @@ _WIDTHS = {
     Layout.ATT49: _TFT_WITH_MARK.size,
     Layout.ATT36: _SHORT_TFT.size,
 }
+
+
+class Places(Struct, frozen=True, kw_only=True):
+    """Where the fields of a record begin, for who reads a table by columns.
+
+    user, user_bytes  the id field: text of 24 bytes, otherwise a little-endian number
+    flags             verify and state in one byte instead of one each
+    work_code         None: the record has none
+    """
+
+    user: int = 0
+    user_bytes: int
+    time: int
+    verify: int = 0
+    state: int = 0
+    flags: int | None = None
+    work_code: int | None = None
+
+
+_TFT_PLACES = Places(
+    user=2, user_bytes=MAX_USER_ID_BYTES, verify=26, time=27, state=31, work_code=32
+)
+_PLACES = {
+    Layout.ATT40: _TFT_PLACES,
+    Layout.ATT49: _TFT_PLACES,
+    Layout.ATT16: Places(user_bytes=4, time=4, state=8, verify=9, work_code=12),
+    Layout.ATT8A: Places(user_bytes=2, flags=2, time=4),
+    Layout.ATT8B: Places(user_bytes=2, verify=2, time=3, state=7),
+    Layout.ATT36: Places(user=2, user_bytes=24, verify=26, time=27, state=31),
+}
+
 
 Row = tuple[bytes | int, int, int, int, int | None]
 """(id field, verify, packed time, state, work code); the id field is text bytes or a number."""
@@ -80,7 +118,7 @@ def unpack_rows(table: bytes, layout: Layout) -> Iterator[Row]:
             )
         case Layout.ATT8A:
             return (
-                (uid, flags >> 3 & 3, time, flags & 7, None)
+                (uid, verify_of_flags(flags), time, state_of_flags(flags), None)
                 for uid, flags, _, time in _PACKED_FLAGS.iter_unpack(whole)
             )
         case Layout.ATT8B:
@@ -88,6 +126,14 @@ def unpack_rows(table: bytes, layout: Layout) -> Iterator[Row]:
                 (uid, verify, time, state, None)
                 for uid, verify, time, state in _MANUAL.iter_unpack(whole)
             )
+
+
+def verify_of_flags(flags: int) -> int:
+    return flags >> 3 & 3
+
+
+def state_of_flags(flags: int) -> int:
+    return flags & 7
 
 
 def is_filled(record: bytes) -> bool:
@@ -99,7 +145,7 @@ def user_id_text(field: bytes) -> str | None:
     """The user id in a NUL-padded field (bytes after the first NUL are stale), None for none."""
     text, _, _ = field.partition(b"\0")
     stripped = text.strip(b" ")
-    if not stripped or any(not 0x21 <= byte <= 0x7E for byte in stripped):
+    if not stripped or stripped.translate(None, _PRINTABLE):
         return None
     return stripped.decode("ascii")
 

@@ -66,6 +66,16 @@ async def test_never_backwards_across_a_punch() -> None:
     assert change.newest_punch.device_time == newest
 
 
+async def test_a_long_log_is_looked_at_too() -> None:
+    """It comes in columns."""
+    times = [SITE_NOW + timedelta(seconds=second - 100) for second in range(500)]
+    async with asking(terminal([punch(time) for time in times], clock_offset_s=3600)) as gate:
+        with pytest.raises(BlockedError) as caught:
+            await gate.set_clock(tolerance_s=2.0, allow_backwards=False)
+    assert caught.value.code == "clock_backwards"
+    assert str(times[-1]) in caught.value.what
+
+
 async def test_a_punch_of_this_very_second_is_not_crossed() -> None:
     async with asking(terminal([punch(SITE_NOW)], clock_offset_s=600)) as gate:
         change = await gate.set_clock(tolerance_s=2.0, allow_backwards=False)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from drivers.zk_pull.log_cursor import LogCursor, cursor_after
+from drivers.zk_pull.log_pages import PIECE_ROWS
 from drivers.zk_pull.packed_log import PackedLog
 from protocols.identity import event_id
 from protocols.zk.attendance import AttendanceRow, Layout, encode_attendance
@@ -27,7 +28,7 @@ async def test_an_unchanged_log_gives_one_empty_delivery() -> None:
     assert delivery.clock is not None
 
 
-@pytest.mark.parametrize("grown", [1, 999, 1_000, 1_001])
+@pytest.mark.parametrize("grown", [1, 63, 64, 4_999, 5_000, 5_001])
 async def test_growth_gives_only_the_new_rows(grown: int) -> None:
     device = terminal(1_500)
     async with asking(device) as gate:
@@ -37,7 +38,7 @@ async def test_growth_gives_only_the_new_rows(grown: int) -> None:
         (unchanged,) = await fetched(gate, deliveries[-1].cursor)
     assert facts(deliveries) == logged(rows(grown, start=1_500))
     assert deliveries[-1].on_device == unchanged.on_device == 1_500 + grown
-    assert deliveries[0].log_rows == 1_500 + min(grown, 1_000)
+    assert deliveries[0].log_rows == 1_500 + min(grown, PIECE_ROWS)
     assert json.loads(deliveries[-1].cursor)["epoch"] == 0
 
 

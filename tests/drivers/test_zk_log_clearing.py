@@ -39,17 +39,18 @@ async def test_a_stored_log_is_deleted_and_the_next_punch_arrives() -> None:
     assert told[0].code == "log_cleared"
 
 
-@pytest.mark.parametrize("known", [0, 4])
-async def test_rows_that_are_not_stored_are_never_deleted(known: int) -> None:
+@pytest.mark.parametrize(("known", "whole"), [(0, 5), (4, 5), (0, 300), (100, 300)])
+async def test_rows_that_are_not_stored_are_never_deleted(known: int, whole: int) -> None:
+    """A few come by rows, many in columns."""
     device = terminal(known)
     async with asking(device) as gate:
         cursor = await stored(gate)
-        device.log.extend(rows(5 - known, start=known))
+        device.log.extend(rows(whole - known, start=known))
         with pytest.raises(BlockedError) as caught:
             await gate.clear_log(cursor)
     assert caught.value.code == "clear_not_stored"
-    assert f"{5 - known} rows" in caught.value.what
-    assert len(device.log) == 5
+    assert f"{whole - known} rows" in caught.value.what
+    assert len(device.log) == whole
 
 
 async def test_a_rewritten_log_is_not_the_stored_one() -> None:

@@ -108,12 +108,12 @@ async def fetched(asked: ZkPullDriver, cursor: bytes | None = None) -> list[Deli
 
 
 def punches(deliveries: list[Delivery]) -> list[Punch]:
-    records = [record for delivery in deliveries for record in delivery.every_record()]
-    return [record for record in records if isinstance(record, Punch)]
+    return [record for delivery in deliveries for record in delivery.every_record()]
 
 
 def facts(deliveries: list[Delivery]) -> list[tuple]:
-    return [(int(p.user_id), p.device_time, p.state, p.verify) for p in punches(deliveries)]
+    read = [record for record in punches(deliveries) if isinstance(record, Punch)]
+    return [(int(p.user_id), p.device_time, p.state, p.verify) for p in read]
 
 
 def logged(log: list[AttendanceRow]) -> list[tuple]:

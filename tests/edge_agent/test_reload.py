@@ -12,10 +12,13 @@ from edge_agent.cli.app import run
 from edge_agent.config.fingerprint import FINGERPRINT_NAME
 from edge_agent.doctor.findings import Code, Severity
 from edge_agent.doctor.running import check_running
+from edge_agent.identity_file import write_identity
 from edge_agent.status.agent import Agent as Seen
 from edge_agent.status.report import config_problems
+from protocols.signing import SigningKey
 from simulators.zk_terminal.config import TerminalConfig
 from simulators.zk_terminal.terminal import ZkTerminal
+from sync.identity import GatewayIdentity
 from tests.edge_agent.agents import rows, running, spooled, stored, until
 
 RELOADS = 30  # the long form of R18 does 1,000
@@ -166,18 +169,58 @@ async def test_a_token_file_that_went_away_is_a_rejection(tmp_path, terminals):
         assert "token_file" in state.rejected.what
 
 
+def enrol(folder, seed=b"1" * 32):
+    folder.mkdir(exist_ok=True)
+    key = SigningKey(seed)
+    write_identity(folder, GatewayIdentity(gateway="gw-test", key=key, core_public=key.public))
+
+
+UPLINK = '[uplink]\nurl = "http://127.0.0.1:9"\n'
+
+
 async def test_the_uplink_is_started_anew_only_for_its_own_section(tmp_path, terminals):
-    uplink = '[uplink]\nurl = "http://127.0.0.1:9"\ntoken = "t"\n'
+    enrol(tmp_path)
     a, b, _ = terminals
-    async with running(tmp_path, site(device("a", a), uplink=uplink)) as agent:
+    async with running(tmp_path, site(device("a", a), uplink=UPLINK)) as agent:
         first = agent.uplink
-        await reload(agent, tmp_path, site(device("a", a), device("b", b), uplink=uplink))
+        await reload(agent, tmp_path, site(device("a", a), device("b", b), uplink=UPLINK))
         assert agent.uplink is first
-        more = uplink + "batch_records = 7\n"
+        more = UPLINK + "batch_records = 7\n"
         await reload(agent, tmp_path, site(device("a", a), device("b", b), uplink=more))
         await until(lambda: agent.uplink not in {None, first}, what="the uplink is the old one")
         await reload(agent, tmp_path, site(device("a", a), device("b", b)))
         assert agent.uplink is None
+
+
+async def test_a_gateway_that_has_enrolled_meanwhile_begins_to_deliver(tmp_path, terminals, capsys):
+    text = site(device("a", terminals[0]), uplink=UPLINK)
+    async with running(tmp_path, text) as agent:
+        assert agent.uplink is None
+        await until((tmp_path / FINGERPRINT_NAME).exists, what="no fingerprint")
+        enrol(tmp_path)
+        assert run(["config", "diff", "-c", str(tmp_path / "site.toml")]) == 0
+        assert "uplink: is started" in capsys.readouterr().out
+        await reload(agent, tmp_path, text)
+        await until(lambda: agent.uplink, what="the uplink does not run")
+
+
+async def test_an_export_is_started_anew_only_for_its_own_table(tmp_path, terminals):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+
+    def export(name, more=""):
+        return f'[[export]]\nname = "{name}"\nkind = "csv"\nfolder = "{name}"\nstart = "all"\n{more}'
+
+    a = device("a", terminals[0])
+    async with running(tmp_path, site(a, export("one"), export("two"))) as agent:
+        one, two = agent.exports
+        changed = export("two", 'delimiter = ";"\n')
+        await reload(agent, tmp_path, site(a, export("one"), changed))
+        assert agent.exports[0] is one
+        assert agent.exports[1] is not two
+        await reload(agent, tmp_path, site(a, changed))
+        (left,) = agent.exports
+        assert left.config.name == "two"
 
 
 async def test_what_needs_a_restart_is_said_and_the_rest_is_done(tmp_path, terminals, capsys):

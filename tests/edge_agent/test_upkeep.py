@@ -127,7 +127,7 @@ async def test_a_bug_of_the_uplink_starts_it_anew(tmp_path, monkeypatch):
     monkeypatch.setattr(CoreLink, "run", run)
     async with running(tmp_path, site_text(1, url="http://127.0.0.1:9")) as agent:
         await until(lambda: len(uplinks) == 3, what="not started again")
-        assert agent.uplink is not None
+        assert agent.workers, "and nothing else with it"
 
 
 async def test_a_bug_of_the_pulse_ends_the_agent(tmp_path, monkeypatch):

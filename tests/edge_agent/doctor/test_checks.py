@@ -132,7 +132,7 @@ def test_parked_records_and_the_last_read():
 
     assert (dead.severity, dead.what) == (
         Severity.WARN,
-        "the core refused 3 records; they are kept here",
+        "the core refused 2 records; they are kept here",
     )
     assert told(quarantine) == (Code.QUARANTINE, Severity.WARN)
     assert last_stored(ledger) == NOON
