@@ -48,6 +48,21 @@ def known_zone(zone: str) -> str:
     )
 
 
+def checked_core_url(url: str) -> str:
+    """`url` when records may travel there. Raises WrongValueError."""
+    scheme, separator, rest = url.partition("://")
+    if not (scheme in {"http", "https"} and separator and rest.strip("/")):
+        raise WrongValueError(
+            f'"{url}" is not a web address', remedy='Write it like "https://core.example.com"'
+        )
+    if scheme == "http" and not is_loopback(urlsplit(url).hostname or ""):
+        raise WrongValueError(
+            f'"{url}" would send punches in clear text',
+            remedy="Write it with https://; http:// is for this machine only",
+        )
+    return url
+
+
 class SiteSection(Section):
     """The place where the devices stand."""
 
@@ -110,20 +125,25 @@ class UplinkSection(Section):
         default=1_000, ge=1, le=MAX_RECORDS_PER_BATCH, description="Records sent at a time"
     )
 
-    @field_validator("url")
-    @classmethod
-    def _web_address(cls, url: str) -> str:
-        scheme, separator, rest = url.partition("://")
-        if not (scheme in {"http", "https"} and separator and rest.strip("/")):
+    ca_file: Path | None = Field(
+        default=None, description="Trust the CA in this PEM file and no other (a private CA)"
+    )
+    client_cert: Path | None = Field(
+        default=None, description="Client certificate (PEM), for a core behind a proxy that asks"
+    )
+    client_key: Path | None = Field(
+        default=None, description="Its key, when client_cert does not hold it as well"
+    )
+
+    _url = field_validator("url")(checked_core_url)
+
+    @model_validator(mode="after")
+    def _whole_client_certificate(self) -> "UplinkSection":
+        if self.client_key is not None and self.client_cert is None:
             raise WrongValueError(
-                f'"{url}" is not a web address', remedy='Write it like "https://core.example.com"'
+                "client_key is set without client_cert", remedy="Add client_cert = … beside it"
             )
-        if scheme == "http" and not is_loopback(urlsplit(url).hostname or ""):
-            raise WrongValueError(
-                f'"{url}" would send punches and the token in clear text',
-                remedy="Write it with https://; http:// is for this machine only",
-            )
-        return url
+        return self
 
     @model_validator(mode="after")
     def _one_token(self) -> "UplinkSection":
