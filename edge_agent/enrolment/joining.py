@@ -218,6 +218,8 @@ def _refuse_interrupted_enrolment(site: SiteConfig, folder: Path, old: SigningKe
     pending = _read_pending(folder)
     if pending is None or pending.for_public == old.public.hex():
         return
+    if pending.private_key == old.seed.hex():  # it became the identity, and then came the crash
+        return
     raise EnrolError(
         "an enrolment was interrupted here, and its key must not be lost",
         where=str(folder / PENDING_NAME),
