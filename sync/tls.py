@@ -1,7 +1,10 @@
 """Trust in the core's certificate. Verification is always on."""
 
+import socket
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -45,3 +48,24 @@ def tls_context(
 def _no_password() -> str:
     """Nobody sits at a gateway: OpenSSL must not ask."""
     return ""
+
+
+class CertificateError(Exception):
+    """The server's certificate could not be had, or is not trusted."""
+
+
+def certificate_end(url: str, context: ssl.SSLContext, *, timeout_s: float = 5.0) -> datetime:
+    """Until when the certificate behind an https address is good. Raises CertificateError."""
+    parts = urlsplit(url)
+    address = (parts.hostname or "", parts.port or 443)
+    try:
+        with (
+            socket.create_connection(address, timeout=timeout_s) as connection,
+            context.wrap_socket(connection, server_hostname=address[0]) as secured,
+        ):
+            certificate = secured.getpeercert() or {}
+        return datetime.fromtimestamp(
+            ssl.cert_time_to_seconds(str(certificate["notAfter"])), tz=UTC
+        )
+    except (OSError, KeyError, ValueError) as exc:
+        raise CertificateError(f"{url}: {exc}") from exc

@@ -57,10 +57,10 @@ def check_shared(site: SiteConfig, now: datetime) -> Iterator[Finding]:
         return
     if status in {401, 403}:
         yield bad(
-            Code.TOKEN_REFUSED,
+            Code.KEY_REFUSED,
             where,
-            "the core does not know this gateway's token; records are kept here",
-            "Issue one with hr-core token and put it into the token file",
+            "the core does not accept this gateway's key; records are kept here",
+            "Enrol it again: edge-agent enroll with a token of hr-core token",
         )
         return
     told = _told(content) if status == httpx.codes.OK else None

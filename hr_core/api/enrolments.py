@@ -116,22 +116,24 @@ class EnrolmentDesk:
         try:
             return decode_request(body, kind, self._core_key.public)
         except SignatureError as exc:
-            code, status = "wrong_signature", 403
-            remedy = "Was the core set up anew? Then its key is another, and every gateway needs "
-            remedy += "a new token"
-            error = ApiError(status, code, str(exc), remedy)
+            remedy = (
+                "Was the core set up anew? Then its key is another, and every gateway needs a new "
+                "token"
+            )
+            error = ApiError(403, "wrong_signature", str(exc), remedy)
         except ProtocolError as exc:
             error = ApiError(
                 422, "not_understood", str(exc), "Update the older one of gateway and core"
             )
         _log.warning("enrolment: refused %s from %s: %s", kind.__name__, source, error.code)
-        with writing(self._engine) as conn:
-            note_act(
-                conn,
-                GatewayAct(
-                    at=self._now(), act="refused", gateway="", source=source, detail=error.code
-                ),
-            )
+        act = GatewayAct(
+            at=self._now(), act="refused", gateway="", source=source, detail=error.code
+        )
+        try:
+            with writing(self._engine) as conn:
+                note_act(conn, act)
+        except StorageError as exc:
+            raise _sick(exc) from exc
         raise error
 
     def _answer(self, decide: Callable[[], _Answer]) -> bytes:
@@ -141,9 +143,11 @@ class EnrolmentDesk:
             _log.warning("enrolment: refused: %s", refusal.code)
             raise ApiError(403, refusal.code, refusal.what, refusal.remedy) from refusal
         except StorageError as exc:
-            raise ApiError(
-                503, exc.code, exc.what, exc.remedy, retry_after_s=_SICK_RETRY_S
-            ) from exc
+            raise _sick(exc) from exc
+
+
+def _sick(error: StorageError) -> ApiError:
+    return ApiError(503, error.code, error.what, error.remedy, retry_after_s=_SICK_RETRY_S)
 
 
 async def _read_body(request: Request) -> bytes:
