@@ -15,7 +15,9 @@ import structlog
 from drivers.catalog import load_driver
 from drivers.contract import DriverContext, Findable
 from drivers.ports import Clock
-from edge_agent.config.models import SiteConfig, SiteDevice, UplinkSection
+from edge_agent.config.models import SiteConfig, SiteDevice
+from edge_agent.core_outbox import CoreOutbox
+from edge_agent.enrolment.live import LiveIdentity, LiveSealer, LiveTransport
 from edge_agent.logs import configure_logs
 from edge_agent.notify import Notifier
 from edge_agent.pulse import Pulse
@@ -65,24 +67,23 @@ class Agent:
         self.workers = tuple(
             _make_worker(device, site.site.networks, commons) for device in site.devices
         )
-        self._transport = None if site.uplink is None else _open_transport(site, site.uplink)
-        self.uplink = (
-            None
-            if site.uplink is None or self._transport is None
-            else Uplink(
-                spool,
+        self._transport: Transport | None = None
+        self.uplink: Uplink | None = None
+        if site.uplink is not None:
+            identity = LiveIdentity(site)
+            self._transport = LiveTransport(site, site.uplink, identity)
+            self.uplink = Uplink(
+                CoreOutbox(spool, gateway=site.gateway.name, zone=site.site.zone, clock=clock),
                 self._transport,
                 UplinkSettings(
-                    gateway=site.gateway.name,
-                    site=site.site.name,
                     sink=CORE_SINK,
                     batch_records=site.uplink.batch_records,
                     idle_s=uplink_idle_s,
                 ),
+                sealer=LiveSealer(identity, site=site.site.name),
                 clock=clock,
                 random=randomness.random,
             )
-        )
         self._pulse = Pulse(
             clock=clock,
             timekeeper=timekeeper,
@@ -109,6 +110,7 @@ class Agent:
     ) -> "Agent":
         """Opens the spool. Raises SpoolError when that is impossible.
 
+        A gateway that has not enrolled collects, and says that it delivers nothing.
         `floor`: no clock that shows an earlier time is believed.
         """
         boot = boot_id(fallback=secrets.token_hex(16))
@@ -167,17 +169,6 @@ class Agent:
             return {}
         facts: dict[str, Any] = msgspec.to_builtins(self.uplink.state)
         return facts
-
-
-def _open_transport(site: SiteConfig, section: UplinkSection) -> Transport:
-    from sync.http import HttpTransport  # noqa: PLC0415 - costs memory; only with a core
-
-    return HttpTransport(
-        section.url,
-        section.read_token(),
-        gateway=site.gateway.name,
-        timeout_s=section.timeout_s,
-    )
 
 
 def _make_worker(device: SiteDevice, networks: Sequence[str], commons: Commons) -> DeviceWorker:

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
-
 
 class TlsFileError(Exception):
     """A certificate or key file cannot be used; `path` says which."""
@@ -25,6 +23,8 @@ def tls_context(
 
     `client_cert` may hold its key as well. Raises TlsFileError.
     """
+    import httpx  # noqa: PLC0415 - 10 MiB, which a gateway without a core does not spend
+
     try:
         context = (
             ssl.create_default_context(cafile=ca_file)

@@ -10,7 +10,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SecretStr,
     SerializeAsAny,
     StringConstraints,
     field_validator,
@@ -114,12 +113,6 @@ class UplinkSection(Section):
     """The core that the gateway feeds. Without this table the gateway only collects."""
 
     url: str = Field(description="Address of the core, https://… (http:// only on this machine)")
-    token_file: Path | None = Field(
-        default=None, description="File that holds the access token, readable by the agent alone"
-    )
-    token: SecretStr | None = Field(
-        default=None, description="The access token itself; prefer token_file"
-    )
     timeout_s: float = Field(default=30.0, gt=0, le=300, description="Of one request")
     batch_records: int = Field(
         default=1_000, ge=1, le=MAX_RECORDS_PER_BATCH, description="Records sent at a time"
@@ -144,23 +137,6 @@ class UplinkSection(Section):
                 "client_key is set without client_cert", remedy="Add client_cert = … beside it"
             )
         return self
-
-    @model_validator(mode="after")
-    def _one_token(self) -> "UplinkSection":
-        if self.token is not None and self.token_file is not None:
-            raise WrongValueError(
-                "both token and token_file are set", remedy="Keep token_file, delete token"
-            )
-        return self
-
-    def read_token(self) -> str | None:
-        """The token, without the line end that editors add. None: the core asks for none.
-
-        Raises OSError when the file cannot be read.
-        """
-        if self.token_file is not None:
-            return self.token_file.read_text(encoding="utf-8").strip()
-        return self.token.get_secret_value() if self.token is not None else None
 
 
 class SiteDevice(Section):

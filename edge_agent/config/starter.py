@@ -17,10 +17,10 @@ name = "gw-01"
 # The spool lives here and must survive restarts and updates.
 state_dir = "/var/lib/edge-agent"
 
-# The HR core. Without this table the gateway collects and keeps.
+# The HR core. Without this table the gateway collects and keeps. Once: edge-agent enroll TOKEN
 #[uplink]
 #url = "https://core.example.com"
-#token_file = "/etc/edge-agent/token"
+#ca_file = "/etc/edge-agent/ca.pem"   # for a private CA; without it the public ones are trusted
 
 # One [[device]] for each device. This one: a ZKTeco terminal that is asked over the network.
 #[[device]]

@@ -17,7 +17,7 @@ from edge_agent.doctor.ledger import check_agent, check_parked, last_stored, rea
 from edge_agent.doctor.machine import check_clock, check_core_extra, check_python, check_zone
 from edge_agent.doctor.storage import check_spool, check_state_dir
 from edge_agent.doctor.units import check_shared, check_units
-from edge_agent.doctor.uplink import check_uplink
+from edge_agent.doctor.uplink import check_chain, check_uplink
 from edge_agent.errors import CommandError
 from edge_agent.status.agent import read_agent
 
@@ -83,4 +83,6 @@ def _examine_gateway(site: SiteConfig, now: datetime) -> Iterator[Finding]:
     if ledger:
         yield from check_parked(ledger, str(places.spool))
     yield check_agent(places, now)
-    yield from check_units(ledger, read_agent(places, now))
+    agent = read_agent(places, now)
+    yield from check_units(ledger, agent)
+    yield from check_chain(agent)

@@ -53,6 +53,9 @@ class Code(StrEnum):
     ANOTHER_SERIAL = "E1080"
     DEVICE_REPLACED = "E1081"
     DEVICE_SHARED = "E1082"
+    CHAIN_FORK = "E1090"
+    CORE_RESTORED = "E1091"
+    WRONG_CORE = "E1092"
 
 
 class Finding(Struct, frozen=True):

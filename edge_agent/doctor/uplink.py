@@ -1,4 +1,4 @@
-"""The way to the core: its address and its answer."""
+"""The way to the core: its address, its answer, and the chain that both hold."""
 
 import ssl
 from collections.abc import Iterator
@@ -9,8 +9,10 @@ from edge_agent.config.models import SiteConfig
 from edge_agent.doctor.findings import Code, Finding, bad, good, warn
 from edge_agent.enrolment.trust import open_tls
 from edge_agent.errors import CommandError
+from edge_agent.status.agent import Agent
 
 ANSWER_S = 5.0
+_PROOF_CODES = {"chain_fork": Code.CHAIN_FORK, "wrong_core": Code.WRONG_CORE}
 
 
 def check_uplink(site: SiteConfig) -> Iterator[Finding]:
@@ -27,6 +29,28 @@ def check_uplink(site: SiteConfig) -> Iterator[Finding]:
         yield check_answer(site.uplink.url, open_tls(site))
     except CommandError as error:
         yield bad(Code.CERTIFICATE, error.where, error.what, error.remedy)
+
+
+def check_chain(agent: Agent) -> Iterator[Finding]:
+    """What the running agent has learnt of the core: is it ours, and do both hold the same chain?"""
+    uplink = agent.snapshot.get("uplink", {}) if agent.running else {}
+    if not uplink:
+        return
+    error = uplink.get("last_error") or {}
+    if error.get("code") in _PROOF_CODES:
+        code = _PROOF_CODES[error["code"]]
+        yield bad(code, error["where"], error["what"], error["remedy"])
+    else:
+        yield good(Code.CHAIN_FORK, "uplink", "gateway and core hold the same chain")
+    rewind = uplink.get("last_rewind")
+    if rewind:
+        yield warn(
+            Code.CORE_RESTORED,
+            "uplink",
+            f"at {rewind['at'][:19]} the core had lost what came after batch {rewind['number']}; "
+            f"{rewind['rows']} records in {rewind['batches']} batches were sent again",
+            "Nothing is lost; look why the core was restored from a backup",
+        )
 
 
 def check_answer(url: str, tls: ssl.SSLContext) -> Finding:

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from edge_agent.spool.lanes import Lane
-from protocols.uplink import Observation
+from protocols.uplink import Observation, Watermark
 
 
 class Appended(Struct, frozen=True, kw_only=True):
@@ -19,13 +19,15 @@ class Appended(Struct, frozen=True, kw_only=True):
 class PendingBatch(Struct, frozen=True, kw_only=True):
     """The batch in flight of one sink: the same number, records and salt until it is settled.
 
-    `previous` is the hash of the batch before, `salt` that of the records' digests.
+    `previous` is the hash of the batch before, `salt` that of the records' digests. `watermarks`
+    are of now: they may differ when it is sent again.
     """
 
     number: int
     previous: bytes
     salt: bytes
     observations: tuple[Observation, ...]
+    watermarks: tuple[Watermark, ...] = ()
 
 
 class Settled(Struct, frozen=True, kw_only=True):

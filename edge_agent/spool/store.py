@@ -4,6 +4,7 @@ Everything that changes the file runs on one writer thread and is durable when i
 questions are answered beside it from what is committed.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ import msgspec
 from drivers.contract import Delivery
 from drivers.ports import Clock
 from edge_agent.spool import chain, correction, drain, inspection, reading, schema, units
-from edge_agent.spool.chain import ChainHead, Rewound
+from edge_agent.spool.chain import Rewound
 from edge_agent.spool.checkpoint import Checkpointer
 from edge_agent.spool.codec import Envelope, PastReading, instant, microseconds
 from edge_agent.spool.errors import (
@@ -42,9 +43,9 @@ from edge_agent.spool.results import (
 )
 from edge_agent.spool.writer import Writer
 from edge_agent.timekeeping import ClockStep
-from protocols.batch_chain import FIRST_PREVIOUS
+from protocols.batch_chain import FIRST_PREVIOUS, ChainHead
 from protocols.record_digest import BATCH_SALT_BYTES
-from protocols.records import Flag
+from protocols.records import DeviceEvent, Flag
 from protocols.uplink import Answer, Observation
 
 __all__ = [
@@ -226,12 +227,46 @@ class Spool:
         """The last batch that `sink` has answered."""
         return await self._reader.run(lambda connection: chain.head_of(connection, sink))
 
-    async def rewind(self, sink: str, head: ChainHead) -> Rewound:
+    async def rewind(
+        self,
+        sink: str,
+        head: ChainHead,
+        *,
+        announce: Callable[[Rewound], DeviceEvent] | None = None,
+        zone: str = "UTC",
+    ) -> Rewound:
         """Sends again what came after `head`, because the sink does not have it any more.
 
-        Raises SpoolError (`chain_unknown`) when `head` is not a batch of this spool.
+        What `announce` makes of it is stored as an event of the gateway, with the rewind or not at
+        all. Raises SpoolError (`chain_unknown`) when `head` is not a batch of this spool.
         """
-        return await self._writer.run(lambda connection: chain.rewind(connection, sink, head))
+        envelope = self._own_envelope(zone)
+
+        def go_back(connection: sqlite3.Connection) -> Rewound:
+            rewound = chain.rewind(connection, sink, head)
+            if announce is not None:
+                self._log.store(connection, (announce(rewound),), envelope, device=None)
+            return rewound
+
+        return await self._writer.run(go_back)
+
+    async def join(
+        self, sink: str, head: ChainHead, *, announce: DeviceEvent | None = None, zone: str = "UTC"
+    ) -> bool:
+        """A new spool goes on behind `head`, the last batch of the lost one; True when it did.
+
+        One that made a batch for `sink` already stays as it is. `announce`: see `rewind`.
+        """
+        now = self._clock.now()
+        envelope = self._own_envelope(zone)
+
+        def go_on(connection: sqlite3.Connection) -> bool:
+            joined = chain.join(connection, sink, head, now)
+            if joined and announce is not None:
+                self._log.store(connection, (announce,), envelope, device=None)
+            return joined
+
+        return await self._writer.run(go_on)
 
     async def backlog(self, sink: str) -> Backlog:
         return await self._reader.run(lambda connection: inspection.backlog_of(connection, sink))
@@ -270,13 +305,7 @@ class Spool:
 
         Rows that a sink was sent stay as they are; a `gateway_clock_step` event tells the core.
         """
-        envelope = Envelope(
-            device_name="",
-            zone="UTC",
-            lane=Lane.TELEMETRY,
-            received_at=self._clock.now(),
-            monotonic_ms=self._monotonic_ms(),
-        )
+        envelope = self._own_envelope("UTC")
         return await self._writer.run(
             lambda connection: correction.correct_received_at(
                 connection, self._log, boot_id=boot_id, step=step, envelope=envelope
@@ -297,6 +326,16 @@ class Spool:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+    def _own_envelope(self, zone: str) -> Envelope:
+        """Of what the gateway says itself."""
+        return Envelope(
+            device_name="",
+            zone=zone,
+            lane=Lane.TELEMETRY,
+            received_at=self._clock.now(),
+            monotonic_ms=self._monotonic_ms(),
+        )
 
     def _monotonic_ms(self) -> int:
         return int(self._clock.monotonic() * 1000)

@@ -112,5 +112,5 @@ def serve(
         desk = EnrolmentDesk(engine, key, now=clock.now, monotonic=time.monotonic)
         # The pages have no login yet: never beside a proxy that other machines reach.
         pages = [] if allow_remote else page_routes(engine, clock)
-        app = create_app(engine, clock=clock, extra_routes=[*desk.routes(), *pages])
+        app = create_app(engine, clock=clock, core_key=key, extra_routes=[*desk.routes(), *pages])
         asyncio.run(serve_app(app, host, port, ready, allow_remote=allow_remote))

@@ -4,10 +4,12 @@ from hr_core.store import (
     core_identity,
     device_gateways,
     enrolment_tokens,
+    erasures,
     events,
     gateway_keys,
     gateway_log,
     people,
+    refusals,
     results,
 )
 
@@ -15,9 +17,11 @@ __all__ = [
     "core_identity",
     "device_gateways",
     "enrolment_tokens",
+    "erasures",
     "events",
     "gateway_keys",
     "gateway_log",
     "people",
+    "refusals",
     "results",
 ]

@@ -1,0 +1,153 @@
+"""The chains of batches: where a batch belongs, and what the core holds of it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from hr_core.errors import CoreError
+from hr_core.store.events import batches
+from protocols.batch_chain import NO_BATCH, BatchHead, ChainHead, SignedHead
+
+_BATCHES_AT_A_TIME = 50  # of at most 165 kB each
+
+
+class Outcome(StrEnum):
+    """What became of one record, one character of `outcomes`."""
+
+    ACCEPTED = "A"  # stored, as (gateway, batch, position)
+    DUPLICATE = "D"  # was here already
+    REJECTED = "R"
+    KEPT = "K"
+
+
+class ChainForkError(CoreError):
+    """A batch that contradicts the chain. `here` is the batch that the core holds in its place."""
+
+    def __init__(self, sent: SignedHead, here: ChainHead) -> None:
+        gateway, number = sent.head.gateway, sent.head.number
+        super().__init__(
+            f"batch {number} of {gateway} ({sent.batch_hash().hex()[:16]}…) does not follow batch "
+            f"{here.number} ({here.batch_hash.hex()[:16]}…) that is here",
+            remedy=f"Two machines send as {gateway} (a cloned SD card?), or one lost its spool: "
+            "stop the wrong one",
+        )
+        self.here = here
+
+
+class ChainGapError(CoreError):
+    """Batches are missing between `here`, the last of this gateway, and the one that came."""
+
+    def __init__(self, sent: SignedHead, here: ChainHead) -> None:
+        super().__init__(
+            f"batch {sent.head.number} of {sent.head.gateway} came, but the last one here is "
+            f"{here.number}",
+            remedy="The gateway sends the batches in between again by itself",
+        )
+        self.here = here
+
+
+class StoredBatch(Struct, frozen=True, kw_only=True):
+    """A row of `batches`."""
+
+    gateway: str
+    number: int
+    batch_hash: bytes
+    previous: bytes
+    content_type: str
+    body_digest: bytes
+    records: int
+    root: bytes
+    signature: bytes
+    key: bytes
+    site: str
+    received_at: datetime
+    watermarks: bytes
+    core_key: bytes
+    receipt: bytes
+    outcomes: bytes
+    digests: bytes
+
+    def signed(self) -> SignedHead:
+        head = BatchHead(
+            gateway=self.gateway,
+            number=self.number,
+            previous=self.previous,
+            content_type=self.content_type,
+            body_digest=self.body_digest,
+            records=self.records,
+            records_root=self.root,
+        )
+        return SignedHead(head=head, signature=self.signature)
+
+
+def head_of(conn: sa.Connection, gateway: str) -> ChainHead:
+    """The last batch of `gateway` here; NO_BATCH before the first."""
+    query = (
+        sa.select(batches.c.number, batches.c.batch_hash)
+        .where(batches.c.gateway == gateway)
+        .order_by(batches.c.number.desc())
+        .limit(1)
+    )
+    row = conn.execute(query).one_or_none()
+    return NO_BATCH if row is None else ChainHead(number=row.number, batch_hash=row.batch_hash)
+
+
+def place(conn: sa.Connection, sent: SignedHead) -> StoredBatch | None:
+    """None for the next batch of its chain; the stored one when it came before.
+
+    A batch that came before is one with its number, records and predecessor, however it was
+    compressed this time. Raises ChainForkError, ChainGapError.
+    """
+    head = sent.head
+    stored = batch_of(conn, head.gateway, head.number)
+    if stored is not None:
+        before = (stored.previous, stored.records, stored.root)
+        if before == (head.previous, head.records, head.records_root):
+            return stored
+        here = ChainHead(number=stored.number, batch_hash=stored.batch_hash)
+        raise ChainForkError(sent, here)
+    last = head_of(conn, head.gateway)
+    if head.number > last.number + 1:
+        raise ChainGapError(sent, last)
+    if head.previous != last.batch_hash:
+        raise ChainForkError(sent, last)
+    return None
+
+
+def batch_of(conn: sa.Connection, gateway: str, number: int) -> StoredBatch | None:
+    query = sa.select(batches).where(batches.c.gateway == gateway, batches.c.number == number)
+    row = conn.execute(query).one_or_none()
+    return None if row is None else _stored(row)
+
+
+def add_batch(conn: sa.Connection, batch: StoredBatch) -> None:
+    conn.execute(batches.insert().values(**_columns(batch)))
+
+
+def replace_batch(conn: sa.Connection, batch: StoredBatch) -> None:
+    key = (batches.c.gateway == batch.gateway, batches.c.number == batch.number)
+    conn.execute(batches.update().where(*key).values(**_columns(batch)))
+
+
+def chain_of(conn: sa.Connection, gateway: str) -> Iterator[StoredBatch]:
+    """Every batch of `gateway`, in the order of their numbers."""
+    query = sa.select(batches).where(batches.c.gateway == gateway).order_by(batches.c.number)
+    for row in conn.execute(query, execution_options={"yield_per": _BATCHES_AT_A_TIME}):
+        yield _stored(row)
+
+
+def chained_gateways(conn: sa.Connection) -> list[str]:
+    query = sa.select(batches.c.gateway).distinct().order_by(batches.c.gateway)
+    return list(conn.execute(query).scalars())
+
+
+def _stored(row: sa.Row[Any]) -> StoredBatch:
+    return StoredBatch(**{name: getattr(row, name) for name in StoredBatch.__struct_fields__})
+
+
+def _columns(batch: StoredBatch) -> dict[str, Any]:
+    return {name: getattr(batch, name) for name in StoredBatch.__struct_fields__}
