@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,11 +35,19 @@ def init(
 
     engine = new_engine(context, db)
     try:
+        _create_private(engine.url)
         initialise(engine)
         key = (_renewed_key if new_core_key else core_key_of)(engine, core_key)
         print(f"{describe(engine)} is ready, core key {fingerprint(key.public)}")
     finally:
         engine.dispose()
+
+
+def _create_private(url: sa.URL) -> None:
+    """Everybody's punches are in it: SQLite gives its other files the mode of this one."""
+    if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
+        with contextlib.suppress(OSError):  # `initialise` says what is wrong
+            Path(str(url.database)).touch(mode=0o600)
 
 
 def _renewed_key(engine: sa.Engine, chosen: Path | None) -> SigningKey:
