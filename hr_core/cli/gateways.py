@@ -116,7 +116,7 @@ def gateways(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Show every gateway: site, keys with their dates, last batch. Exit 1 when one has no key."""
+    """Show every gateway: site, keys, last batch, what was refused. Exit 1 when one has no key."""
     from hr_core.clock import SystemClock
     from hr_core.store.gateway_log import acts
     from hr_core.store.gateways import all_gateways
@@ -137,6 +137,7 @@ def gateways(
                         "keys": [_key_fields(key, now) for key in one.keys],
                         "last_batch": one.last_batch,
                         "last_batch_at": one.last_batch_at,
+                        "refused": {of.code: of.total for of in one.refused},
                     }
                     for one in found
                 ]
@@ -151,6 +152,8 @@ def gateways(
         print(f"{one.gateway}  site {one.site}  {last}")
         for key in one.keys:
             print(f"  {_key_line(key, now)}")
+        for of in one.refused:
+            print(f"  refused {of.total} times, last {of.last_at:%Y-%m-%d %H:%M}: {of.code}")
     shut_out = [one for one in found if not any(key.in_force(now) for key in one.keys)]
     return ExitCode.DEGRADED if shut_out else ExitCode.OK
 

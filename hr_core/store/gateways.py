@@ -7,16 +7,21 @@ from msgspec import Struct
 
 from hr_core.store.events import batches, gateways
 from hr_core.store.gateway_keys import GatewayKey, keys_of
+from hr_core.store.refusals import Refusals, refusals_of
 
 
 class GatewayOverview(Struct, frozen=True, kw_only=True):
-    """`last_batch` and `last_batch_at` are None before the first. Times are aware UTC."""
+    """`last_batch` and `last_batch_at` are None before the first. Times are aware UTC.
+
+    `refused`: what came in its name and was refused.
+    """
 
     gateway: str
     site: str
     keys: tuple[GatewayKey, ...]
     last_batch: int | None
     last_batch_at: datetime | None
+    refused: tuple[Refusals, ...]
 
 
 def site_of(conn: sa.Connection, gateway: str) -> str | None:
@@ -54,4 +59,5 @@ def _overview(
         keys=keys,
         last_batch=last.number if last else None,
         last_batch_at=last.received_at if last else None,
+        refused=tuple(refusals_of(conn, name)),
     )

@@ -10,6 +10,7 @@ from hr_core.clock import SystemClock
 from hr_core.store.database import open_database, writing
 from hr_core.store.gateway_keys import register_key
 from hr_core.store.gateways import set_site
+from hr_core.store.refusals import add_refusals
 from protocols.enrolment_token import decode_token
 from protocols.key_text import fingerprint
 
@@ -80,9 +81,18 @@ def test_the_list_and_the_log(joined, capfd):
     assert main(["gateways"]) == 0, "still good"
     assert "good until 2999-01-01 00:00 (sold)" in capfd.readouterr().out
     assert main(["gateway", "revoke", "gw-1", "--reason", "stolen"]) == 0
+    engine = open_database(f"sqlite:///{joined}")
+    with writing(engine) as conn:
+        now = SystemClock().now()
+        add_refusals(conn, "gw-1", "key_revoked", times=3, what="w", at=now)
+    engine.dispose()
+    capfd.readouterr()
+    assert main(["gateways"]) == 1
+    assert "refused 3 times" in capfd.readouterr().out
     assert main(["gateways", "--json"]) == 1, "a gateway without a key needs an eye"
     out = capfd.readouterr().out
     (gateway,) = json.loads(out[out.index("{") :])["gateways"]
+    assert gateway["refused"] == {"key_revoked": 3}
     (key,) = gateway["keys"]
     assert (key["public_key"], key["in_force"], key["reason"]) == (PUBLIC.hex(), False, "stolen")
     assert main(["gateways", "--log", "--json"]) == 0
