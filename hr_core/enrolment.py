@@ -244,8 +244,9 @@ def rotate(
     The same request again gets the same answer. Raises EnrolmentRefusedError, StorageError.
     """
     with writing(engine) as conn:
+        known = {key.public_key for key in keys_of(conn, request.gateway)}
         outcome = _caught(lambda: _judge_rotation(conn, request, now))
-        if isinstance(outcome, RotationAnswer) and outcome.valid_from == now:
+        if isinstance(outcome, RotationAnswer) and request.new_public not in known:
             refuse_keys(
                 conn,
                 request.gateway,

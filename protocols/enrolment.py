@@ -25,6 +25,7 @@ from protocols.signing import (
     SIGNATURE_BYTES,
     SignatureError,
     SigningKey,
+    each_part,
     verify,
 )
 
@@ -248,11 +249,10 @@ def _rotation_message(gateway: str, old: bytes, new: bytes, core_public: bytes) 
 
 
 def _framed(*parts: bytes | str | datetime) -> bytes:
-    """Each part behind its length, so no two messages share a spelling."""
-    spelled = [
-        part
-        if isinstance(part, bytes)
-        else (part if isinstance(part, str) else part.isoformat()).encode()
-        for part in parts
-    ]
-    return b"".join(len(part).to_bytes(4, "big") + part for part in spelled)
+    return each_part(*(_spelled(part) for part in parts))
+
+
+def _spelled(part: bytes | str | datetime) -> bytes:
+    if isinstance(part, bytes):
+        return part
+    return (part if isinstance(part, str) else part.isoformat()).encode()

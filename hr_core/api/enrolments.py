@@ -1,5 +1,6 @@
 """`/api/v1/enrolments`: gateways join, renew their key and ask whether it is still good."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -36,6 +37,7 @@ from protocols.errors import ProtocolError
 from protocols.signing import SignatureError, SigningKey
 
 _SICK_RETRY_S = 30
+_BODY_TIMEOUT_S = 10.0  # one packet, on any line
 _log = logging.getLogger(__name__)
 
 _Request = TypeVar("_Request", EnrolmentRequest, RotationRequest, KeyQuery)
@@ -74,7 +76,11 @@ class EnrolmentDesk:
         async def endpoint(request: Request) -> Response:
             source = request.client.host if request.client else "unknown"
             self._charge(source)
-            body = await _read_body(request)
+            try:
+                body = await _read_body(request)
+            except ApiError as error:
+                await to_thread.run_sync(self._note_refused, error, "a request", source)
+                raise
             answer = await to_thread.run_sync(respond, body, source)
             self._attempts.give_back(source)
             return JsonResponse(answer)
@@ -125,7 +131,11 @@ class EnrolmentDesk:
             error = ApiError(
                 422, "not_understood", str(exc), "Update the older one of gateway and core"
             )
-        _log.warning("enrolment: refused %s from %s: %s", kind.__name__, source, error.code)
+        self._note_refused(error, kind.__name__, source)
+        raise error
+
+    def _note_refused(self, error: ApiError, what: str, source: str) -> None:
+        _log.warning("enrolment: refused %s from %s: %s", what, source, error.code)
         act = GatewayAct(
             at=self._now(), act="refused", gateway="", source=source, detail=error.code
         )
@@ -134,7 +144,6 @@ class EnrolmentDesk:
                 note_act(conn, act)
         except StorageError as exc:
             raise _sick(exc) from exc
-        raise error
 
     def _answer(self, decide: Callable[[], _Answer]) -> bytes:
         try:
@@ -151,17 +160,24 @@ def _sick(error: StorageError) -> ApiError:
 
 
 async def _read_body(request: Request) -> bytes:
+    """Raises ApiError 413 as soon as it is too long, 408 when it dawdles."""
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_MESSAGE_BYTES:
-                raise ApiError(
-                    413,
-                    "too_large",
-                    f"the request is over the cap of {MAX_MESSAGE_BYTES} bytes",
-                    "Check what sends it",
-                )
-    except ClientDisconnect as exc:
-        raise ApiError(408, "body_timeout", "the request was cut off", "Send it again") from exc
+        async with asyncio.timeout(_BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_MESSAGE_BYTES:
+                    raise ApiError(
+                        413,
+                        "too_large",
+                        f"the request is over the cap of {MAX_MESSAGE_BYTES} bytes",
+                        "Check what sends it",
+                    )
+    except (TimeoutError, ClientDisconnect) as exc:
+        raise ApiError(
+            408,
+            "body_timeout",
+            f"the request did not arrive within {_BODY_TIMEOUT_S:g} s",
+            "Send it again",
+        ) from exc
     return bytes(body)

@@ -200,6 +200,7 @@ def test_a_rotation_is_repeated_after_a_lost_answer_even_after_the_overlap(desk)
     desk.enrol(desk.token())
     desk.now += MINUTE
     first = desk.rotate(A, B)
+    assert desk.rotate(A, B) == first, "in the same instant"
     desk.now += ROTATION_OVERLAP * 2
     assert desk.rotate(A, B) == first
     assert desk.good() == {B.public}

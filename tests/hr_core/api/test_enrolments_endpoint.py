@@ -1,5 +1,6 @@
 """POST /api/v1/enrolments over a real socket: caps, limits, signatures, one line in the log each."""
 
+import asyncio
 import sqlite3
 
 import httpx
@@ -109,13 +110,27 @@ async def test_refusals_have_codes_and_one_line_each(desk, token, engine):
     ]  # fmt: skip
 
 
-async def test_a_long_body_is_not_read(desk):
+async def test_a_long_body_is_not_read(desk, engine):
     async def endless():
         for _ in range(1_000):
             yield b"x" * MAX_MESSAGE_BYTES
 
     answer = await desk.post(ENROLMENTS_PATH, content=endless())
     assert (answer.status_code, code(answer)) == (413, "too_large")
+    with engine.connect() as conn:
+        assert [act.detail for act in acts(conn)] == ["too_large"]
+
+
+async def test_a_dawdling_body_is_cut(desk, monkeypatch):
+    monkeypatch.setattr("hr_core.api.enrolments._BODY_TIMEOUT_S", 0.1)
+
+    async def dawdling():
+        yield b"{"
+        await asyncio.sleep(1)
+        yield b"}"
+
+    answer = await desk.post(ENROLMENTS_PATH, content=dawdling())
+    assert (answer.status_code, code(answer)) == (408, "body_timeout")
 
 
 async def test_a_guesser_has_to_wait_and_a_gateway_that_is_welcome_does_not(desk, token, caplog):
