@@ -105,6 +105,7 @@ def _of_request(request: SignedRequest, body: bytes) -> bytes:
         request.gateway.encode(),
         request.target.encode(),
         request.nonce,
+        request.body_digest,
         sha256(body).digest(),
     )
 

@@ -10,6 +10,7 @@ what came after is sent again.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 from protocols.batch_chain import NO_BATCH
 from protocols.uplink import Answer, Verdict
 from sync.backoff import Backoff
-from sync.errors import CoreBusyError, CoreRefusedError, UplinkError
+from sync.errors import ChainForkError, CoreBusyError, CoreRefusedError, UplinkError
 from sync.ports import Clock, Outbox, Transport
 from sync.sealing import Sealer
 
@@ -45,7 +46,10 @@ class UplinkRewind(Struct, frozen=True, kw_only=True):
 
 
 class UplinkState(Struct, frozen=True, kw_only=True):
-    """What the uplink has done since it started. `last_error` is None after a success."""
+    """What the uplink has done since it started. `last_error` is None after a success.
+
+    agreed_at  when core and gateway last named the same batch as the last one; aware UTC
+    """
 
     last_success_at: datetime | None = None
     last_error: UplinkProblem | None = None
@@ -56,6 +60,7 @@ class UplinkState(Struct, frozen=True, kw_only=True):
     duplicate: int = 0
     rejected: int = 0
     kept: int = 0
+    agreed_at: datetime | None = None
     rewinds: int = 0
     last_rewind: UplinkRewind | None = None
 
@@ -159,7 +164,11 @@ class Uplink:
         # One more at the core is our batch in flight, whose answer was lost: sending it again tells,
         # and if it is another's batch the core says so.
         if not joined and core != ours and core.number != ours.number + 1:
-            rewound = await self._outbox.rewind(sink, core)
+            try:
+                rewound = await self._outbox.rewind(sink, core)
+            except ChainForkError:
+                await self._show_fork()
+                raise
             self._note(
                 rewinds=self._state.rewinds + 1,
                 last_rewind=UplinkRewind(
@@ -170,6 +179,14 @@ class Uplink:
                 ),
             )
         self._compared_s = self._clock.monotonic()
+        self._note(agreed_at=self._clock.now())
+
+    async def _show_fork(self) -> None:
+        """Lets the core refuse, and so see and count, what does not belong into its chain."""
+        pending = await self._outbox.next_batch(self._settings.sink, limit=self._limit)
+        if pending is not None:
+            with suppress(UplinkError):
+                await self._transport.send(self._sealer.seal(pending))
 
     def _wait_after(self, error: UplinkError) -> float:
         plan, jitter = self._settings.backoff, self._random()
