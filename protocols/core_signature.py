@@ -9,7 +9,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
-from protocols.batch_chain import DIGEST_BYTES, ChainHead, SignedHead
+from protocols.batch_chain import DIGEST_BYTES, LAST_NUMBER, ChainHead, SignedHead
 from protocols.errors import ProtocolError
 from protocols.signed_request import SignedRequest
 from protocols.signing import SigningKey, each_part, verify
@@ -43,8 +43,10 @@ def check_request_answer(
     verify(public, _of_request(request, body), _bytes(signature))
 
 
-class HeadAnswer(Struct, frozen=True, kw_only=True):
-    """`head`: the last batch of the gateway's chain that the core holds."""
+class NamedHead(Struct, frozen=True, kw_only=True):
+    """The last batch of the gateway's chain: the core's in an answer, the gateway's own in the
+    question `POST /api/v1/chain`.
+    """
 
     schema: str = HEAD_SCHEMA
     gateway: str
@@ -52,28 +54,32 @@ class HeadAnswer(Struct, frozen=True, kw_only=True):
     batch_hash: str
 
     @classmethod
-    def of(cls, gateway: str, head: ChainHead) -> "HeadAnswer":
+    def of(cls, gateway: str, head: ChainHead) -> "NamedHead":
         return cls(gateway=gateway, number=head.number, batch_hash=head.batch_hash.hex())
 
     def chain_head(self) -> ChainHead:
         """Raises ProtocolError."""
-        if self.number < 0:
+        if not 0 <= self.number <= LAST_NUMBER:
             raise ProtocolError(f"no batch has number {self.number}")
         batch_hash = hex_bytes(self.batch_hash, DIGEST_BYTES, "the batch hash")
         return ChainHead(number=self.number, batch_hash=batch_hash)
 
 
 class _Refusal(Struct, frozen=True):
-    head: HeadAnswer
+    head: NamedHead
 
 
-_head_decoder = msgspec.json.Decoder(HeadAnswer)
+_head_decoder = msgspec.json.Decoder(NamedHead)
 _refusal_decoder = msgspec.json.Decoder(_Refusal)
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
+def encode_head(gateway: str, head: ChainHead) -> bytes:
+    return msgspec.json.encode(NamedHead.of(gateway, head))
+
+
 def decode_head(body: bytes) -> ChainHead:
-    """Of an answer to `GET /api/v1/chain`. Raises ProtocolError."""
+    """Of a question or an answer of `POST /api/v1/chain`. Raises ProtocolError."""
     try:
         return _head_decoder.decode(body).chain_head()
     except _UNDECODABLE as exc:

@@ -17,9 +17,10 @@ from protocols.core_signature import (
     check_request_answer,
     decode_head,
     decode_refused_head,
+    encode_head,
 )
 from protocols.errors import ProtocolError
-from protocols.signed_request import CHAIN_TARGET, NONCE_BYTES, SignedRequest, sign_request
+from protocols.signed_request import CHAIN_TARGET, NONCE_BYTES, sign_request
 from protocols.uplink import Answer, decode_answer
 from sync.addresses import is_loopback
 from sync.errors import (
@@ -109,10 +110,13 @@ class HttpTransport(Transport):
             raise self._rubbish(str(exc)) from exc
 
     @override
-    async def chain_head(self) -> ChainHead:
-        request = self._signed_request(CHAIN_TARGET)
+    async def chain_head(self, ours: ChainHead) -> ChainHead:
+        gateway, body = self._identity.gateway, encode_head(self._identity.gateway, ours)
+        nonce = self._entropy(NONCE_BYTES)
+        request = sign_request(self._identity.key, gateway, CHAIN_TARGET, nonce=nonce, body=body)
+        headers = request.as_headers() | {"Content-Type": "application/json"}
         method, _, path = CHAIN_TARGET.partition(" ")
-        reply = await self._ask(method, path, request.as_headers())
+        reply = await self._ask(method, path, headers, body)
         content = self._content(reply)
         self._check(reply, lambda said: check_request_answer(self._core, request, content, said))
         try:
@@ -130,13 +134,7 @@ class HttpTransport(Transport):
     def _core(self) -> bytes:
         return self._identity.core_public
 
-    def _signed_request(self, target: str) -> SignedRequest:
-        nonce = self._entropy(NONCE_BYTES)
-        return sign_request(self._identity.key, self._identity.gateway, target, nonce=nonce)
-
-    async def _ask(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
-    ) -> _Reply:
+    async def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> _Reply:
         try:
             # httpx's own time-outs start again with every byte that drips in.
             async with asyncio.timeout(self._timeout_s):
@@ -153,7 +151,7 @@ class HttpTransport(Transport):
             raise self._lost(exc) from exc
 
     async def _exchange(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
     ) -> _Reply:
         if self._client is None:
             self._client = httpx.AsyncClient(verify=self._verify, timeout=self._timeout_s)

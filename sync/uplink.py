@@ -10,7 +10,6 @@ what came after is sent again.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct
@@ -19,7 +18,7 @@ from msgspec.structs import replace
 from protocols.batch_chain import NO_BATCH
 from protocols.uplink import Answer, Verdict
 from sync.backoff import Backoff
-from sync.errors import ChainForkError, CoreBusyError, CoreRefusedError, UplinkError
+from sync.errors import CoreBusyError, CoreRefusedError, UplinkError
 from sync.ports import Clock, Outbox, Transport
 from sync.sealing import Sealer
 
@@ -158,17 +157,13 @@ class Uplink:
     async def _compare(self) -> None:
         """Agrees with the core on the last batch. Raises UplinkError, ChainForkError among them."""
         sink = self._settings.sink
-        core = await self._transport.chain_head()
         ours = await self._outbox.chain_head(sink)
+        core = await self._transport.chain_head(ours)
         joined = ours == NO_BATCH != core and await self._outbox.join(sink, core)
         # One more at the core is our batch in flight, whose answer was lost: sending it again tells,
         # and if it is another's batch the core says so.
         if not joined and core != ours and core.number != ours.number + 1:
-            try:
-                rewound = await self._outbox.rewind(sink, core)
-            except ChainForkError:
-                await self._show_fork()
-                raise
+            rewound = await self._outbox.rewind(sink, core)
             self._note(
                 rewinds=self._state.rewinds + 1,
                 last_rewind=UplinkRewind(
@@ -180,13 +175,6 @@ class Uplink:
             )
         self._compared_s = self._clock.monotonic()
         self._note(agreed_at=self._clock.now())
-
-    async def _show_fork(self) -> None:
-        """Lets the core refuse, and so see and count, what does not belong into its chain."""
-        pending = await self._outbox.next_batch(self._settings.sink, limit=self._limit)
-        if pending is not None:
-            with suppress(UplinkError):
-                await self._transport.send(self._sealer.seal(pending))
 
     def _wait_after(self, error: UplinkError) -> float:
         plan, jitter = self._settings.backoff, self._random()

@@ -72,8 +72,8 @@ class LiveTransport(Transport):
         return await (await self._transport()).send(sealed)
 
     @override
-    async def chain_head(self) -> ChainHead:
-        return await (await self._transport()).chain_head()
+    async def chain_head(self, ours: ChainHead) -> ChainHead:
+        return await (await self._transport()).chain_head(ours)
 
     @override
     async def aclose(self) -> None:

@@ -22,7 +22,7 @@ from hr_core.ingest.opening import HeadMismatchError, open_batch
 from hr_core.store.chains import ChainForkError, ChainGapError
 from hr_core.store.errors import StorageError
 from protocols.batch_chain import HeadError, SignedHead, read_head, signed_type
-from protocols.core_signature import SIGNATURE_HEADER, HeadAnswer, sign_batch_answer
+from protocols.core_signature import SIGNATURE_HEADER, NamedHead, sign_batch_answer
 from protocols.errors import ProtocolError
 from protocols.signing import SigningKey
 from protocols.uplink import encode_answer
@@ -129,7 +129,7 @@ class BatchReceiver:
             code,
             str(exc),
             exc.remedy,
-            more={"head": HeadAnswer.of(signed.head.gateway, exc.here)},
+            more={"head": NamedHead.of(signed.head.gateway, exc.here)},
         )
         error.headers = self._signature(signed, error_body(error))
         return error

@@ -177,7 +177,9 @@ async def test_a_lost_spool_goes_on_behind_the_cores_last_batch(tmp_path, termin
             file.unlink()
         async with running(folder, text) as agent:
             await until(acked(agent, BACKED_UP), what="the new spool does not deliver")
-            assert agent.uplink.state.duplicate == BACKED_UP
+            await until(
+                lambda: agent.uplink.state.duplicate == BACKED_UP, what="something was stored anew"
+            )
         assert core.punches() == {SERIAL: BACKED_UP}
         events = core.ask("SELECT body FROM raw_events WHERE kind = 'device_event'")
         assert "spool_restarted" in {json.loads(body)["code"] for (body,) in events}

@@ -14,7 +14,7 @@ from protocols.batch_chain import (
     sign_head,
 )
 from protocols.core_signature import (
-    HeadAnswer,
+    NamedHead,
     check_batch_answer,
     check_request_answer,
     decode_head,
@@ -86,7 +86,7 @@ def test_an_answer_to_a_batch_is_not_one_to_a_question() -> None:
 
 def test_heads_travel() -> None:
     for head in (NO_BATCH, ChainHead(number=7, batch_hash=bytes([7]) * 32)):
-        answer = HeadAnswer.of("gw-1", head)
+        answer = NamedHead.of("gw-1", head)
         assert decode_head(msgspec.json.encode(answer)) == head
         assert decode_refused_head(msgspec.json.encode({"error": {}, "head": answer})) == head
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from protocols.core_signature import HeadAnswer
+from protocols.core_signature import NamedHead
 from protocols.uplink import Answer, Batch
 
-SCHEMAS = {"batch": Batch, "answer": Answer, "head": HeadAnswer}
+SCHEMAS = {"batch": Batch, "answer": Answer, "head": NamedHead}
 
 
 def spelled(kind: type) -> str:
