@@ -117,8 +117,12 @@ async def test_a_whole_life(tmp_path, core):
         await command("enroll", core.token("gw-life", "--again"), "--force")
         await until(lambda: at_core(core, serial) == ROWS + 20, what="all delivered in the end")
         assert signers(core, "gw-life")[-1] == public(site) not in {first, second}
-        (device,) = (await agent.spool.stats()).devices
-        assert device.on_device == device.stored == device.acked == ROWS + 20
+
+        async def agreed():
+            (device,) = (await agent.spool.stats()).devices
+            return device.on_device == device.stored == device.acked == ROWS + 20
+
+        await until(agreed, what="the ledger does not agree")
 
 
 async def test_batches_over_https_with_a_private_ca_and_a_client_certificate(
