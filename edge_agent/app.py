@@ -15,10 +15,10 @@ import structlog
 from drivers.catalog import load_driver
 from drivers.contract import DriverContext, Findable
 from drivers.ports import Clock
-from edge_agent.config.models import SiteConfig, SiteDevice, UplinkSection
+from edge_agent.config.models import SiteConfig, SiteDevice
 from edge_agent.core_outbox import CoreOutbox
+from edge_agent.enrolment.live import LiveIdentity, LiveSealer, LiveTransport
 from edge_agent.exporting import open_export
-from edge_agent.identity_file import read_identity
 from edge_agent.logs import configure_logs
 from edge_agent.notify import Notifier
 from edge_agent.pulse import Pulse
@@ -27,10 +27,8 @@ from edge_agent.supervisor.follow import Follower
 from edge_agent.supervisor.worker import Commons, DeviceWorker
 from edge_agent.system_clock import SystemClock, boot_id
 from edge_agent.timekeeping import Timekeeper
-from sync.identity import GatewayIdentity
 from sync.ports import Transport
-from sync.sealing import Sealer
-from sync.uplink import Uplink, UplinkProblem, UplinkSettings, UplinkState
+from sync.uplink import Uplink, UplinkSettings
 
 # No clock may be earlier than the day this release was made.
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
@@ -54,7 +52,6 @@ class Agent:
         notifier: Notifier,
         boot: str,
         uplink_idle_s: float,
-        identity: GatewayIdentity | None,
     ) -> None:
         self.spool = spool
         self._site = site
@@ -73,17 +70,18 @@ class Agent:
         )
         self._transport: Transport | None = None
         self.uplink: Uplink | None = None
-        if site.uplink is not None and identity is not None:
-            self._transport = _open_transport(site.uplink, identity)
+        if site.uplink is not None:
+            identity = LiveIdentity(site)
+            self._transport = LiveTransport(site, site.uplink, identity)
             self.uplink = Uplink(
-                CoreOutbox(spool, gateway=identity.gateway, zone=site.site.zone, clock=clock),
+                CoreOutbox(spool, gateway=site.gateway.name, zone=site.site.zone, clock=clock),
                 self._transport,
                 UplinkSettings(
                     sink=CORE_SINK,
                     batch_records=site.uplink.batch_records,
                     idle_s=uplink_idle_s,
                 ),
-                sealer=Sealer(identity, site=site.site.name),
+                sealer=LiveSealer(identity, site=site.site.name),
                 clock=clock,
                 random=randomness.random,
             )
@@ -142,7 +140,6 @@ class Agent:
                 notifier=notifier,
                 boot=boot,
                 uplink_idle_s=uplink_idle_s,
-                identity=read_identity(site.gateway.state_dir, site.gateway.name),
             )
         except BaseException:
             spool.close()
@@ -184,26 +181,10 @@ class Agent:
             await transport.aclose()
 
     def _uplink_facts(self) -> dict[str, Any]:
-        if self._site.uplink is None:
+        if self.uplink is None:
             return {}
-        state = UplinkState(last_error=self._not_enrolled())
-        facts: dict[str, Any] = msgspec.to_builtins(self.uplink.state if self.uplink else state)
+        facts: dict[str, Any] = msgspec.to_builtins(self.uplink.state)
         return facts
-
-    def _not_enrolled(self) -> UplinkProblem:
-        return UplinkProblem(
-            at=self._clock.now(),
-            what="this gateway has no key of its own yet, so nothing is delivered",
-            where=f"gateway {self._site.gateway.name}",
-            remedy="edge-agent enroll with a token of hr-core token; records are kept here",
-            code="not_enrolled",
-        )
-
-
-def _open_transport(section: UplinkSection, identity: GatewayIdentity) -> Transport:
-    from sync.http import HttpTransport  # noqa: PLC0415 - costs memory; only with a core
-
-    return HttpTransport(section.url, identity, timeout_s=section.timeout_s)
 
 
 def _make_worker(device: SiteDevice, networks: Sequence[str], commons: Commons) -> DeviceWorker:

@@ -25,6 +25,7 @@ class Code(StrEnum):
     ZONE = "E1012"
     CLOCK_UNSET = "E1020"
     CLOCK_BEHIND_SPOOL = "E1021"
+    CLOCK_OFF = "E1022"
     STATE_DIR = "E1030"
     STATE_DIR_READ_ONLY = "E1031"
     DISK_SPACE = "E1032"
@@ -49,8 +50,10 @@ class Code(StrEnum):
     UPLINK_UNREACHABLE = "E1071"
     UPLINK_FAILING = "E1072"
     KEY_REFUSED = "E1073"
-    TOKEN_UNREADABLE = "E1074"  # noqa: S105 - a code, not a token
-    TOKEN_EXPOSED = "E1075"  # noqa: S105 - a code, not a token
+    NOT_ENROLLED = "E1076"
+    IDENTITY_UNUSABLE = "E1077"
+    EXPOSED = "E1078"
+    CERTIFICATE = "E1079"
     ANOTHER_SERIAL = "E1080"
     DEVICE_REPLACED = "E1081"
     DEVICE_SHARED = "E1082"
