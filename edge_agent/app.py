@@ -15,6 +15,7 @@ import structlog
 from drivers.catalog import load_driver
 from drivers.contract import DriverContext, Findable
 from drivers.ports import Clock
+from edge_agent.caretaker import Caretaker
 from edge_agent.config.models import SiteConfig, SiteDevice, UplinkSection
 from edge_agent.logs import configure_logs
 from edge_agent.notify import Notifier
@@ -29,7 +30,7 @@ from sync.uplink import Uplink, UplinkSettings
 
 # No clock may be earlier than the day this release was made.
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
-STORAGE_RETRY_S = 10.0  # a full disk or a pulled card is looked at again this often
+STORAGE_RETRY_S = 5.0  # a full disk or a pulled card is looked at again this often
 CORE_SINK = "core"
 
 log = structlog.get_logger()
@@ -83,6 +84,9 @@ class Agent:
                 random=randomness.random,
             )
         )
+        self._caretaker = Caretaker(
+            spool, site.spool, site.spool_path, clock=clock, timekeeper=timekeeper
+        )
         self._pulse = Pulse(
             clock=clock,
             timekeeper=timekeeper,
@@ -90,6 +94,7 @@ class Agent:
             workers=self.workers,
             changed=changed,
             uplink=self._uplink_facts,
+            spool_room=self._caretaker.facts,
             notifier=notifier,
             boot_id=boot,
             snapshot_path=site.snapshot_path,
@@ -132,7 +137,7 @@ class Agent:
     @property
     def loops(self) -> int:
         """How many loops wait on the clock when all is quiet."""
-        return len(self.workers) + (self.uplink is not None) + 1
+        return len(self.workers) + (self.uplink is not None) + 2
 
     async def run(self) -> None:
         """Runs until cancelled."""
@@ -142,6 +147,7 @@ class Agent:
             if self.uplink is not None and self._transport is not None:
                 group.create_task(self._keep_uplink(self.uplink, self._transport), name="uplink")
             group.create_task(self._pulse.run(), name="pulse")
+            group.create_task(self._caretaker.run(), name="caretaker")
 
     def close(self) -> None:
         """Everything queued is committed; `status` sees at once that nobody runs any more."""

@@ -36,6 +36,7 @@ class Pulse:
         workers: Sequence[DeviceWorker],
         changed: asyncio.Event,
         uplink: Callable[[], Mapping[str, Any]],
+        spool_room: Callable[[], Mapping[str, Any]] = dict,
         notifier: Notifier,
         boot_id: str,
         snapshot_path: Path,
@@ -47,6 +48,7 @@ class Pulse:
         self._workers = workers
         self._changed = changed
         self._uplink = uplink
+        self._spool_room = spool_room
         self._notifier = notifier
         self._boot_id = boot_id
         self._snapshot_path = snapshot_path
@@ -115,6 +117,7 @@ class Pulse:
             time_trusted=self._timekeeper.trusted,
             devices=[worker.report() for worker in self._workers],
             uplink=self._uplink(),
+            spool=self._spool_room(),
         )
         try:
             replace_file(self._snapshot_path, content)

@@ -15,6 +15,7 @@ from edge_agent.config.models import (
     SiteConfig,
     SiteDevice,
     SiteSection,
+    SpoolSection,
     UplinkSection,
     known_zone,
 )
@@ -31,7 +32,7 @@ from edge_agent.config.problems import (
 from edge_agent.config.suggestion import did_you_mean
 from edge_agent.config.toml_lines import KeyPath, key_lines, line_of
 
-_TABLES = ("site", "gateway", "uplink", "device")
+_TABLES = ("site", "gateway", "spool", "uplink", "device")
 # Python 3.11 tells the place of a syntax error only inside its message.
 _SYNTAX_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -103,15 +104,19 @@ class _Reader:
         uplink = None
         if "uplink" in self._document:
             uplink = self._section("uplink", UplinkSection, "Write it as [uplink]")
+        spool: SpoolSection | None = SpoolSection()
+        if "spool" in self._document:
+            spool = self._section("spool", SpoolSection, "Write it as [spool]")
         devices = self._devices(site.zone if site else None)
         if uplink is not None:
             uplink = self._with_readable_token(uplink)
-        if site is None or gateway is None:
+        if site is None or gateway is None or spool is None:
             return None
         return SiteConfig(
             path=path,
             site=site,
             gateway=self._absolute(gateway),
+            spool=spool,
             uplink=uplink,
             devices=tuple(devices),
         )

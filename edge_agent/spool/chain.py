@@ -66,9 +66,17 @@ def add_link(  # noqa: PLR0913 - the facts of one batch
     now: datetime,
 ) -> None:
     connection.execute(
-        """INSERT INTO sent_batches (sink, number, batch_hash, records, answered_at, tally)
-        VALUES (?, ?, ?, ?, ?, ?)""",
-        (sink, number, batch_hash, records, microseconds(now), _encoder.encode(tally)),
+        """INSERT INTO sent_batches (sink, number, batch_hash, records, answered_at, kept, tally)
+        VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        (
+            sink,
+            number,
+            batch_hash,
+            records,
+            microseconds(now),
+            len(tally.kept),
+            _encoder.encode(tally),
+        ),
     )
 
 
@@ -101,6 +109,8 @@ def rewind(connection: sqlite3.Connection, sink: str, head: ChainHead) -> Rewoun
     connection.execute(
         "DELETE FROM sent_batches WHERE sink = ? AND number > ?", (sink, head.number)
     )
+    # Their numbers are given again, to batches that are younger.
+    connection.execute("DELETE FROM days WHERE sink = ? AND number > ?", (sink, head.number))
     connection.execute(
         "UPDATE batches SET number = ?, in_flight = 0 WHERE sink = ?", (head.number, sink)
     )

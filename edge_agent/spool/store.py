@@ -25,6 +25,7 @@ from edge_agent.spool.errors import (
     SpoolFullError,
     SpoolLockedError,
 )
+from edge_agent.spool.housekeeping import Housekeeping
 from edge_agent.spool.intake import EventLog
 from edge_agent.spool.lanes import Lane
 from edge_agent.spool.lock import SpoolLock
@@ -97,6 +98,7 @@ class Spool:
         self._checkpointer = Checkpointer(path)
         self._writer = Writer(path, clock, self._checkpointer)
         self._reader = Reader(path)
+        self.housekeeping = Housekeeping(path, self._writer, self._reader, self._log)
 
     @classmethod
     def open(

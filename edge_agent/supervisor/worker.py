@@ -35,11 +35,17 @@ from protocols.records import Count, DeviceEvent, Flag
 # The longest a driver may take for one page: a whole 100,000-row table over a slow line.
 PAGE_DEADLINE_S = 600.0
 
+FULL = "spool_full"
+
 # How long others may still press their finger after the first of a group.
 HINT_PAUSE_S = 1.0
 
 # Who has just typed `device replace` waits and looks.
 ORDER_LOOK_S = 2.0
+
+# The caretaker looks every five seconds whether there is room again; with this, a device is pulled
+# within ten.
+ROOM_LOOK_S = 2.0
 
 # Time services correct less than this without saying; terminals show whole seconds anyway.
 GATEWAY_STEP = timedelta(seconds=5)
@@ -204,6 +210,7 @@ class DeviceWorker:
         return identity
 
     async def _fetch(self, driver: Driver, serial: str) -> None:
+        self._commons.spool.housekeeping.require_room()
         began_s = self._commons.clock.monotonic()
         cursor = await self._commons.spool.cursor(serial)
         clock = self._row_clock(await self._commons.spool.last_reading(serial))
@@ -211,6 +218,7 @@ class DeviceWorker:
         async with contextlib.aclosing(_closable(pages, deadline_s=PAGE_DEADLINE_S)) as guarded:
             async for delivery in guarded:
                 await self._store(driver, delivery, clock, backlog=cursor is None)
+                self._commons.spool.housekeeping.require_room()
         self._fetch_took_s = self._commons.clock.monotonic() - began_s
 
     def _row_clock(self, past: PastReading | None) -> RowClock:
@@ -265,6 +273,12 @@ class DeviceWorker:
         """Until it is time to try again, or a person has said that the unit was replaced."""
         clock = self._commons.clock
         due_s = clock.monotonic() + delay_s
+        if self._problem is not None and self._problem.code == FULL:
+            await clock.sleep(min(ROOM_LOOK_S, delay_s))
+            while not self._commons.spool.housekeeping.has_room:
+                self._moved_at = clock.monotonic()
+                await clock.sleep(ROOM_LOOK_S)
+            return
         if self._problem is not None and self._problem.code == ANOTHER_SERIAL:
             while (left_s := due_s - clock.monotonic()) > 0:
                 await clock.sleep(min(ORDER_LOOK_S, left_s))

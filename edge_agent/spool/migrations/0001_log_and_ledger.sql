@@ -13,7 +13,8 @@ CREATE TABLE boots (
 ) STRICT;
 
 -- One row per device: cursor and counters share a page, so a commit writes one page for both.
--- received = stored + known + quarantined + quarantined_again, always.
+-- received = stored + known + quarantined + quarantined_again, always;
+-- stored = rows in its pages + deleted + thinned.
 CREATE TABLE devices (
     device INTEGER PRIMARY KEY,
     serial TEXT NOT NULL UNIQUE,
@@ -28,7 +29,9 @@ CREATE TABLE devices (
     quarantined_again INTEGER NOT NULL DEFAULT 0,
     last_fetch_at INTEGER,
     last_trusted_at INTEGER,                    -- latest receipt while the gateway's clock was sure
-    newest_time INTEGER                         -- of its stored events, as pages.last_time
+    newest_time INTEGER,                        -- of its stored events, as pages.last_time
+    deleted INTEGER NOT NULL DEFAULT 0,         -- stored rows that went by age, or for room
+    thinned INTEGER NOT NULL DEFAULT 0          -- counter readings that went for room, unsent
 ) STRICT;
 
 -- Rows that arrived together, of one device, in order of their own time. A page is read and written
@@ -52,7 +55,8 @@ CREATE TABLE pages (
     json_bytes INTEGER NOT NULL,                -- about what the rows take in a batch of JSON
     body BLOB NOT NULL                          -- edge_agent/spool/page_body.py
 ) STRICT;
-CREATE INDEX pages_of_lane ON pages (lane, first_arrival);
+-- With last_arrival, so that a backlog is counted without reading the pages.
+CREATE INDEX pages_of_lane ON pages (lane, first_arrival, last_arrival);
 CREATE INDEX pages_of_device ON pages (device, last_time, first_time);
 CREATE INDEX pages_awaiting_correction ON pages (boot) WHERE suspect = 1;
 
@@ -70,7 +74,8 @@ CREATE TABLE batches (
     sink TEXT PRIMARY KEY,
     number INTEGER NOT NULL DEFAULT 0,          -- of the batch in flight, else of the last one
     in_flight INTEGER NOT NULL DEFAULT 0,
-    salt BLOB                                   -- of the batch in flight: sent again as it was
+    salt BLOB,                                  -- of the batch in flight: sent again as it was
+    adopt INTEGER NOT NULL DEFAULT 0            -- 1: the chain was lost, take the sink's head
 ) STRICT, WITHOUT ROWID;
 
 -- What each sink has answered; see edge_agent/spool/chain.py.
@@ -80,8 +85,26 @@ CREATE TABLE sent_batches (
     batch_hash BLOB NOT NULL,
     records INTEGER NOT NULL,
     answered_at INTEGER NOT NULL,
+    kept INTEGER NOT NULL,                      -- how many arrivals tally.kept names
     tally BLOB NOT NULL,
     PRIMARY KEY (sink, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX batches_with_kept ON sent_batches (sink, number) WHERE kept;
+
+-- How long this spool has lived, which no jump of the clock changes (edge_agent/spool/lifetime.py).
+CREATE TABLE lifetime (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    lived_s INTEGER NOT NULL,
+    looked_at INTEGER NOT NULL
+) STRICT;
+
+-- At the first look of each day of that life: the last batch that the sink had answered.
+-- Sink '': the last row in quarantine.
+CREATE TABLE days (
+    sink TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (sink, day)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE unsettled (
