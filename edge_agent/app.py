@@ -17,10 +17,11 @@ from drivers.contract import DriverContext, Findable
 from drivers.ports import Clock
 from edge_agent.caretaker import Caretaker
 from edge_agent.config.models import SiteConfig, SiteDevice, UplinkSection
+from edge_agent.errors import ExitCode
 from edge_agent.logs import configure_logs
 from edge_agent.notify import Notifier
 from edge_agent.pulse import Pulse
-from edge_agent.spool.store import Spool, SpoolError
+from edge_agent.spool.store import Spool, SpoolCorruptError, SpoolError
 from edge_agent.supervisor.follow import Follower
 from edge_agent.supervisor.worker import Commons, DeviceWorker
 from edge_agent.system_clock import SystemClock, boot_id
@@ -117,7 +118,9 @@ class Agent:
         `floor`: no clock that shows an earlier time is believed.
         """
         boot = boot_id(fallback=secrets.token_hex(16))
-        spool = Spool.open(site.spool_path, clock=clock, boot_id=boot)
+        spool = Spool.open(site.spool_path, clock=clock, boot_id=boot, heal=True)
+        if spool.salvaged is not None:
+            log.error("spool_salvaged", **msgspec.to_builtins(spool.salvaged, str_keys=True))
         try:
             timekeeper = Timekeeper(clock, await spool.last_stored_at(), floor)
             return cls(
@@ -160,6 +163,8 @@ class Agent:
             while True:
                 try:
                     await uplink.run()
+                except SpoolCorruptError:
+                    raise
                 except SpoolError as error:
                     log.error(
                         "uplink_paused", what=error.what, remedy=error.remedy, code=error.code
@@ -202,8 +207,14 @@ def _make_worker(device: SiteDevice, networks: Sequence[str], commons: Commons) 
 def run_agent(site: SiteConfig) -> int:
     """`edge-agent run`: until SIGTERM or Ctrl-C. Returns the exit code."""
     configure_logs()
-    asyncio.run(_run_until_signalled(site))
-    return 0
+    code: int = ExitCode.OK
+    try:
+        asyncio.run(_run_until_signalled(site))
+    except* SpoolCorruptError as damage:
+        # The next start (systemd's) sets the file aside and saves what can be read.
+        log.error("spool_damaged", what=str(damage.exceptions[0]))
+        code = ExitCode.BROKEN
+    return code
 
 
 async def _run_until_signalled(site: SiteConfig) -> None:

@@ -13,7 +13,7 @@ from edge_agent.spool.codec import Envelope
 from edge_agent.spool.lanes import Lane
 from edge_agent.spool.retention import Keep
 from edge_agent.spool.room import RELIEVED_PERCENT, Level, Room, default_cap, level_of
-from edge_agent.spool.store import Spool, SpoolError
+from edge_agent.spool.store import Spool, SpoolCorruptError, SpoolError
 from edge_agent.timekeeping import Timekeeper
 
 LOOK_S = 5.0  # who waits for room is told within ten
@@ -51,6 +51,8 @@ class Caretaker:
             try:
                 await self.look()
                 self._failing = None
+            except SpoolCorruptError:
+                raise
             except SpoolError as error:
                 if error.code != self._failing:
                     log.error("spool_not_looked_after", what=error.what, remedy=error.remedy)

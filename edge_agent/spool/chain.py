@@ -117,6 +117,31 @@ def rewind(connection: sqlite3.Connection, sink: str, head: ChainHead) -> Rewoun
     return Rewound(batches=len(later), rows=sum(records for _, records, _ in later))
 
 
+def adopt(connection: sqlite3.Connection, sink: str, head: ChainHead, now: datetime) -> None:
+    """The chain goes on behind `head`, of which this spool does not know any more: it was damaged.
+
+    Positions stay, so what the sink may have had already is sent again. Raises SpoolError
+    (`chain_unknown`) unless a salvage left this way open; it is open once.
+    """
+    row = connection.execute("SELECT adopt FROM batches WHERE sink = ?", (sink,)).fetchone()
+    if row is None or not row[0]:
+        raise _unknown(sink, head)
+    connection.execute("UPDATE unsettled SET in_batch = 0 WHERE sink = ?", (sink,))
+    connection.execute("UPDATE sinks SET batch_end = position WHERE sink = ?", (sink,))
+    connection.execute(
+        "DELETE FROM sent_batches WHERE sink = ? AND number >= ?", (sink, head.number)
+    )
+    positions = dict(
+        connection.execute("SELECT lane, position FROM sinks WHERE sink = ?", (sink,)).fetchall()
+    )
+    tally = BatchTally(positions=positions, kept=(), devices={})
+    add_link(connection, sink, head.number, head.batch_hash, tally, 0, now)
+    connection.execute(
+        "UPDATE batches SET number = ?, in_flight = 0, adopt = 0 WHERE sink = ?",
+        (head.number, sink),
+    )
+
+
 _FORGET_LATER_DEAD = """
     DELETE FROM dead_letters WHERE sink = ? AND arrival IN (
         SELECT arrival FROM dead_letters JOIN pages
@@ -137,13 +162,17 @@ def _check_is_ours(connection: sqlite3.Connection, sink: str, head: ChainHead) -
         "SELECT batch_hash FROM sent_batches WHERE sink = ? AND number = ?", (sink, head.number)
     ).fetchone()
     if row is None or row[0] != head.batch_hash:
-        raise SpoolError(
-            f"batch {head.number} that the core names as the last is not one of this gateway",
-            where=f"sink {sink}",
-            remedy="Another machine sends in this gateway's name (a cloned SD card?), or this is "
-            "not the core of before: stop the other machine, then enrol this gateway again",
-            code="chain_unknown",
-        )
+        raise _unknown(sink, head)
+
+
+def _unknown(sink: str, head: ChainHead) -> SpoolError:
+    return SpoolError(
+        f"batch {head.number} that the core names as the last is not one of this gateway",
+        where=f"sink {sink}",
+        remedy="Another machine sends in this gateway's name (a cloned SD card?), or this is "
+        "not the core of before: stop the other machine, then enrol this gateway again",
+        code="chain_unknown",
+    )
 
 
 def _positions_behind(connection: sqlite3.Connection, sink: str, number: int) -> dict[int, int]:

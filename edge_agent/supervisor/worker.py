@@ -16,7 +16,7 @@ from msgspec import Struct
 from drivers.contract import Capability, Delivery, DeviceConfig, Driver, Identity, Mode
 from drivers.errors import BlockedError, DriverError
 from drivers.ports import Clock
-from edge_agent.spool.store import Lane, PastReading, Spool, SpoolError
+from edge_agent.spool.store import Lane, PastReading, Spool, SpoolCorruptError, SpoolError
 from edge_agent.supervisor.follow import Follower
 from edge_agent.supervisor.retry import BLOCKED_DELAY_S, retry_delay_s
 from edge_agent.supervisor.row_clock import RowClock, clock_offset_ms
@@ -160,6 +160,8 @@ class DeviceWorker:
         except BlockedError as error:
             self._fail(DeviceSignal.REFUSED, error.what, error.remedy, error.code)
             return 0.0 if await self._followed(error) else BLOCKED_DELAY_S
+        except SpoolCorruptError:
+            raise  # for all devices: the agent starts anew, which heals its spool
         except (DriverError, SpoolError) as error:
             self._fail(DeviceSignal.FAILED, error.what, error.remedy, error.code)
             if await self._followed(error):
