@@ -2,7 +2,6 @@
 transaction, so that a live punch never waits for it long.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,8 +16,6 @@ from edge_agent.spool.retention import Cutoff, Keep
 from edge_agent.spool.room import Room, measure
 from edge_agent.spool.thinning import COUNT_LANES, thin_counts
 from edge_agent.spool.writer import Writer
-
-_LONGEST_ROUND = 10_000  # steps: a million pages; the next round goes on
 
 
 class Housekeeping:
@@ -44,7 +41,12 @@ class Housekeeping:
         cutoff = await self._reader.run(
             lambda connection: retention.cutoff_by_age(connection, keep, today)
         )
-        rows = await self._delete(cutoff, lambda _: False)
+        rows = 0
+        lanes: dict[Lane, int | None] = dict.fromkeys(Lane, 0)
+        step = await self._delete_oldest(cutoff, lanes, retention.PAGES_AT_A_TIME)
+        while step is not None:
+            rows += step
+            step = await self._delete_oldest(cutoff, lanes, retention.PAGES_AT_A_TIME)
         rows += await self._writer.run(
             lambda connection: retention.delete_old_quarantine(connection, keep, today)
         )
@@ -60,7 +62,14 @@ class Housekeeping:
         `max_bytes` is used.
         """
         cutoff = await self._reader.run(retention.cutoff_of_settled)
-        return await self._delete(cutoff, lambda room: room.percent <= percent, max_bytes)
+        rows = 0
+        lanes: dict[Lane, int | None] = dict.fromkeys(Lane, 0)
+        while (await self.measure(max_bytes)).percent > percent:
+            step = await self._delete_oldest(cutoff, lanes, retention.PAGES_FOR_ROOM)
+            if step is None:
+                break
+            rows += step
+        return rows
 
     async def thin(self, envelope: Envelope) -> int:
         """Thins counter readings that wait; what was thinned once is not looked at again."""
@@ -100,23 +109,21 @@ class Housekeeping:
                 code="spool_full",
             )
 
-    async def _delete(
-        self, cutoff: Cutoff, enough: Callable[[Room], bool], max_bytes: int = 1
-    ) -> int:
-        rows = 0
-        ends: dict[Lane, int | None] = dict.fromkeys(Lane, 0)
-        for _ in range(_LONGEST_ROUND):
-            open_ends = {lane: after for lane, after in ends.items() if after is not None}
-            if not open_ends or enough(await self.measure(max_bytes)):
-                break
-            # The lane that is furthest behind: so the oldest go first, over all lanes.
-            lane = min(open_ends, key=lambda lane: open_ends[lane])
-            number, after = lane.number, open_ends[lane]
-            step = await self._writer.run(
-                lambda connection, number=number, after=after: retention.delete_pages(  # type: ignore[misc]
-                    connection, cutoff, number, after
-                )
+    async def _delete_oldest(
+        self, cutoff: Cutoff, lanes: dict[Lane, int | None], pages: int
+    ) -> int | None:
+        """One step in the lane that is furthest behind; returns the rows that went, None at the end.
+
+        `lanes`: where each goes on, None when there is nothing more in it.
+        """
+        ends = {lane: after for lane, after in lanes.items() if after is not None}
+        if not ends:
+            return None
+        lane = min(ends, key=ends.__getitem__)
+        step = await self._writer.run(
+            lambda connection: retention.delete_pages(
+                connection, cutoff, lane.number, ends[lane], step=pages
             )
-            rows += step.rows
-            ends[lane] = step.after
-        return rows
+        )
+        lanes[lane] = step.after
+        return step.rows

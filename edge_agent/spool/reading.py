@@ -38,6 +38,10 @@ _BACKLOG = f"""
     FROM sinks JOIN lanes USING (lane) ORDER BY sinks.sink, lanes.lane"""  # noqa: S608 - our own number
 
 
+# Pages are numbered as they arrive.
+_OLDEST = """
+    SELECT (SELECT received_at FROM pages ORDER BY first_arrival LIMIT 1)"""
+
 _REPLACEMENTS = """
     SELECT name, old, new, ordered_at, ordered_by, settled_at FROM replacements ORDER BY id"""
 
@@ -45,7 +49,7 @@ _REPLACEMENTS = """
 def read_ledger(path: Path) -> dict[str, Any]:
     """The counters of a spool file, from one snapshot. Raises SpoolError.
 
-    schema, file_bytes, quarantined (rows), dead_letters {sink: rows}, backlog {sink: {lane: rows}}
+    schema, file_bytes, oldest_received_at (of the rows that are here), quarantined (rows), dead_letters {sink: rows}, backlog {sink: {lane: rows}}
     devices: list of
         name, serial
         on_device          what the device counted at the last whole read of its log, or None
@@ -104,12 +108,19 @@ def ledger(connection: sqlite3.Connection) -> dict[str, Any]:
         ),
         "quarantined": connection.execute("SELECT count(*) FROM quarantine").fetchone()[0],
         "replacements": _replacements(connection),
+        "oldest_received_at": _iso(connection.execute(_OLDEST).fetchone()[0]),
     }
 
 
 def file_bytes(path: Path) -> int:
     """The database and its write-ahead log."""
     return sum(file.stat().st_size for file in (path, _log_of(path)) if file.exists())
+
+
+def set_aside_files(path: Path) -> list[Path]:
+    """Damaged files of earlier days beside the spool at `path`, the oldest first."""
+    found = path.parent.glob(f"{path.name}.damaged-*")
+    return sorted(file for file in found if not file.name.endswith(("-wal", "-shm")))
 
 
 def _devices(connection: sqlite3.Connection, *, sinks: list[str]) -> list[dict[str, Any]]:

@@ -103,4 +103,5 @@ class SpoolStats(Struct, frozen=True, kw_only=True):
     dead_letters: dict[str, int]
     quarantined: int
     file_bytes: int
+    oldest_received_at: datetime | None = None
     checkpoint_failure: str | None = None

@@ -19,6 +19,8 @@ from edge_agent.spool.lifetime import answered_by, forget_days, quarantined_by
 
 # Of one transaction: a live punch that comes meanwhile waits a few milliseconds.
 PAGES_AT_A_TIME = 100
+# For room no more goes than has to; a page of a backlog may be a megabyte.
+PAGES_FOR_ROOM = 4
 _LINKS_AT_A_TIME = 1_000
 
 _tally = msgspec.msgpack.Decoder(BatchTally)
@@ -86,8 +88,12 @@ def cutoff_of_settled(connection: sqlite3.Connection) -> Cutoff:
     return Cutoff(until=until, punches_until=until, held=_held(connection))
 
 
-def delete_pages(connection: sqlite3.Connection, cutoff: Cutoff, lane: int, after: int) -> Deleted:
-    """One small step through `lane`. The caller repeats it with `after` of the step before."""
+def delete_pages(
+    connection: sqlite3.Connection, cutoff: Cutoff, lane: int, after: int, *, step: int
+) -> Deleted:
+    """One small step through `lane`, of `step` pages. The caller repeats it with `after` of the step
+    before.
+    """
     until = min(cutoff.until.get(lane, 0), _positions(connection).get(lane, 0))
     pages = connection.execute(
         _CANDIDATES,
@@ -96,7 +102,7 @@ def delete_pages(connection: sqlite3.Connection, cutoff: Cutoff, lane: int, afte
             "after": after,
             "until": until,
             "punches_until": cutoff.punches_until.get(lane, 0),
-            "room": PAGES_AT_A_TIME,
+            "room": step,
         },
     ).fetchall()
     going = [page for page in pages if not _holds(cutoff.held, page[0], page[1])]
@@ -110,9 +116,7 @@ def delete_pages(connection: sqlite3.Connection, cutoff: Cutoff, lane: int, afte
         "UPDATE devices SET deleted = deleted + ? WHERE device = ?",
         [(rows, device) for device, rows in by_device.items() if device is not None],
     )
-    return Deleted(
-        rows=by_device.total(), after=pages[-1][0] if len(pages) == PAGES_AT_A_TIME else None
-    )
+    return Deleted(rows=by_device.total(), after=pages[-1][0] if len(pages) == step else None)
 
 
 def delete_old_links(connection: sqlite3.Connection, keep: Keep, today: int) -> bool:

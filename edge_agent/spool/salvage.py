@@ -97,12 +97,6 @@ def aside_name(path: Path, now: datetime) -> Path:
     return next(place for name in names if not (place := path.with_name(name)).exists())
 
 
-def set_aside_files(path: Path) -> list[Path]:
-    """Damaged files of earlier days beside the spool at `path`, the oldest first."""
-    found = path.parent.glob(f"{path.name}.damaged-*")
-    return sorted(file for file in found if not file.name.endswith(("-wal", "-shm")))
-
-
 class _Salvage:
     """Fills one new, empty spool from the damaged file at `path`."""
 

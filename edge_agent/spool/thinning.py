@@ -154,7 +154,8 @@ def _tell(
                 "readings": about.count,
                 "first": about.first.isoformat(),
                 "last": about.last.isoformat(),
-                "first_arrival": min(row.arrival for row in gone),
             },
+            # Two steps of one second are two events.
+            raw=f"{tag} {gone[0].arrival}".encode(),
         )
         log.store(connection, (event,), replace(envelope, zone="UTC"), device=None)

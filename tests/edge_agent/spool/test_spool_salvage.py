@@ -8,7 +8,7 @@ import pytest
 
 from drivers.contract import Delivery
 from edge_agent.spool.lanes import Lane
-from edge_agent.spool.salvage import set_aside_files
+from edge_agent.spool.reading import set_aside_files
 from edge_agent.spool.store import ChainHead, Spool, SpoolCorruptError, SpoolError
 from protocols.records import DeviceEvent, Quarantined
 from protocols.uplink import Verdict
