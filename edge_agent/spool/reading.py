@@ -22,7 +22,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _DEVICES = """
     SELECT device, serial, name, on_device, log_rows, received, stored, known, quarantined,
-        quarantined_again, last_fetch_at
+        quarantined_again, deleted, thinned, last_fetch_at
     FROM devices ORDER BY name, serial"""
 
 # As page_body.py has it; a test holds them equal.
@@ -59,6 +59,7 @@ def read_ledger(path: Path) -> dict[str, Any]:
         acked_by           {sink: events that the sink has (accepted or duplicate)}
         acked              the smallest of these, 0 without any sink
         received = stored + known + quarantined + quarantined_again (rows handed over, ever)
+        deleted, thinned   of the stored: rows that went by age or for room, readings thinned
         last_fetch_at      ISO 8601 UTC or None
     replacements: list of name, old, new (serials), ordered_at, ordered_by, settled_at (None until a
         unit was read after the order), in the order of the orders

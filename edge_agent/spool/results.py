@@ -89,6 +89,8 @@ class DeviceLedger(Struct, frozen=True, kw_only=True):
     known: int
     quarantined: int
     quarantined_again: int
+    deleted: int
+    thinned: int
     acked: int
     acked_by: dict[str, int]
     last_fetch_at: datetime | None

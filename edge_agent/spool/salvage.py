@@ -28,7 +28,7 @@ from edge_agent.spool.intake import EventLog
 from edge_agent.spool.lanes import Lane
 from edge_agent.spool.page_body import rows_of_body
 from edge_agent.spool.remains import Row, Table, read_remains
-from edge_agent.spool.schema import connect, create_file, prepare
+from edge_agent.spool.schema import connect, create_file, prepare, sync
 from protocols.records import Count, DeviceEvent
 
 _PAGES_AT_A_TIME = 1_000
@@ -75,7 +75,7 @@ def salvage(path: Path, why: str, now: datetime, boot_id: str, monotonic_ms: int
     except sqlite3.Error as exc:
         raise storage_error(exc, part) from exc
     part.replace(_finished(path))
-    _sync_folder(path.parent)
+    sync(path.parent)
     finish_salvage(path, report.set_aside)
     return report
 
@@ -87,7 +87,7 @@ def finish_salvage(path: Path, aside: Path) -> None:
     if _finished(path).exists():
         _set_aside(path, aside)
         _finished(path).replace(path)
-        _sync_folder(path.parent)
+        sync(path.parent)
 
 
 def aside_name(path: Path, now: datetime) -> Path:
@@ -341,14 +341,6 @@ def _set_aside(path: Path, aside: Path) -> None:
 def _remove(path: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _bunches(pages: Iterator[tuple[Value, ...]]) -> Iterator[list[tuple[Any, ...]]]:

@@ -69,6 +69,15 @@ def prepare(path: Path) -> None:
         _migrate(connection)
 
 
+def sync(path: Path) -> None:
+    """What was written to a file, or renamed in a folder, is on the disk when it returns."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def require_folder(path: Path) -> None:
     """Raises SpoolError when the folder of `path` is missing."""
     if not path.parent.is_dir():
@@ -171,7 +180,9 @@ def _check_rows(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _schema_of(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
-    return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
+    return connection.execute(
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
+    ).fetchall()
 
 
 def _schema_at(number: int) -> list[tuple[str, ...]]:
