@@ -120,7 +120,8 @@ class Agent:
         boot = boot_id(fallback=secrets.token_hex(16))
         spool = Spool.open(site.spool_path, clock=clock, boot_id=boot, heal=True)
         if spool.salvaged is not None:
-            log.error("spool_salvaged", **msgspec.to_builtins(spool.salvaged, str_keys=True))
+            told = msgspec.structs.asdict(spool.salvaged)
+            log.error("spool_salvaged", **told | {"set_aside": str(spool.salvaged.set_aside)})
         try:
             timekeeper = Timekeeper(clock, await spool.last_stored_at(), floor)
             return cls(
