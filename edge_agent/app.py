@@ -15,14 +15,16 @@ import structlog
 from drivers.catalog import load_driver
 from drivers.contract import DriverContext, Findable
 from drivers.ports import Clock
+from edge_agent.caretaker import Caretaker
 from edge_agent.config.models import SiteConfig, SiteDevice
 from edge_agent.core_outbox import CoreOutbox
 from edge_agent.enrolment.live import LiveIdentity, LiveSealer, LiveTransport
+from edge_agent.errors import ExitCode
 from edge_agent.exporting import open_export
 from edge_agent.logs import configure_logs
 from edge_agent.notify import Notifier
 from edge_agent.pulse import Pulse
-from edge_agent.spool.store import Spool, SpoolError
+from edge_agent.spool.store import Spool, SpoolCorruptError, SpoolError
 from edge_agent.supervisor.follow import Follower
 from edge_agent.supervisor.worker import Commons, DeviceWorker
 from edge_agent.system_clock import SystemClock, boot_id
@@ -32,7 +34,7 @@ from sync.uplink import Uplink, UplinkSettings
 
 # No clock may be earlier than the day this release was made.
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
-STORAGE_RETRY_S = 10.0  # a full disk or a pulled card is looked at again this often
+STORAGE_RETRY_S = 5.0  # a full disk or a pulled card is looked at again this often
 CORE_SINK = "core"
 
 log = structlog.get_logger()
@@ -97,6 +99,9 @@ class Agent:
             )
             for config in site.exports
         )
+        self._caretaker = Caretaker(
+            spool, site.spool, site.spool_path, clock=clock, timekeeper=timekeeper
+        )
         self._pulse = Pulse(
             clock=clock,
             timekeeper=timekeeper,
@@ -105,6 +110,7 @@ class Agent:
             changed=changed,
             uplink=self._uplink_facts,
             exports=lambda: [export.facts() for export in self.exports],
+            spool_room=self._caretaker.facts,
             notifier=notifier,
             boot_id=boot,
             snapshot_path=site.snapshot_path,
@@ -128,7 +134,10 @@ class Agent:
         `floor`: no clock that shows an earlier time is believed.
         """
         boot = boot_id(fallback=secrets.token_hex(16))
-        spool = Spool.open(site.spool_path, clock=clock, boot_id=boot)
+        spool = Spool.open(site.spool_path, clock=clock, boot_id=boot, heal=True)
+        if spool.salvaged is not None:
+            told = msgspec.structs.asdict(spool.salvaged)
+            log.error("spool_salvaged", **told | {"set_aside": str(spool.salvaged.set_aside)})
         try:
             timekeeper = Timekeeper(clock, await spool.last_stored_at(), floor)
             return cls(
@@ -148,7 +157,7 @@ class Agent:
     @property
     def loops(self) -> int:
         """How many loops wait on the clock when all is quiet."""
-        return len(self.workers) + (self.uplink is not None) + len(self.exports) + 1
+        return len(self.workers) + (self.uplink is not None) + len(self.exports) + 2
 
     async def run(self) -> None:
         """Runs until cancelled."""
@@ -160,6 +169,7 @@ class Agent:
             for export in self.exports:
                 group.create_task(export.keep(), name=f"export {export.config.name}")
             group.create_task(self._pulse.run(), name="pulse")
+            group.create_task(self._caretaker.run(), name="caretaker")
 
     def close(self) -> None:
         """Everything queued is committed; `status` sees at once that nobody runs any more."""
@@ -172,6 +182,8 @@ class Agent:
             while True:
                 try:
                     await uplink.run()
+                except SpoolCorruptError:
+                    raise
                 except SpoolError as error:
                     log.error(
                         "uplink_paused", what=error.what, remedy=error.remedy, code=error.code
@@ -203,8 +215,14 @@ def _make_worker(device: SiteDevice, networks: Sequence[str], commons: Commons) 
 def run_agent(site: SiteConfig) -> int:
     """`edge-agent run`: until SIGTERM or Ctrl-C. Returns the exit code."""
     configure_logs()
-    asyncio.run(_run_until_signalled(site))
-    return 0
+    code: int = ExitCode.OK
+    try:
+        asyncio.run(_run_until_signalled(site))
+    except* SpoolCorruptError as damage:
+        # The next start (systemd's) sets the file aside and saves what can be read.
+        log.error("spool_damaged", what=str(damage.exceptions[0]))
+        code = ExitCode.BROKEN
+    return code
 
 
 async def _run_until_signalled(site: SiteConfig) -> None:

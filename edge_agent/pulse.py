@@ -38,6 +38,7 @@ class Pulse:
         changed: asyncio.Event,
         uplink: Callable[[], Mapping[str, Any]],
         exports: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
+        spool_room: Callable[[], Mapping[str, Any]] = dict,
         notifier: Notifier,
         boot_id: str,
         snapshot_path: Path,
@@ -51,6 +52,7 @@ class Pulse:
         self._changed = changed
         self._uplink = uplink
         self._exports = exports
+        self._spool_room = spool_room
         self._notifier = notifier
         self._boot_id = boot_id
         self._snapshot_path = snapshot_path
@@ -125,6 +127,7 @@ class Pulse:
             devices=[worker.report() for worker in self._workers],
             uplink=self._uplink(),
             exports=self._exports(),
+            spool=self._spool_room(),
         )
         try:
             replace_file(self._snapshot_path, content)

@@ -2,7 +2,7 @@
 
 Shape, read by edge_agent/status without any of our other modules:
 {"written_at", "interval_s", "pid", "version", "time": {"trusted"}, "devices": [...], "uplink": {...},
-"exports": [...]}
+"exports": [...], "spool": {...}}
 """
 
 import os
@@ -25,6 +25,7 @@ def snapshot(  # noqa: PLR0913 - one for each part of the file, all by name
     devices: Sequence[DeviceReport],
     uplink: Mapping[str, Any],
     exports: Sequence[Mapping[str, Any]],
+    spool: Mapping[str, Any],
 ) -> bytes:
     return msgspec.json.encode(
         {
@@ -36,6 +37,7 @@ def snapshot(  # noqa: PLR0913 - one for each part of the file, all by name
             "devices": [_device(report) for report in devices],
             "uplink": uplink,
             "exports": exports,
+            "spool": spool,
         }
     )
 

@@ -16,6 +16,7 @@ from edge_agent.config.models import (
     SiteConfig,
     SiteDevice,
     SiteSection,
+    SpoolSection,
     UplinkSection,
 )
 from edge_agent.config.places import read_text, systemd_runtime_dir
@@ -36,7 +37,7 @@ _RETIRED = frozenset({"token", "token_file"})
 _NO_TOKENS = "no token stands in the site file any more: this gateway signs with a key of its own"
 _ENROL = "Delete this line, then: edge-agent enroll TOKEN, with what hr-core token prints"
 _TLS_FILES = ("ca_file", "client_cert", "client_key")
-_TABLES = ("site", "gateway", "uplink", "device", "export")
+_TABLES = ("site", "gateway", "spool", "uplink", "device", "export")
 # Python 3.11 tells the place of a syntax error only inside its message.
 _SYNTAX_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -106,14 +107,18 @@ class _Reader:
         site = self._section("site", SiteSection, 'Add [site] with name = "…" and zone = "…"')
         gateway = self._section("gateway", GatewaySection, 'Add [gateway] with name = "gw-01"')
         uplink = self._uplink()
+        spool: SpoolSection | None = SpoolSection()
+        if "spool" in self._document:
+            spool = self._section("spool", SpoolSection, "Write it as [spool]")
         devices = self._devices(site.zone if site else None)
         exports = self._exports()
-        if site is None or gateway is None:
+        if site is None or gateway is None or spool is None:
             return None
         return SiteConfig(
             path=path,
             site=site,
             gateway=self._absolute(gateway),
+            spool=spool,
             uplink=uplink,
             devices=tuple(devices),
             exports=tuple(exports),

@@ -80,6 +80,35 @@ class GatewaySection(Section):
     )
 
 
+class SpoolSection(Section):
+    """How long records stay on this gateway, and how much room they may take (docs/spool.md).
+
+    Days count from the answer of every sink; what was not sent is never deleted.
+    """
+
+    keep_acked_days: int = Field(
+        default=30,
+        ge=1,
+        le=3_650,
+        description="Days that punches stay after the core has them: it may be restored from a "
+        "backup that old",
+    )
+    keep_event_days: int = Field(
+        default=30, ge=1, le=3_650, description="The same for what devices say about themselves"
+    )
+    keep_count_days: int = Field(
+        default=7, ge=1, le=3_650, description="The same for readings of counters"
+    )
+    keep_quarantine_days: int = Field(
+        default=365, ge=1, le=3_650, description="Days that rows stay which could not be decoded"
+    )
+    max_bytes: int | None = Field(
+        default=None,
+        ge=1024 * 1024,
+        description="Room for the spool (default: half of what the disk has free, 64 MiB to 8 GiB)",
+    )
+
+
 class UplinkSection(Section):
     """The core that the gateway feeds. Without this table the gateway only collects."""
 
@@ -123,6 +152,7 @@ class SiteConfig(Section):
     path: Path
     site: SiteSection
     gateway: GatewaySection
+    spool: SpoolSection = SpoolSection()
     uplink: UplinkSection | None
     devices: tuple[SiteDevice, ...]
     exports: tuple[AnyExport, ...] = ()

@@ -14,7 +14,14 @@ from edge_agent.doctor.devices import check_devices
 from edge_agent.doctor.exports import check_export_ledger, check_exports
 from edge_agent.doctor.findings import Code, Finding, bad, good, warn
 from edge_agent.doctor.identity import check_identity
-from edge_agent.doctor.ledger import check_agent, check_logs, check_parked, last_stored, read_counts
+from edge_agent.doctor.ledger import (
+    check_agent,
+    check_life,
+    check_logs,
+    check_parked,
+    last_stored,
+    read_counts,
+)
 from edge_agent.doctor.machine import check_clock, check_core_extra, check_python, check_zone
 from edge_agent.doctor.storage import check_spool, check_state_dir
 from edge_agent.doctor.units import check_shared, check_units
@@ -86,6 +93,7 @@ def _examine_gateway(site: SiteConfig, now: datetime) -> Iterator[Finding]:
     if ledger:
         yield from check_parked(ledger, str(places.spool))
         yield from check_export_ledger(places, ledger)
+        yield from check_life(ledger, site.spool, places.spool, read_agent(places, now))
     yield check_agent(places, now)
     agent = read_agent(places, now)
     yield from check_units(ledger, agent)

@@ -44,7 +44,7 @@ BAD_FILES = {
         [
             (
                 '7: uplnk: unknown key, did you mean "uplink"? '
-                "Known keys here: device, export, gateway, site, uplink"
+                "Known keys here: device, export, gateway, site, spool, uplink"
             )
         ],
     ),
@@ -176,7 +176,7 @@ BAD_FILES = {
             f'12: device[0].prot: unknown key, did you mean "port"? Known keys here: {ZK_KEYS}',
             (
                 '13: sites: unknown key, did you mean "site"? '
-                "Known keys here: device, export, gateway, site, uplink"
+                "Known keys here: device, export, gateway, site, spool, uplink"
             ),
         ],
     ),
