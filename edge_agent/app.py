@@ -1,8 +1,8 @@
 """The one place where the gateway is put together: spool, workers, uplink, pulse.
 
-Which bug costs what: a device's worker, the uplink and the reloader are each started anew
-(supervisor/upkeep.py). A bug of the pulse ends the agent with an exit code, because nobody would
-watch the others any more; systemd starts it anew.
+Which bug costs what: a device's worker, the uplink, an export, the caretaker and the reloader are
+each started anew (supervisor/upkeep.py). A bug of the pulse ends the agent with an exit code, because
+nobody would watch the others any more, and so does a damaged spool; systemd starts it anew.
 """
 
 import asyncio
@@ -21,11 +21,13 @@ import structlog
 from drivers.catalog import load_driver
 from drivers.contract import DriverContext, Findable
 from drivers.ports import Clock
+from edge_agent.caretaker import Caretaker
 from edge_agent.config.changes import SiteChanges
 from edge_agent.config.exports import AnyExport
 from edge_agent.config.fingerprint import SALT_BYTES, part_of
 from edge_agent.config.models import SiteConfig, SiteDevice
 from edge_agent.core_link import CoreLink
+from edge_agent.errors import ExitCode
 from edge_agent.export_roster import ExportRoster
 from edge_agent.exporting import Export, open_export
 from edge_agent.isolation.driver import is_isolated, isolated
@@ -33,7 +35,7 @@ from edge_agent.logs import configure_logs
 from edge_agent.notify import Notifier
 from edge_agent.pulse import Pulse, Watched
 from edge_agent.reloading import Reloader
-from edge_agent.spool.store import Spool
+from edge_agent.spool.store import Spool, SpoolCorruptError
 from edge_agent.supervisor.follow import Follower
 from edge_agent.supervisor.roster import Roster
 from edge_agent.supervisor.upkeep import Upkeep
@@ -45,6 +47,7 @@ from sync.uplink import Uplink
 # No clock may be earlier than the day this release was made.
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
 _UPLINK = "uplink"
+_CARETAKER = "spool"
 
 log = structlog.get_logger()
 
@@ -76,7 +79,7 @@ class Agent:
             changed=changed,
             names=lambda: self._roster.names(),  # noqa: PLW0108 - the roster is made after its commons
         )
-        self._upkeep = Upkeep(clock, randomness)
+        self._upkeep = Upkeep(clock, randomness, fatal=SpoolCorruptError)
         self._roster = Roster(self._make_worker, self._upkeep)
         self._roster.enter(site.devices)
         self._exports = ExportRoster(self._open_export, self._upkeep)
@@ -90,6 +93,7 @@ class Agent:
             salt=secrets.token_bytes(SALT_BYTES),
             told=changed.set,
         )
+        self._caretaker = self._make_caretaker()
         self._pulse = Pulse(
             clock=clock,
             timekeeper=timekeeper,
@@ -100,6 +104,7 @@ class Agent:
                 uplink=self._core.facts,
                 config=lambda: msgspec.to_builtins(self._reloader.state),
                 exports=lambda: [export.facts() for export in self.exports],
+                spool_room=lambda: self._caretaker.facts(),  # noqa: PLW0108 - a reload replaces it
                 failed_tasks=lambda: msgspec.to_builtins(self._upkeep.failures()),
             ),
             changed=changed,
@@ -128,7 +133,10 @@ class Agent:
         `floor`: no clock that shows an earlier time is believed.
         """
         boot = boot_id(fallback=secrets.token_hex(16))
-        spool = Spool.open(site.spool_path, clock=clock, boot_id=boot)
+        spool = Spool.open(site.spool_path, clock=clock, boot_id=boot, heal=True)
+        if spool.salvaged is not None:
+            told = msgspec.structs.asdict(spool.salvaged)
+            log.error("spool_salvaged", **told | {"set_aside": str(spool.salvaged.set_aside)})
         try:
             timekeeper = Timekeeper(clock, await spool.last_stored_at(), floor)
             return cls(
@@ -160,7 +168,7 @@ class Agent:
     @property
     def loops(self) -> int:
         """How many loops wait on the clock when all is quiet."""
-        return len(self.workers) + (self.uplink is not None) + len(self.exports) + 1
+        return len(self.workers) + (self.uplink is not None) + len(self.exports) + 2
 
     def reload(self) -> None:
         """Reads the site file again and takes up what has changed, soon."""
@@ -172,6 +180,7 @@ class Agent:
         if self._site.uplink is not None:
             self._upkeep.start(_UPLINK, self._core.run)
         self._exports.start(export.name for export in self._site.exports)
+        self._upkeep.start(_CARETAKER, self._caretaker.run)
         self._upkeep.start("reloader", self._reloader.run)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._upkeep.run(), name="upkeep")
@@ -197,6 +206,10 @@ class Agent:
         await self._apply_parts(site, {part.name for part in changes.parts})
 
     async def _apply_parts(self, site: SiteConfig, changed: set[str]) -> None:
+        if _CARETAKER in changed:
+            await self._upkeep.stop([_CARETAKER])
+            self._caretaker = self._make_caretaker()
+            self._upkeep.start(_CARETAKER, self._caretaker.run)
         if _UPLINK in changed:
             await self._upkeep.stop([_UPLINK])
             self._core.site = site
@@ -220,6 +233,16 @@ class Agent:
             idle_s=self._uplink_idle_s,
         )
 
+    def _make_caretaker(self) -> Caretaker:
+        site, commons = self._site, self._commons
+        return Caretaker(
+            commons.spool,
+            site.spool,
+            site.spool_path,
+            clock=commons.clock,
+            timekeeper=commons.timekeeper,
+        )
+
     def _make_worker(self, device: SiteDevice) -> DeviceWorker:
         commons = self._commons
         context = DriverContext(clock=commons.clock, zone=device.zone)
@@ -238,8 +261,14 @@ class Agent:
 def run_agent(site: SiteConfig) -> int:
     """`edge-agent run`: until SIGTERM or Ctrl-C. Returns the exit code."""
     configure_logs()
-    asyncio.run(_run_until_signalled(site))
-    return 0
+    code: int = ExitCode.OK
+    try:
+        asyncio.run(_run_until_signalled(site))
+    except* SpoolCorruptError as damage:
+        # The next start (systemd's) sets the file aside and saves what can be read.
+        log.error("spool_damaged", what=str(damage.exceptions[0]))
+        code = ExitCode.BROKEN
+    return code
 
 
 async def _run_until_signalled(site: SiteConfig) -> None:

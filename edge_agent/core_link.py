@@ -7,17 +7,15 @@ import msgspec
 import structlog
 
 from drivers.ports import Clock
-from edge_agent.config.models import SiteConfig, UplinkSection
+from edge_agent.config.models import SiteConfig
 from edge_agent.core_outbox import CoreOutbox
+from edge_agent.enrolment.live import LiveIdentity, LiveSealer, LiveTransport
 from edge_agent.footsteps import Footsteps
-from edge_agent.identity_file import read_identity
-from edge_agent.spool.store import Spool, SpoolError
-from sync.identity import GatewayIdentity
+from edge_agent.spool.store import Spool, SpoolCorruptError, SpoolError
 from sync.ports import Transport
-from sync.sealing import Sealer
-from sync.uplink import Uplink, UplinkProblem, UplinkSettings, UplinkState
+from sync.uplink import Uplink, UplinkSettings
 
-STORAGE_RETRY_S = 10.0  # a full disk or a pulled card is looked at again this often
+STORAGE_RETRY_S = 5.0  # a full disk or a pulled card is looked at again this often
 CORE_SINK = "core"
 
 # A request has up to 300 s each to connect, to send and to be answered (`timeout_s`).
@@ -27,9 +25,7 @@ log = structlog.get_logger()
 
 
 class CoreLink:
-    """`site` may be replaced while `run` does not run; the next `run` goes by it, and by the key that
-    the gateway has then.
-    """
+    """`site` may be replaced while `run` does not run; the next `run` goes by it."""
 
     def __init__(
         self,
@@ -40,7 +36,6 @@ class CoreLink:
         *,
         idle_s: float,
     ) -> None:
-        """Raises OSError and ValueError for a key file that is damaged."""
         self.site = site
         self._spool = spool
         self._clock = clock
@@ -54,8 +49,8 @@ class CoreLink:
         return None if self._opened is None else self._opened[0]
 
     async def run(self) -> None:
-        """One life: ends by being cancelled, by a bug, or at once for a gateway that has no core or
-        has not enrolled. It survives a storage failure; its batch stays in flight meanwhile.
+        """One life: ends by being cancelled, by a bug, or at once without a core. It survives a
+        storage failure, its batch in flight meanwhile; raises SpoolCorruptError.
         """
         opened = self._opened = self._opened or self._open()
         if opened is None:
@@ -66,6 +61,8 @@ class CoreLink:
             while True:
                 try:
                     await uplink.run()
+                except SpoolCorruptError:
+                    raise
                 except SpoolError as error:
                     log.error(
                         "uplink_paused", what=error.what, remedy=error.remedy, code=error.code
@@ -81,44 +78,27 @@ class CoreLink:
         return self._steps.overdue()
 
     def facts(self) -> dict[str, Any]:
-        """For the snapshot, {} without a core."""
-        if self.site.uplink is None:
+        """For the snapshot, {} while there is no uplink."""
+        if self.uplink is None:
             return {}
-        state = self.uplink.state if self.uplink else UplinkState(last_error=self._not_enrolled())
-        facts: dict[str, Any] = msgspec.to_builtins(state)
+        facts: dict[str, Any] = msgspec.to_builtins(self.uplink.state)
         return facts
 
     def _open(self) -> tuple[Uplink, Transport] | None:
-        gateway = self.site.gateway
-        section = self.site.uplink
-        identity = read_identity(gateway.state_dir, gateway.name)
-        if section is None or identity is None:
+        site = self.site
+        if site.uplink is None:
             return None
-        transport = _open_transport(section, identity)
-        zone = self.site.site.zone
+        identity = LiveIdentity(site)
+        transport = LiveTransport(site, site.uplink, identity)
+        gateway, zone = site.gateway.name, site.site.zone
         uplink = Uplink(
-            CoreOutbox(self._spool, gateway=identity.gateway, zone=zone, clock=self._clock),
+            CoreOutbox(self._spool, gateway=gateway, zone=zone, clock=self._clock),
             transport,
             UplinkSettings(
-                sink=CORE_SINK, batch_records=section.batch_records, idle_s=self._idle_s
+                sink=CORE_SINK, batch_records=site.uplink.batch_records, idle_s=self._idle_s
             ),
-            sealer=Sealer(identity, site=self.site.site.name),
+            sealer=LiveSealer(identity, site=site.site.name),
             clock=self._steps,
             random=self._randomness.random,
         )
         return uplink, transport
-
-    def _not_enrolled(self) -> UplinkProblem:
-        return UplinkProblem(
-            at=self._clock.now(),
-            what="this gateway has no key of its own yet, so nothing is delivered",
-            where=f"gateway {self.site.gateway.name}",
-            remedy="edge-agent enroll with a token of hr-core token; records are kept here",
-            code="not_enrolled",
-        )
-
-
-def _open_transport(section: UplinkSection, identity: GatewayIdentity) -> Transport:
-    from sync.http import HttpTransport  # noqa: PLC0415 - costs memory; only with a core
-
-    return HttpTransport(section.url, identity, timeout_s=section.timeout_s)

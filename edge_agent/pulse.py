@@ -41,6 +41,7 @@ class Watched(Struct, frozen=True, kw_only=True):
     stuck: Callable[[], str | None] = lambda: None
     uplink: Callable[[], Mapping[str, Any]] = dict
     exports: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    spool_room: Callable[[], Mapping[str, Any]] = dict
     config: Callable[[], Mapping[str, Any]] = dict
     failed_tasks: Callable[[], Sequence[Mapping[str, Any]]] = tuple
 
@@ -165,6 +166,7 @@ class Pulse:
             devices=[worker.report() for worker in self._watched.workers()],
             uplink=self._watched.uplink(),
             exports=self._watched.exports(),
+            spool=self._watched.spool_room(),
             config=self._watched.config(),
             failed_tasks=self._watched.failed_tasks(),
         )

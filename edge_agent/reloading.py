@@ -110,7 +110,7 @@ class Reloader:
             # In a thread: a new kind of device imports its driver, which takes its time.
             wanted = await asyncio.to_thread(load_config, self._site.path)
             wanted_print = self._fingerprint_of(wanted)
-        except (CommandError, OSError, ValueError) as error:
+        except CommandError as error:
             self._reject(error)
             return
         changes = compare(self._print, wanted_print)
@@ -130,16 +130,11 @@ class Reloader:
             untouched_devices=len(changes.unchanged),
         )
 
-    def _reject(self, error: CommandError | OSError | ValueError) -> None:
-        match error:
-            case ConfigError(problems=(first, *_)):
-                where, what, remedy = f"{first.file}:{first.line}", first.what, first.remedy
-                what = f"{first.key}: {what}" if first.key else what
-            case CommandError():
-                where, what, remedy = error.where, error.what, error.remedy
-            case _:
-                where, what = str(self._site.gateway.state_dir), f"the gateway's key: {error}"
-                remedy = "Restore its files, or enroll again"
+    def _reject(self, error: CommandError) -> None:
+        where, what, remedy = error.where, error.what, error.remedy
+        if isinstance(error, ConfigError):
+            first = error.problems[0]
+            what = f"{first.key}: {first.what}" if first.key else first.what
         rejected = Rejection(at=self._clock.now(), where=where, what=what, remedy=remedy)
         log.error(CONFIG_REJECTED, where=where, what=what, remedy=remedy)
         self._state = msgspec.structs.replace(self._state, rejected=rejected)

@@ -2,7 +2,7 @@
 
 Shape, read by edge_agent/status without any of our other modules:
 {"written_at", "interval_s", "pid", "version", "time": {"trusted"}, "devices": [...], "uplink": {...},
-"exports": [...],
+"exports": [...], "spool": {...},
 "config": {"file", "applied_at", "reloads", "rejected", "needs_restart"}, "failed_tasks": [...]}
 """
 
@@ -26,6 +26,7 @@ def snapshot(  # noqa: PLR0913 - one for each part of the file, all by name
     devices: Sequence[DeviceReport],
     uplink: Mapping[str, Any],
     exports: Sequence[Mapping[str, Any]],
+    spool: Mapping[str, Any],
     config: Mapping[str, Any],
     failed_tasks: Sequence[Mapping[str, Any]],
 ) -> bytes:
@@ -39,6 +40,7 @@ def snapshot(  # noqa: PLR0913 - one for each part of the file, all by name
             "devices": [_device(report) for report in devices],
             "uplink": uplink,
             "exports": exports,
+            "spool": spool,
             "config": config,
             "failed_tasks": failed_tasks,
         }

@@ -273,7 +273,9 @@ _ENROL = "Enrol this gateway again: edge-agent enroll with a new token of hr-cor
 # The core's words for what is wrong with who we are.
 _KEY_REFUSALS = {
     "unknown_gateway": f"Check uplink.url and the gateway's name. {_ENROL}",
-    "key_refused": f"This gateway's key was rotated or revoked at the core. {_ENROL}",
+    "key_refused": f"The core does not accept this gateway's key yet. {_ENROL}",
+    "key_revoked": "Ask at the core why (hr-core gateways --log). To go on: hr-core token NAME "
+    "--again there, edge-agent enroll --force here. Records are kept here",
     "bad_signature": f"Something on the way changes the requests, or the key is another. {_ENROL}",
 }
 _REFUSALS = {

@@ -9,7 +9,7 @@ from edge_agent.config.models import SiteConfig
 
 # What a reload takes up. Of all else a restart is asked for, so that nothing is silently ignored:
 # the spool is open and locked, and the batches in flight carry the names of gateway and site.
-_RESTARTABLE = ("uplink", "exports")
+_RESTARTABLE = (UPLINK, "exports", "spool")
 _LIVE_SITE_KEYS = ("zone", "networks")  # a zone changes the devices that have none of their own
 
 
@@ -24,7 +24,7 @@ class SiteChanges(Struct, frozen=True, kw_only=True):
     """From the site that runs to the one that is wanted.
 
     devices        added, removed and unchanged by name, changed with their keys
-    parts          uplink and exports that are started, stopped or started anew
+    parts          uplink, care of the spool, exports: started, stopped or started anew
     networks       moved devices are looked for elsewhere
     needs_restart  what a reload leaves as it is, like `gateway.name`
     """
@@ -99,7 +99,7 @@ def as_far_as_possible(running: SiteConfig, wanted: SiteConfig) -> SiteConfig:
 
 
 def _restartable(section: str) -> bool:
-    return section == UPLINK or section.startswith(part_of(""))
+    return section in _RESTARTABLE or section.startswith(part_of(""))
 
 
 def _listed(changed: Changed) -> str:

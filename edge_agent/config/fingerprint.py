@@ -14,7 +14,6 @@ from msgspec import Struct
 from pydantic import BaseModel, SecretStr
 
 from edge_agent.config.models import SiteConfig, SiteDevice
-from edge_agent.identity_file import read_identity
 
 FINGERPRINT_NAME = "running-site.json"
 SALT_BYTES = 16
@@ -38,19 +37,12 @@ class Fingerprint(Struct, frozen=True, kw_only=True):
 
 
 def fingerprint(site: SiteConfig, *, salt: bytes, pid: int) -> Fingerprint:
-    """Comparable with any other of the same `salt`.
-
-    Raises OSError and ValueError for a damaged key of the gateway.
-    """
+    """Comparable with any other of the same `salt`."""
     sections = {
         name: _digests(_values(section), salt)
         for name in SiteConfig.model_fields
         if isinstance(section := getattr(site, name), BaseModel)
     }
-    if site.uplink is not None:
-        enrolled = read_identity(site.gateway.state_dir, site.gateway.name)
-        key = None if enrolled is None else enrolled.key.public.hex()
-        sections[UPLINK] = {**sections[UPLINK], "key of the gateway": _digest(key, salt)}
     for export in site.exports:
         sections[part_of(export.name)] = _digests(_values(export), salt)
     return Fingerprint(

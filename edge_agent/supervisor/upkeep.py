@@ -33,7 +33,14 @@ class TaskFailure(Struct, frozen=True, kw_only=True):
 
 
 class Upkeep:
-    def __init__(self, clock: Clock, randomness: random.Random) -> None:
+    """`fatal`: what no task can heal by itself; it ends `run`."""
+
+    def __init__(
+        self, clock: Clock, randomness: random.Random, *, fatal: type[Exception] | tuple[()] = ()
+    ) -> None:
+        self._fatal = fatal
+        self._ended = asyncio.Event()
+        self._ended_by: Exception | None = None
         self._clock = clock
         self._randomness = randomness
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -56,9 +63,11 @@ class Upkeep:
             log.error("task_does_not_stop", task=task.get_name(), waited_s=STOP_LIMIT_S)
 
     async def run(self) -> None:
-        """Until cancelled; then it stops every task."""
+        """Until cancelled; then it stops every task. Raises what is fatal."""
         try:
-            await asyncio.get_running_loop().create_future()
+            await self._ended.wait()
+            if self._ended_by is not None:
+                raise self._ended_by
         finally:
             await self.stop(tuple(self._tasks))
 
@@ -72,6 +81,10 @@ class Upkeep:
             began_s = self._clock.monotonic()
             try:
                 await work()
+            except self._fatal as error:
+                self._ended_by = error
+                self._ended.set()
+                return
             except Exception as error:
                 sound = self._clock.monotonic() - began_s > SOUND_S
                 failures = 1 if sound else failures + 1

@@ -1,23 +1,69 @@
-"""`hr-core init`, `import`, `gateway-key`, `serve`: set the core up and run it."""
+"""`hr-core init`, `import`, `serve`: set the core up and run it."""
 
+from __future__ import annotations
+
+import contextlib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hr_core.cli.gateways import CoreKeyOption, core_key_of, operator
 from hr_core.cli.options import DbOption, JsonOption, core, new_engine, print_json, writing
 
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
-def init(context: typer.Context, db: DbOption = None) -> None:
-    """Create the core's database, or the tables that an existing one lacks."""
+    from protocols.signing import SigningKey
+
+
+def init(
+    context: typer.Context,
+    *,
+    new_core_key: Annotated[
+        bool,
+        typer.Option(
+            "--new-core-key", help="The key is lost or stolen: every gateway must re-enrol."
+        ),
+    ] = False,
+    db: DbOption = None,
+    core_key: CoreKeyOption = None,
+) -> None:
+    """Create the core's database and key, or what an existing one lacks."""
     from hr_core.store.database import describe, initialise
+    from protocols.key_text import fingerprint
 
     engine = new_engine(context, db)
     try:
+        _create_private(engine.url)
         initialise(engine)
-        print(f"{describe(engine)} is ready")
+        key = (_renewed_key if new_core_key else core_key_of)(engine, core_key)
+        print(f"{describe(engine)} is ready, core key {fingerprint(key.public)}")
     finally:
         engine.dispose()
+
+
+def _create_private(url: sa.URL) -> None:
+    """Everybody's punches are in it: SQLite gives its other files the mode of this one."""
+    if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
+        with contextlib.suppress(OSError):  # `initialise` says what is wrong
+            Path(str(url.database)).touch(mode=0o600)
+
+
+def _renewed_key(engine: sa.Engine, chosen: Path | None) -> SigningKey:
+    import secrets
+
+    from hr_core.clock import SystemClock
+    from hr_core.core_key import core_key_file, renew_core_key
+    from protocols.signing import SEED_BYTES
+
+    return renew_core_key(
+        engine,
+        core_key_file(engine.url, chosen),
+        now=SystemClock().now(),
+        entropy=lambda: secrets.token_bytes(SEED_BYTES),
+        source=operator(),
+    )
 
 
 def import_file(
@@ -42,31 +88,6 @@ def import_file(
     )
 
 
-def gateway_key(
-    context: typer.Context,
-    gateway: Annotated[str, typer.Argument(help="The gateway's name.", show_default=False)],
-    public: Annotated[str, typer.Argument(help="Its public key, 64 hex digits.")],
-    db: DbOption = None,
-) -> None:
-    """Take up a gateway's public key by hand; prints the core's own, which the gateway pins."""
-    import secrets
-
-    from hr_core.clock import SystemClock
-    from hr_core.core_key import core_key_file, open_core_key
-    from hr_core.store.database import writing
-    from hr_core.store.gateway_keys import register_key
-    from protocols.signing import PUBLIC_KEY_BYTES, SEED_BYTES
-    from protocols.uplink import hex_bytes
-
-    key = hex_bytes(public, PUBLIC_KEY_BYTES, "the public key")
-    with core(context, db) as engine:
-        with writing(engine) as conn:
-            register_key(conn, gateway, key, SystemClock().now())
-        file = core_key_file(engine.url)
-        own = open_core_key(file, entropy=lambda: secrets.token_bytes(SEED_BYTES))
-        print(own.public.hex())
-
-
 def serve(
     context: typer.Context,
     *,
@@ -77,18 +98,18 @@ def serve(
         typer.Option("--allow-remote", help="Listen beyond this machine: a proxy ends TLS."),
     ] = False,
     db: DbOption = None,
+    core_key: CoreKeyOption = None,
 ) -> None:
     """Serve the API to gateways and, on this machine, the pages; prints `listening HOST:PORT`."""
     import asyncio
-    import secrets
+    import time
 
     from hr_core.api.app import create_app
+    from hr_core.api.enrolments import EnrolmentDesk
     from hr_core.api.server import serve as serve_app
     from hr_core.clock import SystemClock
-    from hr_core.core_key import core_key_file, open_core_key
     from hr_core.store.database import initialise
     from hr_core.web.routes import page_routes
-    from protocols.signing import SEED_BYTES
 
     def ready(bound_host: str, bound_port: int) -> None:
         print(f"listening {bound_host}:{bound_port}", flush=True)
@@ -96,10 +117,9 @@ def serve(
     with core(context, db) as engine:
         initialise(engine)  # tables that came with an update
         clock = SystemClock()
+        key = core_key_of(engine, core_key)
+        desk = EnrolmentDesk(engine, key, now=clock.now, monotonic=time.monotonic)
         # The pages have no login yet: never beside a proxy that other machines reach.
         pages = [] if allow_remote else page_routes(engine, clock)
-        key = open_core_key(
-            core_key_file(engine.url), entropy=lambda: secrets.token_bytes(SEED_BYTES)
-        )
-        app = create_app(engine, clock=clock, core_key=key, extra_routes=pages)
+        app = create_app(engine, clock=clock, core_key=key, extra_routes=[*desk.routes(), *pages])
         asyncio.run(serve_app(app, host, port, ready, allow_remote=allow_remote))

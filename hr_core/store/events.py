@@ -114,7 +114,6 @@ gateways = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("site", sa.Text, nullable=False),
-    sa.Column("token_sha256", sa.LargeBinary(32), nullable=False, unique=True),
     sa.Column("created_at", UtcInstant, nullable=False),
 )
 

@@ -12,13 +12,10 @@ from edge_agent.cli.app import run
 from edge_agent.config.fingerprint import FINGERPRINT_NAME
 from edge_agent.doctor.findings import Code, Severity
 from edge_agent.doctor.running import check_running
-from edge_agent.identity_file import write_identity
 from edge_agent.status.agent import Agent as Seen
 from edge_agent.status.report import config_problems
-from protocols.signing import SigningKey
 from simulators.zk_terminal.config import TerminalConfig
 from simulators.zk_terminal.terminal import ZkTerminal
-from sync.identity import GatewayIdentity
 from tests.edge_agent.agents import rows, running, spooled, stored, until
 
 RELOADS = 30  # the long form of R18 does 1,000
@@ -159,27 +156,10 @@ async def test_a_file_with_a_mistake_changes_nothing_and_is_told_with_its_line(
     assert [line for line in capsys.readouterr().out.splitlines() if "config_rejected" in line]
 
 
-async def test_a_token_file_that_went_away_is_a_rejection(tmp_path, terminals):
-    (tmp_path / "token").write_text("t")
-    uplink = '[uplink]\nurl = "http://127.0.0.1:9"\ntoken_file = "token"'
-    text = site(device("a", terminals[0]), uplink=uplink)
-    async with running(tmp_path, text) as agent:
-        (tmp_path / "token").unlink()
-        state = await reload(agent, tmp_path, text)
-        assert "token_file" in state.rejected.what
-
-
-def enrol(folder, seed=b"1" * 32):
-    folder.mkdir(exist_ok=True)
-    key = SigningKey(seed)
-    write_identity(folder, GatewayIdentity(gateway="gw-test", key=key, core_public=key.public))
-
-
 UPLINK = '[uplink]\nurl = "http://127.0.0.1:9"\n'
 
 
 async def test_the_uplink_is_started_anew_only_for_its_own_section(tmp_path, terminals):
-    enrol(tmp_path)
     a, b, _ = terminals
     async with running(tmp_path, site(device("a", a), uplink=UPLINK)) as agent:
         first = agent.uplink
@@ -192,16 +172,14 @@ async def test_the_uplink_is_started_anew_only_for_its_own_section(tmp_path, ter
         assert agent.uplink is None
 
 
-async def test_a_gateway_that_has_enrolled_meanwhile_begins_to_deliver(tmp_path, terminals, capsys):
-    text = site(device("a", terminals[0]), uplink=UPLINK)
+async def test_room_for_the_spool_is_taken_up(tmp_path, terminals):
+    text = site(device("a", terminals[0]))
     async with running(tmp_path, text) as agent:
-        assert agent.uplink is None
-        await until((tmp_path / FINGERPRINT_NAME).exists, what="no fingerprint")
-        enrol(tmp_path)
-        assert run(["config", "diff", "-c", str(tmp_path / "site.toml")]) == 0
-        assert "uplink: is started" in capsys.readouterr().out
-        await reload(agent, tmp_path, text)
-        await until(lambda: agent.uplink, what="the uplink does not run")
+        state = await reload(agent, tmp_path, text + "[spool]\nmax_bytes = 2097152\n")
+        assert state.needs_restart == ()
+        await until(
+            lambda: agent._caretaker.facts().get("max_bytes") == 2_097_152, what="not taken up"
+        )
 
 
 async def test_an_export_is_started_anew_only_for_its_own_table(tmp_path, terminals):
@@ -209,7 +187,9 @@ async def test_an_export_is_started_anew_only_for_its_own_table(tmp_path, termin
         (tmp_path / name).mkdir()
 
     def export(name, more=""):
-        return f'[[export]]\nname = "{name}"\nkind = "csv"\nfolder = "{name}"\nstart = "all"\n{more}'
+        return (
+            f'[[export]]\nname = "{name}"\nkind = "csv"\nfolder = "{name}"\nstart = "all"\n{more}'
+        )
 
     a = device("a", terminals[0])
     async with running(tmp_path, site(a, export("one"), export("two"))) as agent:
@@ -221,6 +201,23 @@ async def test_an_export_is_started_anew_only_for_its_own_table(tmp_path, termin
         await reload(agent, tmp_path, site(a, changed))
         (left,) = agent.exports
         assert left.config.name == "two"
+
+
+async def test_a_secret_of_an_export_is_compared_by_its_contents(tmp_path, terminals, capsys):
+    (tmp_path / "secret").write_text("one")
+    (tmp_path / "secret").chmod(0o600)
+    hook = """[[export]]
+name = "hook"
+kind = "webhook"
+url = "http://127.0.0.1:9"
+secret_file = "secret"
+start = "all"
+"""
+    async with running(tmp_path, site(device("a", terminals[0]), hook)):
+        await until((tmp_path / FINGERPRINT_NAME).exists, what="no fingerprint")
+        (tmp_path / "secret").write_text("two")
+        assert run(["config", "diff", "-c", str(tmp_path / "site.toml")]) == 0
+    assert "export hook: is started" in capsys.readouterr().out
 
 
 async def test_what_needs_a_restart_is_said_and_the_rest_is_done(tmp_path, terminals, capsys):

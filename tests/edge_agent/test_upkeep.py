@@ -76,6 +76,26 @@ async def test_a_task_that_ran_long_has_failed_for_the_first_time(monkeypatch):
         assert upkeep.failures()[0].in_a_row == 1
 
 
+async def test_what_is_fatal_ends_all_of_them():
+    upkeep = Upkeep(SystemClock(), random.Random(1), fatal=KeyError)
+    other = asyncio.Event()
+
+    async def damaged():
+        raise KeyError("spool")
+
+    async def sound():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            other.set()
+
+    upkeep.start("sound", sound)
+    upkeep.start("damaged", damaged)
+    with pytest.raises(KeyError):
+        await asyncio.wait_for(upkeep.run(), 5)
+    assert other.is_set()
+
+
 async def test_a_task_that_does_not_stop_delays_nobody_for_long(monkeypatch):
     monkeypatch.setattr(upkeep_module, "STOP_LIMIT_S", 0.1)
     let_go = asyncio.Event()
