@@ -9,7 +9,11 @@ import runpy
 import sys
 from importlib import import_module
 
-HOMES = ("tests.reliability.weakened", "tests.reliability.breaking")
+HOMES = (
+    "tests.reliability.weakened",
+    "tests.reliability.breaking",
+    "tests.reliability.freezing",
+)
 
 
 def apply(patches: str) -> None:
