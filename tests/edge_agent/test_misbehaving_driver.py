@@ -80,11 +80,11 @@ async def test_the_others_keep_their_cadence_and_it_comes_back(
         assert bad.report().state is not DeviceState.READY
         assert good.report().state is DeviceState.READY
         await until(lambda: len(fetches.at) > 10, what="too few fetches")
-        # A fetch takes about 10 ms; with the interval, the jitter must stay below one interval.
-        assert fetches.longest_gap_s() < 2 * POLL_S + 0.15
+        # Claim R14 measures the jitter; here, on a machine that runs other tests, a hang counts.
+        assert fetches.longest_gap_s() < 2 * POLL_S + 1.0
         (tmp_path / "behave").touch()
         await until(lambda: count_of(agent, "N1", 3), what="it did not come back")
-        assert bad.report().problem is None
+        await until(lambda: bad.report().problem is None, what="its trouble is over")
 
 
 async def count_of(agent, serial, count):

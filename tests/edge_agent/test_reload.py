@@ -41,7 +41,7 @@ name = "{name}"
 kind = "zk-pull"
 host = "127.0.0.1"
 port = {terminal.address[1]}
-timeout_s = 1
+timeout_s = 10
 poll_s = {poll_s}
 {more}
 """
