@@ -41,6 +41,10 @@ from protocols.zk.templates import (
 )
 from protocols.zk.users import User, UserWidth, decode_users, mask_password
 
+# Of a position that was computed from a capture with holes: another start must not fit better.
+_SURE = 0.99
+_CLEARLY = 0.05
+
 _UIDS = 0x10000  # an internal uid is a u16
 
 _FORMS_BY_COMMAND: dict[int | None, tuple[Layout | UserWidth, ...]] = {
@@ -162,9 +166,10 @@ def _run(piece: Piece, forms: Sequence[Layout | UserWidth], now_year: int) -> Ru
         return _run_with_size_word(piece, forms, now_year)
     position = None if piece.position is None else piece.position - SIZE_WORD.size
     reading = align(piece.data, position=position, now_year=now_year, forms=forms)
-    if reading is None and position is not None:
-        reading = align(piece.data, position=None, now_year=now_year, forms=forms)
-        position = None
+    if position is not None and (reading is None or reading.score < _SURE):
+        free = align(piece.data, position=None, now_year=now_year, forms=forms)
+        if reading is None or (free is not None and free.score > reading.score + _CLEARLY):
+            reading, position = free, None
     if position is None and reading is not None:
         reading = _after_frame_head(piece.data, reading, now_year)
     run = Run(data=piece.data, offset=piece.position or 0, reading=reading, framed=False)

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from protocols.zk.capture import Captured, CapturedPacket, Gap, Stray
+from protocols.zk.capture_order import announcements_first, answers_to_connect
 from protocols.zk.commands import Command, Reply
 from protocols.zk.framing import Packet
 from protocols.zk.stored_tables import SIZE_WORD, size_word
-
-UDP_PACKET_BYTES: Final = 1024
 
 _TWO_WORDS = struct.Struct("<II")
 _BUFFER_SIZE = struct.Struct("<BII")
@@ -30,6 +29,7 @@ _TABLE_REQUESTS: Final = frozenset(
         Command.GET_USERTEMP,
     }
 )
+_CHUNK_REQUESTS: Final = frozenset({Command.READ_CHUNK, Command.FREE_DATA})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +59,13 @@ class CapturedTable:
     pieces: list[Piece] = field(default_factory=list)
 
     @property
-    def end(self) -> int:
-        return max(
-            (p.position + len(p.data) for p in self.pieces if p.position is not None), default=0
-        )
+    def next_position(self) -> int | None:
+        """Where a chunk stands of which the request was not captured; None after bytes of which
+        the place is not known either.
+        """
+        ends = [None if p.position is None else p.position + len(p.data) for p in self.pieces]
+        known = [end for end in ends if end is not None]
+        return max(known, default=0) if len(known) == len(ends) else None
 
     @property
     def captured_bytes(self) -> int:
@@ -96,16 +99,14 @@ class TableCollector:
     def __init__(self, items: Sequence[Captured], *, datagrams: bool) -> None:
         self.tables: list[CapturedTable] = []
         self.members: set[int] = set()
-        self._datagrams = datagrams
-        self._requests = {
-            item.packet.reply_id: item.packet
-            for item in items
-            if isinstance(item, CapturedPacket) and item.sent
-        }
+        sent = [item.packet for item in items if isinstance(item, CapturedPacket) and item.sent]
+        self._requests = {packet.reply_id: packet for packet in sent}
+        self._session_ids = {packet.session for packet in sent} | set(answers_to_connect(items))
         self._table: CapturedTable | None = None
         self._transfer: _Transfer | None = None
         self._command: tuple[int, bytes] | None = None
-        for index, item in enumerate(items):
+        numbered = list(enumerate(items))
+        for index, item in announcements_first(numbered) if datagrams else numbered:
             self._feed(index, item)
         self._close()
         self.tables = [table for table in self.tables if table.pieces or table.expected]
@@ -123,7 +124,7 @@ class TableCollector:
         if packet.command not in _TABLE_REQUESTS:
             return
         self.members.add(index)
-        if packet.command in {Command.READ_CHUNK, Command.FREE_DATA}:
+        if packet.command in _CHUNK_REQUESTS:
             return
         if packet.command == Command.PREPARE_BUFFER and len(packet.data) >= _BUFFER_REQUEST.size:
             _, command = _BUFFER_REQUEST.unpack_from(packet.data)
@@ -164,7 +165,7 @@ class TableCollector:
         if chunk is not None:
             base = chunk[0]
         else:
-            base = table.end if table is not None and not table.complete else 0
+            base = 0 if table is None or table.complete else table.next_position
         asked_anew = self._command is not None or (table is not None and table.complete)
         if table is None or (base == 0 and table.pieces and asked_anew):
             table = self._open(index)
@@ -197,20 +198,27 @@ class TableCollector:
         if chunk is not None and chunk[1] == len(packet.data):
             table = self._table if self._table is not None and chunk[0] else self._open(index)
             transfer = _Transfer(reply_id=packet.reply_id, table=table, base=chunk[0])
-        elif (announced := size_word(packet.data)) is not None and _may_be_inline(packet):
+        elif (announced := size_word(packet.data)) is not None and self._may_be_inline(packet):
             table = self._open(index)
             table.expected = SIZE_WORD.size + announced
             transfer = _Transfer(reply_id=packet.reply_id, table=table, base=0)
+            if SIZE_WORD.size + announced > len(packet.data) and packet.session == 0:
+                transfer.packet_bytes = len(packet.data)  # the first of many
         else:
-            base = 0 if self._datagrams else None
-            transfer = _Transfer(
-                reply_id=packet.reply_id,
-                table=self._open(index),
-                base=base,
-                packet_bytes=UDP_PACKET_BYTES if self._datagrams else None,
-            )
+            transfer = _Transfer(reply_id=packet.reply_id, table=self._open(index), base=None)
         self._transfer = transfer
         return transfer
+
+    def _may_be_inline(self, packet: Packet) -> bool:
+        """An inline table carries the real session id, of which small numbers are rare, and answers
+        the request of the table itself. Its end may be cut.
+        """
+        request = self._requests.get(packet.reply_id)
+        return (
+            size_word(packet.data) == len(packet.data) - SIZE_WORD.size
+            or packet.session in {0, *self._session_ids}
+            or (request is not None and request.command in _TABLE_REQUESTS - _CHUNK_REQUESTS)
+        )
 
     def _chunk(self, reply_id: int) -> tuple[int, int] | None:
         """(offset, size) of the chunk request that this reply answers, if it was captured."""
@@ -252,22 +260,6 @@ class TableCollector:
         head = table.pieces[0]
         if head.position == 0 and (announced := size_word(head.data)) is not None:
             table.expected = max(table.expected or 0, SIZE_WORD.size + announced)
-
-
-def _following(table: CapturedTable | None) -> int | None:
-    """Where a chunk of which the request was not captured starts: after the last one, if that is
-    known; at 0 when the last table is complete.
-    """
-    if table is None or table.complete or not table.pieces:
-        return 0
-    if any(piece.position is None for piece in table.pieces):
-        return None
-    return table.end
-
-
-def _may_be_inline(packet: Packet) -> bool:
-    """An inline table carries the real session id, of which small numbers are rare."""
-    return size_word(packet.data) == len(packet.data) - SIZE_WORD.size or packet.session == 0
 
 
 def _pieces(transfer: _Transfer) -> list[Piece]:

@@ -25,6 +25,9 @@ _USER_ID_BYTES: Final = 24
 _MAX_UID: Final = 0xFFFE  # 0xFFFF stands for "nobody" in events
 _DISABLED_BIT: Final = 0x01
 _MAX_PRIVILEGE: Final = 0x0F  # bit 0 disabled, bits 1 to 3 the role
+_MAX_GROUP: Final = 99
+_MAX_TIME_ZONE: Final = 99  # terminals number 50
+_STRANGE_FIELD: Final = 0.8  # each: firmware leaves stale bytes, but rarely in every field
 _SAMPLES: Final = 64
 _NAMELESS: Final = 0.6  # in 28 bytes little else tells a user from other small numbers
 
@@ -220,11 +223,26 @@ def _plausibility(record: bytes, width: UserWidth) -> float:
     if _fault(mask_password(record, width), width) or record[2] > _MAX_PRIVILEGE:
         return 0.0
     if width == 72:
-        return float(_is_text(record[11:35]))
+        return _plausibility_of_wide(record)
     uid, _, _, name, _, pad, _, _, number = _NARROW.unpack(record)
     if not (uid and number) or pad or not _is_text(name):
         return 0.0
     return 1.0 if name[0] else _NAMELESS
+
+
+def _plausibility_of_wide(record: bytes) -> float:
+    """A record that begins some bytes too early or too late is text at most by accident."""
+    uid, _, _, name, _, group, own, *zones, user_id = _WIDE.unpack(record)
+    if not _is_text(name):
+        return 0.0
+    strange = (
+        uid == 0,
+        group > _MAX_GROUP,
+        own > 1,
+        max(zones) > _MAX_TIME_ZONE,
+        user_id[0] == 0 or any(user_id.partition(b"\0")[2]),
+    )
+    return float(_STRANGE_FIELD ** sum(strange))
 
 
 def _is_text(name: bytes) -> bool:
