@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 
 from msgspec.structs import replace
 
@@ -157,8 +158,23 @@ def _runs(table: CapturedTable, now_year: int) -> list[Run]:
         run = own_reading
         if common is not None and (run.reading is None or run.reading.form != common):
             run = _run(piece, (common,), now_year)
-        runs += _around_gap(run, piece.gap, now_year) if piece.gap else [run]
+        if piece.follows and runs and (joined := _joined(runs[-1], run, now_year)) is not None:
+            runs[-1] = joined
+        else:
+            runs += _around_gap(run, piece.gap, now_year) if piece.gap else [run]
     return runs
+
+
+def _joined(before: Run, run: Run, now_year: int) -> Run | None:
+    """Both as one, None when the second goes on with other records than the first ends with."""
+    reading = before.reading
+    if reading is None or before.framed or run.reading is None:
+        return None
+    end = len(before.data) - reading.start
+    going_on = align(run.data, position=end, now_year=now_year, forms=(reading.form,))
+    if going_on is None or going_on.score < run.reading.score - _CLEARLY:
+        return None
+    return replaced(before, data=before.data + run.data)
 
 
 def _run(piece: Piece, forms: Sequence[Layout | UserWidth], now_year: int) -> Run:

@@ -4,7 +4,7 @@ shows them, else by what follows from sizes. The capture may lack any part of a 
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from protocols.zk.capture import Captured, CapturedPacket, Gap, Stray
@@ -35,12 +35,14 @@ _CHUNK_REQUESTS: Final = frozenset({Command.READ_CHUNK, Command.FREE_DATA})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
     """Bytes that stood together; `position` in the table, size word included, None = unknown.
-    `gap`: whether a segment is missing somewhere within.
+    `gap`: whether a segment is missing somewhere within. `follows`: on the piece before it, as the
+    numbers of their requests say, though nothing says where that one stands.
     """
 
     position: int | None
     data: bytes
     gap: Gap = Gap.NONE
+    follows: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,6 +91,10 @@ class _Transfer:
     cut: set[int] = field(default_factory=set)
     gaps: dict[int, Gap] = field(default_factory=dict)
 
+    @property
+    def lacks_nothing_known(self) -> bool:
+        return self.total is None or sum(map(len, self.parts.values())) == self.total
+
 
 class TableCollector:
     """Feed the items of a capture; then `tables`, and `members`: the indexes that belong to them.
@@ -104,6 +110,7 @@ class TableCollector:
         self._session_ids = {packet.session for packet in sent} | set(answers_to_connect(items))
         self._table: CapturedTable | None = None
         self._transfer: _Transfer | None = None
+        self._ended: set[int] = set()  # reply ids of transfers that nothing is known to miss of
         self._command: tuple[int, bytes] | None = None
         numbered = list(enumerate(items))
         for index, item in announcements_first(numbered) if datagrams else numbered:
@@ -148,6 +155,8 @@ class TableCollector:
         closes = transfer is not None and packet.reply_id == transfer.reply_id and not packet.data
         if frees or closes:
             self.members.add(index)
+            if transfer is not None and closes and transfer.lacks_nothing_known:
+                self._ended.add(packet.reply_id)
         elif len(packet.data) >= _BUFFER_SIZE.size:
             _, size, again = _BUFFER_SIZE.unpack_from(packet.data)
             if size == again and size > 0 and packet.data[0] == 0:
@@ -255,7 +264,10 @@ class TableCollector:
             gap = transfer.gaps[0]
             table.pieces.append(Piece(position=transfer.base, data=transfer.parts[0], gap=gap))
         else:
-            table.pieces += _pieces(transfer)
+            pieces = _pieces(transfer)
+            if 0 in transfer.parts and pieces[0].position is None and table.pieces:
+                pieces[0] = replace(pieces[0], follows=transfer.reply_id - 1 in self._ended)
+            table.pieces += pieces
         table.pieces = _joined(table.pieces)
         head = table.pieces[0]
         if head.position == 0 and (announced := size_word(head.data)) is not None:
