@@ -203,6 +203,12 @@ def test_an_inline_table_in_a_datagram_that_is_cut(layout, asked):
     assert summary.incomplete
 
 
+def test_the_mark_of_a_windows_editor_is_no_damage():
+    whole = Wire().read_table(USERS, people(72, 3)).dump()
+    rows, _ = decode("zk-frames", b"\xef\xbb\xbf" + whole)
+    assert len(of_kind(rows, "user")) == 3
+
+
 def test_a_chunk_that_was_asked_twice_counts_once():
     records = log(Layout.ATT40, 150)
     wire = Wire().read_table(ATTENDANCE, records, chunk=99_999)
