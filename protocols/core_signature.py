@@ -44,16 +44,21 @@ def check_request_answer(
 
 
 class HeadAnswer(Struct, frozen=True, kw_only=True):
-    """`head`: the last batch of the gateway's chain that the core holds."""
+    """The last batch of the gateway's chain that the core holds; `takes`: the content types of
+    batches that it reads beside JSON.
+    """
 
     schema: str = HEAD_SCHEMA
     gateway: str
     number: int
     batch_hash: str
+    takes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, gateway: str, head: ChainHead) -> "HeadAnswer":
-        return cls(gateway=gateway, number=head.number, batch_hash=head.batch_hash.hex())
+    def of(cls, gateway: str, head: ChainHead, *, takes: tuple[str, ...] = ()) -> "HeadAnswer":
+        return cls(
+            gateway=gateway, number=head.number, batch_hash=head.batch_hash.hex(), takes=takes
+        )
 
     def chain_head(self) -> ChainHead:
         """Raises ProtocolError."""
@@ -74,8 +79,13 @@ _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 def decode_head(body: bytes) -> ChainHead:
     """Of an answer to `GET /api/v1/chain`. Raises ProtocolError."""
+    return decode_head_answer(body).chain_head()
+
+
+def decode_head_answer(body: bytes) -> HeadAnswer:
+    """As `decode_head`, with what else the core says."""
     try:
-        return _head_decoder.decode(body).chain_head()
+        return _head_decoder.decode(body)
     except _UNDECODABLE as exc:
         raise ProtocolError(f"not a {HEAD_SCHEMA} body: {exc}") from exc
 

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from protocols.column_packing import (
     Numbers,
@@ -111,7 +112,7 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
                     self.state,
                     self.verify,
                     work_codes,
-                    self._raw_rows(),
+                    self.raw_rows(),
                     strict=True,
                 )
             )
@@ -192,12 +193,23 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
             raise ProtocolError(f"packed columns do not agree: {fault}")
         return columns
 
+    def without_raw(self) -> "PunchColumns":
+        return replace(self, raw=b"", raw_ends=None)
+
+    def with_raw(self, raw: bytes, ends: Numbers | None) -> "PunchColumns":
+        """Raises ProtocolError unless `raw` and `ends` are of as many rows."""
+        columns = replace(self, raw=raw, raw_ends=ends)
+        rows = len(self)
+        if not all(_lengths_agree(columns, rows)) or (ends is None and len(raw) % rows):
+            raise ProtocolError(f"{len(raw)} raw bytes are not those of {rows} rows")
+        return columns
+
     def _user_fields(self, first: int = 0, end: int | None = None) -> list[bytes]:
         width = _width(self.user_ids, len(self))
         rows = range(first, len(self) if end is None else end)
         return [self.user_ids[row * width : (row + 1) * width] for row in rows]
 
-    def _raw_rows(self) -> list[bytes]:
+    def raw_rows(self) -> list[bytes]:
         if self.raw_ends is not None:
             return [self.raw[start:end] for start, end in pairwise((0, *self.raw_ends))]
         width = _width(self.raw, len(self))

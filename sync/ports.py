@@ -98,6 +98,11 @@ class Transport(Protocol):
         """The last batch of this gateway that the core holds. Raises UplinkError."""
         ...
 
+    @property
+    def takes(self) -> frozenset[str]:
+        """Content types that the core reads beside JSON, as its last `chain_head` said."""
+        return frozenset()
+
     async def aclose(self) -> None:
         """Safe to call twice."""
         ...

@@ -1,6 +1,7 @@
 """The core as an ASGI application."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from importlib.metadata import version
 from typing import Protocol
@@ -20,6 +21,7 @@ from hr_core.api.refusal_book import RefusalBook
 from hr_core.store.chains import head_of
 from hr_core.store.device_gateways import devices_of
 from hr_core.store.events import count_events, count_events_per_device
+from protocols.column_batch import COLUMNS_TYPE
 from protocols.core_signature import SIGNATURE_HEADER, HeadAnswer, sign_request_answer
 from protocols.signing import SigningKey
 
@@ -76,7 +78,10 @@ def create_app(
     async def chain(request: Request) -> Response:
         """The last batch of the gateway that asks."""
         return await answer_gateway(
-            request, lambda conn, gateway: HeadAnswer.of(gateway, head_of(conn, gateway))
+            request,
+            lambda conn, gateway: HeadAnswer.of(
+                gateway, head_of(conn, gateway), takes=(COLUMNS_TYPE,)
+            ),
         )
 
     async def devices(request: Request) -> Response:
@@ -87,9 +92,17 @@ def create_app(
         )
 
     receiver = BatchReceiver(engine, now=clock.now, core_key=core_key, refusals=refusals)
+
+    @asynccontextmanager
+    async def judging(_app: Starlette) -> AsyncIterator[None]:
+        receiver.judge.kick()  # pages that a crash has left
+        yield
+        await receiver.judge.aclose()
+
     return Starlette(
         routes=[
             Route("/api/v1/batches", receiver.receive, methods=["POST"]),
+            Route("/api/v1/batches/{number:int}/answer", receiver.answer),
             Route("/api/v1/chain", chain),
             Route("/api/v1/devices", devices),
             Route("/api/v1/health", health),
@@ -97,6 +110,7 @@ def create_app(
             *extra_routes,
         ],
         exception_handlers={ApiError: answer_error},
+        lifespan=judging,
     )
 
 

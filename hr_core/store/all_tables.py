@@ -1,6 +1,7 @@
 """Every module that defines tables: `initialise` creates what the shared metadata knows."""
 
 from hr_core.store import (
+    batch_pages,
     device_gateways,
     erasures,
     events,
@@ -11,6 +12,7 @@ from hr_core.store import (
 )
 
 __all__ = [
+    "batch_pages",
     "device_gateways",
     "erasures",
     "events",

@@ -1,7 +1,7 @@
 """Rows of raw_events as typed values, and back."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -10,6 +10,27 @@ from msgspec import Struct
 from protocols.records import Channel, Count, Direction, Flag, Punch, Record
 
 Row = sa.Row[*tuple[Any, ...]]
+
+
+class EventRow(NamedTuple):
+    """A row of raw_events as it is written, in the order of its columns; instants in microseconds."""
+
+    event_id: bytes
+    kind: str
+    device: str
+    user_id: str | None
+    at: int
+    zone: str
+    received_at: int
+    clock_offset_ms: int | None
+    flags: str
+    gateway: str
+    batch: int
+    position: int
+    salt: bytes
+    ingested_at: int
+    body: bytes
+    raw: bytes
 
 
 class StoredPunch(Struct, frozen=True, kw_only=True, gc=False):
