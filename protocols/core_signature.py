@@ -9,7 +9,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
-from protocols.batch_chain import DIGEST_BYTES, ChainHead, SignedHead
+from protocols.batch_chain import DIGEST_BYTES, LAST_NUMBER, ChainHead, SignedHead
 from protocols.errors import ProtocolError
 from protocols.signed_request import SignedRequest
 from protocols.signing import SigningKey, each_part, verify
@@ -43,9 +43,10 @@ def check_request_answer(
     verify(public, _of_request(request, body), _bytes(signature))
 
 
-class HeadAnswer(Struct, frozen=True, kw_only=True):
-    """The last batch of the gateway's chain that the core holds; `takes`: the content types of
-    batches that it reads beside JSON.
+class NamedHead(Struct, frozen=True, kw_only=True):
+    """The last batch of the gateway's chain: the core's in an answer, the gateway's own in the
+    question `POST /api/v1/chain`. `takes`: the content types of batches that the one who speaks
+    reads beside JSON.
     """
 
     schema: str = HEAD_SCHEMA
@@ -55,35 +56,39 @@ class HeadAnswer(Struct, frozen=True, kw_only=True):
     takes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, gateway: str, head: ChainHead, *, takes: tuple[str, ...] = ()) -> "HeadAnswer":
+    def of(cls, gateway: str, head: ChainHead, takes: tuple[str, ...] = ()) -> "NamedHead":
         return cls(
             gateway=gateway, number=head.number, batch_hash=head.batch_hash.hex(), takes=takes
         )
 
     def chain_head(self) -> ChainHead:
         """Raises ProtocolError."""
-        if self.number < 0:
+        if not 0 <= self.number <= LAST_NUMBER:
             raise ProtocolError(f"no batch has number {self.number}")
         batch_hash = hex_bytes(self.batch_hash, DIGEST_BYTES, "the batch hash")
         return ChainHead(number=self.number, batch_hash=batch_hash)
 
 
 class _Refusal(Struct, frozen=True):
-    head: HeadAnswer
+    head: NamedHead
 
 
-_head_decoder = msgspec.json.Decoder(HeadAnswer)
+_head_decoder = msgspec.json.Decoder(NamedHead)
 _refusal_decoder = msgspec.json.Decoder(_Refusal)
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
+def encode_head(gateway: str, head: ChainHead, takes: tuple[str, ...] = ()) -> bytes:
+    return msgspec.json.encode(NamedHead.of(gateway, head, takes))
+
+
 def decode_head(body: bytes) -> ChainHead:
-    """Of an answer to `GET /api/v1/chain`. Raises ProtocolError."""
-    return decode_head_answer(body).chain_head()
+    """Of a question or an answer of `POST /api/v1/chain`. Raises ProtocolError."""
+    return decode_named_head(body).chain_head()
 
 
-def decode_head_answer(body: bytes) -> HeadAnswer:
-    """As `decode_head`, with what else the core says."""
+def decode_named_head(body: bytes) -> NamedHead:
+    """As `decode_head`, with what else is said."""
     try:
         return _head_decoder.decode(body)
     except _UNDECODABLE as exc:
@@ -115,6 +120,7 @@ def _of_request(request: SignedRequest, body: bytes) -> bytes:
         request.gateway.encode(),
         request.target.encode(),
         request.nonce,
+        request.body_digest,
         sha256(body).digest(),
     )
 

@@ -19,7 +19,7 @@ GATEWAY_HEADER = "clockline-gateway"
 NONCE_HEADER = "clockline-nonce"
 SIGNATURE_HEADER = "clockline-signature"
 
-CHAIN_TARGET = "GET /api/v1/chain"
+CHAIN_TARGET = "POST /api/v1/chain"
 DEVICES_TARGET = "GET /api/v1/devices"
 
 
@@ -32,7 +32,7 @@ _DOMAIN = b"clockline request 1"
 
 
 class SignedRequest(Struct, frozen=True, kw_only=True):
-    """`target`: method and path, `GET /api/v1/chain`."""
+    """`target`: method and path, `POST /api/v1/chain`."""
 
     gateway: str
     target: str

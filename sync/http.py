@@ -16,17 +16,12 @@ from protocols.core_signature import (
     SIGNATURE_HEADER,
     check_batch_answer,
     check_request_answer,
-    decode_head_answer,
+    decode_named_head,
     decode_refused_head,
+    encode_head,
 )
 from protocols.errors import ProtocolError
-from protocols.signed_request import (
-    CHAIN_TARGET,
-    NONCE_BYTES,
-    SignedRequest,
-    answer_target,
-    sign_request,
-)
+from protocols.signed_request import CHAIN_TARGET, NONCE_BYTES, answer_target, sign_request
 from protocols.uplink import Answer, decode_answer
 from sync.addresses import is_loopback
 from sync.errors import (
@@ -125,10 +120,11 @@ class HttpTransport(Transport):
             raise self._rubbish(str(exc)) from exc
 
     @override
-    async def chain_head(self) -> ChainHead:
-        _, content = await self._question(CHAIN_TARGET)
+    async def chain_head(self, ours: ChainHead) -> ChainHead:
+        body = encode_head(self._identity.gateway, ours)
+        _, content = await self._question(CHAIN_TARGET, body)
         try:
-            answer = decode_head_answer(content)
+            answer = decode_named_head(content)
             head = answer.chain_head()
         except ProtocolError as exc:
             raise self._rubbish(str(exc)) from exc
@@ -156,11 +152,15 @@ class HttpTransport(Transport):
             retry_after_s=None,
         )
 
-    async def _question(self, target: str) -> tuple[int, bytes]:
+    async def _question(self, target: str, body: bytes = b"") -> tuple[int, bytes]:
         """Status and content of the core's signed answer."""
-        request = self._signed_request(target)
+        gateway, nonce = self._identity.gateway, self._entropy(NONCE_BYTES)
+        request = sign_request(self._identity.key, gateway, target, nonce=nonce, body=body)
+        headers = request.as_headers()
+        if body:
+            headers |= {"Content-Type": "application/json"}
         method, _, path = target.partition(" ")
-        reply = await self._ask(method, path, request.as_headers())
+        reply = await self._ask(method, path, headers, body or None)
         content = self._content(reply)
         self._check(reply, lambda said: check_request_answer(self._core, request, content, said))
         return reply.status, content
@@ -175,13 +175,7 @@ class HttpTransport(Transport):
     def _core(self) -> bytes:
         return self._identity.core_public
 
-    def _signed_request(self, target: str) -> SignedRequest:
-        nonce = self._entropy(NONCE_BYTES)
-        return sign_request(self._identity.key, self._identity.gateway, target, nonce=nonce)
-
-    async def _ask(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
-    ) -> _Reply:
+    async def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> _Reply:
         try:
             # httpx's own time-outs start again with every byte that drips in.
             async with asyncio.timeout(self._timeout_s):
@@ -198,7 +192,7 @@ class HttpTransport(Transport):
             raise self._lost(exc) from exc
 
     async def _exchange(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
     ) -> _Reply:
         if self._client is None:
             self._client = httpx.AsyncClient(verify=self._verify, timeout=self._timeout_s)

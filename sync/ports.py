@@ -94,8 +94,10 @@ class Transport(Protocol):
         """
         ...
 
-    async def chain_head(self) -> ChainHead:
-        """The last batch of this gateway that the core holds. Raises UplinkError."""
+    async def chain_head(self, ours: ChainHead) -> ChainHead:
+        """The last batch of this gateway that the core holds, which is told ours. Raises
+        UplinkError.
+        """
         ...
 
     @property

@@ -46,7 +46,10 @@ class UplinkRewind(Struct, frozen=True, kw_only=True):
 
 
 class UplinkState(Struct, frozen=True, kw_only=True):
-    """What the uplink has done since it started. `last_error` is None after a success."""
+    """What the uplink has done since it started. `last_error` is None after a success.
+
+    agreed_at  when core and gateway last named the same batch as the last one; aware UTC
+    """
 
     last_success_at: datetime | None = None
     last_error: UplinkProblem | None = None
@@ -57,6 +60,7 @@ class UplinkState(Struct, frozen=True, kw_only=True):
     duplicate: int = 0
     rejected: int = 0
     kept: int = 0
+    agreed_at: datetime | None = None
     rewinds: int = 0
     last_rewind: UplinkRewind | None = None
 
@@ -165,8 +169,8 @@ class Uplink:
     async def _compare(self) -> None:
         """Agrees with the core on the last batch. Raises UplinkError, ChainForkError among them."""
         sink = self._settings.sink
-        core = await self._transport.chain_head()
         ours = await self._outbox.chain_head(sink)
+        core = await self._transport.chain_head(ours)
         joined = ours == NO_BATCH != core and await self._outbox.join(sink, core)
         # One more at the core is our batch in flight, whose answer was lost: sending it again tells,
         # and if it is another's batch the core says so.
@@ -182,6 +186,7 @@ class Uplink:
                 ),
             )
         self._compared_s = self._clock.monotonic()
+        self._note(agreed_at=self._clock.now())
 
     def _wait_after(self, error: UplinkError) -> float:
         plan, jitter = self._settings.backoff, self._random()

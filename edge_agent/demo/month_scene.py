@@ -129,7 +129,11 @@ def _write_people(folder: Path, plan: Plan) -> None:
 
 
 def _write_site(
-    folder: Path, core: DemoCore, identity: GatewayIdentity, terminals: list[ZkTerminal], box: ModbusCounterBox
+    folder: Path,
+    core: DemoCore,
+    identity: GatewayIdentity,
+    terminals: list[ZkTerminal],
+    box: ModbusCounterBox,
 ) -> Path:
     entries = [
         TerminalEntry(name, serial, terminal.address[1])

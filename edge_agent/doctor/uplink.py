@@ -38,8 +38,9 @@ def check_chain(agent: Agent) -> Iterator[Finding]:
     if error.get("code") in _PROOF_CODES:
         code = _PROOF_CODES[error["code"]]
         yield bad(code, error["where"], error["what"], error["remedy"])
-    else:
-        yield good(Code.CHAIN_FORK, "uplink", "gateway and core hold the same chain")
+    elif uplink.get("agreed_at"):
+        what = f"gateway and core held the same chain at {uplink['agreed_at'][:19]}"
+        yield good(Code.CHAIN_FORK, "uplink", what)
     rewind = uplink.get("last_rewind")
     if rewind:
         yield warn(

@@ -1,12 +1,11 @@
 """The core as an ASGI application."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from importlib.metadata import version
 from typing import Protocol
 
-import msgspec
 import sqlalchemy as sa
 from anyio import to_thread
 from starlette.applications import Starlette
@@ -14,15 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from hr_core.api.authentication import authenticate
 from hr_core.api.batches import BatchReceiver
-from hr_core.api.errors import ApiError, JsonResponse, answer_error, json_response
+from hr_core.api.errors import ApiError, answer_error, json_response
+from hr_core.api.questions import Questions
 from hr_core.api.refusal_book import RefusalBook
-from hr_core.store.chains import head_of
-from hr_core.store.device_gateways import devices_of
 from hr_core.store.events import count_events, count_events_per_device
-from protocols.column_batch import COLUMNS_TYPE
-from protocols.core_signature import SIGNATURE_HEADER, HeadAnswer, sign_request_answer
 from protocols.signing import SigningKey
 
 
@@ -57,40 +52,7 @@ def create_app(
     async def counts(_request: Request) -> Response:
         return json_response(await to_thread.run_sync(_counts, engine))
 
-    async def answer_gateway(
-        request: Request, content: Callable[[sa.Connection, str], object]
-    ) -> Response:
-        """To the gateway that signed the question, and signed for it."""
-        try:
-            asked = await authenticate(request, engine, clock.now())
-        except ApiError as error:
-            refusals.note(request.headers.get("clockline-gateway", ""), error)
-            raise
-
-        def answer() -> bytes:
-            with engine.connect() as conn:
-                return msgspec.json.encode(content(conn, asked.gateway))
-
-        body = await to_thread.run_sync(answer)
-        signature = sign_request_answer(core_key, asked, body)
-        return JsonResponse(body, headers={SIGNATURE_HEADER: signature})
-
-    async def chain(request: Request) -> Response:
-        """The last batch of the gateway that asks."""
-        return await answer_gateway(
-            request,
-            lambda conn, gateway: HeadAnswer.of(
-                gateway, head_of(conn, gateway), takes=(COLUMNS_TYPE,)
-            ),
-        )
-
-    async def devices(request: Request) -> Response:
-        """Of the gateway that asks: its devices, and who else delivers them."""
-        return await answer_gateway(
-            request,
-            lambda conn, gateway: {"gateway": gateway, "devices": devices_of(conn, gateway)},
-        )
-
+    questions = Questions(engine, now=clock.now, core_key=core_key, refusals=refusals)
     receiver = BatchReceiver(engine, now=clock.now, core_key=core_key, refusals=refusals)
 
     @asynccontextmanager
@@ -103,8 +65,8 @@ def create_app(
         routes=[
             Route("/api/v1/batches", receiver.receive, methods=["POST"]),
             Route("/api/v1/batches/{number:int}/answer", receiver.answer),
-            Route("/api/v1/chain", chain),
-            Route("/api/v1/devices", devices),
+            Route("/api/v1/chain", questions.chain, methods=["POST"]),
+            Route("/api/v1/devices", questions.devices),
             Route("/api/v1/health", health),
             Route("/api/v1/counts", counts),
             *extra_routes,

@@ -37,11 +37,13 @@ def bad_head(what: str) -> ApiError:
     return ApiError(400, "bad_head", what, "Update the older one of gateway and core")
 
 
-async def authenticate(request: Request, engine: sa.Engine, now: datetime) -> SignedRequest:
+async def authenticate(
+    request: Request, engine: sa.Engine, now: datetime, body: bytes
+) -> SignedRequest:
     """Raises ApiError 400, 401, 403."""
     target = f"{request.method} {request.url.path}"
     try:
-        signed = read_request(single_headers(request), target=target)
+        signed = read_request(single_headers(request), target=target, body=body)
     except HeadError as exc:
         raise bad_head(str(exc)) from exc
     await to_thread.run_sync(_check_request, engine, signed, now)

@@ -38,7 +38,7 @@ from protocols.batch_chain import LAST_NUMBER, HeadError, SignedHead, read_head,
 from protocols.column_batch import COLUMNS_TYPE
 from protocols.core_signature import (
     SIGNATURE_HEADER,
-    HeadAnswer,
+    NamedHead,
     sign_batch_answer,
     sign_request_answer,
 )
@@ -112,7 +112,7 @@ class BatchReceiver:
     async def answer(self, request: Request) -> Response:
         """The verdicts on a batch of the gateway that asks, which was answered as stored."""
         try:
-            asked = await authenticate(request, self._engine, self._now())
+            asked = await authenticate(request, self._engine, self._now(), b"")
         except ApiError as error:
             self._refusals.note(request.headers.get("clockline-gateway", ""), error)
             raise
@@ -188,7 +188,7 @@ class BatchReceiver:
             code,
             str(exc),
             exc.remedy,
-            more={"head": HeadAnswer.of(signed.head.gateway, exc.here)},
+            more={"head": NamedHead.of(signed.head.gateway, exc.here)},
         )
         error.headers = self._signature(signed, error_body(error))
         return error

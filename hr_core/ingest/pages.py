@@ -55,9 +55,9 @@ def store_page(
         if earlier is not None:
             if _is_same(earlier, signed):
                 return earlier
-            raise ChainForkError(
-                signed, ChainHead(number=earlier.number, batch_hash=earlier.batch_hash)
-            )
+            named = ChainHead(number=head.number, batch_hash=signed.batch_hash())
+            here = ChainHead(number=earlier.number, batch_hash=earlier.batch_hash)
+            raise ChainForkError(head.gateway, named, here)
         if place(conn, signed, last=head_of(conn, head.gateway)) is not None:
             return None
         page = page_of_batch(signed, key, body, received_at=received_at)

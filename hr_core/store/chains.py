@@ -28,11 +28,10 @@ class Outcome(StrEnum):
 class ChainForkError(CoreError):
     """A batch that contradicts the chain. `here` is the batch that the core holds in its place."""
 
-    def __init__(self, sent: SignedHead, here: ChainHead) -> None:
-        gateway, number = sent.head.gateway, sent.head.number
+    def __init__(self, gateway: str, sent: ChainHead, here: ChainHead) -> None:
         super().__init__(
-            f"batch {number} of {gateway} ({sent.batch_hash().hex()[:16]}…) does not follow batch "
-            f"{here.number} ({here.batch_hash.hex()[:16]}…) that is here",
+            f"batch {sent.number} of {gateway} ({sent.batch_hash.hex()[:16]}…) is not of the chain "
+            f"whose batch {here.number} ({here.batch_hash.hex()[:16]}…) is here",
             remedy=f"Two machines send as {gateway} (a cloned SD card?), or one lost its spool: "
             "stop the wrong one",
         )
@@ -42,10 +41,10 @@ class ChainForkError(CoreError):
 class ChainGapError(CoreError):
     """Batches are missing between `here`, the last of this gateway, and the one that came."""
 
-    def __init__(self, sent: SignedHead, here: ChainHead) -> None:
+    def __init__(self, gateway: str, sent: ChainHead, here: ChainHead) -> None:
         super().__init__(
-            f"batch {sent.head.number} of {sent.head.gateway} came, but the last one here is "
-            f"{here.number}",
+            f"{gateway} has come to batch {sent.number}, but the last one here is {here.number}: "
+            "this core was restored from a backup",
             remedy="The gateway sends the batches in between again by itself",
         )
         self.here = here
@@ -115,19 +114,37 @@ def place(
     compressed this time. Raises ChainForkError, ChainGapError.
     """
     head = sent.head
+    named = ChainHead(number=head.number, batch_hash=sent.batch_hash())
     stored = batch_of(conn, head.gateway, head.number)
     if stored is not None:
         before = (stored.previous, stored.records, stored.root)
         if before == (head.previous, head.records, head.records_root):
             return stored
         here = ChainHead(number=stored.number, batch_hash=stored.batch_hash)
-        raise ChainForkError(sent, here)
+        raise ChainForkError(head.gateway, named, here)
     last = last or _last_judged(conn, head.gateway)
     if head.number > last.number + 1:
-        raise ChainGapError(sent, last)
+        raise ChainGapError(head.gateway, named, last)
     if head.previous != last.batch_hash:
-        raise ChainForkError(sent, last)
+        raise ChainForkError(head.gateway, named, last)
     return None
+
+
+def compare(conn: sa.Connection, gateway: str, theirs: ChainHead) -> ChainHead:
+    """The last batch here. Raises ChainForkError, ChainGapError when the gateway cannot go on from
+    `theirs`, the last one that it knows.
+
+    It may be one behind (an answer was lost) or know none (its spool was lost).
+    """
+    last = head_of(conn, gateway)
+    if theirs in (NO_BATCH, last):
+        return last
+    if theirs.number > last.number:
+        raise ChainGapError(gateway, theirs, last)
+    here = batch_of(conn, gateway, theirs.number)
+    if here is None or here.batch_hash != theirs.batch_hash or theirs.number < last.number - 1:
+        raise ChainForkError(gateway, theirs, last)
+    return last
 
 
 def batch_of(conn: sa.Connection, gateway: str, number: int) -> StoredBatch | None:

@@ -8,21 +8,24 @@ from datetime import timedelta
 import httpx
 import pytest
 import zstandard
+from msgspec.structs import replace
 
 from hr_core.api import batches as endpoint
 from hr_core.api import body
+from hr_core.api.refusal_book import WRITE_EVERY_S
 from hr_core.store.chains import head_of
 from hr_core.store.database import writing
 from hr_core.store.errors import StorageError
 from hr_core.store.events import count_events
 from hr_core.store.gateway_keys import refuse_keys, register_key
 from hr_core.store.refusals import refusals_of
-from protocols.batch_chain import LAST_NUMBER, NO_BATCH, body_digest
+from protocols.batch_chain import LAST_NUMBER, NO_BATCH, ChainHead, body_digest
 from protocols.core_signature import (
     check_batch_answer,
     check_request_answer,
     decode_head,
     decode_refused_head,
+    encode_head,
 )
 from protocols.errors import ProtocolError
 from protocols.records import Flag
@@ -185,7 +188,7 @@ async def test_a_head_changed_on_the_way_is_not_signed(core, engine, name):
 
 
 async def test_a_body_that_was_cut_or_changed_is_not_signed(core, engine):
-    signed, content, headers = seal(punch_batch(50))
+    _, content, headers = seal(punch_batch(50))
     for changed in (content[:-9], content + b"\0", b"", content[:99] + b"x" + content[100:]):
         refused = await core.post(PATH, content=changed, headers=headers)
         assert error_of(refused) == (403, "bad_signature")
@@ -257,26 +260,63 @@ async def test_a_fork_is_refused_and_both_batches_are_named(core, engine, what):
     assert stored(engine) == 2
 
 
-async def test_a_gateway_may_ask_where_its_chain_ends(core, engine):
-    async def ask(nonce, key=None, gateway="gate-1"):
-        request = sign_request(key or key_of(), gateway, CHAIN_TARGET, nonce=nonce)
-        return request, await core.get("/api/v1/chain", headers=request.as_headers())
+async def ask(core, nonce, *, ours=NO_BATCH, key=None, gateway="gate-1", target=CHAIN_TARGET):
+    """(question, answer)"""
+    question = encode_head(gateway, ours)
+    request = sign_request(key or key_of(), gateway, target, nonce=nonce, body=question)
+    return request, await core.post("/api/v1/chain", content=question, headers=request.as_headers())
 
-    request, response = await ask(bytes(16))
+
+async def test_a_gateway_may_ask_where_its_chain_ends(core, engine):
+    request, response = await ask(core, bytes(16))
     signature = response.headers["clockline-core-signature"]
     assert decode_head(response.content) == NO_BATCH
     check_request_answer(CORE_KEY.public, request, response.content, signature)
     await post(core, seal(punch_batch(2)))
-    later, response = await ask(bytes([1]) * 16)
+    later, response = await ask(core, bytes([1]) * 16)
     assert decode_head(response.content) == head(engine)
     with pytest.raises(ProtocolError):  # an old answer to a new question
         check_request_answer(CORE_KEY.public, later, response.content, signature)
-    assert error_of((await ask(bytes(16), OTHER))[1]) == (403, "bad_signature")
-    assert error_of((await ask(bytes(16), gateway="gate-9"))[1]) == (401, "unknown_gateway")
-    assert error_of(await core.get("/api/v1/chain")) == (400, "bad_head")
-    elsewhere = sign_request(key_of(), "gate-1", DEVICES_TARGET, nonce=bytes(16))
-    refused = await core.get("/api/v1/chain", headers=elsewhere.as_headers())
-    assert error_of(refused) == (403, "bad_signature")
+    assert error_of((await ask(core, bytes(16), key=OTHER))[1]) == (403, "bad_signature")
+    stranger = await ask(core, bytes(16), gateway="gate-9")
+    assert error_of(stranger[1]) == (401, "unknown_gateway")
+    assert error_of(await core.post("/api/v1/chain")) == (400, "bad_head")
+    elsewhere = await ask(core, bytes(16), target=DEVICES_TARGET)
+    assert error_of(elsewhere[1]) == (403, "bad_signature")
+    rubbish = sign_request(key_of(), "gate-1", CHAIN_TARGET, nonce=bytes(16), body=b"[")
+    refused = await core.post("/api/v1/chain", content=b"[", headers=rubbish.as_headers())
+    assert error_of(refused) == (422, "not_a_head")
+    flood = await core.post("/api/v1/chain", content=bytes(5_000), headers=rubbish.as_headers())
+    assert error_of(flood) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    ("ours", "code"),
+    [
+        (lambda chain: chain[2], None),
+        (lambda chain: chain[1], None),  # an answer was lost
+        (lambda chain: NO_BATCH, None),  # a new spool
+        (lambda chain: chain[0], "chain_fork"),  # an old copy of the spool
+        (lambda chain: replace(chain[2], batch_hash=bytes(32)), "chain_fork"),
+        (lambda chain: ChainHead(number=4, batch_hash=bytes(32)), "chain_gap"),
+    ],
+    ids=["same", "one-behind", "new", "old-copy", "other", "ahead"],
+)
+async def test_the_core_sees_that_two_chains_differ_when_it_is_asked(core, engine, ours, code):
+    chain = []
+    for number in (1, 2, 3):
+        previous = chain[-1].batch_hash if chain else NO_BATCH.batch_hash
+        sealed = seal(punch_batch(1, first=number, number=number), previous=previous)
+        assert (await post(core, sealed)).status_code == 200
+        chain.append(head(engine))
+    _, response = await ask(core, bytes(16), ours=ours(chain))
+    assert decode_head(response.content) == chain[2], "the answer is the head in any case"
+    if code is None:
+        await asyncio.sleep(WRITE_EVERY_S + 0.2)
+        with engine.connect() as conn:
+            assert refusals_of(conn) == []
+    else:
+        assert await counted(engine) == [("gate-1", code, 1)]
 
 
 @pytest.mark.parametrize(

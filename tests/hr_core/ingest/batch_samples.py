@@ -1,7 +1,6 @@
 """Records and batches that the tests of uplink, ingest and API share."""
 
 from datetime import UTC, datetime, timedelta
-
 from hashlib import sha256
 
 from protocols.identity import event_id
