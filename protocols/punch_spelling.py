@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from protocols.punch_columns import PunchColumns
-from protocols.records import Channel, Direction, Flag
+from protocols.records import UNKNOWN_METHOD, Channel, Direction, Flag
 
 _MS_OF_MINUTE: Final = 60_000
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - device clocks are naive
@@ -61,7 +61,7 @@ class _Way(Struct, omit_defaults=True):
     state: int
     verify: int
     direction: Direction = Direction.UNKNOWN
-    method: str = "unknown"
+    method: str = UNKNOWN_METHOD
 
 
 class _Rest(Struct, omit_defaults=True, kw_only=True):
@@ -118,7 +118,10 @@ class _Ways(dict[tuple[int, int], bytes]):
 
     def __missing__(self, numbers: tuple[int, int]) -> bytes:
         state, verify = numbers
-        way = _Way(state, verify, self._directions[state], self._methods[verify])
+        method = self._methods[verify]
+        if method == UNKNOWN_METHOD:  # see records.in_plain_spelling
+            method = UNKNOWN_METHOD
+        way = _Way(state, verify, self._directions[state], method)
         spelled = self[numbers] = b'",' + _encode(way)[1:-1]
         return spelled
 

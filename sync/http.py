@@ -160,7 +160,7 @@ class HttpTransport(Transport):
         if body:
             headers |= {"Content-Type": "application/json"}
         method, _, path = target.partition(" ")
-        reply = await self._ask(method, path, headers, body or None)
+        reply = await self._ask(method, path, headers, body)
         content = self._content(reply)
         self._check(reply, lambda said: check_request_answer(self._core, request, content, said))
         return reply.status, content

@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
-from protocols.records import Channel, Count, Direction, Flag, Punch, Record
+from protocols.records import Channel, Count, Direction, Flag, Punch, Record, in_plain_spelling
 
 Row = sa.Row[*tuple[Any, ...]]
 
@@ -101,7 +101,7 @@ _decode_flags = msgspec.json.Decoder(tuple[Flag, ...]).decode
 
 def split_record(record: Record) -> tuple[bytes, bytes]:
     """(body, raw) as the table stores them."""
-    return _encode(msgspec.structs.replace(record, raw=b"")), record.raw
+    return _encode(msgspec.structs.replace(in_plain_spelling(record), raw=b"")), record.raw
 
 
 def whole_record(body: bytes, raw: bytes) -> Record:
