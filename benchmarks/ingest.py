@@ -40,7 +40,7 @@ from hr_core.store import all_tables
 from hr_core.store.database import initialise, open_database, writing
 from hr_core.store.gateway_keys import register_key
 from protocols.batch_chain import FIRST_PREVIOUS
-from protocols.column_batch import COLUMNS_TYPE, PunchSection, sections_of
+from protocols.column_batch import BODY_HEAD_BYTES, COLUMNS_TYPE
 from protocols.identity import event_id
 from protocols.records import Direction, Punch
 from protocols.signed_request import NONCE_BYTES, answer_target, sign_request
@@ -225,11 +225,8 @@ def print_sizes(batch: Batch, body: bytes) -> None:
     json = len(zstandard.compress(encode_batch(replace(batch, observations=tuple(records))), 3))
     named = len(zstandard.compress(encode_batch(replace(batch, observations=tuple(with_ids))), 3))
     whole = len(zstandard.compress(encode_batch(batch), 3))
-    columns = sum(
-        len(section.columns.without_raw().pack())
-        for section in sections_of(batch.observations)
-        if isinstance(section, PunchSection)
-    )
+    sections = msgspec.msgpack.decode(body[BODY_HEAD_BYTES:])[-1]
+    columns = sum(len(section[5]) for section in sections)
     rows = len(batch.observations)
     print(f"punch columns: {columns / rows:6.2f} bytes a punch")
     print(

@@ -49,6 +49,7 @@ FEWEST_IN_COLUMNS: Final = 8  # below that their head costs more than they save
 MAX_INFLATED_BYTES: Final = MAX_BATCH_BYTES
 
 _HEAD: Final = b"CLCB\x01"  # Clockline column batch, version 1
+BODY_HEAD_BYTES: Final = len(_HEAD)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _INT64: Final = range(-(2**63), 2**63)
@@ -237,7 +238,9 @@ class _Arrival(Struct, kw_only=True, omit_defaults=True):
 
 
 class _Page(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag="punches"):
-    """`received_at`: microseconds since 1970 UTC. `columns`: PunchColumns.pack without raw."""
+    """`received_at`: microseconds since 1970 UTC. `columns`: PunchColumns.pack without raw, its
+    times in units of `time_unit_ms`: most devices know whole seconds, which take half the room.
+    """
 
     received_at: int
     zone: str
@@ -245,6 +248,7 @@ class _Page(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, ta
     flags: Annotated[tuple[Flag, ...], Meta(max_length=len(Flag))]
     columns: bytes
     raw: bytes
+    time_unit_ms: Literal[1, 1000]
 
 
 class _Rows(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag="rows"):
@@ -323,13 +327,16 @@ def _page(section: PunchSection) -> _Page:
         ends=None if ends is None else number_bytes(ends),
         content=planes(columns.raw, len(columns)) if ends is None else columns.raw,
     )
+    unit: Literal[1, 1000] = 1 if any(time % 1000 for time in columns.times) else 1000
+    times = array("q", [time // unit for time in columns.times])
     return _Page(
         received_at=(section.received_at - _EPOCH) // _MICROSECOND,
         zone=section.zone,
         clock_offset_ms=section.clock_offset_ms,
         flags=section.flags,
-        columns=columns.without_raw().pack(),
+        columns=columns.without_raw().with_times(times).pack(),
         raw=deflated(msgspec.msgpack.encode(raw)),
+        time_unit_ms=unit,
     )
 
 
@@ -344,8 +351,9 @@ def _section(page: _Page) -> PunchSection:
     held = _raw_decoder.decode(inflated(page.raw, limit=MAX_INFLATED_BYTES))
     ends: array[int] | None = None if held.ends is None else numbers_in(held.ends, "I")
     raw = rows_of_planes(held.content, len(bare)) if ends is None else held.content
+    times = array("q", [time * page.time_unit_ms for time in bare.times])
     return PunchSection(
-        columns=bare.with_raw(raw, ends),
+        columns=bare.with_times(times).with_raw(raw, ends),
         received_at=_instant(page.received_at),
         zone=page.zone,
         clock_offset_ms=page.clock_offset_ms,

@@ -28,7 +28,7 @@ from protocols.column_packing import (
     step_bytes,
 )
 from protocols.errors import ProtocolError
-from protocols.identity import event_id_at, event_ticks, punch_key
+from protocols.identity import event_id_at, event_ticks, punch_key, spelled_key
 from protocols.records import Channel, Direction, Flag, Punch
 
 # A page of the spool is unfolded within one transaction, and a batch holds no more either.
@@ -193,6 +193,12 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
             raise ProtocolError(f"packed columns do not agree: {fault}")
         return columns
 
+    def with_times(self, times: Numbers) -> "PunchColumns":
+        """`times` for as many rows. Raises ProtocolError for one of no calendar."""
+        if not (min(times) in _CALENDAR and max(times) in _CALENDAR):
+            raise ProtocolError("a time of no calendar")
+        return replace(self, times=times)
+
     def without_raw(self) -> "PunchColumns":
         return replace(self, raw=b"", raw_ends=None)
 
@@ -327,16 +333,30 @@ class _Texts(dict[bytes, str]):
         return text
 
 
+class _Behind(dict[int, bytes]):
+    """The end of such a key, by state."""
+
+    def __missing__(self, state: int) -> bytes:
+        spelled = self[state] = spelled_key((str(state), "0"))
+        return spelled
+
+
 class _Keys(dict[tuple[bytes, int], bytes]):
-    """The key of a punch that is the first of its equals, by user id field and state."""
+    """`punch_key` of a punch that is the first of its equals, by user id field and state.
+
+    Put together from its spelled parts: in a big plant most rows of a page name a new pair.
+    """
 
     def __init__(self, serial: str) -> None:
         super().__init__()
-        self._serial = serial
+        self._before = spelled_key(("punch", serial))
+        self._behind = _Behind()
 
     def __missing__(self, who: tuple[bytes, int]) -> bytes:
         field, state = who
-        key = self[who] = punch_key(self._serial, _text(field), state, 0)
+        user_id = field.rstrip(b"\0")
+        key = self._before + len(user_id).to_bytes(4, "big") + user_id + self._behind[state]
+        self[who] = key
         return key
 
 

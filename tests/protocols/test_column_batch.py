@@ -1,6 +1,7 @@
 """The column form: the same batch as in JSON, and nothing but a refusal for a bad body."""
 
 import contextlib
+import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from protocols import column_batch
 from protocols.column_batch import (
+    BODY_HEAD_BYTES,
     FEWEST_IN_COLUMNS,
     ColumnBatch,
     PunchSection,
@@ -30,7 +32,6 @@ from protocols.records import Channel, Count, DeviceEvent, Direction, Flag, Punc
 from protocols.uplink import MAX_RECORDS_PER_BATCH, Observation, Watermark, encode_batch
 
 NOW = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
-HEAD_BYTES = 5
 SALT = bytes(range(32))
 # Written by `encode_columns(a_batch(golden_log()))`; docs/uplink.md explains it.
 GOLDEN = Path(__file__).with_name("column_batch.golden")
@@ -175,16 +176,31 @@ def test_the_digests_are_those_of_the_json_form():
 
 
 def test_no_event_id_of_a_column_is_sent_and_the_columns_are_small():
-    observations = a_log(1_000)
+    """Against JSON without event ids, too: those alone would make JSON three times as long."""
+    dice = random.Random(1)
+    clock = datetime(2026, 11, 1, 7)
+    observations = [
+        observe(
+            msgspec.structs.replace(
+                one.record,
+                user_id=str(dice.randrange(1000, 4000)),
+                device_time=(clock := clock + timedelta(seconds=dice.randint(1, 40))),
+            )
+        )
+        for one in a_log(5_000)
+    ]
     body = encode_columns(a_batch(observations))
     assert all(bytes.fromhex(one.event_id)[6:] not in body for one in observations)
-    held = msgspec.msgpack.decode(body[HEAD_BYTES:])
+    held = msgspec.msgpack.decode(body[BODY_HEAD_BYTES:])
     columns = held[-1][0][5]
     bare = [
-        msgspec.structs.replace(one, record=msgspec.structs.replace(one.record, raw=b""))
+        msgspec.structs.replace(
+            one, event_id="", record=msgspec.structs.replace(one.record, raw=b"")
+        )
         for one in observations
     ]
-    json = zstandard.compress(encode_batch(a_batch(bare).batch()), 3)
+    batch = msgspec.structs.replace(a_batch([]).batch(), observations=tuple(bare))
+    json = zstandard.compress(encode_batch(batch), 3)
     assert len(columns) * 3 <= len(json)
 
 
@@ -219,13 +235,20 @@ def a_body(*sections, **changes):
 
 
 def a_page(rows=9, **changes):
-    page = msgspec.msgpack.decode(encode_columns(a_batch(a_log(rows)))[HEAD_BYTES:])[-1][0]
+    page = msgspec.msgpack.decode(encode_columns(a_batch(a_log(rows)))[BODY_HEAD_BYTES:])[-1][0]
     for place, value in changes.items():
         page[int(place[1:])] = value
     return page
 
 
 BOMB = deflated(bytes(64 * 1024 * 1024))
+LATE = (
+    columns_of(
+        [msgspec.structs.replace(one.record, device_time=datetime(9000, 1, 1)) for one in a_log(9)]
+    )
+    .without_raw()
+    .pack()
+)
 WITH_RAW = columns_of([one.record for one in a_log(9)]).pack()
 
 
@@ -239,6 +262,8 @@ WITH_RAW = columns_of([one.record for one in a_log(9)]).pack()
         (a_body(a_page(_3=2**63)), "clock_offset_ms"),
         (a_body(a_page(_4=["no_flag"])), "flag|enum|Invalid"),
         (a_body(a_page(_4=["repeat"] * 9)), "length"),
+        (a_body(a_page(_7=60)), "Invalid"),
+        (a_body(a_page(_5=LATE, _7=1000)), "calendar"),
         (a_body(a_page(_5=WITH_RAW)), "raw bytes among"),
         (a_body(a_page(_6=deflated(msgspec.msgpack.encode([None, bytes(41)])))), "rows"),
         (a_body(a_page(_6=deflated(msgspec.msgpack.encode([bytes(4 * 9), b"x"])))), "raw bytes"),
