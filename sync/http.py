@@ -263,7 +263,7 @@ class HttpTransport(Transport):
         status = reply.status
         error = _error_of(reply.content)
         what = f"HTTP {status}{_said(error)}"
-        if status in {429, 503}:
+        if status in {429, 503} or (error is not None and error.code == "no_answer"):
             return CoreBusyError(
                 what,
                 where=self._where,

@@ -35,7 +35,7 @@ from hr_core.store.database import to_microseconds
 from hr_core.store.device_gateways import note_deliveries
 from hr_core.store.event_rows import EventRow, encode_flags, whole_record
 from hr_core.store.events import add_new_events, events_of_others
-from protocols.column_batch import PunchSection, RowSection, decode_columns
+from protocols.column_batch import ColumnBatch, PunchSection, RowSection
 from protocols.punch_columns import PunchColumns
 from protocols.punch_spelling import spelled_without_raw
 from protocols.record_digest import merkle_root, record_bytes, record_digest, record_salt
@@ -59,11 +59,10 @@ _OUTCOMES = {
 }
 
 
-def judge_columns(conn: sa.Connection, page: StoredPage, core_key: SigningKey) -> Answer:
-    """Judges and stores, in the caller's write transaction. Raises ProtocolError when the page is
-    not what was stored.
-    """
-    batch = decode_columns(page.body)
+def judge_columns(
+    conn: sa.Connection, page: StoredPage, batch: ColumnBatch, core_key: SigningKey
+) -> Answer:
+    """Judges and stores `batch`, which is what `page` holds, in the caller's write transaction."""
     laid_out = _LaidOut(page, batch.salt)
     for section in batch.sections:
         if isinstance(section, RowSection):

@@ -13,6 +13,7 @@ from hr_core.ingest.opening import OpenedBatch, check_names, open_records
 from hr_core.store.batch_pages import (
     StoredPage,
     add_page,
+    drop_page,
     next_page,
     note_answer,
     page_of,
@@ -20,8 +21,10 @@ from hr_core.store.batch_pages import (
 )
 from hr_core.store.chains import ChainForkError, head_of, place
 from hr_core.store.database import writing
+from hr_core.store.refusals import add_refusals
 from protocols.batch_chain import ChainHead, SignedHead
 from protocols.column_batch import ColumnBatch, decode_columns
+from protocols.errors import ProtocolError
 from protocols.signing import SigningKey
 from protocols.uplink import encode_answer
 
@@ -88,8 +91,22 @@ def judge_next_page(
         page = next_page(conn, gateway)
         if page is None:
             return False
-        note_answer(conn, page, encode_answer(judge_columns(conn, page, core_key)))
+        _judge(conn, page, core_key)
     return True
+
+
+def _judge(conn: sa.Connection, page: StoredPage, core_key: SigningKey) -> None:
+    """A page that does not read any more (a damaged disk) is taken out again: its gateway, which
+    has settled nothing of it, finds no answer and sends the batch once more.
+    """
+    try:
+        batch = decode_columns(page.body)
+    except ProtocolError as exc:
+        drop_page(conn, page)
+        what = f"stored batch {page.number} does not read any more ({exc})"
+        add_refusals(conn, page.gateway, "page_damaged", times=1, what=what, at=page.received_at)
+        return
+    note_answer(conn, page, encode_answer(judge_columns(conn, page, batch, core_key)))
 
 
 def _is_same(page: StoredPage, signed: SignedHead) -> bool:

@@ -132,6 +132,15 @@ def note_answer(conn: sa.Connection, page: StoredPage, answer: bytes) -> None:
     )
 
 
+def drop_page(conn: sa.Connection, page: StoredPage) -> None:
+    """Nothing of it was settled: its batch is no link of the chain any more."""
+    conn.execute(
+        batch_pages.delete().where(
+            batch_pages.c.gateway == page.gateway, batch_pages.c.number == page.number
+        )
+    )
+
+
 def last_page(conn: sa.Connection, gateway: str) -> tuple[int, bytes] | None:
     """Number and hash of the last page of `gateway` here."""
     query = (

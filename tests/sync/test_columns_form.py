@@ -89,3 +89,16 @@ async def test_verdicts_that_do_not_come_are_asked_for_later(engine, monkeypatch
         assert await uplink.drain_once() == 120
     with engine.connect() as conn:
         assert count_events(conn)["punch"] == uplink.state.accepted == 120
+
+
+async def test_a_batch_that_the_core_lost_before_it_was_judged_is_sent_again(engine, monkeypatch):
+    enrol(engine)
+    outbox = punches(120)
+    async with serving(core_app(engine)) as url, http_to(url) as transport:
+        uplink = uplink_over(outbox, transport, batch_records=120)
+        with monkeypatch.context() as forgetful:
+            forgetful.setattr("hr_core.api.batches.page_of", lambda *_: None)
+            with pytest.raises(CoreBusyError, match="no answer"):
+                await uplink.drain_once()
+        assert await uplink.drain_once() == 120
+    assert uplink.state.accepted == 120

@@ -15,7 +15,7 @@ from hr_core.ingest.opening import open_batch
 from hr_core.ingest.pages import judge_next_page, judge_pages, open_columns, store_page
 from hr_core.store.batch_pages import batch_pages, page_of
 from hr_core.store.chains import ChainForkError, ChainGapError, head_of
-from hr_core.store.database import initialise, open_database
+from hr_core.store.database import initialise, open_database, writing
 from hr_core.store.events import batches, raw_events
 from hr_core.store.refusals import refusals
 from protocols.batch_chain import FIRST_PREVIOUS, BatchHead, body_digest, sign_head, signed_type
@@ -234,6 +234,19 @@ def test_a_page_that_is_not_of_its_root_is_rejected_whole_and_shown(core):
     with engine.connect() as conn:
         [report] = verify_chains(conn)
     assert [fault.what for fault in report.faults] == ["its digests do not make its signed root"]
+
+
+def test_a_page_that_a_disk_has_damaged_holds_up_nobody(core):
+    engine = core()
+    page = store(engine, a_batch())
+    with writing(engine) as conn:
+        conn.execute(batch_pages.update().values(body=page.body[:-9] + bytes(9)))
+    judge_pages(engine, GATEWAY, core_key=CORE_KEY)
+    with engine.connect() as conn:
+        assert page_of(conn, GATEWAY, 1) is None
+        assert head_of(conn, GATEWAY).number == 0
+        assert [row.code for row in conn.execute(sa.select(refusals))] == ["page_damaged"]
+    assert {one.verdict for one in judged(engine, a_batch()).verdicts} == {"accepted"}
 
 
 def test_a_crash_while_judging_judges_again(core, monkeypatch):
