@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from secrets import token_bytes
 from typing import Literal
 
@@ -11,16 +11,17 @@ import msgspec
 from typing_extensions import override
 
 from protocols.batch_chain import ChainHead
+from protocols.column_batch import COLUMNS_TYPE
 from protocols.core_signature import (
     SIGNATURE_HEADER,
     check_batch_answer,
     check_request_answer,
-    decode_head,
+    decode_named_head,
     decode_refused_head,
     encode_head,
 )
 from protocols.errors import ProtocolError
-from protocols.signed_request import CHAIN_TARGET, NONCE_BYTES, sign_request
+from protocols.signed_request import CHAIN_TARGET, NONCE_BYTES, answer_target, sign_request
 from protocols.uplink import Answer, decode_answer
 from sync.addresses import is_loopback
 from sync.errors import (
@@ -29,6 +30,7 @@ from sync.errors import (
     CoreBusyError,
     CoreRefusedError,
     CoreUnreachableError,
+    FormRefusedError,
     RubbishAnswerError,
     UplinkError,
 )
@@ -42,6 +44,9 @@ BATCHES_PATH = "/api/v1/batches"
 # peer gone mad must not fill a small box's memory.
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024  # an error object is under 1 kB, a proxy's error page a few
+_TAKEN = {httpx.codes.OK, httpx.codes.ACCEPTED}
+# A core that judges other pages first gets half a minute; after that the batch is sent again.
+_VERDICT_PAUSES_S = (0.0, 0.2, 0.5, 1.0, 2.0)
 _SAID_CHARS = 300  # of the core's own words in our message
 # msgspec reports bad UTF-8 and bottomless nesting in Python's own words.
 _NO_ERROR_OBJECT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -70,6 +75,7 @@ class HttpTransport(Transport):
         timeout_s: float,
         verify: ssl.SSLContext | Literal[True] = True,
         entropy: Callable[[int], bytes] = token_bytes,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._base = url.rstrip("/")
         self._where = f"core {url}"
@@ -85,6 +91,8 @@ class HttpTransport(Transport):
         self._timeout_s = timeout_s
         self._verify = verify
         self._entropy = entropy
+        self._sleep = sleep
+        self._takes: frozenset[str] = frozenset()
         self._headers = {
             "Accept-Encoding": "identity",  # a compressed answer could inflate past the cap
             "User-Agent": f"clockline-edge-agent ({identity.gateway})",
@@ -100,10 +108,12 @@ class HttpTransport(Transport):
         reply = await self._ask("POST", BATCHES_PATH, headers, sealed.body)
         if reply.status == httpx.codes.CONFLICT:
             raise self._conflict(sealed, reply)
-        content = self._content(reply)
+        content = self._content(reply, sealed)
         self._check(
             reply, lambda said: check_batch_answer(self._core, sealed.signed, content, said)
         )
+        if reply.status == httpx.codes.ACCEPTED:
+            content = await self._verdicts(sealed)
         try:
             return decode_answer(content, sealed.batch)
         except ProtocolError as exc:
@@ -111,18 +121,49 @@ class HttpTransport(Transport):
 
     @override
     async def chain_head(self, ours: ChainHead) -> ChainHead:
-        gateway, body = self._identity.gateway, encode_head(self._identity.gateway, ours)
-        nonce = self._entropy(NONCE_BYTES)
-        request = sign_request(self._identity.key, gateway, CHAIN_TARGET, nonce=nonce, body=body)
-        headers = request.as_headers() | {"Content-Type": "application/json"}
-        method, _, path = CHAIN_TARGET.partition(" ")
+        body = encode_head(self._identity.gateway, ours)
+        _, content = await self._question(CHAIN_TARGET, body)
+        try:
+            answer = decode_named_head(content)
+            head = answer.chain_head()
+        except ProtocolError as exc:
+            raise self._rubbish(str(exc)) from exc
+        self._takes = frozenset(answer.takes)
+        return head
+
+    @property
+    @override
+    def takes(self) -> frozenset[str]:
+        return self._takes
+
+    async def _verdicts(self, sealed: SealedBatch) -> bytes:
+        """On a batch that the core has stored. Each question waits at the core for a while."""
+        number = sealed.batch.number
+        for pause_s in _VERDICT_PAUSES_S:
+            status, content = await self._question(answer_target(number))
+            if status == httpx.codes.OK:
+                return content
+            await self._sleep(pause_s)
+        raise CoreBusyError(
+            f"batch {number} is stored there, and not judged yet",
+            where=self._where,
+            remedy="It is asked for again by itself; if it repeats, look at the core's load",
+            code="core_judging",
+            retry_after_s=None,
+        )
+
+    async def _question(self, target: str, body: bytes = b"") -> tuple[int, bytes]:
+        """Status and content of the core's signed answer."""
+        gateway, nonce = self._identity.gateway, self._entropy(NONCE_BYTES)
+        request = sign_request(self._identity.key, gateway, target, nonce=nonce, body=body)
+        headers = request.as_headers()
+        if body:
+            headers |= {"Content-Type": "application/json"}
+        method, _, path = target.partition(" ")
         reply = await self._ask(method, path, headers, body)
         content = self._content(reply)
         self._check(reply, lambda said: check_request_answer(self._core, request, content, said))
-        try:
-            return decode_head(content)
-        except ProtocolError as exc:
-            raise self._rubbish(str(exc)) from exc
+        return reply.status, content
 
     @override
     async def aclose(self) -> None:
@@ -158,15 +199,15 @@ class HttpTransport(Transport):
         async with self._client.stream(
             method, self._base + path, content=body, headers={**self._headers, **headers}
         ) as response:
-            taken = response.status_code == httpx.codes.OK
+            taken = response.status_code in _TAKEN
             limit = MAX_ANSWER_BYTES if taken else _MAX_ERROR_BYTES
             content = await _read(response, limit)
         return _Reply(response.status_code, response.headers, content)
 
-    def _content(self, reply: _Reply) -> bytes:
+    def _content(self, reply: _Reply, sealed: SealedBatch | None = None) -> bytes:
         """Raises UplinkError unless the core did what was asked."""
-        if reply.status != httpx.codes.OK:
-            raise self._refused(reply)
+        if reply.status not in _TAKEN:
+            raise self._refused(reply, sealed)
         if reply.content is None:
             raise self._rubbish(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
         return reply.content
@@ -218,11 +259,11 @@ class HttpTransport(Transport):
             code="rubbish_answer",
         )
 
-    def _refused(self, reply: _Reply) -> UplinkError:
+    def _refused(self, reply: _Reply, sealed: SealedBatch | None) -> UplinkError:
         status = reply.status
         error = _error_of(reply.content)
         what = f"HTTP {status}{_said(error)}"
-        if status in {429, 503}:
+        if status in {429, 503} or (error is not None and error.code == "no_answer"):
             return CoreBusyError(
                 what,
                 where=self._where,
@@ -240,7 +281,9 @@ class HttpTransport(Transport):
         code, remedy = _REFUSALS.get(status, _OTHER_REFUSAL)
         if error is not None and error.code in _KEY_REFUSALS:
             code, remedy = error.code, _KEY_REFUSALS[error.code]
-        return CoreRefusedError(what, where=self._where, remedy=remedy, code=code)
+        columns = sealed is not None and sealed.content_type == COLUMNS_TYPE
+        refused = FormRefusedError if columns and status in _FORM_REFUSALS else CoreRefusedError
+        return refused(what, where=self._where, remedy=remedy, code=code)
 
     def _lost(self, exc: httpx.TransportError) -> UplinkError:
         if _is_untrusted(exc):
@@ -286,6 +329,7 @@ _REFUSALS = {
     415: _BATCH_REFUSED,
     422: _BATCH_REFUSED,
 }
+_FORM_REFUSALS = {413, 415, 422}
 _OTHER_REFUSAL = ("wrong_address", "Another server answers there: check uplink.url and proxies")
 
 

@@ -54,8 +54,9 @@ class LiveSealer(Sealer):
         self._site_name = site
 
     @override
-    def seal(self, pending: PendingBatch) -> SealedBatch:
-        return Sealer(self._live.current(), site=self._site_name).seal(pending)
+    def seal(self, pending: PendingBatch, *, columns: bool = False) -> SealedBatch:
+        sealer = Sealer(self._live.current(), site=self._site_name)
+        return sealer.seal(pending, columns=columns)
 
 
 class LiveTransport(Transport):
@@ -70,6 +71,11 @@ class LiveTransport(Transport):
     @override
     async def send(self, sealed: SealedBatch) -> Answer:
         return await (await self._transport()).send(sealed)
+
+    @property
+    @override
+    def takes(self) -> frozenset[str]:
+        return frozenset() if self._open is None else self._open[1].takes
 
     @override
     async def chain_head(self, ours: ChainHead) -> ChainHead:

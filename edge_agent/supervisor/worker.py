@@ -180,7 +180,7 @@ class DeviceWorker:
             await self._work(driver)
         except BlockedError as error:
             self._fail(DeviceSignal.REFUSED, error.what, error.remedy, error.code)
-            return 0.0 if await self._followed(error) else BLOCKED_DELAY_S
+            return 0.0 if await self._followed(error) else self._wait_s(BLOCKED_DELAY_S)
         except SpoolCorruptError:
             raise  # for all devices: the agent starts anew, which heals its spool
         except (DriverError, SpoolError) as error:
@@ -209,7 +209,10 @@ class DeviceWorker:
                 self._look_at_vitals(driver)
                 self._vitals.driver_ended()
                 await self._close(driver)
-        return retry_delay_s(self._failures, self._commons.randomness.random())
+        return self._wait_s(retry_delay_s(self._failures, self._commons.randomness.random()))
+
+    def _wait_s(self, usual_s: float) -> float:
+        return usual_s if self._follower is None else self._follower.wait_s(usual_s)
 
     async def _close(self, driver: Driver) -> None:
         try:
@@ -399,6 +402,8 @@ class DeviceWorker:
             self._commons.changed.set()
         self._failures = 0
         self._problem = None
+        if self._follower is not None:
+            self._follower.settled()
 
     def _fail(self, signal: DeviceSignal, what: str, remedy: str, code: str) -> None:
         self._failures += 1

@@ -1,6 +1,7 @@
 """The core as an ASGI application."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from importlib.metadata import version
 from typing import Protocol
@@ -53,9 +54,17 @@ def create_app(
 
     questions = Questions(engine, now=clock.now, core_key=core_key, refusals=refusals)
     receiver = BatchReceiver(engine, now=clock.now, core_key=core_key, refusals=refusals)
+
+    @asynccontextmanager
+    async def judging(_app: Starlette) -> AsyncIterator[None]:
+        receiver.judge.kick()  # pages that a crash has left
+        yield
+        await receiver.judge.aclose()
+
     return Starlette(
         routes=[
             Route("/api/v1/batches", receiver.receive, methods=["POST"]),
+            Route("/api/v1/batches/{number:int}/answer", receiver.answer),
             Route("/api/v1/chain", questions.chain, methods=["POST"]),
             Route("/api/v1/devices", questions.devices),
             Route("/api/v1/health", health),
@@ -63,6 +72,7 @@ def create_app(
             *extra_routes,
         ],
         exception_handlers={ApiError: answer_error},
+        lifespan=judging,
     )
 
 

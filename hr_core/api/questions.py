@@ -15,10 +15,12 @@ from hr_core.api.errors import ApiError, JsonResponse
 from hr_core.api.refusal_book import RefusalBook
 from hr_core.store.chains import ChainForkError, ChainGapError, compare
 from hr_core.store.device_gateways import devices_of
+from protocols.column_batch import COLUMNS_TYPE
 from protocols.core_signature import SIGNATURE_HEADER, decode_head, encode_head, sign_request_answer
 from protocols.errors import ProtocolError
 from protocols.signing import SigningKey
 
+_TAKES = (COLUMNS_TYPE,)
 MAX_QUESTION_BYTES = 4 * 1024  # a head is under 300 bytes
 
 
@@ -70,11 +72,11 @@ class Questions:
             raise ApiError(422, "not_a_head", str(exc), "Update the older one of both") from exc
         with self._engine.connect() as conn:
             try:
-                return encode_head(gateway, compare(conn, gateway, theirs)), None
+                return encode_head(gateway, compare(conn, gateway, theirs), _TAKES), None
             except (ChainForkError, ChainGapError) as exc:
                 code = "chain_gap" if isinstance(exc, ChainGapError) else "chain_fork"
                 finding = ApiError(409, code, str(exc), exc.remedy)
-                return encode_head(gateway, exc.here), finding
+                return encode_head(gateway, exc.here, _TAKES), finding
 
     def _devices(self, gateway: str, _question: bytes) -> _Reply:
         with self._engine.connect() as conn:

@@ -1,6 +1,7 @@
 """Every module that defines tables: `initialise` creates what the shared metadata knows."""
 
 from hr_core.store import (
+    batch_pages,
     core_identity,
     device_gateways,
     enrolment_tokens,
@@ -14,6 +15,7 @@ from hr_core.store import (
 )
 
 __all__ = [
+    "batch_pages",
     "core_identity",
     "device_gateways",
     "enrolment_tokens",
