@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,6 +26,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hr_core.ingest.batches import ingest_batch
+from hr_core.store.database import open_database
+from protocols.identity import event_id
+from protocols.records import Punch
+from protocols.uplink import Batch, Observation
 from protocols.zk.attendance import AttendanceRow
 from protocols.zk.users import User
 from simulators.zk_terminal import Faults, TerminalConfig, ZkTerminal
@@ -38,6 +43,8 @@ PEOPLE = 40
 USERS = [User(uid=number, user_id=str(1000 + number)) for number in range(1, PEOPLE + 1)]
 # An agent of a claim that does not end is a defect of the claim or of the agent: found here.
 PATIENCE_S = 60.0
+# A weakened variant that has lost something never settles.
+WEAKENED_PATIENCE_S = 8.0
 
 
 class ClaimError(Exception):
@@ -183,6 +190,23 @@ class Core(Process):
             ).fetchall()
         return [_key(device, user_id, json.loads(body)) for device, user_id, body in rows]
 
+    def plant(self, punch: Punch) -> None:
+        """Puts a record there that nobody of the rig has delivered. The core must not run."""
+        engine = open_database(f"sqlite:///{self.database}")
+        try:
+            observation = Observation(
+                event_id=event_id(punch).hex(),
+                record=punch,
+                received_at=datetime.now(UTC),
+                zone=ZONE,
+            )
+            batch = Batch(gateway="other", site=SITE, number=1, observations=(observation,))
+            answer = ingest_batch(engine, batch, received_at=datetime.now(UTC))
+        finally:
+            engine.dispose()
+        if answer.verdicts[0].verdict != "accepted":
+            raise ClaimError(f"the core would not take it: {answer}")
+
     def count(self) -> int:
         with closing(_read_only(self.database)) as database:
             query = "SELECT count(*) FROM raw_events WHERE kind = 'punch'"
@@ -274,12 +298,14 @@ class RigSite:
         await self.oracle.made(keys_of(terminal.serial, rows))
         await terminal.punch(*rows)
 
-    async def settled(self, *, within_s: float = PATIENCE_S, quiet_s: float = 0.0) -> Verdict:
+    async def settled(
+        self, *, weakened: bool = False, within_s: float = PATIENCE_S, quiet_s: float = 0.0
+    ) -> Verdict:
         """Waits until the core holds what was made, then judges; also when it never does.
 
         quiet_s   how long nothing may change in the end, for claims about what must not arrive
         """
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + (WEAKENED_PATIENCE_S if weakened else within_s)
         while True:
             verdict = await self.judge()
             if (verdict.lost == 0 and verdict.made) or time.monotonic() > deadline:
@@ -303,11 +329,15 @@ class RigTerminal(ZkTerminal):
         serial: str,
         rows: Sequence[AttendanceRow] = (),
         faults: Faults | None = None,
+        *,
+        worn: Mapping[int, bytes] | None = None,
         **config: Any,
     ) -> None:
         self.serial = serial
         settings = {"clock": wall, "packet_bytes": 65_528} | config
-        super().__init__(TerminalConfig(serial=serial, **settings), list(rows), list(USERS), faults)
+        super().__init__(
+            TerminalConfig(serial=serial, **settings), list(rows), list(USERS), faults, worn=worn
+        )
 
 
 @contextlib.asynccontextmanager
@@ -327,6 +357,8 @@ async def rig_site(
         finally:
             await agent.kill()
             await core.kill()
+            if KEEP in os.environ:
+                shutil.copytree(folder, os.environ[KEEP], dirs_exist_ok=True)
 
 
 def _prepare_core(database: Path, gateway: str = GATEWAY) -> str:
@@ -380,5 +412,8 @@ async def until(condition: Callable[[], Any], *, what: str, within_s: float = PA
             raise ClaimError(f"after {within_s:g} s still not: {what}")
         await asyncio.sleep(0.02)
 
+
+# Names a folder into which a run is copied when it ends, to look at logs and databases.
+KEEP = "CLOCKLINE_RIG_KEEP"
 
 SIGKILLED = -signal.SIGKILL

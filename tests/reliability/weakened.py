@@ -70,3 +70,157 @@ def core_forgets() -> None:
 
     batches._row = new_row
     batches._stored_records = lambda _conn, _keys: {}
+
+
+@patch
+def core_normal() -> None:
+    """The core's database with `synchronous = NORMAL` and small checkpoints."""
+    from hr_core.store import database
+
+    prepare = database._prepare_sqlite
+
+    def prepare_weakly(connection: Any, record: Any) -> None:
+        prepare(connection, record)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 50")
+
+    database._prepare_sqlite = prepare_weakly
+
+
+@patch
+def second_fsync_believed() -> None:
+    """A spool that syncs its log itself and, when that fails, tries once more and goes on."""
+    import os
+
+    from edge_agent.spool import writer
+
+    connect_durably, deliver = writer.connect, writer._deliver
+    logs = []
+
+    def connect(path: Any) -> Any:
+        logs[:] = [f"{path}-wal"]
+        connection = connect_durably(path)
+        connection.execute("PRAGMA synchronous = OFF")
+        return connection
+
+    def deliver_synced(group: Any, outcomes: Any) -> None:
+        descriptor = os.open(logs[0], os.O_RDWR)
+        try:
+            try:
+                os.fdatasync(descriptor)
+            except OSError:
+                os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+        deliver(group, outcomes)
+
+    writer.connect, writer._deliver = connect, deliver_synced
+
+
+@patch
+def short_read_believed() -> None:
+    """A driver for which the bytes that came before the break are the whole log, and the device's
+    own count is how far it has read.
+    """
+    from msgspec.structs import replace
+
+    from drivers.errors import DriverError
+    from drivers.zk_pull import deliveries
+    from drivers.zk_pull.log_cursor import LogCursor, cursor_after
+    from drivers.zk_pull.packed_log import PackedLog
+    from drivers.zk_pull.terminal import ATTENDANCE, Terminal
+    from protocols.errors import ProtocolError
+    from protocols.zk.layouts import Layout
+
+    claimed = [0]
+    came_before: list[bytes] = []
+    read_sizes = Terminal.read_sizes
+
+    async def sizes(self: Terminal) -> Any:
+        found = await read_sizes(self)
+        claimed[0] = found.attendance or 0
+        return found
+
+    async def log(self: Terminal) -> PackedLog:
+        came, packed = bytearray(), PackedLog()
+        if came_before:
+            packed.write(came_before.pop())
+            return packed
+        try:
+            await self._stream_table(ATTENDANCE, came.extend)
+        except (ProtocolError, DriverError):
+            came_before.append(bytes(came[: len(came) - len(came) % Layout.ATT40.width]))
+            raise
+        packed.write(bytes(came))
+        return packed
+
+    def by_count(*args: Any, **kwargs: Any) -> LogCursor:
+        return replace(cursor_after(*args, **kwargs), rows=claimed[0])
+
+    Terminal.read_sizes, Terminal.read_log = sizes, log  # type: ignore[method-assign]
+    deliveries.cursor_after = by_count
+    LogCursor.holds_for = lambda _self, _log: True  # type: ignore[method-assign]
+
+
+@patch
+def no_gap_fill() -> None:
+    """After the first read only live events count, as of a listener that never looks back."""
+    from drivers.contract import Delivery
+    from drivers.zk_pull import ZkPullDriver
+    from drivers.zk_pull.terminal import Terminal
+    from protocols.records import Channel, Punch
+    from protocols.zk.events import parse_attlog_event
+
+    fetch, live = ZkPullDriver.fetch, ZkPullDriver.live
+
+    async def first_only(self: ZkPullDriver, cursor: bytes | None) -> Any:
+        if cursor is None:
+            async for delivery in fetch(self, cursor):
+                yield delivery
+            return
+        yield Delivery(serial=(await self.identity()).serial)
+
+    heard: list[bytes] = []
+    listen = Terminal.next_punch_events
+
+    async def overhear(self: Terminal, *, timeout_s: float) -> tuple[bytes, ...]:
+        payloads = await listen(self, timeout_s=timeout_s)
+        heard.extend(payloads)
+        return payloads
+
+    async def told(self: ZkPullDriver) -> Any:
+        async for delivery in live(self):
+            records = tuple(
+                Punch(
+                    serial=delivery.serial,
+                    user_id=row.user_id,
+                    device_time=row.time,
+                    state=row.state,
+                    verify=row.verify,
+                    channel=Channel.LIVE,
+                )
+                for payload in heard
+                for row in parse_attlog_event(payload)
+            )
+            heard.clear()
+            yield Delivery(serial=delivery.serial, records=records)
+
+    Terminal.next_punch_events = overhear  # type: ignore[method-assign]
+    ZkPullDriver.fetch, ZkPullDriver.live = first_only, told  # type: ignore[method-assign]
+
+
+@patch
+def spool_forgets() -> None:
+    """A buffer that stores whatever comes, as often as it comes."""
+    from edge_agent.spool import intake
+
+    intake.new_rows = lambda _connection, _device, rows: rows
+
+
+@patch
+def poison_skipped() -> None:
+    """What cannot be decoded or delivered is left out without a word."""
+    from edge_agent.spool import drain, intake
+
+    drain._bury = lambda *_: None
+    intake._quarantine = lambda *_, **__: False
