@@ -208,9 +208,16 @@ class Core(Process):
             raise ClaimError(f"the core would not take it: {answer}")
 
     def count(self) -> int:
+        return int(self.ask("SELECT count(*) FROM raw_events WHERE kind = 'punch'")[0][0])
+
+    def count_of(self, serial: str) -> int:
+        query = "SELECT count(*) FROM raw_events WHERE kind = 'punch' AND device = ?"
+        return int(self.ask(query, serial)[0][0])
+
+    def ask(self, query: str, *values: Any) -> list[Any]:
+        """Straight from its file."""
         with closing(_read_only(self.database)) as database:
-            query = "SELECT count(*) FROM raw_events WHERE kind = 'punch'"
-            return int(database.execute(query).fetchone()[0])
+            return database.execute(query, values).fetchall()
 
 
 def _key(device: str, user_id: str, body: dict[str, Any]) -> Key:
@@ -236,7 +243,8 @@ class Agent(Process):
         timeout_s: float = 1.5,
         gateway: str = GATEWAY,
     ) -> None:
-        (self.folder / "state").mkdir(exist_ok=True)
+        for name in ("state", "run"):
+            (self.folder / name).mkdir(exist_ok=True)
         uplink = (
             ""
             if core_port is None
@@ -245,8 +253,8 @@ class Agent(Process):
         )
         self.site_file.write_text(
             f'[site]\nname = "{SITE}"\nzone = "{ZONE}"\n'
-            f'[gateway]\nname = "{gateway}"\nstate_dir = "state"\n{uplink}'
-            + "".join(device.text() for device in devices)
+            f'[gateway]\nname = "{gateway}"\nstate_dir = "state"\n'
+            f'runtime_dir = "run"\n{uplink}' + "".join(device.text() for device in devices)
         )
 
     def ask(self, query: str, *values: Any) -> list[Any]:
@@ -266,7 +274,7 @@ class Agent(Process):
     def snapshot(self) -> dict[str, Any]:
         """What it wrote for `status` last."""
         try:
-            told: dict[str, Any] = json.loads((self.folder / "state" / "status.json").read_text())
+            told: dict[str, Any] = json.loads((self.folder / "run" / "status.json").read_text())
         except FileNotFoundError:
             return {}
         return told

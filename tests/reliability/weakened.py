@@ -224,3 +224,80 @@ def poison_skipped() -> None:
 
     drain._bury = lambda *_: None
     intake._quarantine = lambda *_, **__: False
+
+
+@patch
+def collecting_waits() -> None:
+    """A gateway that stores and sends in turn: nothing is stored while a batch is under way."""
+    import asyncio
+
+    from edge_agent.spool.store import Spool
+    from sync.http import HttpTransport
+
+    append, send, turn = Spool.append, HttpTransport.send, asyncio.Lock()
+
+    async def append_in_turn(self: Spool, *args: Any, **facts: Any) -> Any:
+        async with turn:
+            return await append(self, *args, **facts)
+
+    async def send_in_turn(self: HttpTransport, *args: Any) -> Any:
+        async with turn:
+            return await send(self, *args)
+
+    Spool.append = append_in_turn  # type: ignore[method-assign]
+    HttpTransport.send = send_in_turn  # type: ignore[method-assign]
+
+
+@patch
+def full_disk_shrugged_off() -> None:
+    """A gateway that takes a failed write for done and moves its place on, in memory."""
+    from edge_agent.spool.errors import SpoolError
+    from edge_agent.spool.results import Appended
+    from edge_agent.spool.store import Spool
+
+    append, cursor_of = Spool.append, Spool.cursor
+    places: dict[str, bytes] = {}
+
+    async def append_or_not(self: Spool, delivery: Any, **facts: Any) -> Any:
+        if delivery.cursor is not None:
+            places[delivery.serial] = delivery.cursor
+        try:
+            return await append(self, delivery, **facts)
+        except SpoolError:
+            return Appended(stored=0, known=0, quarantined=0)
+
+    async def cursor(self: Spool, serial: str) -> bytes | None:
+        return places.get(serial) or await cursor_of(self, serial)
+
+    Spool.append, Spool.cursor = append_or_not, cursor  # type: ignore[method-assign]
+
+
+@patch
+def one_queue() -> None:
+    """First in, first out: no lanes."""
+    from edge_agent.spool.lanes import Lane
+    from edge_agent.supervisor import worker
+
+    worker._lane_of = lambda _delivery, **_: Lane.PUNCH_BACKLOG
+
+
+@patch
+def implausible_dropped() -> None:
+    """A bridge that skips what cannot be true, as zkteco-php's author plans to."""
+    from msgspec.structs import replace
+
+    from edge_agent.spool.store import Spool
+    from protocols.records import Flag
+
+    append = Spool.append
+    odd = {Flag.CLOCK_SUSPECT, Flag.FUTURE}
+
+    async def append_plausible(self: Spool, delivery: Any, **facts: Any) -> Any:
+        plausible = tuple(
+            record
+            for record in delivery.every_record()
+            if not odd & set(getattr(record, "flags", ()))
+        )
+        return await append(self, replace(delivery, records=plausible, packed=None), **facts)
+
+    Spool.append = append_plausible  # type: ignore[method-assign]
