@@ -123,7 +123,7 @@ async def _small_disk(site: RigSite) -> AsyncIterator[_Disk]:
         yield _Disk("tmpfs", None, lambda _pid: _remount(state))
     finally:
         await site.agent.kill()
-        subprocess.run(["umount", str(state)], check=False, capture_output=True)
+        _unmount(state)
 
 
 def _mount(folder: Path, size: int) -> bool:
@@ -131,6 +131,10 @@ def _mount(folder: Path, size: int) -> bool:
         return False
     words = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     return subprocess.run(words, check=False, capture_output=True).returncode == 0
+
+
+def _unmount(folder: Path) -> None:
+    subprocess.run(["umount", str(folder)], check=False, capture_output=True)
 
 
 def _remount(folder: Path) -> None:
