@@ -13,16 +13,22 @@ import statistics
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from drivers.contract import Delivery
 from edge_agent.spool.store import Lane, Spool
 from edge_agent.system_clock import SystemClock
+from protocols.punch_columns import PunchColumns, columns_of
 from protocols.records import Punch
+from protocols.uplink import Answer, RecordVerdict, Verdict
 
 SYNCS = 500
 CHUNK_ROWS = 1_000
 CHUNKS = 100
+PAGE_ROWS = 5_000
+PAGES = 40
+BATCH_ROWS = 1_000
 PRODUCERS = 100
 ROWS_PER_PRODUCER = 200
 START = datetime(2026, 11, 1, 8, 0, tzinfo=UTC).replace(tzinfo=None)
@@ -60,10 +66,14 @@ def punches(first: int, count: int, serial: str) -> tuple[Punch, ...]:
 
 async def append(spool: Spool, records: tuple[Punch, ...], serial: str) -> float:
     """Seconds until the rows were durable."""
+    return await deliver(spool, Delivery(serial=serial, records=records))
+
+
+async def deliver(spool: Spool, delivery: Delivery) -> float:
     begin = time.perf_counter()
     await spool.append(
-        Delivery(serial=serial, records=records),
-        device_name=serial,
+        delivery,
+        device_name=delivery.serial,
         zone="Asia/Shanghai",
         lane=Lane.PUNCH_BACKLOG,
         received_at=datetime.now(UTC),
@@ -81,6 +91,33 @@ async def chunks(spool: Spool) -> list[float]:
 async def known_chunks(spool: Spool) -> list[float]:
     """The same log again: every row is known."""
     return await chunks(spool)
+
+
+async def packed_pages(spool: Spool, *, pages: list[PunchColumns]) -> list[float]:
+    """Another device's log in columns, as the driver of ZK terminals hands it over."""
+    return [await deliver(spool, Delivery(serial="PAGES", packed=page)) for page in pages]
+
+
+def columns(first: int) -> PunchColumns:
+    held = columns_of(punches(first, PAGE_ROWS, "PAGES"))
+    if held is None:
+        raise ValueError("these punches fit no columns")
+    return held
+
+
+async def drained(spool: Spool) -> list[float]:
+    """All of it to a sink that accepts: unpacked, handed over, settled."""
+    latencies = []
+    begin = time.perf_counter()
+    while batch := await spool.next_batch("core", limit=BATCH_ROWS):
+        verdicts = tuple(
+            RecordVerdict(event_id=observation.event_id, verdict=Verdict.ACCEPTED)
+            for observation in batch.observations
+        )
+        await spool.settle("core", Answer(number=batch.number, verdicts=verdicts))
+        latencies.append(time.perf_counter() - begin)
+        begin = time.perf_counter()
+    return latencies
 
 
 async def singles(spool: Spool) -> list[float]:
@@ -105,11 +142,14 @@ async def measure(folder: Path) -> None:
         f"  p99 {floor[SYNCS * 99 // 100] * 1e3:.3f} ms  {syncs_per_s:,.0f}/s"
     )
     print(f"{'':32}{'rows/s':>10}{'per sync/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'p99/sync':>10}")
+    pages = [columns(number * PAGE_ROWS) for number in range(PAGES)]
     spool = Spool.open(folder / "spool.db", clock=SystemClock(), boot_id="benchmark")
     try:
         for title, run, rows in (
             ("1,000-row chunks, 1 producer", chunks, CHUNK_ROWS * CHUNKS),
             ("the same rows again (known)", known_chunks, CHUNK_ROWS * CHUNKS),
+            ("5,000-row pages of columns", partial(packed_pages, pages=pages), PAGE_ROWS * PAGES),
+            ("drained, 1,000-row batches", drained, CHUNK_ROWS * CHUNKS + PAGE_ROWS * PAGES),
             ("single rows, 100 producers", singles, PRODUCERS * ROWS_PER_PRODUCER),
         ):
             begin = time.perf_counter()

@@ -3,6 +3,8 @@
     python benchmarks/zk_parse.py [--rows N] [--json]
 
 floor  `struct.iter_unpack` over the same bytes and nothing else
+columns layout choice, all checks of every field, and columns that are ready to store: the way of a
+       plain log
 decode layout choice and decoding to punches: what pyzk does too, and checks of every field
 ours   decode, and ordinals and repeats: all that a pull does with the bytes
 pyzk   `get_attendance()` of pyzk 0.9 on the same bytes, its transport stubbed, in a process of its
@@ -18,9 +20,11 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from protocols.ordinals import LogOrder
+from protocols.punch_columns import MAX_ROWS, PunchColumns
 from protocols.records import Punch, Quarantined
 from protocols.zk.attendance import (
     AttendanceRow,
@@ -29,6 +33,7 @@ from protocols.zk.attendance import (
     decode_attendance,
     encode_attendance,
 )
+from protocols.zk.attendance_columns import ColumnDecoder
 from protocols.zk.shared_seconds import shared_seconds
 
 ROUNDS = 10  # before pyzk and again after; pyzk once, its time is beyond any noise
@@ -97,6 +102,18 @@ def decode_and_place(table: bytes) -> list[Punch]:
     return [order.place(row) for row in decode(table) if isinstance(row, Punch)]
 
 
+def decode_by_columns(table: bytes) -> list[PunchColumns]:
+    """Pages, as a pull makes them. Fails unless each is plain, in order and later than the last."""
+    choice = choose_layout(table, now_year=2026)
+    decoder = ColumnDecoder(choice.layout, serial="S1")
+    piece_bytes = MAX_ROWS * choice.layout.width
+    pieces = (table[start : start + piece_bytes] for start in range(0, len(table), piece_bytes))
+    pages = [page for page in map(decoder.decode, pieces) if page is not None]
+    if any(one.times[-1] >= two.times[0] for one, two in pairwise(pages)):
+        raise SystemExit("the log is not in order")
+    return pages
+
+
 def run_pyzk(table: bytes) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "attlog.bin")
@@ -110,9 +127,12 @@ def run_pyzk(table: bytes) -> dict[str, object]:
 def measure(rows: int) -> dict[str, object]:
     table = attendance_log(rows)
     punches = decode_and_place(table)
+    if [punch for page in decode_by_columns(table) for punch in page.punches()] != punches:
+        raise SystemExit("columns and rows disagree")
     best = Best(
         {
             "floor": lambda: sum(1 for _ in RECORD.iter_unpack(table)),
+            "columns": lambda: decode_by_columns(table),
             "decode": lambda: decode(table),
             "ours": lambda: decode_and_place(table),
         }
@@ -123,14 +143,16 @@ def measure(rows: int) -> dict[str, object]:
     last = [punches[-1].user_id, str(punches[-1].device_time)]
     if (len(punches), last) != (pyzk["rows"], pyzk["last"]):
         raise SystemExit(f"the two decoders disagree: {len(punches)} {last}, pyzk {pyzk}")
-    floor, decoding, ours = (best.seconds[name] for name in ("floor", "decode", "ours"))
+    floor, columns, decoding, ours = best.seconds.values()
     peer = float(str(pyzk["seconds"]))
     return {
         "rows": rows,
         "floor_s": round(floor, 4),
+        "columns_s": round(columns, 5),
         "decode_s": round(decoding, 4),
         "ours_s": round(ours, 4),
         "pyzk_s": round(peer, 3),
+        "pyzk_over_columns": round(peer / columns),
         "pyzk_over_decode": round(peer / decoding, 1),
         "pyzk_over_ours": round(peer / ours, 1),
         "ours_over_floor": round(ours / floor, 1),
@@ -148,6 +170,10 @@ def main() -> None:
         return
     print(f"{result['rows']} records of 40 bytes")
     print(f"  floor (iter_unpack)        {result['floor_s']} s")
+    print(
+        f"  ours, by columns           {result['columns_s']} s = "
+        f"1/{result['pyzk_over_columns']} of pyzk"
+    )
     print(f"  ours, decode               {result['decode_s']} s")
     print(
         f"  ours, decode and ordinals  {result['ours_s']} s = {result['ours_over_floor']} x floor"

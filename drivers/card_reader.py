@@ -51,6 +51,7 @@ class CardReaderConfig(DeviceConfig):
     port: str
     """Path of the serial port; best under /dev/serial/by-id, which survives replugging."""
     baud: int = Field(default=9600, gt=0)
+    """Speed of the line; these readers have 9600."""
     serial: str = ""
     """What the reader is known by: it has no serial number to ask for. Empty: the device's name."""
     debounce_s: float = Field(default=2.5, gt=0)

@@ -43,6 +43,7 @@ class BrokenDriverError(Exception):
         )
         self.kind = kind
         self.source = source
+        self.problem = problem
 
 
 def built_in_kinds() -> tuple[str, ...]:
@@ -51,7 +52,12 @@ def built_in_kinds() -> tuple[str, ...]:
 
 def known_kinds() -> tuple[str, ...]:
     """Ours first, then those of installed packages."""
-    return (*_BUILT_IN, *(name for name in _third_party() if name not in _BUILT_IN))
+    return (*_BUILT_IN, *(name for name in third_party_drivers() if name not in _BUILT_IN))
+
+
+def third_party_drivers() -> dict[str, EntryPoint]:
+    """Entry points of installed packages, by kind."""
+    return {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
 
 
 def load_driver(kind: str) -> type[Driver]:
@@ -64,14 +70,10 @@ def load_driver(kind: str) -> type[Driver]:
         module, _, name = path.partition(":")
         driver: type[Driver] = getattr(importlib.import_module(module), name)
         return driver
-    entry = _third_party().get(kind)
+    entry = third_party_drivers().get(kind)
     if entry is None:
         raise UnknownKindError(kind, known_kinds())
     return _load(kind, entry)
-
-
-def _third_party() -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
 
 
 def _load(kind: str, entry: EntryPoint) -> type[Driver]:

@@ -46,7 +46,9 @@ class DeviceConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
+    """What people call the device; unique in the site file."""
     kind: str
+    """Which driver speaks with it: `edge-agent driver list`."""
     poll_s: float = 60.0
     """Seconds between fetches."""
     follow: Literal["serial", "off"] = "serial"

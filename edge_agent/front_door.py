@@ -105,7 +105,7 @@ def _welcome() -> int:
         looked = ", ".join(str(candidate) for candidate in config_candidates())
         print(f"There is no site file yet (looked at {looked}). What fits now:\n")
         print("  edge-agent demo         the whole way from a punch to a payslip, on this machine")
-        print("  edge-agent config init  write a site file to fill in")
+        print("  edge-agent config init  write a site file; --device ADDRESS asks your terminal")
         print("  edge-agent doctor       check this machine")
     else:
         print(f"The site file is {config}. What fits now:\n")

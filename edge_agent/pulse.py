@@ -13,6 +13,7 @@ import structlog
 
 from drivers.ports import Clock
 from edge_agent.notify import Notifier
+from edge_agent.ntp_sync import NtpSync
 from edge_agent.snapshot import replace_file, snapshot
 from edge_agent.spool.store import Spool, SpoolError
 from edge_agent.supervisor.states import DeviceState
@@ -40,6 +41,7 @@ class Pulse:
         boot_id: str,
         snapshot_path: Path,
         version: str,
+        ntp: NtpSync | None = None,
     ) -> None:
         self._clock = clock
         self._timekeeper = timekeeper
@@ -51,6 +53,7 @@ class Pulse:
         self._boot_id = boot_id
         self._snapshot_path = snapshot_path
         self._version = version
+        self._ntp = ntp or NtpSync()
         self._uncorrected: list[ClockStep] = []
 
     async def run(self) -> None:
@@ -77,14 +80,18 @@ class Pulse:
             log.error("watchdog_withheld", part=stuck)
 
     async def _look_at_the_clock(self) -> None:
-        step = self._timekeeper.check()
-        if step is not None:
-            log.warning(
-                "gateway_clock_stepped", step_s=step.step.total_seconds(), trusted=step.trusted
-            )
-            if step.regained:
-                self._uncorrected.append(step)
+        self._tell_step(self._timekeeper.check())
+        reference = self._ntp.reference()
+        if reference is not None and not self._timekeeper.trusted:
+            self._tell_step(self._timekeeper.confirm(reference))
         await self._correct_receipts()
+
+    def _tell_step(self, step: ClockStep | None) -> None:
+        if step is None:
+            return
+        log.warning("gateway_clock_stepped", step_s=step.step.total_seconds(), trusted=step.trusted)
+        if step.regained:
+            self._uncorrected.append(step)
 
     async def _correct_receipts(self) -> None:
         """A step is told once; it is kept until the spool has applied it."""

@@ -55,6 +55,18 @@ def _device(report: DeviceReport) -> dict[str, Any]:
         "clock_offset_ms": report.clock_offset_ms,
         "profile": report.profile,
         "moved": report.moved,
+        "log_change": report.log_change,
+        "memories": [
+            {
+                "name": memory.name,
+                "used": memory.used,
+                "capacity": memory.capacity,
+                "percent": None if memory.percent is None else round(memory.percent, 1),
+            }
+            for memory in report.vitals.memories
+        ],
+        "line": report.vitals.line,
+        "warnings": report.vitals.warnings,
         "error": None
         if problem is None
         else {"what": problem.what, "remedy": problem.remedy, "code": problem.code},

@@ -91,7 +91,7 @@ class Timekeeper:
         )
 
     def confirm(self, reference: datetime) -> ClockStep | None:
-        """Someone who knows (the core's answer, an operator) says that it is `reference` now.
+        """Someone who knows (the time service, see `ntp_sync`) says that it is `reference` now.
 
         The only way back for a clock that was set right after a spell in the future: by the rule
         above it is earlier than times that seemed to have passed.

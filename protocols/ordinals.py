@@ -32,6 +32,10 @@ class LogOrder:
         self._run_time: datetime | None = None
         self._run = 0
 
+    def pass_over(self) -> None:
+        """Here stood rows that share no second with any other: whatever follows is a new run."""
+        self._run_time = None
+
     def place(self, punch: Punch) -> Punch:
         """`punch` with its ordinal, and flagged when it is a repeat."""
         time = punch.device_time

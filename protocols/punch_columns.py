@@ -54,7 +54,8 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
     """At most MAX_ROWS punches in source order; every column is as long as `times`.
 
     times       array 'q': device time in whole milliseconds since 1970-01-01, as a naive wall clock
-    user_ids    UTF-8, one after the other, each filled up with NUL to the same width
+    user_ids    UTF-8, filled up with NUL to one width; the first byte of each row, then the second
+                byte of each, and so on: so they come out of a table, and so they pack best
     state, verify  raw numbers, 0 to 255, a byte each
     directions, methods  what the numbers that occur mean on this device
     work_code   array 'I'; None: no row has one
@@ -121,15 +122,13 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
         """`protocols.identity.event_id` of each row."""
         serial, ordinals = self.serial, self.ordinals
         first = event_ticks(_EPOCH)
-        keys = _Keys(serial)
+        keys, fields = _Keys(serial), self._user_fields()
         ids = [
             event_id_at(first + time, keys[who])
-            for time, who in zip(
-                self.times, zip(self._user_fields(), self.state, strict=True), strict=True
-            )
+            for time, who in zip(self.times, zip(fields, self.state, strict=True), strict=True)
         ]
         for row, ordinal in ordinals.items():
-            key = punch_key(serial, self.user_text(row), self.state[row], ordinal)
+            key = punch_key(serial, _text(fields[row]), self.state[row], ordinal)
             ids[row] = event_id_at(first + self.times[row], key)
         return ids
 
@@ -137,9 +136,6 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
         """The user id of each row."""
         texts = _Texts()
         return [texts[field] for field in self._user_fields()]
-
-    def user_text(self, row: int) -> str:
-        return _text(self._user_fields(row, row + 1)[0])
 
     def pack(self) -> bytes:
         """Compressed; `unpack` is its inverse."""
@@ -149,7 +145,7 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
             serial=self.serial,
             channel=self.channel,
             times=step_bytes(self.times),
-            user_ids=planes(self.user_ids, rows),
+            user_ids=self.user_ids,
             state=self.state,
             verify=self.verify,
             directions=self.directions,
@@ -176,7 +172,7 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
             serial=held.serial,
             channel=held.channel,
             times=_times(held.times, rows),
-            user_ids=rows_of_planes(held.user_ids, rows),
+            user_ids=held.user_ids,
             state=held.state,
             verify=held.verify,
             directions=held.directions,
@@ -192,16 +188,22 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
             raise ProtocolError(f"packed columns do not agree: {fault}")
         return columns
 
-    def _user_fields(self, first: int = 0, end: int | None = None) -> list[bytes]:
+    def _user_fields(self) -> list[bytes]:
         width = _width(self.user_ids, len(self))
-        rows = range(first, len(self) if end is None else end)
-        return [self.user_ids[row * width : (row + 1) * width] for row in rows]
+        fields = rows_of_planes(self.user_ids, len(self))
+        return [fields[row * width : (row + 1) * width] for row in range(len(self))]
 
     def _raw_rows(self) -> list[bytes]:
         if self.raw_ends is not None:
             return [self.raw[start:end] for start, end in pairwise((0, *self.raw_ends))]
         width = _width(self.raw, len(self))
         return [self.raw[row * width : (row + 1) * width] for row in range(len(self))]
+
+
+def user_id_planes(user_ids: Sequence[bytes]) -> bytes:
+    """UTF-8 texts as the column `user_ids`."""
+    width = max(map(len, user_ids))
+    return planes(b"".join([user_id.ljust(width, b"\0") for user_id in user_ids]), len(user_ids))
 
 
 def columns_of(punches: Sequence[Punch]) -> PunchColumns | None:
@@ -221,12 +223,11 @@ def columns_of(punches: Sequence[Punch]) -> PunchColumns | None:
     too_long = max(map(len, texts)) > MAX_TEXT_BYTES or len(raw) > MAX_RAW_BYTES
     if too_long or any(b"\0" in user_id for user_id in user_ids):
         return None
-    width = max(map(len, user_ids))
     return PunchColumns(
         serial=punches[0].serial,
         channel=punches[0].channel,
         times=array("q", ((punch.device_time - _EPOCH) // _MILLISECOND for punch in punches)),
-        user_ids=b"".join(user_id.ljust(width, b"\0") for user_id in user_ids),
+        user_ids=user_id_planes(user_ids),
         state=bytes(punch.state for punch in punches),
         verify=bytes(punch.verify for punch in punches),
         directions={punch.state: punch.direction for punch in punches},
@@ -302,6 +303,7 @@ def _faults(columns: PunchColumns) -> Iterator[str]:
 def _lengths_agree(columns: PunchColumns, rows: int) -> Iterator[bool]:
     yield len(columns.state) == len(columns.verify) == rows
     yield columns.work_code is None or len(columns.work_code) == rows
+    yield len(columns.user_ids) == rows * _width(columns.user_ids, rows)
     ends = columns.raw_ends
     if ends is not None:
         yield len(ends) == rows

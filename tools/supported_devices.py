@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from drivers.catalog import load_driver
+from drivers.quality_scale import Level, Scale, quality_scale
 from firmware_profiles import Evidence, Profile, load_all
 from protocols.zk.layouts import Layout
 
@@ -21,6 +23,8 @@ class Words:
     """One language of the page."""
 
     intro: str
+    drivers: tuple[str, ...]
+    levels: dict[Level, str]
     columns: tuple[str, ...]
     transports: dict[str, str]
     layouts: dict[Layout, str]
@@ -36,11 +40,13 @@ ENGLISH = Words(
 
 [中文](supported-devices.zh-CN.md)
 
-Terminals that are asked for their log (driver `zk-pull`, port 4370). Line counters (`modbus-counter`)
-and card readers (`rdm6300`) need no profile: they are described in the site file.
+Written by `tools/supported_devices.py` from `firmware_profiles/data` and `drivers/quality_scale.toml`;
+correct a profile there, not this page.
 
-Written by `tools/supported_devices.py` from `firmware_profiles/data`; correct a profile there, not
-this page.
+DRIVERS
+How well a driver is proven, rule by rule: [the quality scale](quality-scale.md). Line counters and card
+readers need no profile: they are described in the site file. What follows are the terminals that are
+asked for their log (driver `zk-pull`, port 4370).
 
 ## What the evidence means
 
@@ -57,6 +63,8 @@ its rows is published, and an alarm is raised.
 "Recognised" says how a terminal finds its profile: by what it reports about itself, or only by
 `profile = "…"` in its `[[device]]`, where nobody has seen what the model reports.
 """,
+    drivers=("Drivers", "driver", "kind", "devices", "level"),
+    levels={level: level.value for level in Level},
     columns=("model", "profile", "recognised", "transport", "records", "evidence", "source"),
     transports={"zk-tcp": "TCP 4370", "zk-udp": "UDP 4370"},
     layouts={
@@ -65,6 +73,7 @@ its rows is published, and an alarm is raised.
         Layout.ATT8A: "8 bytes, flags first",
         Layout.ATT8B: "8 bytes, time first",
         Layout.ATT49: "49 bytes",
+        Layout.ATT36: "36 bytes",
     },
     evidence={
         Evidence.CAPTURED: "seen",
@@ -107,9 +116,10 @@ CHINESE = Words(
 
 [English](supported-devices.md)
 
-下列考勤机由网关主动读取日志（驱动 `zk-pull`，端口 4370）。产线计数器（`modbus-counter`）和读卡器（`rdm6300`）不需要设备档案，直接写在站点文件里。
+本页由 `tools/supported_devices.py` 根据 `firmware_profiles/data` 和 `drivers/quality_scale.toml` 生成；请改档案，不要改本页。
 
-本页由 `tools/supported_devices.py` 根据 `firmware_profiles/data` 生成；请改档案，不要改本页。
+DRIVERS
+各驱动逐条规则的证明见[质量等级](quality-scale.md)（英文）。产线计数器和读卡器不需要设备档案，直接写在站点文件里。以下是由网关主动读取日志的考勤机（驱动 `zk-pull`，端口 4370）。
 
 ## 证据等级
 
@@ -123,6 +133,14 @@ CHINESE = Words(
 
 “识别方式”：按考勤机自报的信息识别；若没有人见过该型号的自报信息，则只能在 `[[device]]` 里用 `profile = "…"` 指定。
 """,
+    drivers=("驱动", "驱动", "kind", "设备", "等级"),
+    levels={
+        Level.TRIAL: "试验",
+        Level.SOUND: "可用（每条记录读到且只读到一次）",
+        Level.STURDY: "坚固（断线、无应答、错设备、错时钟都能应对）",
+        Level.PROVEN: "已印证（与他人的字节和程序一致，有技术员手册）",
+        Level.FIELDED: "已在现场运行",
+    },
     columns=("型号", "档案", "识别方式", "连接", "记录", "证据", "来源"),
     transports={"zk-tcp": "TCP 4370", "zk-udp": "UDP 4370"},
     layouts={
@@ -131,6 +149,7 @@ CHINESE = Words(
         Layout.ATT8A: "8 字节，标志在前",
         Layout.ATT8B: "8 字节，时间在前",
         Layout.ATT49: "49 字节",
+        Layout.ATT36: "36 字节",
     },
     evidence={
         Evidence.CAPTURED: "实测字节",
@@ -168,7 +187,7 @@ PAGES = {"supported-devices.md": ENGLISH, "supported-devices.zh-CN.md": CHINESE}
 
 def page(profiles: tuple[Profile, ...], words: Words) -> str:
     """The whole page: one table for each make, makes and models by name."""
-    parts = [words.intro]
+    parts = [words.intro.replace("DRIVERS", _drivers(quality_scale(), words))]
     by_make = sorted(profiles, key=lambda profile: (profile.make, profile.name, profile.key))
     for make, models in groupby(by_make, key=lambda profile: profile.make):
         rule = "|" + "---|" * len(words.columns)
@@ -176,6 +195,19 @@ def page(profiles: tuple[Profile, ...], words: Words) -> str:
         parts.append("\n".join([f"## {make}\n", _cells(words.columns), rule, *rows, ""]))
     parts.append(words.closing)
     return "\n".join(parts)
+
+
+def _drivers(scale: Scale, words: Words) -> str:
+    """One row for each built-in driver, with its technician's page."""
+    title, *columns = words.drivers
+    rows = [f"## {title}\n", _cells(tuple(columns)), "|" + "---|" * len(columns)]
+    for kind, answers in scale.drivers.items():
+        manifest = load_driver(kind).manifest
+        pages = answers["documented"].done
+        name = f"[{manifest.title}]({pages[0].removeprefix('docs/')})" if pages else manifest.title
+        makes = ", ".join(manifest.makes)
+        rows.append(_cells((name, f"`{kind}`", makes, words.levels[scale.level(kind)])))
+    return "\n".join([*rows, ""])
 
 
 def _row(profile: Profile, words: Words) -> str:

@@ -22,9 +22,13 @@ class CounterConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     unit: int = Field(ge=0, le=255)
+    """Modbus unit number (slave address), 0 to 255."""
     tag: str = Field(min_length=1)
+    """What this counter is called; unique in the box."""
     pieces: _Address
+    """First register of the counter of pieces."""
     rejects: _Address | None = None
+    """First register of the counter of rejects."""
     badge: _Address | None = None
     """Number of the operator who is logged in at the box, 0 for nobody."""
     boot: _Address | None = None
@@ -32,7 +36,9 @@ class CounterConfig(BaseModel):
     width: Literal[16, 32] = 32
     """Bits of pieces, rejects and (unless it says otherwise) badge."""
     badge_width: Literal[16, 32] | None = None
+    """Bits of badge, where they are not those of pieces."""
     word_order: WordOrder = "big"
+    """Of 32 bits: "big" has the high word in the lower register, "little" the low one."""
 
     @property
     def fields(self) -> dict[str, range]:
@@ -64,16 +70,20 @@ class CounterConfig(BaseModel):
 
 class ModbusCounterConfig(DeviceConfig):
     host: str
+    """IP address or name of the box, or of the Modbus gateway before it."""
     port: int = Field(default=502, ge=1, le=65535)
+    """TCP port of the box."""
     serial: str = ""
     """What the box is known by. Modbus has no identity, so a replaced box needs a new one here.
     Empty: the device's name."""
     timeout_s: float = Field(default=3.0, gt=0)
     """For one answer. A silent unit costs this much of each round until its back-off grows."""
     function: Literal[3, 4] = 3
+    """3 reads holding registers, 4 reads input registers."""
     max_silence_s: float = Field(default=900.0, gt=0)
     """An unchanged reading is stored again after this time, to show that the box was alive."""
     counters: tuple[CounterConfig, ...] = Field(min_length=1)
+    """The counters of the box, one table each."""
 
     @model_validator(mode="after")
     def _tags_name_one_counter_each(self) -> "ModbusCounterConfig":

@@ -26,6 +26,7 @@ from drivers.contract import (
 from drivers.errors import DeviceMisbehavedError, DriverError, LinkDownError
 from drivers.ports import Clock
 from drivers.zk_pull import clock_setting, log_clearing
+from drivers.zk_pull.orders import carry_out, outcome_unknown
 from drivers.zk_pull.terminal import Terminal
 from drivers.zk_pull.uninterrupted import finished
 from drivers.zk_pull.user_table import UserTable
@@ -37,6 +38,8 @@ from protocols.zk.administration import (
     restart,
     unlock,
 )
+from protocols.zk.exchange import SilenceError, UnansweredOrderError
+from protocols.zk.refusals import UnauthorisedError
 
 
 class Administration(ClockKeeper, UserDirectory, Pausable, LogClearer, DoorOpener, Restartable):
@@ -54,6 +57,10 @@ class Administration(ClockKeeper, UserDirectory, Pausable, LogClearer, DoorOpene
 
     @abstractmethod
     def fetch(self, cursor: bytes | None) -> AsyncIterator[Delivery]: ...
+
+    @abstractmethod
+    def fetch_whole(self, cursor: bytes | None) -> AsyncIterator[Delivery]:
+        """As `fetch`, every row proven to be the stored one."""
 
     @abstractmethod
     async def aclose(self) -> None: ...
@@ -95,7 +102,7 @@ class Administration(ClockKeeper, UserDirectory, Pausable, LogClearer, DoorOpene
             table = await UserTable.read(terminal)
             known = table.find(user_id)
             if known is not None:
-                await table.delete(known)
+                await table.delete(known, where=self._where)
             return known is not None
 
     @override
@@ -127,11 +134,11 @@ class Administration(ClockKeeper, UserDirectory, Pausable, LogClearer, DoorOpene
 
     @override
     async def clear_log(self, cursor: bytes) -> Cleared:
-        rows = await log_clearing.stored_rows(self.fetch, cursor, where=self._where)
+        rows = await log_clearing.stored_rows(self.fetch_whole, cursor, where=self._where)
         log_clearing.refuse_other_count(await self._counted(), rows, where=self._where)
         async with self.disabled(log_clearing.CLEARING_S):
             deadline = log_clearing.Deadline(self._clock)
-            rows = await log_clearing.stored_rows(self.fetch, cursor, where=self._where)
+            rows = await log_clearing.stored_rows(self.fetch_whole, cursor, where=self._where)
             log_clearing.refuse_other_count(await self._counted(), rows, where=self._where)
             deadline.check(where=self._where)
             try:
@@ -142,14 +149,29 @@ class Administration(ClockKeeper, UserDirectory, Pausable, LogClearer, DoorOpene
     @override
     async def unlock(self, seconds: float) -> None:
         async with self._session() as terminal:
-            await terminal.runner.run(unlock(round(seconds * 10)))
+            await carry_out(
+                terminal.runner,
+                unlock(round(seconds * 10)),
+                aim="open the door",
+                look="Look at the door",
+                where=self._where,
+            )
 
     @override
     async def restart(self) -> None:
-        """The terminal is away for a minute or so afterwards."""
+        """The terminal is away for a minute or so afterwards. Most give no answer to this order, so
+        one that still answers other questions may not have heard it.
+        """
         async with self._session() as terminal:
             with contextlib.suppress(LinkDownError):  # closed instead of answered
-                await terminal.runner.run(restart())
+                answered = await terminal.runner.run(restart())
+                if not answered and await _still_there(terminal):
+                    raise outcome_unknown(
+                        "restart",
+                        "Look at the terminal's screen",
+                        where=self._where,
+                        cause="no answer, and it still answers other questions",
+                    )
         await self.aclose()
 
     async def _counted(self) -> int | None:
@@ -157,11 +179,20 @@ class Administration(ClockKeeper, UserDirectory, Pausable, LogClearer, DoorOpene
 
     async def _clear(self, rows: int) -> Cleared:
         async with self._session() as terminal:
-            await terminal.runner.run(clear_attendance())
+            answered = True
+            try:
+                await terminal.runner.run(clear_attendance())
+            except UnansweredOrderError:
+                answered = False
             sizes = await terminal.read_sizes()
             left = await terminal.read_log()
             return log_clearing.proven_empty(
-                terminal.identity.serial, rows, sizes.attendance, len(left), where=self._where
+                terminal.identity.serial,
+                rows,
+                sizes.attendance,
+                len(left),
+                answered=answered,
+                where=self._where,
             )
 
     async def _enable_surely(self) -> None:
@@ -191,3 +222,11 @@ class Administration(ClockKeeper, UserDirectory, Pausable, LogClearer, DoorOpene
                 remedy=f"{first.remedy}. {second.remedy}",
                 code=second.code,
             ) from first
+
+
+async def _still_there(terminal: Terminal) -> bool:
+    try:
+        await terminal.read_clock()
+    except (SilenceError, UnauthorisedError):  # away, or back and without memory of our session
+        return False
+    return True

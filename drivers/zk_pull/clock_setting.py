@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from drivers.contract import ClockState, Delivery
 from drivers.errors import BlockedError, DeviceMisbehavedError
+from drivers.zk_pull.orders import carry_out
 from drivers.zk_pull.terminal import Terminal
 from protocols.records import ClockReading, Punch
 from protocols.zk.administration import set_time
@@ -77,7 +78,18 @@ async def write_clock(
     terminal: Terminal, time: datetime, zone: ZoneInfo, *, where: str
 ) -> ClockState:
     """Writes `time`, and proves that the terminal took it; what it shows then."""
-    await terminal.runner.run(set_time(time))
+
+    async def taken() -> bool:
+        return is_within(clock_state(await terminal.read_clock(), zone), _TAKEN_S)
+
+    await carry_out(
+        terminal.runner,
+        set_time(time),
+        aim=f"set the clock to {time}",
+        look="Compare the clock on the terminal",
+        where=where,
+        done=taken,
+    )
     after = clock_state(await terminal.read_clock(), zone)
     if not is_within(after, _TAKEN_S):
         shown = "no valid date" if after.reading is None else str(after.reading.device_time)
@@ -113,7 +125,7 @@ async def _read(deliveries: AsyncIterator[Delivery]) -> tuple[Punch | None, bool
     held_back = False
     async for delivery in deliveries:
         held_back = bool(delivery.quarantined) and not delivery.log_rows
-        for record in delivery.records:
+        for record in delivery.every_record():
             if isinstance(record, Punch) and (
                 newest is None or record.device_time > newest.device_time
             ):

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from drivers.contract import DeviceConfig
 from protocols.zk.auth import MAX_COMM_KEY
+from protocols.zk.layouts import Layout
 from protocols.zk.tables import TCP_CHUNK_BYTES, UDP_CHUNK_BYTES
 
 
@@ -21,12 +22,15 @@ class ZkPullConfig(DeviceConfig):
 
     kind: Literal["zk-pull"] = "zk-pull"
     host: str
+    """IP address or name of the terminal."""
     port: int = Field(default=4370, ge=1, le=65_535)
+    """TCP or UDP port of the terminal, in its network menu."""
     transport: Literal["tcp", "udp"] = "tcp"
     """"udp" is for old black-and-white terminals that do not answer TCP."""
     comm_key: Annotated[SecretStr | None, BeforeValidator(_number_as_text)] = None
     """The number set on the terminal under Comm. > PC Connection."""
     serial: str | None = None
+    """The terminal's own number: another one at this address is refused. None accepts any."""
     timeout_s: float = Field(default=10.0, gt=0, le=300)
     """Seconds without an answer after which the terminal counts as gone."""
     profile: str | None = None
@@ -34,6 +38,9 @@ class ZkPullConfig(DeviceConfig):
     chunk_bytes: int | None = Field(default=None, ge=1024, le=1024 * 1024)
     """What one request for table bytes asks for, None for what suits the transport; a device that
     chokes wants less."""
+    record_layout: Layout | None = None
+    """How rows of the log are laid out, where the terminal's bytes are refused as another layout
+    than before and you know better (its firmware was changed)."""
     code_page: str | None = None
     """Encoding of names that are not UTF-8, where the profile does not know better."""
 

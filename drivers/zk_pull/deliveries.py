@@ -1,26 +1,24 @@
-"""A whole log becomes deliveries: only the rows after the cursor, in pages, ordinals counted over
-the complete log.
+"""A log becomes deliveries: only the rows after the cursor, in pages, ordinals counted over the
+complete log.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from drivers.contract import Delivery
+from drivers.vitals import Alarm
+from drivers.zk_pull.layout_pin import unreadable_alarm
 from drivers.zk_pull.log_cursor import LogCursor, cursor_after
+from drivers.zk_pull.log_pages import LogPages, Page
+from drivers.zk_pull.log_place import LogPlace
 from drivers.zk_pull.operations import OperationsPlace
 from drivers.zk_pull.packed_log import PackedLog
 from firmware_profiles import Profile, Quirk
-from protocols.ordinals import LogOrder
-from protocols.records import ClockReading, Punch, Quarantined
-from protocols.zk.attendance import AttendanceDecoder, LayoutChoice
-from protocols.zk.meanings import METHODS, STATES
-from protocols.zk.shared_seconds import SecondsSeen
-
-PAGE_ROWS = 1_000  # about 0.4 MB of punches: one commit of the spool
+from protocols.records import ClockReading, Quarantined
+from protocols.zk.attendance import LayoutChoice
 
 # A log that no layout fits is held back in parts of this size, so that no transaction is larger.
 HELD_BACK_BYTES = 256 * 1024
@@ -33,9 +31,12 @@ class UnreadableLog(Struct, frozen=True):
     digest: str
 
 
-class WholeLog(Struct, frozen=True, kw_only=True):
-    """One complete read of a terminal's log, and what is needed to understand it.
+class LogRead(Struct, frozen=True, kw_only=True):
+    """One read of a terminal's log, and what is needed to understand it.
 
+    table       all of it, or what comes after the rows that the cursor knows, if none of these
+                shares a second with them
+    place       how it stands to the cursor
     users       uid to user id, for the layouts that hold the uid
     now         the site's wall clock, to flag rows from the future
     operations  how far the operation log is read, for the cursor
@@ -43,6 +44,7 @@ class WholeLog(Struct, frozen=True, kw_only=True):
 
     serial: str
     table: PackedLog
+    place: LogPlace
     choice: LayoutChoice
     profile: Profile
     users: Mapping[int, str]
@@ -56,19 +58,18 @@ class WholeLog(Struct, frozen=True, kw_only=True):
             for held in self._held_back():
                 yield held
             return
-        known, epoch = self._resume(stored)
-        page = _Page()
+        known = self.place.known
+        page = Page()
         if known < self._rows:
-            async for number, page in self._pages(known):
-                if number < self._rows:
-                    yield self._delivery(page, log_rows=number)
-        reached = cursor_after(
-            self.table, self.choice.layout, epoch=epoch, operations=self.operations
-        )
+            async for page in self._pages(known):
+                if page.end < self._rows:
+                    yield self._delivery(page)
+        reached = self._reached(stored)
         yield replace(
-            self._delivery(page, log_rows=self._rows),
+            self._delivery(page),
             cursor=None if reached == stored else reached.encode(),
             on_device=self._on_device(),
+            log_rows=self._rows,
             last=True,
         )
 
@@ -78,6 +79,18 @@ class WholeLog(Struct, frozen=True, kw_only=True):
             return None
         return UnreadableLog(size=len(self.table), digest=self.table.digest(len(self.table)))
 
+    def change(self, stored: LogCursor | None) -> Delivery | None:
+        """What says that the log is not the one that `stored` knows, None when it is."""
+        if not self.choice.trusted:
+            return None
+        return self.place.told(stored, serial=self.serial, rows=self._rows)
+
+    def alarms(self) -> tuple[Alarm, ...]:
+        """For whoever looks after the terminal, as long as its log stays as it is."""
+        if self.choice.trusted:
+            return ()
+        return (unreadable_alarm(self.choice, len(self.table)),)
+
     def same_again(self) -> Delivery:
         """For a log that no layout fits and that was held back before, whole and durably."""
         return Delivery(serial=self.serial, clock=self.clock)
@@ -86,56 +99,39 @@ class WholeLog(Struct, frozen=True, kw_only=True):
     def _rows(self) -> int:
         return len(self.table) // self.choice.layout.width
 
-    def _resume(self, stored: LogCursor | None) -> tuple[int, int]:
-        """How many rows are known already, and the epoch of this log."""
-        if stored is None:
-            return 0, 0
-        if stored.layout is self.choice.layout and stored.holds_for(self.table):
-            return stored.rows, stored.epoch
-        return 0, stored.epoch + 1
+    def _reached(self, stored: LogCursor | None) -> LogCursor:
+        if stored is not None and self.table.start:
+            return stored.after(self.table, operations=self.operations)
+        return cursor_after(
+            self.table,
+            self.choice.layout,
+            epoch=self.place.epoch,
+            wrapped=self.place.wrapped,
+            operations=self.operations,
+            clock=self.clock.device_time if self.clock else None,
+        )
 
-    def _delivery(self, page: "_Page", *, log_rows: int) -> Delivery:
+    def _pages(self, known: int) -> AsyncIterator[Page]:
+        return LogPages(
+            self.table,
+            self.choice.layout,
+            serial=self.serial,
+            profile=self.profile,
+            users=self.users,
+            now=self.now,
+            known=known,
+        ).pages()
+
+    def _delivery(self, page: Page) -> Delivery:
         return Delivery(
             serial=self.serial,
             records=page.records,
+            packed=page.packed,
             quarantined=page.quarantined,
             clock=self.clock,
-            log_rows=log_rows,
+            log_rows=page.end,
             last=False,
         )
-
-    async def _pages(self, known: int) -> AsyncIterator[tuple[int, "_Page"]]:
-        """The rows after the first `known` in log order, page by page, and how many of the log
-        were read by then. The known rows are decoded too: they decide the ordinals of the new.
-        """
-        seen = SecondsSeen(self.choice.layout)
-        async for _, part in self._parts(0, self._rows):
-            seen.add(part)
-        order = LogOrder(seen.shared())
-        decoder = AttendanceDecoder(
-            self.choice.layout,
-            serial=self.serial,
-            state_map={**STATES, **self.profile.states},
-            verify_map={**METHODS, **self.profile.methods},
-            users=self.users,
-            now=self.now,
-        )
-        async for offset, part in self._parts(0, known):
-            _Page().fill(decoder.decode(part, offset=offset), order)
-        async for offset, part in self._parts(known, self._rows):
-            page = _Page()
-            page.fill(decoder.decode(part, offset=offset), order)
-            yield (offset + len(part)) // self.choice.layout.width, page
-
-    async def _parts(self, first: int, end: int) -> AsyncIterator[tuple[int, bytes]]:
-        """The rows from `first` to `end`, PAGE_ROWS at a time, and where in the table they begin.
-
-        Between two parts other devices have their turn.
-        """
-        width = self.choice.layout.width
-        for row in range(first, end, PAGE_ROWS):
-            await asyncio.sleep(0)
-            yield row * width, self.table[row * width : min(row + PAGE_ROWS, end) * width]
 
     def _on_device(self) -> int | None:
         if self._rows == 0 and Quirk.EMPTY_LOG_IS_NO_PROOF in self.profile.quirks:
@@ -145,11 +141,8 @@ class WholeLog(Struct, frozen=True, kw_only=True):
     def _held_back(self) -> Iterator[Delivery]:
         """No layout makes sense of the bytes: keep them whole, publish nothing, move no cursor."""
         size = len(self.table)
-        reason = (
-            f"ALARM: no attendance layout fits this log of {size} bytes (best: "
-            f"{self.choice.layout}, plausibility {self.choice.score:.2f}). Nothing of it was "
-            "published. Do not clear the terminal; report these bytes with the device's facts"
-        )
+        told = unreadable_alarm(self.choice, size)
+        reason = f"ALARM: {told.what}. Nothing of it was published. {told.remedy}"
         for offset in range(0, size, HELD_BACK_BYTES):
             raw = self.table[offset : offset + HELD_BACK_BYTES]
             yield Delivery(
@@ -160,18 +153,3 @@ class WholeLog(Struct, frozen=True, kw_only=True):
                 clock=self.clock,
                 last=offset + len(raw) == size,
             )
-
-
-class _Page:
-    def __init__(self) -> None:
-        self.records: list[Punch] = []
-        self.quarantined: list[Quarantined] = []
-
-    def fill(self, rows: Iterable[Punch | Quarantined], order: LogOrder) -> None:
-        """Sorts out what is a punch, each in its place."""
-        place, keep = order.place, self.records.append
-        for row in rows:
-            if isinstance(row, Punch):
-                keep(place(row))
-            else:
-                self.quarantined.append(row)

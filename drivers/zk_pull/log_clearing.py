@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from drivers.contract import Cleared, Delivery
 from drivers.errors import BlockedError, DeviceMisbehavedError, DriverError
 from drivers.ports import Clock
+from drivers.zk_pull.orders import lost_order
 from protocols.records import Punch
 
 CLEARING_S = 300  # a log of 100,000 rows over a slow line, twice
@@ -23,7 +24,7 @@ async def stored_rows(fetch: Fetch, cursor: bytes, *, where: str) -> int:
     last: Delivery | None = None
     new = 0
     async for last in fetch(cursor):
-        new += sum(isinstance(record, Punch) for record in last.records)
+        new += sum(isinstance(record, Punch) for record in last.every_record())
         if any(row.source == last.serial for row in last.quarantined):
             raise BlockedError(
                 "rows on the terminal could not be decoded",
@@ -92,9 +93,11 @@ def unconfirmed(rows: int, error: DriverError, *, where: str) -> DriverError:
 
 
 def proven_empty(
-    serial: str, rows: int, counted: int | None, left_bytes: int, *, where: str
+    serial: str, rows: int, counted: int | None, left_bytes: int, *, answered: bool, where: str
 ) -> Cleared:
-    """Raises DeviceMisbehavedError when rows are left."""
+    """Raises DeviceMisbehavedError when rows are left. `answered`: the terminal said yes."""
+    if not answered and (counted != 0 or left_bytes):
+        raise lost_order(f"delete {rows} rows", where=where)
     if counted != 0 or left_bytes:
         raise DeviceMisbehavedError(
             f"the terminal accepted the order to delete, then counts {counted} rows and holds "

@@ -25,6 +25,14 @@ _BROKEN_READS = 3
 _PAGE_ENTRIES = 1_000
 _PAGE_BYTES = _PAGE_ENTRIES * OPERATION_BYTES
 _DIGEST_BYTES = 16
+_CLEARING = frozenset({"data_cleared", "factory_reset", "log_cleared"})
+
+
+def ledger_name(serial: str) -> str:
+    """A log of its own: the counters and the quarantine of the attendance log decide about
+    completeness and about clearing it, and what happens to a terminal is no punch.
+    """
+    return f"{serial}/operations"
 
 
 class OperationsPlace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,11 +87,16 @@ class Operations(Struct, frozen=True, kw_only=True):
     broke_off: bool = False
     failure: str | None = None  # told once, when it is given up
 
+    def clears_the_log(self) -> bool:
+        """Whether somebody deleted punches, by what is new here."""
+        return any(
+            isinstance(entry, DeviceEvent) and entry.code in _CLEARING
+            for entry in decode_operations(self.table[self.known :], serial="")
+        )
+
     def deliveries(self, serial: str) -> Iterator[Delivery]:
         """Pages without a cursor: the last page of the fetch carries it."""
-        # A log of its own: the counters and the quarantine of the attendance log decide about
-        # completeness and about clearing it, and these rows are no punches.
-        source = f"{serial}/operations"
+        source = ledger_name(serial)
         if self.failure is not None:
             reason = f"the operation log cannot be read ({self.failure}); punches are not affected"
             row = Quarantined(source=source, offset=0, reason=reason, raw=b"")

@@ -11,18 +11,23 @@ import zstandard
 
 _LEVEL = 1  # higher ones take longer and save nothing: the distance between rows decides
 _DIGEST_BYTES = 16
+_KEPT_BLOCKS = 32  # 2 MiB: each layout samples a long log in the same places
 
 
 class PackedLog:
-    """Appended to by `write`, read in slices, best in order: one block is kept unpacked."""
+    """Appended to by `write`, read in slices, best in order: a few blocks are kept unpacked.
 
-    def __init__(self) -> None:
+    start   the bytes before it are known from an earlier read and not here
+    """
+
+    def __init__(self, *, start: int = 0) -> None:
+        self.start = start
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
         self._decompressor = zstandard.ZstdDecompressor()
         self._blocks: list[bytes] = []
         self._starts: list[int] = []
-        self._size = 0
-        self._unpacked = (-1, b"")  # number of the block, its content
+        self._size = start
+        self._unpacked: dict[int, bytes] = {}  # the longest kept first
         self._digests: dict[int, str] = {}
 
     def write(self, data: bytes) -> None:
@@ -34,6 +39,7 @@ class PackedLog:
         self._digests.clear()
 
     def __len__(self) -> int:
+        """With the bytes that are not here."""
         return self._size
 
     def __getitem__(self, part: slice) -> bytes:
@@ -50,7 +56,7 @@ class PackedLog:
         return b"".join(parts)
 
     def digest(self, end: int) -> str:
-        """Of the first `end` bytes."""
+        """Of the first `end` bytes. Not for a log that is not here from its beginning."""
         if end not in self._digests:
             self._digests[end] = self._digest(end)
         return self._digests[end]
@@ -64,6 +70,9 @@ class PackedLog:
         return digest.hexdigest()
 
     def _block(self, number: int) -> bytes:
-        if self._unpacked[0] != number:
-            self._unpacked = (number, self._decompressor.decompress(self._blocks[number]))
-        return self._unpacked[1]
+        content = self._unpacked.get(number)
+        if content is None:
+            if len(self._unpacked) == _KEPT_BLOCKS:
+                del self._unpacked[next(iter(self._unpacked))]
+            content = self._unpacked[number] = self._decompressor.decompress(self._blocks[number])
+        return content

@@ -12,12 +12,13 @@ from drivers.links.tcp import open_tcp
 from drivers.links.udp import open_udp
 from drivers.ports import Clock, Link
 from drivers.zk_pull.config import ZkPullConfig
+from drivers.zk_pull.line_tally import LineTally
 from drivers.zk_pull.packed_log import PackedLog
 from drivers.zk_pull.recognition import pinned_profile, profile_of, proven_serial, read_facts
 from drivers.zk_pull.runner import Runner
 from drivers.zk_pull.wire import TcpWire, UdpWire
 from firmware_profiles import Profile, Quirk
-from protocols.errors import ProtocolError, RefusedError
+from protocols.errors import LimitExceededError, ProtocolError, RefusedError
 from protocols.records import ClockReading
 from protocols.zk.commands import Command
 from protocols.zk.dialogue import (
@@ -36,6 +37,7 @@ from protocols.zk.dialogue import (
 )
 from protocols.zk.events import EventFlag
 from protocols.zk.sizes import Sizes
+from protocols.zk.table_end import EndRequest, TableEnd, read_end
 from protocols.zk.users import User, decode_users
 
 # With every fifth packet lost on each way, one exchange in three fails, and a hundred thousand
@@ -81,6 +83,21 @@ class Terminal:
         await self._stream_table(ATTENDANCE, log.write)
         return log
 
+    async def read_log_end(self, start: int, *, head_bytes: int) -> TableEnd:
+        """The attendance records from byte `start` on, see `protocols.zk.table_end`."""
+        self.runner.take_events()
+        return await self.runner.run(
+            read_end(
+                EndRequest(
+                    table=self._asked(ATTENDANCE),
+                    start=start,
+                    head_bytes=head_bytes,
+                    chunk_bytes=self.config.bytes_of_a_chunk(),
+                    datagrams=self._datagrams,
+                )
+            )
+        )
+
     async def read_user_ids(self) -> Mapping[int, str]:
         """User id by uid, as the terminal has them now."""
         rows = decode_users(
@@ -95,6 +112,24 @@ class Terminal:
         records = bytearray()
         await self._stream_table(table, records.extend)
         return bytes(records)
+
+    async def read_head(self, table: Table, limit: int) -> bool:
+        """Reads a table until `limit` bytes are exceeded; False when there is more. For captures."""
+        arrived = 0
+
+        def count(part: bytes) -> None:
+            nonlocal arrived
+            arrived += len(part)
+            if arrived > limit:
+                raise LimitExceededError("enough of this table", limit=limit)
+
+        try:
+            await self._stream_table(table, count)
+        except LimitExceededError:
+            if arrived <= limit:
+                raise
+            return False
+        return True
 
     async def listen(self) -> None:
         """From now on the terminal says when somebody punches; one that will not is left alone."""
@@ -113,23 +148,41 @@ class Terminal:
         return ()
 
     async def _stream_table(self, table: Table, write: Callable[[bytes], object]) -> None:
-        datagrams = self.config.transport == "udp"
-        if datagrams:
-            table = replace(table, direct=Quirk.BARE_TABLE_COMMANDS in self.profile.quirks)
         chunk_bytes = self.config.bytes_of_a_chunk()
         await self.runner.run(
-            stream_table(table, write, chunk_bytes=chunk_bytes, datagrams=datagrams)
+            stream_table(
+                self._asked(table), write, chunk_bytes=chunk_bytes, datagrams=self._datagrams
+            )
         )
+
+    @property
+    def _datagrams(self) -> bool:
+        return self.config.transport == "udp"
+
+    def _asked(self, table: Table) -> Table:
+        """`table` as this terminal must be asked for it."""
+        if not self._datagrams:
+            return table
+        return replace(table, direct=Quirk.BARE_TABLE_COMMANDS in self.profile.quirks)
 
     async def aclose(self) -> None:
         """EXIT, so that the terminal does not keep the session, and close. Never raises."""
         await _leave(self.link, self.runner)
 
 
-async def open_terminal(config: ZkPullConfig, clock: Clock) -> Terminal:
-    """Connects, logs in and proves who answers. Raises ProtocolError and DriverError."""
+async def open_terminal(
+    config: ZkPullConfig,
+    clock: Clock,
+    line: LineTally | None = None,
+    *,
+    through: Callable[[Link], Link] | None = None,
+) -> Terminal:
+    """Connects, logs in and proves who answers. Raises ProtocolError and DriverError.
+
+    `through` may put a link of its own between, to record what is said.
+    """
     pinned = pinned_profile(config)  # before all else: it may say that this transport is in vain
-    link, runner = await _connect(config)
+    link, runner = await _connect(config, line or LineTally(), through)
     try:
         await _log_in(runner, config)
         await runner.run(_forget_old_buffer())
@@ -150,12 +203,18 @@ async def open_terminal(config: ZkPullConfig, clock: Clock) -> Terminal:
     )
 
 
-async def _connect(config: ZkPullConfig) -> tuple[Link, Runner]:
+async def _connect(
+    config: ZkPullConfig, line: LineTally, through: Callable[[Link], Link] | None
+) -> tuple[Link, Runner]:
+    line.connections += 1
+    link: Link
     if config.transport == "udp":
-        link: Link = await open_udp(config.host, config.port)
-        return link, Runner(UdpWire(link), timeout_s=config.timeout_s, asks=_UDP_ASKS)
+        link = await open_udp(config.host, config.port)
+        link = link if through is None else through(link)
+        return link, Runner(UdpWire(link), timeout_s=config.timeout_s, asks=_UDP_ASKS, line=line)
     link = await open_tcp(config.host, config.port, timeout_s=config.timeout_s)
-    return link, Runner(TcpWire(link), timeout_s=config.timeout_s)
+    link = link if through is None else through(link)
+    return link, Runner(TcpWire(link), timeout_s=config.timeout_s, line=line)
 
 
 async def _log_in(runner: Runner, config: ZkPullConfig) -> None:

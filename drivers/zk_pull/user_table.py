@@ -2,6 +2,7 @@
 
 from drivers.contract import DeviceUser, UserList
 from drivers.errors import BlockedError, DeviceMisbehavedError
+from drivers.zk_pull.orders import carry_out
 from drivers.zk_pull.terminal import Terminal
 from protocols.records import Quarantined
 from protocols.zk.administration import delete_user, write_user
@@ -64,11 +65,33 @@ class UserTable:
                 "terminal in the site file",
                 code="user_unwritable",
             ) from exc
-        await self._terminal.runner.run(write_user(record))
+
+        async def written() -> bool:
+            found = (await UserTable.read(self._terminal)).find(wanted.user_id)
+            return found is not None and _same(found, wanted)
+
+        await carry_out(
+            self._terminal.runner,
+            write_user(record),
+            aim=f"write user {wanted.user_id}",
+            look="Look at the user in the terminal's menu",
+            where=where,
+            done=written,
+        )
         return await self._proven(wanted, where)
 
-    async def delete(self, user: User) -> None:
-        await self._terminal.runner.run(delete_user(user.uid))
+    async def delete(self, user: User, *, where: str) -> None:
+        async def gone() -> bool:
+            return (await UserTable.read(self._terminal)).find(user.user_id) is None
+
+        await carry_out(
+            self._terminal.runner,
+            delete_user(user.uid),
+            aim=f"delete user {user.user_id}",
+            look="Look for the user in the terminal's menu",
+            where=where,
+            done=gone,
+        )
 
     def _wanted(self, user: DeviceUser) -> User:
         """New people get group 1 and no time zones of their own: with 0 the door refuses them."""
@@ -97,11 +120,7 @@ class UserTable:
     async def _proven(self, wanted: User, where: str) -> DeviceUser:
         after = await UserTable.read(self._terminal)
         found = after.find(wanted.user_id)
-        if found is None or (found.name_raw, found.card, found.privilege_byte) != (
-            wanted.name_raw,
-            wanted.card,
-            wanted.privilege_byte,
-        ):
+        if found is None or not _same(found, wanted):
             raise DeviceMisbehavedError(
                 f"the terminal accepted user {wanted.user_id} and then holds "
                 + ("nobody of this id" if found is None else "other values"),
@@ -110,6 +129,14 @@ class UserTable:
                 code="user_not_taken",
             )
         return _device_user(found)
+
+
+def _same(found: User, wanted: User) -> bool:
+    return (found.name_raw, found.card, found.privilege_byte) == (
+        wanted.name_raw,
+        wanted.card,
+        wanted.privilege_byte,
+    )
 
 
 def _device_user(user: User) -> DeviceUser:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_agent.cli import device_admin
+from edge_agent.cli.device_capture import capture
 from edge_agent.cli.device_discover import discover
+from edge_agent.cli.device_live import live
 from edge_agent.cli.device_probe import probe
 from edge_agent.cli.device_replace import replace
 from edge_agent.cli.device_session import Target, ZoneOption, print_facts, with_driver
@@ -114,6 +116,8 @@ def _print_line(line: str) -> None:
     print(line, flush=True)
 
 
+app.command("live")(live)
+app.command("capture")(capture)
 app.command("clock")(device_admin.clock)
 app.command("users")(device_admin.users)
 app.command("unstick")(device_admin.unstick)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge_agent.cli.audit import audit
 from edge_agent.cli.device_session import Target, ZoneOption, print_facts, with_driver
 from edge_agent.cli.options import ConfigOption, JsonLinesOption, JsonOption
 from edge_agent.errors import CommandError, ExitCode, UsageError
@@ -108,7 +109,8 @@ def unstick(
             raise _unable(driver, "a state in which it takes no punches")
         serial = (await driver.identity()).serial
         await driver.enable()
-        _print({"serial": serial, "audit": _audit(serial, "enabled")}, as_json=as_json)
+        told = audit(serial, "enable", "enabled")
+        _print({"serial": serial, "audit": told}, as_json=as_json)
         return ExitCode.OK
 
     return with_driver(target, config_file, None, show)
@@ -149,7 +151,8 @@ def clear(
             f"{cleared.rows} rows: all in the spool, acknowledged, counted twice; deleted; "
             "the terminal counts 0"
         )
-        facts = {"serial": serial, "deleted": cleared.rows, "audit": _audit(serial, done)}
+        told = audit(serial, "clear", done, before=f"{cleared.rows} rows", after="0 rows")
+        facts = {"serial": serial, "deleted": cleared.rows, "audit": told}
         _print(facts, as_json=as_json)
         return ExitCode.OK
 
@@ -195,10 +198,13 @@ def _clock_audit(serial: str, change: "ClockChange") -> str | None:
     newest = change.newest_punch
     crossed = newest is not None and newest.device_time > change.written
     punches = "log empty or not looked at" if newest is None else f"newest {newest.device_time}"
-    return _audit(
+    return audit(
         serial,
+        "set_clock",
         f"clock set to {change.written} from {_shown(change.before)}; now off by "
         f"{change.after.offset_s:+.1f} s; {punches}{' BACKWARDS ACROSS PUNCHES' * crossed}",
+        before=_shown(change.before),
+        after=_shown(change.after),
     )
 
 
@@ -206,18 +212,6 @@ def _shown(state: "ClockState") -> str:
     if state.reading is None:
         return "no valid date"
     return f"{state.reading.device_time} (off by {state.offset_s:+.1f} s)"
-
-
-def _audit(serial: str, done: str) -> str:
-    """Who did what, when: one line to keep."""
-    import getpass
-    import os
-
-    try:
-        who = getpass.getuser()
-    except (KeyError, OSError):
-        who = f"uid {os.getuid()}"
-    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {serial} by {who}: {done}"
 
 
 def _print(facts: dict[str, Any], *, as_json: bool) -> None:

@@ -32,8 +32,13 @@ def with_driver(
     config_file: Path | None,
     zone: str | None,
     show: Callable[["Driver"], Coroutine[Any, Any, int]],
+    *,
+    listening: bool = False,
 ) -> int:
-    """Opens the device, runs `show`, and always ends the session politely."""
+    """Opens the device, runs `show`, and always ends the session politely.
+
+    `listening` also where the site file says that this device is not listened to.
+    """
     import asyncio
 
     from drivers.catalog import load_driver
@@ -42,12 +47,13 @@ def with_driver(
     from edge_agent.system_clock import SystemClock
 
     device = resolve(target, config_file, zone)
+    config = device.config.model_copy(update={"live": True}) if listening else device.config
 
     async def session() -> int:
         context = DriverContext(clock=SystemClock(), zone=device.zone)
         # The contract says that a driver is built from its config and a context (drivers.contract).
-        make: Callable[..., Driver] = load_driver(device.config.kind)
-        driver = make(device.config, context)
+        make: Callable[..., Driver] = load_driver(config.kind)
+        driver = make(config, context)
         try:
             return await show(driver)
         finally:

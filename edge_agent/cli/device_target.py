@@ -24,8 +24,9 @@ def resolve(target: str, config_file: Path | None, zone: str | None) -> SiteDevi
     `zone` is the one asked for; else the site file's; else, for a bare address, this machine's,
     which only decides which rows are flagged as being from the future: nothing is stored here.
     """
+    target = target.strip()
     if zone is not None:
-        zone = _judged(zone)
+        zone = judged_zone(zone)
     path = config_file or find_config()
     site = load_config(path) if path is not None else None
     if site is not None and (device := site.device(target)) is not None:
@@ -33,7 +34,13 @@ def resolve(target: str, config_file: Path | None, zone: str | None) -> SiteDevi
     if "://" not in target and not _looks_like_address(target):
         raise _unknown_name(target, site)
     zone = zone or (site.site.zone if site else machine_zone())
-    return _from_address(target if "://" in target else f"{DEFAULT_KIND}://{target}", zone)
+    return device_at(target, zone)
+
+
+def device_at(address: str, zone: str) -> SiteDevice:
+    """The device at an address as a person types it. Raises UsageError."""
+    address = address.strip()
+    return _from_address(address if "://" in address else f"{DEFAULT_KIND}://{address}", zone)
 
 
 def require_zone(config_file: Path | None, zone: str | None) -> None:
@@ -47,7 +54,7 @@ def require_zone(config_file: Path | None, zone: str | None) -> None:
         )
 
 
-def _judged(zone: str) -> str:
+def judged_zone(zone: str) -> str:
     try:
         return known_zone(zone)
     except WrongValueError as exc:
@@ -62,7 +69,11 @@ def _looks_like_address(target: str) -> bool:
 
 def _unknown_name(target: str, site: SiteConfig | None) -> UsageError:
     names = [device.config.name for device in site.devices] if site else []
-    known = f"The site file has {', '.join(names)}" if names else "There is no site file to look in"
+    known = "There is no site file to look in"
+    if site is not None:
+        known = (
+            f"The site file has {', '.join(names)}" if names else "The site file has no device yet"
+        )
     return UsageError(
         f"no device has this name{did_you_mean(target, names)}",
         where=target,

@@ -54,7 +54,7 @@ class RowTable:
         console = Console(file=self._out, width=width, highlight=False, markup=False)
         for kind, rows in self._rows.items():
             common = _common(rows)
-            facts = ", ".join(f"{key} {_cell(value)}" for key, value in common.items())
+            facts = ", ".join(f"{key} {cell_text(value)}" for key, value in common.items())
             console.print(f"{kind}: {facts}" if facts else kind)
             console.print(_table(rows, leave_out=_HIDDEN | common.keys()))
             if (more := self._seen[kind] - len(rows)) > 0:
@@ -87,7 +87,7 @@ def _table(rows: list[dict[str, Any]], *, leave_out: AbstractSet[str]) -> "Table
         numbers = any(isinstance(row.get(column), int) for row in rows)
         table.add_column(column, justify="right" if numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row.get(column)) for column in columns))
+        table.add_row(*(cell_text(row.get(column)) for column in columns))
     return table
 
 
@@ -95,7 +95,7 @@ def _tells(rows: list[dict[str, Any]], key: str) -> bool:
     return any(row.get(key) not in _NOTHING for row in rows)
 
 
-def _cell(value: object) -> str:
+def cell_text(value: object) -> str:
     match value:
         case None:
             text = ""

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 # zk and card-reader: what people say who do not know our words for it, or the chip.
 OTHER_NAMES = {"zk": "zk-terminal", "card-reader": "rdm6300"}
-KINDS = ("zk-terminal", "modbus-counter", "rdm6300", *OTHER_NAMES)
+KINDS = ("zk-terminal", "zk-replay", "modbus-counter", "rdm6300", *OTHER_NAMES)
 TRANSPORTS: dict[str, Literal["tcp", "udp"]] = {"tcp": "tcp", "udp": "udp"}
 # What only some kinds understand; all else is for every kind.
 _OWN_OPTIONS = {
-    "zk-terminal": frozenset({"input", "transport", "profile", "layout", "comm-key", "faults"})
+    "zk-terminal": frozenset({"input", "transport", "profile", "layout", "comm-key", "faults"}),
+    "zk-replay": frozenset({"input"}),
 }
 _MAX_PORT = 65_535
 _MAX_DEVICES = 250  # one process has a thousand open files, and each device has its hosts
@@ -30,7 +31,9 @@ _MAX_COMM_KEY = 999_999
 
 
 def simulate(  # noqa: PLR0913 - one argument per option of the command
-    kind: Annotated[str, typer.Argument(help=", ".join(KINDS))],
+    kind: Annotated[
+        str, typer.Argument(help=f"{', '.join(KINDS)}, or that of an installed driver package.")
+    ],
     port: Annotated[
         str, typer.Option(help="0 picks a free one. For rdm6300: a path that leads to the port.")
     ] = "0",
@@ -43,7 +46,11 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
         int, typer.Option(min=1, max=_MAX_DEVICES, help="So many, on consecutive or free ports.")
     ] = 1,
     input_file: Annotated[
-        Path | None, typer.Option("--input", help="A terminal's USB export (.dat) as its log.")
+        Path | None,
+        typer.Option(
+            "--input",
+            help="A terminal's USB export (.dat) as its log; for zk-replay, what `device capture` wrote.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same device.")] = 0,
     transport: Annotated[
@@ -69,6 +76,7 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
     import asyncio
 
     from edge_agent.cli import simulated
+    from edge_agent.cli.simulated_replay import serve_zk_replay
     from edge_agent.cli.simulated_terminals import TerminalOrder
 
     kind = _known_kind(kind)
@@ -105,11 +113,16 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
         match kind:
             case "zk-terminal":
                 devices_at_work = _terminals(order, scene)
+            case "zk-replay":
+                session = _recorded(input_file, devices)
+                devices_at_work = serve_zk_replay(session, scene.host, scene.port)
             case "modbus-counter":
                 devices_at_work = simulated.serve_modbus_counters(scene, pieces=records)
-            case _:
+            case "rdm6300":
                 link = _link(port, devices)
                 devices_at_work = simulated.serve_card_readers(scene, cards=records, link=link)
+            case _:
+                devices_at_work = simulated.serve_third_party(kind, scene, records=records)
         asyncio.run(simulated.until_stopped(devices_at_work))
     except OSError as exc:
         raise CommandError(
@@ -176,12 +189,15 @@ def _list_faults() -> None:
 
 
 def _known_kind(kind: str) -> str:
+    from edge_agent.simulation import third_party_simulators
+
     known = OTHER_NAMES.get(kind, kind)
-    if known not in KINDS:
+    kinds = tuple(dict.fromkeys((*KINDS, *third_party_simulators())))
+    if known not in kinds:
         raise UsageError(
-            f"no such simulator{did_you_mean(kind, KINDS)}",
+            f"no such simulator{did_you_mean(kind, kinds)}",
             where=kind,
-            remedy=f"Known kinds: {', '.join(KINDS)}",
+            remedy=f"Known kinds: {', '.join(kinds)}",
             try_command="edge-agent simulate zk-terminal",
         )
     return known
@@ -267,3 +283,14 @@ def _link(text: str, devices: int) -> Path | None:
             try_command="edge-agent simulate rdm6300 --port /tmp/reader",
         )
     return link
+
+
+def _recorded(input_file: Path | None, devices: int) -> Path:
+    if input_file is None or devices > 1:
+        raise UsageError(
+            "one recorded session is played at a time",
+            where="simulate zk-replay",
+            remedy="Name a file of `edge-agent device capture` with --input",
+            try_command="edge-agent simulate zk-replay --input FILE",
+        )
+    return input_file

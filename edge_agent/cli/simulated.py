@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_agent.cli.simulated_terminals import methods_of
+from edge_agent.cli.simulated_terminals import methods_of, wall_clock
+from edge_agent.simulation import load_simulator, third_party_simulators
 from protocols.zk.attendance import AttendanceRow
 from simulators.card_reader import CardReaderSim
 from simulators.modbus_counter import CounterUnit, ModbusCounterBox
@@ -82,6 +83,32 @@ async def _punches(terminal: ZkTerminal, every: float, draw: random.Random) -> N
         )
         with contextlib.suppress(TerminalDisabledError):
             await terminal.punch(row)
+
+
+async def serve_third_party(kind: str, scene: Scene, *, records: int) -> None:
+    """Devices of another package; what happens on them is that package's business.
+
+    Raises BrokenSimulatorError.
+    """
+    simulate = load_simulator(third_party_simulators()[kind])
+    async with AsyncExitStack() as running:
+        devices = [
+            await running.enter_async_context(
+                simulate(
+                    host=scene.host,
+                    port=scene.port_of(number),
+                    records=records,
+                    seed=scene.seed + number,
+                    now=wall_clock,
+                )
+            )
+            for number in range(scene.devices)
+        ]
+        for device in devices:
+            config = device.config
+            place = f"{config['host']}:{config['port']}" if "host" in config else config["port"]
+            print(f"listening {place}", flush=True)
+        await asyncio.Event().wait()
 
 
 async def serve_modbus_counters(scene: Scene, *, pieces: int) -> None:

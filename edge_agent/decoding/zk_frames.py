@@ -41,9 +41,10 @@ def decode_frames(data: bytes, *, source: str, summary: Summary) -> Iterator[Row
         yield from hex_record_rows(record, source=source, offset=number, order=order)
 
 
-def _items(capture: CaptureFile) -> list[Captured]:
+def segments_of(capture: CaptureFile) -> list[Segment]:
+    """Raises UnreadableError for what is no hex."""
     try:
-        segments = [
+        return [
             Segment(sent=frame.dir == "TX", data=bytes.fromhex(frame.hex))
             for frame in capture.frames
         ]
@@ -51,8 +52,11 @@ def _items(capture: CaptureFile) -> list[Captured]:
         raise UnreadableError(
             f"a frame is not hex: {exc}", remedy="Save the capture again, two digits a byte"
         ) from exc
+
+
+def _items(capture: CaptureFile) -> list[Captured]:
     read = read_udp if capture.transport == "udp" else read_tcp
-    return list(read(segments))
+    return list(read(segments_of(capture)))
 
 
 def _known_users(tables: list[ReadTable]) -> Mapping[int, str]:

@@ -12,11 +12,12 @@ from edge_agent.config.places import find_config, read_places
 from edge_agent.config.problems import ConfigError
 from edge_agent.doctor.devices import check_devices
 from edge_agent.doctor.findings import Code, Finding, bad, good, warn
-from edge_agent.doctor.ledger import check_agent, check_parked, last_stored, read_counts
+from edge_agent.doctor.ledger import check_agent, check_logs, check_parked, last_stored, read_counts
 from edge_agent.doctor.machine import check_clock, check_core_extra, check_python, check_zone
 from edge_agent.doctor.storage import check_spool, check_state_dir
 from edge_agent.doctor.units import check_shared, check_units
 from edge_agent.doctor.uplink import check_uplink
+from edge_agent.doctor.vitals import check_vitals
 from edge_agent.errors import CommandError
 from edge_agent.status.agent import read_agent
 
@@ -82,3 +83,5 @@ def _examine_gateway(site: SiteConfig, now: datetime) -> Iterator[Finding]:
         yield from check_parked(ledger, str(places.spool))
     yield check_agent(places, now)
     yield from check_units(ledger, read_agent(places, now))
+    yield from check_logs(places, now)
+    yield from check_vitals(read_agent(places, now))

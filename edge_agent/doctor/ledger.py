@@ -10,6 +10,7 @@ from edge_agent.doctor.findings import Code, Finding, bad, good, warn
 from edge_agent.spool.errors import SpoolError
 from edge_agent.spool.reading import read_ledger
 from edge_agent.status.agent import read_agent
+from edge_agent.status.report import log_change_problems
 
 
 def read_counts(spool: Path) -> dict[str, Any] | None:
@@ -42,6 +43,14 @@ def check_parked(ledger: Mapping[str, Any], where: str) -> Iterator[Finding]:
         )
     else:
         yield good(Code.QUARANTINE, where, "every row was decoded")
+
+
+def check_logs(places: Places, now: datetime) -> Iterator[Finding]:
+    """Logs that turned out to be others than were known, as the running agent found."""
+    agent = read_agent(places, now)
+    devices = agent.snapshot.get("devices", []) if agent.running else []
+    for problem in log_change_problems(devices, now):
+        yield warn(Code.LOG_CHANGED, problem["where"], problem["what"], problem["remedy"])
 
 
 def last_stored(ledger: Mapping[str, Any]) -> datetime | None:

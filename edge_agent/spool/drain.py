@@ -236,7 +236,11 @@ def _row_bytes(connection: sqlite3.Connection, arrival: int) -> int:
 
 
 def _members(connection: sqlite3.Connection, sink: str) -> list[_Member]:
-    """Of the batch in flight, in order of arrival."""
+    """Of the batch in flight, in order of arrival, each event once.
+
+    A driver that hands over another device's punches under its own serial stores an event twice:
+    recognition goes by device. A sink could not judge the same event twice in one answer.
+    """
     ranges = connection.execute(
         "SELECT lane, position, batch_end FROM sinks WHERE sink = ? AND batch_end > position",
         (sink,),
@@ -251,7 +255,10 @@ def _members(connection: sqlite3.Connection, sink: str) -> list[_Member]:
     ).fetchall()
     members += [_Member(row_of_arrival(connection, arrival), count) for arrival, count in kept]
     members.sort(key=lambda member: member.row.arrival)
-    return members
+    first_of: dict[bytes, _Member] = {}
+    for member in members:
+        first_of.setdefault(member.row.event_id, member)
+    return list(first_of.values())
 
 
 def _members_by_event(

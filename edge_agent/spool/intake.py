@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from drivers.contract import Delivery
 from edge_agent.spool.codec import Envelope, encode_flags, microseconds
-from edge_agent.spool.paging import Page, page_of_columns, pages_of_rows
+from edge_agent.spool.paging import Page, fit_one_page, page_of_columns, pages_of_rows
 from edge_agent.spool.recognition import is_later_than_all, new_rows
 from edge_agent.spool.results import Appended
 from protocols.identity import event_id
@@ -23,7 +23,13 @@ _INSERT_QUARANTINE = """
         seen)
     VALUES (:device, :source, :offset, :digest, :reason, :raw, :now, :now, 1)
     ON CONFLICT (source, offset, digest) DO UPDATE SET seen = seen + 1, last_seen = :now
+        WHERE length(quarantine.raw) <= :small OR last_seen <= :now - :day
     RETURNING seen"""
+
+# A row is rewritten whole, its bytes too: a held-back log of 4 MB would be at each start of the
+# agent. Of large rows the last sighting is kept to the day.
+_SMALL_RAW_BYTES = 4_096
+_DAY_US = 86_400_000_000
 
 # A whole read tells how many rows it yielded and how many the device says it holds: both or none.
 _UPDATE_DEVICE = """
@@ -124,7 +130,7 @@ class EventLog:
         packed = delivery.packed
         if (
             packed is not None
-            and packed.in_strict_order()
+            and fit_one_page(packed)
             and is_later_than_all(connection, device, packed.times[0])
         ):
             return self._store_pages(connection, [page_of_columns(packed)], envelope, device)
@@ -190,7 +196,7 @@ def _device(connection: sqlite3.Connection, serial: str, name: str) -> int:
 
 def _quarantine(connection: sqlite3.Connection, row: Quarantined, *, device: int, now: int) -> bool:
     """True when this row was never seen before."""
-    seen = connection.execute(
+    told = connection.execute(
         _INSERT_QUARANTINE,
         {
             "device": device,
@@ -200,6 +206,8 @@ def _quarantine(connection: sqlite3.Connection, row: Quarantined, *, device: int
             "reason": row.reason,
             "raw": row.raw,
             "now": now,
+            "small": _SMALL_RAW_BYTES,
+            "day": _DAY_US,
         },
-    ).fetchone()[0]
-    return bool(seen == 1)
+    ).fetchone()
+    return told is not None and bool(told[0] == 1)

@@ -12,11 +12,15 @@ from edge_agent.spool.page_body import (
     body_of_records,
 )
 from edge_agent.spool.recognition import Row
-from protocols.identity import event_moment
+from protocols.identity import EVENT_ID_BYTES, event_moment
 from protocols.punch_columns import PunchColumns
 from protocols.records import Punch, Record
 
 _FIXED_BYTES = 400  # of a record beside its raw bytes, at most
+
+
+# An id of a later moment leads with this one all the same: there order and time part.
+_LAST_MOMENT = event_moment(b"\xff" * EVENT_ID_BYTES)
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -27,8 +31,17 @@ class Page(Struct, frozen=True, kw_only=True):
     body: PageBody
 
 
+def fit_one_page(columns: PunchColumns) -> bool:
+    """Whether `columns` may be stored as they are: what does not fit a page is stored row by row."""
+    return (
+        0 < len(columns) <= MAX_PAGE_ROWS
+        and columns.in_strict_order()
+        and columns.times[-1] < _LAST_MOMENT
+    )
+
+
 def page_of_columns(columns: PunchColumns) -> Page:
-    """Of columns in strict order."""
+    """Of columns that `fit_one_page`."""
     return Page(
         rows=len(columns),
         punches=len(columns),

@@ -13,7 +13,7 @@ from typing import Any
 from edge_agent.spool.errors import SpoolError, storage_error
 
 # What the tables read here mean; a test holds it to the number of migrations.
-KNOWN_SCHEMA = 2
+KNOWN_SCHEMA = 3
 
 _BUSY_TIMEOUT_S = 2.0
 # What a reader gets that cannot create the files of the write-ahead log beside the database.

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 
+from edge_agent.spool import row_folding
 from edge_agent.spool.errors import SpoolCorruptError, SpoolError, storage_error
 
 APPLICATION_ID = 0x436C6B53  # "ClkS": tells a spool from any other SQLite file
@@ -122,6 +123,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             remedy="Install the newer agent again, or give this one another file",
             code="spool_schema_newer",
         )
+    row_folding.register(connection)
     for number, script in enumerate(scripts[present:], start=present + 1):
         try:
             connection.executescript(

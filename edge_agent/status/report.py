@@ -5,7 +5,7 @@ Degraded: it runs, but something waits for a person. Ok otherwise.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypedDict
 
 from edge_agent.config.places import Places
@@ -13,6 +13,7 @@ from edge_agent.spool.errors import SpoolError
 from edge_agent.spool.reading import read_ledger
 from edge_agent.status.agent import Agent, read_agent
 
+_LOG_CHANGE_IS_NEWS = timedelta(days=1)
 _NEEDS_A_LOOK = frozenset({"backoff", "blocked"})
 
 
@@ -56,6 +57,7 @@ def read_report(places: Places, now: datetime) -> StatusReport:
     problems += [
         *_device_problems(devices),
         *_unread_units(replacements),
+        *log_change_problems(devices, now),
         *_parked(dead_letters, quarantined),
     ]
     status = _worst(problems)
@@ -147,8 +149,22 @@ def _device_row(live: dict[str, Any], counted: dict[str, Any]) -> dict[str, Any]
         "clock_offset_ms": live.get("clock_offset_ms"),
         "profile": live.get("profile"),
         "moved": live.get("moved"),
+        "log_change": live.get("log_change"),
+        "full": _full(live.get("memories", [])),
+        "memories": live.get("memories", []),
+        "line": live.get("line"),
+        "warnings": live.get("warnings", []),
         "error": live.get("error"),
     }
+
+
+def _full(memories: list[dict[str, Any]]) -> str | None:
+    """How full the log is, for the table; None while nobody has looked."""
+    for memory in memories:
+        if memory["name"] == "punches":
+            percent = memory["percent"]
+            return "unknown" if percent is None else f"{percent:.0f} %"
+    return None
 
 
 def _agent_problems(agent: Agent) -> Iterator[Problem]:
@@ -187,6 +203,13 @@ def _device_problems(devices: list[dict[str, Any]]) -> Iterator[Problem]:
                 "what": f"has moved and was followed: {device['moved']}",
                 "remedy": "Write the new address into the site file, or give it a fixed one",
             }
+        for warning in device["warnings"]:
+            yield {
+                "severity": "warn",  # the gateway collects; `doctor` tells how urgent it is
+                "where": f"device {device['name']}",
+                "what": warning["what"],
+                "remedy": warning["remedy"],
+            }
         error = device["error"]
         if error:
             what, remedy = error["what"], error["remedy"]
@@ -214,6 +237,20 @@ def _unread_units(replacements: list[dict[str, Any]]) -> Iterator[Problem]:
             "remedy": f"Connect it; or undo: edge-agent device replace {order['new']} "
             f"{order['old']}",
         }
+
+
+def log_change_problems(devices: list[dict[str, Any]], now: datetime) -> Iterator[Problem]:
+    """Of the last day: every row that was read before is kept, but somebody should know why."""
+    for device in devices:
+        change = device.get("log_change")
+        if change and now - datetime.fromisoformat(change["at"]) < _LOG_CHANGE_IS_NEWS:
+            yield {
+                "severity": "warn",
+                "where": f"device {device['name']}",
+                "what": f"{change['what']}, found {change['at'][:19]}Z",
+                "remedy": "Nothing is lost of what was read before. If nobody here did this, look "
+                "into the terminal's operation log and at who else can reach it",
+            }
 
 
 def _parked(dead_letters: int, quarantined: int) -> Iterator[Problem]:

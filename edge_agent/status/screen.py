@@ -12,6 +12,7 @@ _COLUMNS = {
     "FETCHED": "fetched",
     "STORED": "stored",
     "ACKED": "acked",
+    "FULL": "full",
 }
 
 

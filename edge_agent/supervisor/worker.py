@@ -16,8 +16,10 @@ from msgspec import Struct
 from drivers.contract import Capability, Delivery, DeviceConfig, Driver, Identity, Mode
 from drivers.errors import BlockedError, DriverError
 from drivers.ports import Clock
+from drivers.vitals import Observed
 from edge_agent.spool.store import Lane, PastReading, Spool, SpoolError
 from edge_agent.supervisor.follow import Follower
+from edge_agent.supervisor.log_changes import LogChange, log_change
 from edge_agent.supervisor.retry import BLOCKED_DELAY_S, retry_delay_s
 from edge_agent.supervisor.row_clock import RowClock, clock_offset_ms
 from edge_agent.supervisor.states import DeviceSignal, DeviceState, after
@@ -28,6 +30,7 @@ from edge_agent.supervisor.units import (
     refuse_another,
     was_ordered,
 )
+from edge_agent.supervisor.vitals import DeviceVitals, VitalsWatch
 from edge_agent.timekeeping import Stamp, Timekeeper
 from edge_agent.waiting import first_of, sleep_unless
 from protocols.records import Count, DeviceEvent, Flag
@@ -68,6 +71,8 @@ class DeviceReport(Struct, frozen=True, kw_only=True):
     problem: Problem | None
     failures: int
     moved: str | None = None  # "old address → new address" since the agent started
+    log_change: LogChange | None = None  # the last since the agent started
+    vitals: DeviceVitals = DeviceVitals()
 
 
 class Commons(Struct, frozen=True, kw_only=True):
@@ -94,6 +99,7 @@ class DeviceWorker:
         self._make_driver = make_driver
         self._follower = follower
         self._moved: str | None = None
+        self._log_change: LogChange | None = None
         self._zone = zone
         self._commons = commons
         self._poked = asyncio.Event()
@@ -109,6 +115,7 @@ class DeviceWorker:
         self._moved_at = commons.clock.monotonic()
         self._fetch_took_s = 0.0
         self._listening = False  # a device that talks may be silent for days
+        self._vitals = VitalsWatch(config.name)
         self._log = log.bind(device=config.name, driver=config.kind)
 
     def poke(self) -> None:
@@ -127,6 +134,8 @@ class DeviceWorker:
             problem=self._problem,
             failures=self._failures,
             moved=self._moved,
+            log_change=self._log_change,
+            vitals=self._vitals.vitals(),
         )
 
     def stuck(self, now_s: float) -> bool:
@@ -176,6 +185,8 @@ class DeviceWorker:
         finally:
             self._listening = False
             if driver is not None:
+                self._look_at_vitals(driver)
+                self._vitals.driver_ended()
                 await driver.aclose()
         return retry_delay_s(self._failures, self._commons.randomness.random())
 
@@ -191,6 +202,7 @@ class DeviceWorker:
         while True:
             await self._fetch(driver, identity.serial)
             self._recovered()
+            self._look_at_vitals(driver)
             await self._until_next_fetch(driver)
             if driver.manifest.mode is Mode.ASKED:  # a driver connects anew without a word
                 identity = await self._proven(driver)
@@ -240,6 +252,10 @@ class DeviceWorker:
                 past_reading=None if stamp.flags else clock.reading(part),
             )
         await driver.acknowledge(delivery)
+        if change := log_change(delivery, stamp.received_at):
+            self._log_change = change
+            self._log.warning("device_log_changed", what=change.what)
+            self._commons.changed.set()
         self._moved_at = self._commons.clock.monotonic()
 
     async def _take_up(self, delivery: Delivery, stamp: Stamp) -> None:
@@ -308,6 +324,21 @@ class DeviceWorker:
         self._log.warning("device_followed", serial=move.serial, moved=move.told)
         self._commons.changed.set()
         return True
+
+    def _look_at_vitals(self, driver: Driver) -> None:
+        if not isinstance(driver, Observed):
+            return
+        for crossed in self._vitals.look(driver.vitals(), self._commons.clock.monotonic()):
+            memory = crossed.memory
+            told = self._log.warning if crossed.rising else self._log.info
+            told(
+                "device_memory_filling" if crossed.rising else "device_memory_freed",
+                memory=memory.name,
+                used=memory.used,
+                capacity=memory.capacity,
+                step=crossed.step,
+            )
+            self._commons.changed.set()
 
     def _recovered(self) -> None:
         if self._failures:

@@ -29,12 +29,12 @@ __all__ = [
 
 _HOUR_SECONDS: Final = 3_600
 _WITHIN_HOUR: Final = tuple(timedelta(seconds=second) for second in range(_HOUR_SECONDS))
-_FIRST_SANE_TIME: Final = pack_time(datetime(2010, 1, 1))  # noqa: DTZ001 - a device clock is naive
+FIRST_SANE_TIME: Final = pack_time(datetime(2010, 1, 1))  # noqa: DTZ001 - a device clock is naive
 _LAST_TIME: Final = 0xFFFF_FFFF
 _FUTURE_TOLERANCE = timedelta(days=1)  # a device in another zone, or summer time, is not the future
-_FILL_PATTERNS: Final = frozenset({0x5A5A5A5A, 0xFFFFFFFF})  # worn or erased flash
-_FILL_WORDS: Final = _FILL_PATTERNS | {0}
-_LAST_PLAIN_TIME: Final = min(_FILL_PATTERNS) - 1
+FILL_PATTERNS: Final = frozenset({0x5A5A5A5A, 0xFFFFFFFF})  # worn or erased flash
+_FILL_WORDS: Final = FILL_PATTERNS | {0}
+LAST_PLAIN_TIME: Final = min(FILL_PATTERNS) - 1
 
 
 class AttendanceRow(Struct, frozen=True, kw_only=True, gc=False):
@@ -59,6 +59,11 @@ def encode_attendance(rows: Iterable[AttendanceRow], layout: Layout) -> bytes:
         )
         for row in rows
     )
+
+
+def latest_time(now: datetime | None) -> int:
+    """The last packed time that is not the future."""
+    return _LAST_TIME if now is None else pack_time(now + _FUTURE_TOLERANCE)
 
 
 def decode_attendance(  # noqa: PLR0913 - one call a table; every argument is a fact of the device
@@ -109,9 +114,9 @@ class AttendanceDecoder:
         self._layout = layout
         self._serial = serial
         self._channel = channel
-        self._ids = _UidTexts(users or {}) if layout.holds_uid else _IdTexts()
-        latest = _LAST_TIME if now is None else pack_time(now + _FUTURE_TOLERANCE)
-        self._hours = _PlainHours(min(latest, _LAST_PLAIN_TIME))
+        self._ids = UidTexts(users or {}) if layout.holds_uid else IdTexts()
+        latest = latest_time(now)
+        self._hours = _PlainHours(min(latest, LAST_PLAIN_TIME))
         self._directions = [state_map.get(state) for state in range(256)]
         self._methods = [verify_map.get(verify, UNKNOWN_METHOD) for verify in range(256)]
         self._strange = _StrangeRows(
@@ -130,7 +135,7 @@ class AttendanceDecoder:
             hour = hours[packed // _HOUR_SECONDS]
             direction = directions[state]
             user_id = ids[key]
-            if hour is None or direction is None or user_id is None or work_code in _FILL_PATTERNS:
+            if hour is None or direction is None or user_id is None or work_code in FILL_PATTERNS:
                 yield self._strange.judge(fields, raw, offset + start)
                 continue
             yield Punch(
@@ -154,7 +159,7 @@ class _PlainHours(dict[int, datetime | None]):
     def __init__(self, last_plain_time: int) -> None:
         super().__init__()
         self._plain = range(
-            -(-_FIRST_SANE_TIME // _HOUR_SECONDS), (last_plain_time + 1) // _HOUR_SECONDS
+            -(-FIRST_SANE_TIME // _HOUR_SECONDS), (last_plain_time + 1) // _HOUR_SECONDS
         )
 
     def __missing__(self, number: int) -> datetime | None:
@@ -170,7 +175,7 @@ class _StrangeRows:
         self,
         serial: str,
         channel: Channel,
-        ids: "_IdTexts",
+        ids: "IdTexts",
         latest: int,
         directions: Sequence[Direction | None],
         methods: Sequence[str],
@@ -217,13 +222,13 @@ def _flags(
     packed: int, latest: int, work_code: int | None, *, known_state: bool
 ) -> tuple[Flag, ...]:
     flags = []
-    if packed < _FIRST_SANE_TIME:
+    if packed < FIRST_SANE_TIME:
         flags.append(Flag.CLOCK_SUSPECT)
     if packed > latest:
         flags.append(Flag.FUTURE)
     if not known_state:
         flags.append(Flag.STATE_UNKNOWN)
-    if work_code in _FILL_PATTERNS or packed in _FILL_PATTERNS:
+    if work_code in FILL_PATTERNS or packed in FILL_PATTERNS:
         flags.append(Flag.FILL_PATTERN)
     return tuple(flags)
 
@@ -240,7 +245,7 @@ def _cut_rest(piece: bytes, width: int, serial: str, offset: int) -> Iterator[Qu
         )
 
 
-class _IdTexts(dict[bytes | int, str | None]):
+class IdTexts(dict[bytes | int, str | None]):
     """The user id in an id field, None when it is not one."""
 
     def __missing__(self, key: bytes | int) -> str | None:
@@ -252,7 +257,7 @@ class _IdTexts(dict[bytes | int, str | None]):
         return f"user id {shown} is not printable text"
 
 
-class _UidTexts(_IdTexts):
+class UidTexts(IdTexts):
     """The user id of an internal uid, after the device's own user table."""
 
     def __init__(self, users: Mapping[int, str]) -> None:

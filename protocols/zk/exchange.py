@@ -18,10 +18,15 @@ from protocols.zk.framing import Packet
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to ask. The session adds its id and the next reply id."""
+    """What to ask. The session adds its id and the next reply id.
+
+    once  an order that does something else, or something again, the second time: never repeated,
+          also not where packets get lost
+    """
 
     command: int
     data: bytes = b""
+    once: bool = False
 
 
 class NextPacket(Enum):
@@ -36,3 +41,7 @@ Dialogue: TypeAlias = Generator[Request | NextPacket, Packet, T]
 
 class SilenceError(ProtocolError):
     """The terminal did not answer before the runner's deadline."""
+
+
+class UnansweredOrderError(SilenceError):
+    """Nobody knows whether the terminal has carried out an order. Ask it; do not just repeat it."""

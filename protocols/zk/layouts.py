@@ -4,13 +4,18 @@ import struct
 from collections.abc import Iterator
 from enum import StrEnum
 
+from msgspec import Struct
+
 MAX_USER_ID_BYTES = 24
+_PRINTABLE = bytes(range(0x21, 0x7F))
 
 _TFT = struct.Struct("<H24sBIBI4x")
 _TFT_WITH_MARK = struct.Struct("<H24sBIBI4x9s")
 # The same without the uid, so that the fields of a row come ready from C.
 _TFT_ROW = struct.Struct("<2x24sBIBI4x")
 _TFT_WITH_MARK_ROW = struct.Struct("<2x24sBIBI4x9x")
+_SHORT_TFT = struct.Struct("<H24sBIB4x")
+_SHORT_TFT_ROW = struct.Struct("<2x24sBIB4x")
 _EXTENDED = struct.Struct("<IIBBHI")
 _PACKED_FLAGS = struct.Struct("<HBBI")
 _MANUAL = struct.Struct("<HBIB")
@@ -22,17 +27,26 @@ _V5L_MARK = b"\xff255\0\0\0\0\0"
 
 
 class Layout(StrEnum):
-    """Named by width; records of 8 bytes come in two forms."""
+    """Named by width; records of 8 bytes come in two forms.
+
+    No real bytes of ATT36 are known: one program (fandbsoft/zkteco4730-java, MIT) reads it, as the
+    first 32 bytes of ATT40 and four more that it leaves alone. What they hold stays in `raw`.
+    """
 
     ATT40 = "att40"  # TFT, iFace, SenseFace
     ATT16 = "att16"  # the old extended log
     ATT8A = "att8a"  # ZEM500, ZEM560, MA300: uid, packed flags, time
     ATT8B = "att8b"  # the manual's struct: uid, verify, time, state
     ATT49 = "att49"  # SpeedFace V5L, MB40-VL: the 40 bytes and a mark `ff 32 35 35 00…`
+    ATT36 = "att36"  # TFT without the last four bytes of ATT40
 
     @property
     def width(self) -> int:
         return _WIDTHS[self]
+
+    @property
+    def places(self) -> "Places":
+        return _PLACES[self]
 
     @property
     def holds_uid(self) -> bool:
@@ -46,7 +60,39 @@ _WIDTHS = {
     Layout.ATT8A: _PACKED_FLAGS.size,
     Layout.ATT8B: _MANUAL.size,
     Layout.ATT49: _TFT_WITH_MARK.size,
+    Layout.ATT36: _SHORT_TFT.size,
 }
+
+
+class Places(Struct, frozen=True, kw_only=True):
+    """Where the fields of a record begin, for who reads a table by columns.
+
+    user, user_bytes  the id field: text of 24 bytes, otherwise a little-endian number
+    flags             verify and state in one byte instead of one each
+    work_code         None: the record has none
+    """
+
+    user: int = 0
+    user_bytes: int
+    time: int
+    verify: int = 0
+    state: int = 0
+    flags: int | None = None
+    work_code: int | None = None
+
+
+_TFT_PLACES = Places(
+    user=2, user_bytes=MAX_USER_ID_BYTES, verify=26, time=27, state=31, work_code=32
+)
+_PLACES = {
+    Layout.ATT40: _TFT_PLACES,
+    Layout.ATT49: _TFT_PLACES,
+    Layout.ATT16: Places(user_bytes=4, time=4, state=8, verify=9, work_code=12),
+    Layout.ATT8A: Places(user_bytes=2, flags=2, time=4),
+    Layout.ATT8B: Places(user_bytes=2, verify=2, time=3, state=7),
+    Layout.ATT36: Places(user=2, user_bytes=24, verify=26, time=27, state=31),
+}
+
 
 Row = tuple[bytes | int, int, int, int, int | None]
 """(id field, verify, packed time, state, work code); the id field is text bytes or a number."""
@@ -60,6 +106,11 @@ def unpack_rows(table: bytes, layout: Layout) -> Iterator[Row]:
             return _TFT_ROW.iter_unpack(whole)
         case Layout.ATT49:
             return _TFT_WITH_MARK_ROW.iter_unpack(whole)
+        case Layout.ATT36:
+            return (
+                (key, verify, time, state, None)
+                for key, verify, time, state in _SHORT_TFT_ROW.iter_unpack(whole)
+            )
         case Layout.ATT16:
             return (
                 (user, verify, time, state, work_code)
@@ -67,7 +118,7 @@ def unpack_rows(table: bytes, layout: Layout) -> Iterator[Row]:
             )
         case Layout.ATT8A:
             return (
-                (uid, flags >> 3 & 3, time, flags & 7, None)
+                (uid, verify_of_flags(flags), time, state_of_flags(flags), None)
                 for uid, flags, _, time in _PACKED_FLAGS.iter_unpack(whole)
             )
         case Layout.ATT8B:
@@ -75,6 +126,14 @@ def unpack_rows(table: bytes, layout: Layout) -> Iterator[Row]:
                 (uid, verify, time, state, None)
                 for uid, verify, time, state in _MANUAL.iter_unpack(whole)
             )
+
+
+def verify_of_flags(flags: int) -> int:
+    return flags >> 3 & 3
+
+
+def state_of_flags(flags: int) -> int:
+    return flags & 7
 
 
 def is_filled(record: bytes) -> bool:
@@ -86,7 +145,7 @@ def user_id_text(field: bytes) -> str | None:
     """The user id in a NUL-padded field (bytes after the first NUL are stale), None for none."""
     text, _, _ = field.partition(b"\0")
     stripped = text.strip(b" ")
-    if not stripped or any(not 0x21 <= byte <= 0x7E for byte in stripped):
+    if not stripped or stripped.translate(None, _PRINTABLE):
         return None
     return stripped.decode("ascii")
 
@@ -104,6 +163,8 @@ def pack_row(layout: Layout, uid: int, user_id: str, row: tuple[int, int, int, i
             case Layout.ATT49:
                 head = (uid, _id_field(user_id), verify, time, state, work_code)
                 return _TFT_WITH_MARK.pack(*head, _V5L_MARK)
+            case Layout.ATT36:
+                return _SHORT_TFT.pack(uid, _id_field(user_id), verify, time, state)
             case Layout.ATT16:
                 return _EXTENDED.pack(int(user_id), time, state, verify, 0, work_code)
             case Layout.ATT8A:

@@ -22,13 +22,15 @@ class Retransmission:
 
     def __init__(self, asks: int) -> None:
         self.asks = asks
+        self.limit = asks  # of the request in flight
         self._packet: Packet | None = None
         self._asked = 0
         self._seen: set[tuple[int, int]] = set()
 
-    def begin(self, packet: Packet) -> None:
-        """`packet` was sent; it is the request in flight."""
+    def begin(self, packet: Packet, *, once: bool = False) -> None:
+        """`packet` was sent; it is the request in flight. `once`: it is not sent again."""
         self._packet = packet
+        self.limit = 1 if once else self.asks
         self._asked = 1
         self._seen.clear()
 
@@ -55,7 +57,7 @@ class Retransmission:
 
     def again(self) -> Packet | None:
         """After a silence: what to send once more, None when it was asked often enough."""
-        if self._packet is None or self._asked >= self.asks:
+        if self._packet is None or self._asked >= self.limit:
             return None
         self._asked += 1
         return self._packet

@@ -79,3 +79,12 @@ def encode_sizes(sizes: Sizes, *, reply_bytes: int = 92) -> bytes:
         if value is not None and offset + _COUNT.size <= reply_bytes:
             _COUNT.pack_into(reply, offset, value)
     return bytes(reply)
+
+
+def harmless_sizes(data: bytes) -> bytes:
+    """`data` with only the counts that are known, zeros elsewhere."""
+    kept = bytearray(len(data))
+    if len(data) >= _MIN_REPLY_BYTES:
+        for offset in _OFFSETS.values():
+            kept[offset : offset + _COUNT.size] = data[offset : offset + _COUNT.size]
+    return bytes(kept)

@@ -23,6 +23,7 @@ _MOSTLY: Final = 0.5
 _BY_STRENGTH: Final[tuple[Layout | UserWidth, ...]] = (
     Layout.ATT49,
     Layout.ATT40,
+    Layout.ATT36,
     72,
     Layout.ATT16,
     28,
@@ -33,8 +34,10 @@ _BY_STRENGTH: Final[tuple[Layout | UserWidth, ...]] = (
 # A start that was guessed needs more: one record made of two halves also makes sense.
 _NEARLY_ALL: Final = 0.9
 _MIN_GUESSED: Final = 2
-# Small numbers are easily "a punch", and half of an ATT16 record is one in eight bytes.
-_MIN_CUT_BY_NUMBER: Final[dict[Layout | UserWidth, int]] = {
+# Small numbers are easily "a punch", and half of an ATT16 record is one in eight bytes. One ATT36
+# record is also the beginning of one of ATT40 or ATT49.
+_MIN_CUT: Final[dict[Layout | UserWidth, int]] = {
+    Layout.ATT36: 2,
     Layout.ATT8A: 6,
     Layout.ATT8B: 6,
     Layout.ATT16: 3,
@@ -132,7 +135,7 @@ def _convinces(found: Alignment, piece: bytes, *, guessed: bool, whole: bool) ->
         # A text id beside a sane time is no accident: one good record in a damaged table is enough.
         return found.score > 0
     records = _evidence(piece, found)
-    if not whole and records < _MIN_CUT_BY_NUMBER.get(found.form, 0):
+    if not whole and records < _MIN_CUT.get(found.form, 0):
         return False
     if not guessed:
         return found.score >= _MOSTLY

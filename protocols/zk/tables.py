@@ -91,10 +91,10 @@ def stream_table(
 
     What was written is proven complete only once this has returned; forget it when this raises.
     """
-    records = _SizedRecords(table, write)
+    records = SizedRecords(table, write)
     try:
         first = yield table.request()
-        if first.command == Reply.DATA and not (datagrams and _is_part(first.data)):
+        if first.command == Reply.DATA and not (datagrams and is_part(first.data)):
             records.add(first.data)
             records.end()
             return  # inline: no buffer to free
@@ -103,13 +103,13 @@ def stream_table(
         else:
             yield from _read_buffer(first, table, chunk_bytes, records.add)
     except ProtocolError:
-        yield from _free_buffer()
+        yield from free_buffer()
         raise
-    yield from _free_buffer()
+    yield from free_buffer()
     records.end()
 
 
-def _is_part(data: bytes) -> bool:
+def is_part(data: bytes) -> bool:
     """Whether `data` is no whole inline table: a packet of a transfer has overtaken its 1500."""
     if len(data) < _SIZE_WORD.size:
         return True
@@ -122,7 +122,7 @@ def _read_datagrams(first: Packet, table: Table, chunk_bytes: int) -> Dialogue[b
     read from the start, because rows may have come meanwhile.
     """
     if first.command == Reply.DATA or (table.direct and first.command == Reply.ACK_OK):
-        return (yield from _collect(first, expected=None))  # they have overtaken the 1500
+        return (yield from collect(first, expected=None))  # they have overtaken the 1500
     content = bytearray()
     try:
         yield from _read_buffer(first, table, chunk_bytes, content.extend, datagrams=True)
@@ -144,13 +144,13 @@ def _read_buffer(
     datagrams: bool = False,
 ) -> Dialogue[None]:
     if first.command == Reply.PREPARE_DATA:  # old firmware sends at once, without 1504
-        add((yield from _collect(first, expected=None)))
+        add((yield from collect(first, expected=None)))
         return
     if first.command != Reply.ACK_OK:
         raise refusal(table.command, first)
-    total = _buffer_size(first.data)
+    total = buffer_size(first.data)
     if total is None:
-        head = yield from _read_chunk(0, _SIZE_WORD.size, table, datagrams=datagrams)
+        head = yield from read_chunk(0, _SIZE_WORD.size, table, datagrams=datagrams)
         total = _SIZE_WORD.size + int(_SIZE_WORD.unpack(head)[0])
     if total > MAX_TABLE_BYTES:
         raise LimitExceededError(
@@ -158,10 +158,10 @@ def _read_buffer(
         )
     for offset in range(0, total, chunk_bytes):
         size = min(chunk_bytes, total - offset)
-        add((yield from _read_chunk(offset, size, table, datagrams=datagrams)))
+        add((yield from read_chunk(offset, size, table, datagrams=datagrams)))
 
 
-def _buffer_size(data: bytes) -> int | None:
+def buffer_size(data: bytes) -> int | None:
     """From the 13 bytes `00 size size unknown`; some firmware cuts them short, even to nothing."""
     if len(data) < _SIZE_WORD.size:
         return None
@@ -169,13 +169,13 @@ def _buffer_size(data: bytes) -> int | None:
     return int(total)
 
 
-def _read_chunk(offset: int, size: int, table: Table, *, datagrams: bool) -> Dialogue[bytes]:
+def read_chunk(offset: int, size: int, table: Table, *, datagrams: bool) -> Dialogue[bytes]:
     """1504 is idempotent: what got lost is simply asked again."""
     arrived = 0
     for _ in range(MAX_CHUNK_ATTEMPTS):
         try:
             first = yield Request(Command.READ_CHUNK, _TWO_WORDS.pack(offset, size))
-            chunk = yield from _collect(first, expected=size)
+            chunk = yield from collect(first, expected=size)
         except SilenceError:
             if datagrams:
                 raise
@@ -191,7 +191,7 @@ def _read_chunk(offset: int, size: int, table: Table, *, datagrams: bool) -> Dia
     )
 
 
-def _collect(packet: Packet, *, expected: int | None) -> Dialogue[bytes]:
+def collect(packet: Packet, *, expected: int | None) -> Dialogue[bytes]:
     """The bytes of one transfer: a single 1501, or 1500 and its numbered 1501s in any order.
 
     A transfer that is shorter than its announcement ends in the runner's SilenceError.
@@ -246,7 +246,7 @@ class _Plan:
         return content[: self.total]
 
 
-def _free_buffer() -> Dialogue[None]:
+def free_buffer() -> Dialogue[None]:
     """Else the next read may get stale bytes. The answer does not matter, nor does its absence."""
     try:
         yield Request(Command.FREE_DATA)
@@ -254,7 +254,7 @@ def _free_buffer() -> Dialogue[None]:
         return
 
 
-class _SizedRecords:
+class SizedRecords:
     """Cuts the size word off what comes, hands on the records, and proves them complete by it."""
 
     def __init__(self, table: Table, write: Callable[[bytes], object]) -> None:

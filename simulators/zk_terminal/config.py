@@ -103,10 +103,14 @@ class Faults:
     event_in_download     an event between the first and the second data packet of a chunk
     newest_hears_events   only the host that asked last for events gets them: it steals the others'
     stale_buffer          a buffer that was not freed is served again to whoever asks next
+    whole_reads_only      serves a table in sequence only: other chunks are refused, or the bytes of
+                           the sequence come instead
     silent_on             commands that get no answer
     silent_times          how often `silent_on` is silent; always without it
     cut_on                commands that are carried out, but the connection breaks before the answer,
                           or the answer is lost (UDP)
+    whole_reads_only      serves a table in sequence only: other chunks are refused, or the bytes of
+                          the sequence come instead
     stuck_disabled        DISABLE ignores its seconds: nobody can punch until ENABLE
     ignores               commands that are acknowledged, and nothing happens
     opening               raw bytes sent instead of the first answer: another protocol lives here
@@ -135,6 +139,7 @@ class Faults:
     event_in_download: bool = False
     newest_hears_events: bool = False
     stale_buffer: bool = False
+    whole_reads_only: Literal["refuse", "wrong"] | None = None
     silent_on: frozenset[int] = frozenset()
     silent_times: int | None = None
     cut_on: frozenset[int] = frozenset()

@@ -166,6 +166,11 @@ class Conversation:
             yield self._reply(packet, Reply.ACK_ERROR)
             return
         offset, size = _TWO_WORDS.unpack_from(packet.data)
+        if not self._memory.is_next_chunk(offset, size):
+            if self._memory.faults.whole_reads_only == "refuse":
+                yield self._reply(packet, Reply.ACK_ERROR)
+                return
+            offset = self._memory.sequence[-1]
         chunk = buffer[offset : offset + size]
         if self._memory.config.lone_chunks:
             yield self._reply(packet, Reply.DATA, chunk)

@@ -47,6 +47,7 @@ class TerminalMemory:
         self.faults = faults
         self.random = random.Random(faults.seed)  # noqa: S311 - repeatable faults, not secrets
         self.buffer: bytes | None = None
+        self.sequence = (0, 0)  # where the chunk that was served last begins and ends
         self.operations: list[Operation] = []
         self.passwords: dict[int, str] = {}
         self.door_tenths: list[int] = []
@@ -219,11 +220,21 @@ class TerminalMemory:
         ]
         return encode_users(people, width, passwords=self.passwords)
 
+    def is_next_chunk(self, offset: int, size: int) -> bool:
+        """Whether a terminal that serves in sequence only has this chunk to give; the one before
+        may be asked again, and so may the first.
+        """
+        if self.faults.whole_reads_only is not None and offset not in {0, *self.sequence}:
+            return False
+        self.sequence = (offset, offset + size)
+        return True
+
     def prepare(self, command: int) -> bytes | None:
         """Puts a table into the transfer buffer. With the stale-buffer fault, an old one stays."""
         if self.faults.stale_buffer and self.buffer is not None:
             return self.buffer
         self.buffer = self.table(command)
+        self.sequence = (0, 0)
         return self.buffer
 
     def unrelated_memory(self) -> bytes:

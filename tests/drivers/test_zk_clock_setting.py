@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from drivers.contract import ClockKeeper
-from drivers.errors import BlockedError, DeviceMisbehavedError, LinkDownError
+from drivers.errors import BlockedError, DeviceMisbehavedError
 from protocols.zk.attendance import AttendanceRow
 from protocols.zk.commands import Command
 from simulators.zk_terminal import Faults
@@ -64,6 +64,16 @@ async def test_never_backwards_across_a_punch() -> None:
         change = await gate.set_clock(tolerance_s=2.0, allow_backwards=True)
     assert change.written == device.local_time == SITE_NOW
     assert change.newest_punch.device_time == newest
+
+
+async def test_a_long_log_is_looked_at_too() -> None:
+    """It comes in columns."""
+    times = [SITE_NOW + timedelta(seconds=second - 100) for second in range(500)]
+    async with asking(terminal([punch(time) for time in times], clock_offset_s=3600)) as gate:
+        with pytest.raises(BlockedError) as caught:
+            await gate.set_clock(tolerance_s=2.0, allow_backwards=False)
+    assert caught.value.code == "clock_backwards"
+    assert str(times[-1]) in caught.value.what
 
 
 async def test_a_punch_of_this_very_second_is_not_crossed() -> None:
@@ -143,7 +153,7 @@ async def test_a_terminal_that_does_not_take_the_time_is_told() -> None:
 async def test_a_connection_cut_at_the_order_is_told_and_the_next_try_finds_it_done() -> None:
     device = terminal(5, Faults(cut_on=frozenset({Command.SET_TIME})), clock_offset_s=-600)
     async with asking(device) as gate:
-        with pytest.raises(LinkDownError):
+        with pytest.raises(DeviceMisbehavedError, match="not known whether"):
             await gate.set_clock(tolerance_s=2.0, allow_backwards=False)
         device.faults = Faults()
         assert (await gate.set_clock(tolerance_s=2.0, allow_backwards=False)).written is None

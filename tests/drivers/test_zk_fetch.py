@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from drivers.zk_pull.deliveries import HELD_BACK_BYTES, PAGE_ROWS
+from drivers.zk_pull.deliveries import HELD_BACK_BYTES
+from drivers.zk_pull.log_pages import PAGE_ROWS, PIECE_ROWS
 from protocols.records import Channel, Direction, Flag, Quarantined
 from protocols.zk.attendance import AttendanceRow, Layout, encode_attendance
 from protocols.zk.commands import Command
@@ -29,16 +30,17 @@ from tests.drivers.zk_site import (
 
 
 @pytest.mark.parametrize("layout", list(Layout))
-async def test_five_thousand_rows_arrive_as_they_are(layout: Layout) -> None:
-    device = terminal(5_000, layout=layout, user_width=28 if layout.holds_uid else 72)
+async def test_eleven_thousand_rows_arrive_as_they_are(layout: Layout) -> None:
+    device = terminal(11_000, layout=layout, user_width=28 if layout.holds_uid else 72)
     async with asking(device) as gate:
         deliveries = await fetched(gate)
     assert facts(deliveries) == logged(device.log)
-    assert [len(delivery.every_record()) for delivery in deliveries] == [PAGE_ROWS] * 5
-    assert [delivery.log_rows for delivery in deliveries] == [1000, 2000, 3000, 4000, 5000]
-    assert [delivery.last for delivery in deliveries] == [False] * 4 + [True]
-    assert [delivery.cursor is None for delivery in deliveries] == [True] * 4 + [False]
-    assert [delivery.on_device for delivery in deliveries] == [None] * 4 + [5_000]
+    assert [len(delivery.packed or ()) for delivery in deliveries] == [PIECE_ROWS] * 2 + [1_000]
+    assert [delivery.records for delivery in deliveries] == [[]] * 3
+    assert [delivery.log_rows for delivery in deliveries] == [5_000, 10_000, 11_000]
+    assert [delivery.last for delivery in deliveries] == [False] * 2 + [True]
+    assert [delivery.cursor is None for delivery in deliveries] == [True] * 2 + [False]
+    assert [delivery.on_device for delivery in deliveries] == [None] * 2 + [11_000]
     assert {punch.serial for punch in punches(deliveries)} == {"CLK0000000001"}
 
 
@@ -105,10 +107,21 @@ async def test_a_buffer_that_a_broken_session_left_behind_is_not_read() -> None:
 
 
 async def test_a_page_is_full_only_when_more_follows() -> None:
-    for count, pages in ((0, [0]), (1, [1]), (999, [999]), (1000, [1000]), (1001, [1000, 1])):
+    for count, pages in ((0, [0]), (1, [1]), (4999, [4999]), (5000, [5000]), (5001, [5000, 1])):
         async with asking(terminal(count)) as gate:
             deliveries = await fetched(gate)
         assert [len(delivery.every_record()) for delivery in deliveries] == pages
+        assert deliveries[-1].last
+        assert deliveries[-1].on_device == count
+
+
+async def test_a_page_of_rows_is_full_only_when_more_follows() -> None:
+    """Rows of one second cannot go by columns."""
+    for count, pages in ((2, [2]), (999, [999]), (1000, [1000]), (1001, [1000, 1])):
+        log = rows(count - 1)
+        async with asking(terminal([log[0], *log])) as gate:
+            deliveries = await fetched(gate)
+        assert [len(delivery.records) for delivery in deliveries] == pages
         assert deliveries[-1].last
         assert deliveries[-1].on_device == count
 
@@ -265,9 +278,22 @@ async def test_identity_tells_the_facts_and_the_profile() -> None:
     assert identity.facts["firmware"] == "Ver 6.60 Apr 26 2016"
 
 
-async def test_a_long_log_is_never_held_as_punches() -> None:
+@pytest.mark.parametrize(
+    ("log", "page_rows"),
+    [
+        (rows(30_000), PIECE_ROWS),
+        (
+            [row for row in rows(11_000) for _ in range(1 + (row.time.minute == 0))][:11_000],
+            PAGE_ROWS,
+        ),
+    ],
+    ids=["by columns", "by rows"],
+)
+async def test_a_long_log_is_never_held_as_punches(
+    log: list[AttendanceRow], page_rows: int
+) -> None:
     """Each page can be forgotten before the next: 10 pages must not cost what 10 pages weigh."""
-    device = terminal(10_000, packet_bytes=65_536)
+    device = terminal(log, packet_bytes=65_536)
     async with asking(device) as gate:
         peaks = []
         pages = gate.fetch(None)
@@ -276,13 +302,13 @@ async def test_a_long_log_is_never_held_as_punches() -> None:
         try:
             async for delivery in pages:
                 peaks.append(tracemalloc.get_traced_memory()[0])
-                assert len(delivery.every_record()) == PAGE_ROWS
+                assert len(delivery.every_record()) == page_rows
         finally:
             tracemalloc.stop()
     one_page = peaks[0]
-    # What grows is the order of the log: two digests per row (protocols.ordinals). Measured: 3.5
-    # pages in the end, 7.5 when the deliveries are kept.
-    assert max(peaks) < one_page * 5
+    # What grows is the order of the log: two digests per row of a shared second. Measured: 1.3
+    # pages in the end by rows, 1.0 by columns; 8 and 5 when the deliveries are kept.
+    assert max(peaks) < one_page * 2
 
 
 async def test_a_fetch_only_reads() -> None:

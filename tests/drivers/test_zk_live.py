@@ -138,3 +138,14 @@ async def test_after_a_break_the_same_driver_listens_again(driver, terminal):
     async with listening(driver) as (heard, _):
         await terminal.punch(row(1))
         assert await soon(heard)
+
+
+async def test_a_connection_that_broke_between_fetch_and_listening_is_a_hint(driver, terminal):
+    first = [delivery async for delivery in driver.fetch(None)]
+    await terminal.stop()
+    terminal.log.append(row(1))  # nobody hears it
+    await terminal.start()
+    async with asyncio.timeout(2), contextlib.aclosing(driver.live()) as hints:
+        assert (await anext(hints)).records == ()
+    (grown,) = [delivery async for delivery in driver.fetch(first[-1].cursor)]
+    assert len(grown.every_record()) == 1

@@ -34,21 +34,23 @@ async def test_a_stored_log_is_deleted_and_the_next_punch_arrives() -> None:
         assert operations(device) == [23]
         await device.punch(rows(1)[0])
         told = punches(await fetched(gate, cursor))
-    assert [type(record) for record in told] == [DeviceEvent, Punch]
+    # By the terminal's own operation log, and by what is no longer there.
+    assert [type(record) for record in told] == [DeviceEvent, DeviceEvent, Punch]
     assert told[0].code == "log_cleared"
 
 
-@pytest.mark.parametrize("known", [0, 4])
-async def test_rows_that_are_not_stored_are_never_deleted(known: int) -> None:
+@pytest.mark.parametrize(("known", "whole"), [(0, 5), (4, 5), (0, 300), (100, 300)])
+async def test_rows_that_are_not_stored_are_never_deleted(known: int, whole: int) -> None:
+    """A few come by rows, many in columns."""
     device = terminal(known)
     async with asking(device) as gate:
         cursor = await stored(gate)
-        device.log.extend(rows(5 - known, start=known))
+        device.log.extend(rows(whole - known, start=known))
         with pytest.raises(BlockedError) as caught:
             await gate.clear_log(cursor)
     assert caught.value.code == "clear_not_stored"
-    assert f"{5 - known} rows" in caught.value.what
-    assert len(device.log) == 5
+    assert f"{whole - known} rows" in caught.value.what
+    assert len(device.log) == whole
 
 
 async def test_a_rewritten_log_is_not_the_stored_one() -> None:
@@ -146,23 +148,29 @@ async def test_a_slow_second_look_stops_it(monkeypatch) -> None:
     assert not device.disabled
 
 
-@pytest.mark.parametrize(
-    "faults",
-    [
-        Faults(cut_on=frozenset({Command.CLEAR_ATTLOG})),
-        Faults(silent_on=frozenset({Command.CLEAR_ATTLOG})),
-    ],
-)
-async def test_an_unknown_outcome_is_told_and_nobody_stays_locked_out(faults: Faults) -> None:
+async def test_an_unknown_outcome_is_told_and_nobody_stays_locked_out() -> None:
     device = terminal(50)
     async with asking(device, timeout_s=0.3) as gate:
         cursor = await stored(gate)
-        device.faults = faults
+        device.faults = Faults(cut_on=frozenset({Command.CLEAR_ATTLOG}))
         with pytest.raises(DeviceMisbehavedError) as caught:
             await gate.clear_log(cursor)
     assert caught.value.code == "clear_unconfirmed"
     assert "50 rows" in caught.value.what
     assert "device count" in caught.value.remedy
+    assert not device.disabled
+
+
+async def test_an_order_that_got_lost_is_told_by_the_rows_that_are_still_there() -> None:
+    device = terminal(50, Faults())
+    async with asking(device, timeout_s=0.3) as gate:
+        cursor = await stored(gate)
+        device.faults = Faults(silent_on=frozenset({Command.CLEAR_ATTLOG}))
+        with pytest.raises(DeviceMisbehavedError) as caught:
+            await gate.clear_log(cursor)
+    assert caught.value.code == "order_lost"
+    assert "delete 50 rows" in caught.value.what
+    assert len(device.log) == 50
     assert not device.disabled
 
 

@@ -41,6 +41,7 @@ from tests.drivers.zk_site import (
     SITE_NOW,
     UTC_NOW,
     asking,
+    chunks_asked,
     driver,
     facts,
     fetched,
@@ -151,7 +152,7 @@ async def test_p02_the_width_is_pinned_and_decides_what_the_bytes_leave_open() -
     async with asking(device) as gate:
         cursor = (await fetched(gate))[-1].cursor
         device.log[:] = rows(1)  # cleared in its menu; one row fits several layouts
-        (again,) = await fetched(gate, cursor)
+        *_, again = await fetched(gate, cursor)  # behind the event that says so
     assert facts([again]) == logged(rows(1))
 
 
@@ -831,8 +832,10 @@ async def test_p20_a_known_log_gives_no_record_and_a_grown_one_its_new_rows() ->
     device = terminal(5_000)
     async with asking(device) as gate:
         first = await fetched(gate)
-        (unchanged,) = await fetched(gate, first[-1].cursor)
+        with chunks_asked() as chunks:
+            (unchanged,) = await fetched(gate, first[-1].cursor)
         assert (list(unchanged.records), unchanged.cursor) == ([], None)
+        assert sum(size for _, size in chunks) < 1_500  # of 200,004 bytes
         device.log.extend(rows(3, start=5_000))
         (grown,) = await fetched(gate, first[-1].cursor)
     assert facts([grown]) == logged(rows(3, start=5_000))

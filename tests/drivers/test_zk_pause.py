@@ -189,7 +189,22 @@ async def test_a_restart_of_a_terminal_that_is_away_is_no_success() -> None:
             await gate.restart()
 
 
-async def test_a_restart_without_any_answer_is_a_success() -> None:
+async def test_a_restart_that_nobody_hears_is_not_told_as_done() -> None:
     device = terminal(5, Faults(silent_on=frozenset({Command.RESTART})))
+    async with asking(device, timeout_s=0.2) as gate:
+        with pytest.raises(DeviceMisbehavedError, match="still answers") as caught:
+            await gate.restart()
+    assert caught.value.code == "order_unknown"
+
+
+async def test_a_restart_without_any_answer_is_a_success() -> None:
+    device = terminal(5)
+
+    def silent_from_restart_on(command: int) -> bool:
+        if command == Command.RESTART:
+            device._memory.stays_silent = lambda command: True
+        return command == Command.RESTART
+
+    device._memory.stays_silent = silent_from_restart_on
     async with asking(device, timeout_s=0.2) as gate:
         await gate.restart()

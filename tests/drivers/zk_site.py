@@ -5,9 +5,11 @@ import contextlib
 import struct
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from drivers.contract import Delivery, DriverContext
 from drivers.errors import LinkDownError
@@ -18,6 +20,7 @@ from protocols.zk.commands import Command
 from protocols.zk.layouts import pack_row
 from protocols.zk.users import User
 from simulators.zk_terminal import Faults, TerminalConfig, ZkTerminal
+from simulators.zk_terminal.conversation import Conversation
 
 UTC_NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 SITE_NOW = datetime(2026, 11, 22, 9, 0)  # the same instant in Shanghai
@@ -30,6 +33,7 @@ PLATFORMS = {
     Layout.ATT40: "ZMM210_TFT",
     Layout.ATT16: "ZMM210_TFT",
     Layout.ATT49: "ZAM170_TFT",
+    Layout.ATT36: "ZMM210_TFT",
     Layout.ATT8A: "ZEM500",
     Layout.ATT8B: "ZEM500",
 }
@@ -74,7 +78,7 @@ def terminal(
 ) -> ZkTerminal:
     log = rows(log) if isinstance(log, int) else log
     # 16-byte records and 28-byte users hold the id as a number: no leading zeros there.
-    if layout is not Layout.ATT40 and layout is not Layout.ATT49:
+    if layout not in {Layout.ATT36, Layout.ATT40, Layout.ATT49}:
         users = [User(uid=user.uid, user_id=str(int(user.user_id))) for user in USERS]
     else:
         users = list(USERS)
@@ -108,7 +112,8 @@ def punches(deliveries: list[Delivery]) -> list[Punch]:
 
 
 def facts(deliveries: list[Delivery]) -> list[tuple]:
-    return [(int(p.user_id), p.device_time, p.state, p.verify) for p in punches(deliveries)]
+    read = [record for record in punches(deliveries) if isinstance(record, Punch)]
+    return [(int(p.user_id), p.device_time, p.state, p.verify) for p in read]
 
 
 def logged(log: list[AttendanceRow]) -> list[tuple]:
@@ -173,3 +178,19 @@ async def simulated_process(*options: str) -> AsyncIterator[tuple[str, int]]:
     finally:
         process.terminate()
         await process.wait()
+
+
+@contextmanager
+def chunks_asked() -> Iterator[list[tuple[int, int]]]:
+    """(offset, bytes) of every chunk that terminals are asked for."""
+    asked: list[tuple[int, int]] = []
+    answers = Conversation.answers
+
+    def noting(self, packet):
+        if packet.command == Command.READ_CHUNK:
+            asked.append(struct.unpack("<II", packet.data))
+        return answers(self, packet)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Conversation, "answers", noting)
+        yield asked

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import random
 import sqlite3
 import subprocess
@@ -400,3 +401,47 @@ async def test_a_bug_in_the_search_for_a_moved_device_costs_the_search_alone(
         (gate,) = agent.workers
         await until(lambda: gate.report().failures > 4, what="the worker stopped trying")
         assert gate.report().problem.code == "link_refused"
+
+
+async def test_a_log_that_is_cleared_at_the_terminal_is_told_and_counted_apart(
+    tmp_path, serial, terminal
+):
+    text = site_text(terminal.address[1], serial)
+    async with running(tmp_path, text) as agent:
+        await until(lambda: stored(agent), what="not read")
+        terminal.log[:] = rows(3, start=datetime(2026, 11, 20, 8))
+        await until(lambda: stored(agent, at_least=ROWS + 4), what="not read on")
+        (gate,) = agent.workers
+        assert gate.report().log_change.what == (
+            f"its log was cleared ({ROWS} rows, the last of them from {rows(ROWS)[-1].time}; "
+            "3 rows now, epoch 1)"
+        )
+        punched, said = (await agent.spool.stats()).devices
+        assert (punched.stored, punched.on_device, punched.fetched) == (ROWS + 3, 3, 3)
+        assert (said.serial, said.stored, said.on_device) == (f"{serial}/operations", 1, None)
+        await until(
+            lambda: "log was cleared" in (tmp_path / "status.json").read_text(),
+            what="status does not show it",
+        )
+
+
+async def test_a_terminal_that_fills_up_is_told_in_the_snapshot(tmp_path, serial):
+    config = TerminalConfig(clock=datetime.now, serial=serial, record_capacity=520)
+    async with ZkTerminal(config, rows(ROWS), []) as terminal:
+        port = terminal.address[1]
+        async with running(tmp_path, site_text(port, serial)) as agent:
+
+            def warnings():
+                return agent.workers[0].report().vitals.warnings
+
+            await until(warnings, what="a warning")
+            assert (warnings()[0].code, warnings()[0].severity) == ("memory_filling", "bad")
+            assert agent.workers[0].report().vitals.line.requests > 0
+
+            def in_snapshot():
+                device = json.loads((tmp_path / "status.json").read_bytes())["devices"][0]
+                return device["warnings"] and device["line"]["requests"]
+
+            await until(in_snapshot, what="the snapshot says so")
+            terminal.log.clear()
+            await until(lambda: not warnings(), what="room again")

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import json
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from drivers.contract import Delivery
 from edge_agent.notify import Notifier
+from edge_agent.ntp_sync import NtpSync
 from edge_agent.pulse import PULSE_S, WRITER_LIMIT_S, Pulse
 from edge_agent.spool.store import Lane, Spool, SpoolError
 from edge_agent.timekeeping import Timekeeper
@@ -84,11 +86,11 @@ def spool(tmp_path, clock):
 
 
 @contextlib.asynccontextmanager
-async def beating(spool, clock, timekeeper, tmp_path, *, workers=(), notifier=None):
+async def beating(spool, clock, timekeeper, tmp_path, *, workers=(), notifier=None, ntp=None):
     pulse = Pulse(
         clock=clock, timekeeper=timekeeper, spool=spool, workers=workers, changed=asyncio.Event(), uplink=dict,
         notifier=notifier or Told(), boot_id="boot-1", snapshot_path=tmp_path / "status.json",
-        version="0",
+        version="0", ntp=ntp,
     )  # fmt: skip
     task = asyncio.ensure_future(pulse.run())
     await asyncio.sleep(0.02)
@@ -188,3 +190,43 @@ async def test_a_step_that_could_not_be_applied_is_applied_later(
         await beat(clock)
         after = await spool.find(event_id(punch(1)))
     assert after.observation.received_at.year == NOW.year
+
+
+async def test_the_time_service_ends_a_spell_in_the_future(spool, clock, tmp_path):
+    """Its file is touched in the very moment in which the clock goes back to the truth."""
+    touched = tmp_path / "synchronized"
+    touched.touch()
+    clock.wall = NOW + timedelta(days=3_650)
+    keeper = Timekeeper(clock, NOW, FLOOR)
+    await store(spool, keeper, punch(1))
+    async with beating(spool, clock, keeper, tmp_path, ntp=NtpSync(touched)):
+        await beat(clock)
+        clock.wall = NOW
+        await beat(clock)
+        assert not keeper.trusted  # nobody who knows has said that this is right
+        os.utime(touched, (clock.wall.timestamp(), clock.wall.timestamp()))
+        await beat(clock)
+        assert keeper.trusted
+
+
+async def test_trust_lost_and_regained_in_one_beat(spool, clock, tmp_path):
+    touched = tmp_path / "synchronized"
+    clock.wall = NOW + timedelta(days=3_650)
+    keeper = Timekeeper(clock, NOW, FLOOR)
+    keeper.stamp()
+    async with beating(spool, clock, keeper, tmp_path, ntp=NtpSync(touched)):
+        clock.wall = NOW
+        touched.touch()
+        os.utime(touched, (clock.wall.timestamp(), clock.wall.timestamp()))
+        await beat(clock)
+        assert keeper.trusted
+
+
+def test_a_synchronisation_is_news_once(tmp_path):
+    touched = tmp_path / "synchronized"
+    sync = NtpSync(touched)
+    assert sync.reference() is None
+    touched.touch()
+    os.utime(touched, (NOW.timestamp(), NOW.timestamp()))
+    assert sync.reference() == NOW
+    assert sync.reference() is None

@@ -1,8 +1,10 @@
 """Every terminal that the catalogue of models names for the ZK pull protocol has its profile."""
 
+import re
+
 import pytest
 
-from firmware_profiles import DeviceFacts, load_all, match
+from firmware_profiles import DeviceFacts, Evidence, Profile, load_all, match
 from protocols.zk.layouts import Layout
 
 PROFILES = {profile.key: profile for profile in load_all()}
@@ -72,9 +74,64 @@ PLATFORMS = {
 }
 
 
+# What makes a profile "documented": each of these speaks of the model, and not after another of them.
+# A program's list of models it was tried with is one source, whatever it names.
+INDEPENDENT_SOURCES = {
+    "zkteco/iface_zmm220": ("README", "issue 250", "#52608665997"),
+    "zkteco/ma300": ("issues 56, 92, 99", "README"),
+    "zkteco/speedface_v5l": ("issues 166, 187, 222, 247", "raihanafroz/zkteco 40"),
+    "zkteco/udp_bare": ("issue 7", "issue 50"),
+}
+
+
 @pytest.mark.parametrize("model", KNOWN_MODELS)
-def test_a_known_model_has_a_profile(model: str) -> None:
-    assert KNOWN_MODELS[model] in PROFILES
+def test_a_known_model_finds_a_profile_that_names_it(model: str) -> None:
+    profile = PROFILES[KNOWN_MODELS[model]]
+    assert bare(model) in bare(told_of(profile))
+
+
+def told_of(profile: Profile) -> str:
+    reported = [facts.device_name for facts in profile.reported]
+    return " ".join([profile.name, profile.source, *reported])
+
+
+def bare(text: str) -> str:
+    """A designation as it is written by everybody: "ZK iFace 402 (20)" and "iFace402/ID" agree."""
+    plain = re.sub(r"\(\d[\d.]*\)$|^ZK |^Biopro |/\w+\b", "", text)
+    return re.sub(r"[\s/]", "", plain).lower()
+
+
+@pytest.mark.parametrize("model", KNOWN_MODELS)
+def test_a_unit_that_reports_the_model_finds_that_profile(model: str) -> None:
+    """Where nobody has seen what the model reports, the profile is chosen by name."""
+    profile = PROFILES[KNOWN_MODELS[model]]
+    assert (profile.match is None) == (profile.reported == ())
+    for facts in profile.reported:
+        assert match(PROFILES.values(), facts) is profile
+
+
+def test_documented_wants_several_independent_sources() -> None:
+    documented = {p.key for p in PROFILES.values() if p.evidence is Evidence.DOCUMENTED}
+    assert documented == set(INDEPENDENT_SOURCES)
+    for key, sources in INDEPENDENT_SOURCES.items():
+        assert len(sources) > 1
+        for source in sources:
+            assert source in PROFILES[key].source
+
+
+def test_what_the_catalogue_lists_for_pull_is_listed_here(shared_data) -> None:
+    catalogue = shared_data.parent / "specs" / "vendors" / "device_catalogue.md"
+    if not catalogue.is_file():
+        pytest.skip(f"there is no {catalogue}")
+    rows = [line.split("|") for line in catalogue.read_text("utf-8").splitlines()]
+    numbers = {
+        cells[1].strip()
+        for cells in rows
+        if len(cells) > 5 and cells[1].strip().isdigit() and "4370" in cells[4]
+    }
+    listed = {match.group(1) for model in KNOWN_MODELS if (match := re.search(r"\((\d+)\)", model))}
+    assert len(numbers) > 8
+    assert numbers <= listed
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

@@ -4,6 +4,7 @@ import importlib.util
 
 import pytest
 
+from drivers.quality_scale import Level, levels
 from firmware_profiles import Evidence, load_all
 from protocols.zk.layouts import Layout
 
@@ -42,6 +43,17 @@ def test_each_language_has_a_word_for_everything(tool) -> None:
         assert set(words.evidence) == set(Evidence)
         assert len(set(words.evidence.values())) == len(Evidence)
         assert "edge-agent device info" in words.closing
+
+
+@pytest.mark.parametrize("name", ["supported-devices.md", "supported-devices.zh-CN.md"])
+def test_every_driver_has_its_row_with_its_level(tool, repository, name: str) -> None:
+    words = tool.PAGES[name]
+    assert set(words.levels) == set(Level)
+    for kind, level in levels().items():
+        page = (repository / "docs" / name).read_text("utf-8")
+        (row,) = [line for line in page.splitlines() if f"| `{kind}` |" in line]
+        assert row.endswith(f"| {words.levels[level]} |")
+        assert (repository / "docs" / row.partition("](")[2].partition(")")[0]).is_file()
 
 
 def test_a_bar_in_a_source_does_not_break_the_table(tool) -> None:

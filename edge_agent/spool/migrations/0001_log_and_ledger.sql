@@ -1,5 +1,5 @@
--- Times are integer microseconds since 1970-01-01 UTC, unless said. WITHOUT ROWID: one B-tree per
--- table, so one page is written where a rowid table with its key's index would write two.
+-- Times are integer microseconds since 1970-01-01 UTC. WITHOUT ROWID: one B-tree per table, so one
+-- page is written where a rowid table with its key's index would write two.
 
 CREATE TABLE lanes (lane INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 INSERT INTO lanes VALUES
@@ -27,34 +27,34 @@ CREATE TABLE devices (
     quarantined INTEGER NOT NULL DEFAULT 0,     --           undecodable, first sight
     quarantined_again INTEGER NOT NULL DEFAULT 0,
     last_fetch_at INTEGER,
-    last_trusted_at INTEGER,                    -- latest receipt while the gateway's clock was sure
-    newest_time INTEGER                         -- of its stored events, as pages.last_time
+    last_trusted_at INTEGER                     -- latest receipt while the gateway's clock was sure
 ) STRICT;
 
--- Rows that arrived together, of one device, in order of their own time. A page is read and written
--- as a whole, so a backlog costs some bytes a punch, and no index has an entry per row: which page
--- may hold an event is told by the times of its first and last row.
-CREATE TABLE pages (
-    first_arrival INTEGER PRIMARY KEY,          -- its rows are numbered from here, without a gap,
-    last_arrival INTEGER NOT NULL,              --   in order of commit over all lanes
+CREATE TABLE events (
+    event_id BLOB PRIMARY KEY,                  -- protocols.identity: device time leads
+    arrival INTEGER NOT NULL,                   -- order of commit over all lanes
     lane INTEGER NOT NULL,
     device INTEGER,                             -- NULL: said by the gateway itself
-    punches INTEGER NOT NULL,                   -- how many of the rows are punches
-    first_time INTEGER NOT NULL,                -- the rows' own time, ms since 1970 as event ids
-    last_time INTEGER NOT NULL,                 --   count it (device wall clock, counts UTC)
+    kind TEXT NOT NULL,
+    body BLOB NOT NULL,                         -- the record as JSON
     received_at INTEGER NOT NULL,
     clock_offset_ms INTEGER,
     zone TEXT NOT NULL,
     flags TEXT NOT NULL,                        -- gateway's flags but one, separated by blanks
     suspect INTEGER NOT NULL,                   -- gateway_clock_suspect: 0 no, 1 yes and waiting
     boot INTEGER NOT NULL,                      --   for correction, 2 yes and sent like that
-    monotonic_ms INTEGER NOT NULL,
-    json_bytes INTEGER NOT NULL,                -- about what the rows take in a batch of JSON
-    body BLOB NOT NULL                          -- edge_agent/spool/page_body.py
-) STRICT;
-CREATE INDEX pages_of_lane ON pages (lane, first_arrival);
-CREATE INDEX pages_of_device ON pages (device, last_time, first_time);
-CREATE INDEX pages_awaiting_correction ON pages (boot) WHERE suspect = 1;
+    monotonic_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX events_awaiting_correction ON events (boot) WHERE suspect = 1;
+
+-- The order in which sinks drain. Append-only: (position, batch_end] of a lane is always the same
+-- set of rows, which is how a batch is repeated exactly.
+CREATE TABLE outbox (
+    lane INTEGER NOT NULL,
+    arrival INTEGER NOT NULL,
+    event_id BLOB NOT NULL,
+    PRIMARY KEY (lane, arrival)
+) STRICT, WITHOUT ROWID;
 
 -- Everything up to `position` is settled, but for the holes in `unsettled`.
 -- (position, batch_end] is in the batch in flight.
@@ -69,19 +69,7 @@ CREATE TABLE sinks (
 CREATE TABLE batches (
     sink TEXT PRIMARY KEY,
     number INTEGER NOT NULL DEFAULT 0,          -- of the batch in flight, else of the last one
-    in_flight INTEGER NOT NULL DEFAULT 0,
-    salt BLOB                                   -- of the batch in flight: sent again as it was
-) STRICT, WITHOUT ROWID;
-
--- What each sink has answered; see edge_agent/spool/chain.py.
-CREATE TABLE sent_batches (
-    sink TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    batch_hash BLOB NOT NULL,
-    records INTEGER NOT NULL,
-    answered_at INTEGER NOT NULL,
-    tally BLOB NOT NULL,
-    PRIMARY KEY (sink, number)
+    in_flight INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE unsettled (
@@ -108,7 +96,6 @@ CREATE TABLE sink_devices (
 CREATE TABLE dead_letters (
     sink TEXT NOT NULL,
     event_id BLOB NOT NULL,
-    arrival INTEGER NOT NULL,
     code TEXT NOT NULL,
     detail TEXT,
     at INTEGER NOT NULL,
@@ -129,11 +116,23 @@ CREATE TABLE quarantine (
     UNIQUE (source, offset, digest)
 ) STRICT;
 
--- Pages whose receipt time waits for the clock to be set. `timeline` is the wall time that their
--- clock gave to monotonic zero; `sent`: some sink has rows of them as they are.
+-- What a sink is told about an event.
+CREATE VIEW observations AS
+    SELECT event_id, body, received_at, clock_offset_ms, zone, flags, suspect FROM events;
+
+-- The batch in flight of each sink.
+CREATE VIEW batch_members AS
+    SELECT sinks.sink, outbox.lane, outbox.arrival, outbox.event_id, 0 AS attempts
+    FROM sinks JOIN outbox ON outbox.lane = sinks.lane
+        AND outbox.arrival > sinks.position AND outbox.arrival <= sinks.batch_end
+    UNION ALL
+    SELECT sink, lane, arrival, event_id, attempts FROM unsettled WHERE in_batch = 1;
+
+-- Events whose receipt time waits for the clock to be set. `timeline` is the wall time that their
+-- clock gave to monotonic zero; `sent`: some sink has them as they are.
 CREATE VIEW suspects AS
-    SELECT first_arrival, last_arrival - first_arrival + 1 AS rows, device, zone, received_at,
-        boot_id, received_at - monotonic_ms * 1000 AS timeline,
-        EXISTS (SELECT 1 FROM sinks WHERE sinks.lane = pages.lane
-            AND max(sinks.position, sinks.batch_end) >= pages.first_arrival) AS sent
-    FROM pages JOIN boots ON boots.boot = pages.boot WHERE suspect = 1;
+    SELECT events.event_id, events.device, events.zone, events.received_at, boots.boot_id,
+        events.received_at - events.monotonic_ms * 1000 AS timeline,
+        EXISTS (SELECT 1 FROM sinks WHERE sinks.lane = events.lane
+            AND max(sinks.position, sinks.batch_end) >= events.arrival) AS sent
+    FROM events JOIN boots ON boots.boot = events.boot WHERE events.suspect = 1;

@@ -21,10 +21,10 @@ MAX_ROWS = 200_000  # twice what the clock can hold; more is a lie
 class DemoClockConfig(BaseModel):
     """Our own keys of a [[device]]; Clockline adds `name`, `kind` and `poll_s`."""
 
-    host: str
-    port: int = Field(default=5600, ge=1, le=65_535)
+    host: str = Field(description="IP address or name of the clock")
+    port: int = Field(default=5600, ge=1, le=65_535, description="Its TCP port")
     serial: str | None = Field(default=None, description="Another clock is refused")
-    timeout_s: float = Field(default=5.0, gt=0, le=60)
+    timeout_s: float = Field(default=5.0, gt=0, le=60, description="Seconds for one answer")
 
 
 class DemoClockError(Exception):
@@ -45,7 +45,7 @@ class Manifest:
     makes: tuple[str, ...] = ("Demo",)
     mode: str = "asked"  # it holds a log and is asked for it
     capabilities: tuple[str, ...] = ("count", "clock")
-    simulator: str = "python -m demo_clock.simulator"
+    simulator: str = "demo-clock"  # the entry point in the group clockline.simulators
     config: type[BaseModel] = DemoClockConfig
 
 

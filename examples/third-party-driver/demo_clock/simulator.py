@@ -1,8 +1,9 @@
-"""A demo clock on a real socket: `python -m demo_clock.simulator --port 5600 --records 20`."""
+"""A demo clock on a real socket: `edge-agent simulate demo-clock --port 5600 --records 20`."""
 
-import argparse
 import asyncio
-from collections.abc import Callable
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -29,14 +30,27 @@ class DemoClock:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.stop()
+        await self.vanish()
+
+    @property
+    def config(self) -> dict[str, object]:
+        """The keys of a [[device]] that lead here."""
+        host, port = self.address
+        return {"host": host, "port": port, "timeout_s": 1}
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self._server = await asyncio.start_server(self._serve, host, port)
         self.address = self._server.sockets[0].getsockname()[:2]
 
-    async def stop(self) -> None:
-        """Also drops whoever is connected, as pulling the plug does. Safe to call twice."""
+    async def produce(self) -> None:
+        """Somebody punches."""
+        self.rows.append(f"007|{self._now().replace(microsecond=0).isoformat()}|0|1")
+
+    async def come_back(self) -> None:
+        await self.start(*self.address)
+
+    async def vanish(self) -> None:
+        """Drops whoever is connected, as pulling the plug does. Safe to call twice."""
         if self._server is None:
             return
         self._server.close()
@@ -71,29 +85,22 @@ class DemoClock:
                 return "WHAT\n"
 
 
-def made_up(records: int) -> list[str]:
-    """`records` punches, six minutes apart, the last one now."""
-    end = datetime.now().replace(microsecond=0)
+def made_up(records: int, end: datetime, seed: int = 0) -> list[str]:
+    """`records` punches, six minutes apart, the last one at `end`."""
+    draw = random.Random(seed)
+    end = end.replace(microsecond=0)
     times = [end - timedelta(minutes=6 * back) for back in reversed(range(records))]
-    return [f"{1001 + n % 20}|{time.isoformat()}|{n % 2}|1" for n, time in enumerate(times)]
+    return [f"{1001 + draw.randrange(20)}|{t.isoformat()}|{draw.randrange(2)}|1" for t in times]
 
 
-async def _serve_until_stopped(port: int, records: int) -> None:
-    clock = DemoClock(made_up(records))
-    await clock.start(port=port)
-    print("listening {}:{}".format(*clock.address), flush=True)
+@asynccontextmanager
+async def simulate(
+    *, host: str, port: int, records: int, seed: int, now: Callable[[], datetime]
+) -> AsyncIterator[DemoClock]:
+    """What `edge-agent simulate demo-clock` serves and `edge-agent driver check` asks."""
+    clock = DemoClock(made_up(records, now(), seed), now=now)
+    await clock.start(host, port)
     try:
-        await asyncio.Event().wait()
+        yield clock
     finally:
-        await clock.stop()
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="A simulated demo clock.")
-    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
-    parser.add_argument("--records", type=int, default=20)
-    asked = parser.parse_args()
-    try:
-        asyncio.run(_serve_until_stopped(asked.port, asked.records))
-    except KeyboardInterrupt:
-        print("stopped")
+        await clock.vanish()

@@ -13,6 +13,7 @@ from demo_clock.driver import DemoClockConfig, DemoClockDriver, DemoClockError
 from demo_clock.simulator import DemoClock, made_up
 from demo_clock.wire import decode_log
 
+NOON = datetime(2026, 11, 22, 12)
 ROW = b"1007|2026-11-22T08:00:00|0|15\n"
 
 
@@ -67,7 +68,7 @@ def test_a_bad_line_is_kept_and_costs_no_other(line):
 
 
 async def test_a_long_log_comes_in_pages_and_grows():
-    async with DemoClock(made_up(1_001)) as device:
+    async with DemoClock(made_up(1_001, NOON)) as device:
         pages = await fetched(asking(device))
         assert [len(page.records) for page in pages] == [500, 500, 1]
         assert [page.last for page in pages] == [False, False, True]
@@ -78,7 +79,7 @@ async def test_a_long_log_comes_in_pages_and_grows():
 
 
 async def test_a_cleared_log_that_grew_past_the_cursor_is_read_whole():
-    async with DemoClock(made_up(5)) as device:
+    async with DemoClock(made_up(5, NOON)) as device:
         (before,) = await fetched(asking(device))
         device.rows[:] = [f"{n}|2026-11-22T08:00:00|0|1" for n in range(1, 9)]
         (after,) = await fetched(asking(device), before.cursor)
@@ -120,7 +121,7 @@ async def test_a_log_that_is_cut_is_not_taken_for_whole(monkeypatch):
 
 async def test_a_log_without_end_is_stopped(monkeypatch):
     monkeypatch.setattr(driver, "MAX_ROWS", 10)
-    async with DemoClock(made_up(11)) as device:
+    async with DemoClock(made_up(11, NOON)) as device:
         with pytest.raises(DemoClockError, match="more than 10 rows"):
             await fetched(asking(device))
 

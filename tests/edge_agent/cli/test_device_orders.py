@@ -300,3 +300,18 @@ def test_without_yes_nothing_is_even_looked_at(ask, device):
     assert (code, lines) == (3, [])
     assert "--yes" in err
     assert device.connections == 0
+
+
+def test_an_order_leaves_a_line_in_the_machines_log(monkeypatch):
+    from edge_agent.cli import audit
+
+    lines = []
+    monkeypatch.setattr(audit.syslog, "syslog", lambda priority, line: lines.append(line))
+    monkeypatch.setenv("SUDO_USER", "eve")
+    told = audit.audit(
+        'S1\nby="root"', "set_clock", "clock set", before="off by -75.0 s", after="off by +0.1 s"
+    )
+    assert " by eve: clock set" in told
+    (line,) = lines
+    assert line.startswith("order=set_clock serial=\"S1?by='root'\" by=eve at=2")
+    assert line.endswith('before="off by -75.0 s" after="off by +0.1 s"')

@@ -23,7 +23,7 @@ host = "10.0.0.7"
 KINDS = f"Known kinds: {', '.join(known_kinds())}"
 ZK_KEYS = (
     "chunk_bytes, code_page, comm_key, follow, host, kind, live, name, poll_s, port, profile, "
-    "serial, timeout_s, transport"
+    "record_layout, serial, timeout_s, transport"
 )
 
 BAD_FILES = {

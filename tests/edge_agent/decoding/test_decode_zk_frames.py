@@ -22,7 +22,7 @@ from tests.edge_agent.decoding.captures import (
 
 ATTENDANCE = "010d000000000000000000"
 USERS = "0109000500000000000000"
-TEXT_LAYOUTS = [Layout.ATT40, Layout.ATT49, Layout.ATT16]
+TEXT_LAYOUTS = [Layout.ATT40, Layout.ATT49, Layout.ATT36, Layout.ATT16]
 
 
 @pytest.mark.parametrize("layout", list(Layout))

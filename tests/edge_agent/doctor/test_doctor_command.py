@@ -2,12 +2,13 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 
 from edge_agent.cli.app import run
 from edge_agent.doctor.findings import Code
-from tests.edge_agent.status.gateway_on_disk import make_gateway, write_snapshot
+from tests.edge_agent.status.gateway_on_disk import READY, make_gateway, write_snapshot
 
 
 @pytest.fixture
@@ -88,6 +89,16 @@ def test_a_gateway_that_does_not_run_and_whose_device_is_gone(bare_folder, capsy
     assert severities["E1043"] == "warn"
 
 
+def test_a_log_that_was_cleared_is_found(bare_folder, capsys):
+    site = make_gateway(bare_folder)
+    change = {"what": "its log was cleared", "at": datetime.now(UTC).isoformat()}
+    write_snapshot(site, devices=[READY | {"log_change": change}])
+
+    code, _, severities, _ = doctor(capsys)
+
+    assert (code, severities["E1067"]) == (1, "warn")
+
+
 def test_for_people_each_problem_comes_with_its_remedy(bare_folder, capsys):
     assert run(["doctor", "--core"]) == 1
 
@@ -104,3 +115,48 @@ def test_every_code_is_explained_once(repository):
     explained = re.findall(r"^\| (E\d{4}) \|", page, flags=re.MULTILINE)
 
     assert explained == sorted(code.value for code in Code)
+
+
+def test_what_the_agent_noticed_of_a_device_is_told_by_its_urgency(bare_folder, capsys):
+    site = make_gateway(bare_folder)
+    warnings = [
+        {"code": code, "severity": severity, "what": "w", "remedy": "r"}
+        for code, severity in [
+            ("memory_filling", "bad"),
+            ("bad_line", "warn"),
+            ("log_layout_changed", "bad"),
+        ]
+    ]
+    write_snapshot(site, devices=[READY | {"warnings": warnings}])
+
+    code, _, severities, _ = doctor(capsys)
+
+    assert code == 2
+    assert [severities[name] for name in ("E1083", "E1084", "E1085")] == ["bad", "warn", "bad"]
+
+
+def test_a_good_device_is_told_with_its_numbers(bare_folder, capsys):
+    site = make_gateway(bare_folder)
+    line = dict.fromkeys(
+        ("requests", "repeats", "timeouts", "packets", "wrong_checksums", "connections", "losses"),
+        1,
+    )
+    memories = [
+        {"name": "punches", "used": 1, "capacity": 10, "percent": 10.0},
+        {"name": "faces", "used": None, "capacity": None, "percent": None},
+    ]
+    write_snapshot(site, devices=[READY | {"memories": memories, "line": line}])
+
+    _, _, severities, report = doctor(capsys)
+
+    assert (severities["E1083"], severities["E1084"]) == ("ok", "ok")
+    assert any(f["what"] == "punches 10 % full, faces unknown" for f in report["findings"])
+
+
+def test_what_an_agent_noticed_that_is_gone_is_not_told(bare_folder, capsys):
+    site = make_gateway(bare_folder)
+    write_snapshot(site, pid=0, devices=[READY | {"warnings": [{"code": "bad_line"}]}])
+
+    _, _, severities, _ = doctor(capsys)
+
+    assert "E1084" not in severities

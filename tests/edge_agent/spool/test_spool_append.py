@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
+from datetime import timedelta
 
 import pytest
 
@@ -222,3 +224,22 @@ async def test_rows_that_break_a_constraint_undo_their_delivery(spool, path):
     assert await spool.find(event_id(punch(1))) is None
     appended = await append(spool, Delivery(serial="SN1", records=punches(range(120))))
     assert appended.stored == 120
+
+
+async def test_a_large_held_back_row_is_not_written_again_at_each_sighting(spool, path):
+    """A log of 4 MB that no layout fits is seen at every start of the agent. To the day is enough."""
+    held = Delivery(serial="SN1", quarantined=(bad_row(0, bytes(range(256)) * 1_000),))
+
+    async def sighted() -> int:
+        assert (await append(spool, held)).quarantined == 1
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as reader:
+            return reader.execute("SELECT seen FROM quarantine WHERE offset = 0").fetchone()[0]
+
+    assert [await sighted() for _ in range(5)] == [1] * 5
+    stats = await spool.stats()
+    assert (stats.quarantined, stats.devices[0].quarantined_again) == (1, 4)
+    small = Delivery(serial="SN1", quarantined=(bad_row(40),))
+    assert [(await append(spool, small)).quarantined for _ in range(2)] == [1, 1]
+    later = NOON + timedelta(days=1)
+    await append(spool, held, received_at=later)
+    assert await sighted() == 2

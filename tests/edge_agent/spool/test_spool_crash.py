@@ -34,14 +34,15 @@ from pathlib import Path
 from drivers.contract import Delivery
 from edge_agent.spool.store import Spool
 from edge_agent.system_clock import SystemClock
+from protocols.punch_columns import columns_of
 from tests.edge_agent.spool.deliveries import answer, append, punches
 
-async def produce(spool, serial, size):
+async def produce(spool, serial, size, form="records", make=tuple):
     start = int(await spool.cursor(serial) or 0)
     for first in itertools.count(start, size):
         numbers = range(first, first + size)
-        delivery = Delivery(serial=serial, records=punches(numbers, serial),
-                            cursor=str(first + size).encode())
+        delivery = Delivery(serial=serial, cursor=str(first + size).encode(),
+                            **{form: make(punches(numbers, serial))})
         await append(spool, delivery)
         sys.stdout.write(f"{serial} {first + size}\\n")
         sys.stdout.flush()
@@ -56,7 +57,8 @@ async def drain(spool):
 async def main():
     spool = Spool.open(Path(sys.argv[1]), clock=SystemClock(), boot_id="child")
     await asyncio.gather(produce(spool, "SN1", 1), produce(spool, "SN2", 1),
-                         produce(spool, "SN3", 40), drain(spool))
+                         produce(spool, "SN3", 40),
+                         produce(spool, "SN4", 200, "packed", columns_of), drain(spool))
 
 asyncio.run(main())
 """
@@ -107,7 +109,7 @@ def start(script, path, repository):
 async def test_kill_9_loses_nothing_that_was_acknowledged(seed, path, repository):
     """`seed` chooses the instants. Each process continues on the file of the one before."""
     chance = random.Random(seed)
-    acknowledged = {"SN1": 0, "SN2": 0, "SN3": 0}
+    acknowledged = {"SN1": 0, "SN2": 0, "SN3": 0, "SN4": 0}
     for _ in range(2):
         with start(APPENDER, path, repository) as child:
             lines = [child.stdout.readline() for _ in range(chance.randrange(3, 40))]

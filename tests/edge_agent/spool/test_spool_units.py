@@ -25,7 +25,8 @@ async def test_an_update_knows_which_unit_was_last_read_under_each_name(path, cl
     """A spool of the first schema: of two units under one name the later one counts."""
     whole = schema.migrations()
     monkeypatch.setattr(schema, "migrations", lambda: whole[:1])
-    Spool.open(path, clock=clock, boot_id=BOOT).close()
+    schema.create_file(path)
+    schema.prepare(path)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany(
             "INSERT INTO devices (serial, name, last_fetch_at) VALUES (?, ?, ?)",

@@ -239,3 +239,62 @@ def test_columns_align_by_what_a_terminal_shows():
         "绿门      5  -",
         "gate  12000  ready",
     ]
+
+
+@pytest.mark.parametrize(("hours", "problems"), [(1, 1), (25, 0)])
+def test_a_log_that_was_cleared_is_told_for_a_day(site, hours, problems):
+    at = datetime.now(UTC) - timedelta(hours=hours)
+    change = {"what": "its log was cleared (500 rows …)", "at": at.isoformat()}
+    write_snapshot(site, devices=[READY | {"log_change": change}])
+    told = report_of(site)["problems"]
+    assert [problem["where"] for problem in told] == ["device gate"] * problems
+    for problem in told:
+        assert problem["what"].startswith(change["what"])
+        assert f"{at:%Y-%m-%dT%H:%M}" in problem["what"]
+
+
+FILLING = {
+    "memories": [
+        {"name": "punches", "used": 96_000, "capacity": 100_000, "percent": 96.0},
+        {"name": "faces", "used": 3, "capacity": None, "percent": None},
+    ],
+    "line": {"requests": 100, "repeats": 0},
+    "warnings": [
+        {
+            "code": "memory_filling",
+            "severity": "bad",
+            "what": "punches: 96 % full (96,000 of 100,000)",
+            "remedy": "make room",
+        }
+    ],
+}
+
+
+def test_a_terminal_that_fills_up_is_shown_with_its_numbers(site, capsys):
+    write_snapshot(site, devices=[READY | FILLING])
+
+    report = report_of(site)
+
+    assert report["status"] == "degraded"  # the gateway collects; doctor says how urgent it is
+    (device,) = report["devices"]
+    assert (device["full"], device["memories"], device["line"]) == (
+        "96 %",
+        FILLING["memories"],
+        FILLING["line"],
+    )
+    assert [problem["what"] for problem in report["problems"]] == [
+        "punches: 96 % full (96,000 of 100,000)"
+    ]
+    assert run_status(str(site), as_json=False) == 1
+    screen = capsys.readouterr().out
+    assert "FULL" in screen
+    assert "96 %" in screen
+
+
+def test_an_unknown_capacity_is_said_as_unknown(site):
+    unknown = {"name": "punches", "used": 5, "capacity": None, "percent": None}
+    write_snapshot(site, devices=[READY | {"memories": [unknown]}])
+
+    report = report_of(site)
+
+    assert (report["status"], report["devices"][0]["full"]) == ("ok", "unknown")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from protocols.errors import RefusedError
 from protocols.zk import administration
 from protocols.zk.commands import Command, Reply
-from protocols.zk.exchange import Request
+from protocols.zk.exchange import Request, UnansweredOrderError
 from protocols.zk.oplog import Operation, decode_operations, encode_operations
 from protocols.zk.refusals import UnknownCommandError
 from protocols.zk.user_names import UserTextError, decode_name, encode_name
@@ -47,8 +47,32 @@ def test_what_an_order_sends(order, sent):
     assert [(asked.command, asked.data.hex()) for asked in play.requests] == sent
 
 
-def test_a_restart_without_an_answer_is_a_success_and_a_refused_one_is_not():
-    Play(lambda request: []).run(administration.restart())
+@pytest.mark.parametrize(
+    ("order", "once"),
+    [
+        (administration.set_time(datetime(2026, 11, 21)), True),
+        (administration.write_user(b"\x01"), True),
+        (administration.delete_user(1), True),
+        (administration.unlock(1), True),
+        (administration.clear_attendance(), True),
+        (administration.disable_device(60), False),  # harmless the second time
+        (administration.enable_device(), False),
+    ],
+    ids=lambda value: None,
+)
+def test_what_must_not_happen_twice_is_sent_once_and_silence_says_that_nobody_knows(order, once):
+    play = Play(lambda request: [])
+    with pytest.raises(UnansweredOrderError):
+        play.run(order)
+    (request,) = play.requests
+    assert request.once == once
+
+
+def test_a_restart_without_an_answer_is_told_and_a_refused_one_is_an_error():
+    play = Play(lambda request: [])
+    assert play.run(administration.restart()) is False
+    assert play.requests == [Request(Command.RESTART, once=True)]
+    assert Play(lambda request: [packet(Reply.ACK_OK)]).run(administration.restart()) is True
     with pytest.raises(UnknownCommandError):
         Play(lambda request: [packet(Reply.UNKNOWN_COMMAND)]).run(administration.restart())
 
@@ -58,7 +82,7 @@ def test_a_refusal_names_the_command_and_nothing_follows():
     with pytest.raises(RefusedError) as caught:
         play.run(administration.clear_attendance())
     assert caught.value.request == Command.CLEAR_ATTLOG
-    assert play.requests == [Request(Command.CLEAR_ATTLOG)]
+    assert play.requests == [Request(Command.CLEAR_ATTLOG, once=True)]
 
 
 def test_a_year_that_no_terminal_holds_is_sent_to_none():

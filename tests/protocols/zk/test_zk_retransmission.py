@@ -31,6 +31,14 @@ def test_the_same_packet_goes_out_again_so_many_times() -> None:
     assert [sent.again() for _ in range(5)] == [REQUEST, REQUEST, REQUEST, None, None]
 
 
+def test_an_order_that_must_not_happen_twice_goes_out_once() -> None:
+    sent = Retransmission(4)
+    sent.begin(REQUEST, once=True)
+    assert sent.again() is None
+    sent.begin(REQUEST)
+    assert sent.again() == REQUEST
+
+
 def test_something_new_restores_patience_and_a_copy_does_not() -> None:
     sent = Retransmission(3)
     sent.begin(REQUEST)

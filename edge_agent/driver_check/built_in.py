@@ -1,0 +1,92 @@
+"""The simulators of our own drivers, as devices that the suite can drive.
+
+The suite asks for an empty device on a free port of this machine: that is all they do.
+"""
+
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from edge_agent.simulation import Simulate
+from protocols.zk.attendance import AttendanceRow
+from simulators.card_reader import CardReaderSim
+from simulators.modbus_counter import CounterUnit, ModbusCounterBox
+from simulators.zk_terminal import TerminalConfig, ZkTerminal
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Device:
+    serial: str
+    config: Mapping[str, object]
+    produce: Callable[[], Awaitable[None]]
+    vanish: Callable[[], Awaitable[None]]
+    come_back: Callable[[], Awaitable[object]]
+
+
+@asynccontextmanager
+async def _zk_terminal(*, now: Callable[[], datetime], **_asked: object) -> AsyncIterator[_Device]:
+    config = TerminalConfig(clock=now)
+    async with ZkTerminal(config, [], []) as terminal:
+        host, port = terminal.address
+
+        async def produce() -> None:
+            await terminal.punch(AttendanceRow(uid=1, user_id="007", time=now(), verify=1))
+
+        yield _Device(
+            serial=config.serial,
+            config={"host": host, "port": port, "timeout_s": 1},
+            produce=produce,
+            vanish=terminal.stop,
+            come_back=terminal.start,
+        )
+
+
+@asynccontextmanager
+async def _modbus_counter(**_asked: object) -> AsyncIterator[_Device]:
+    unit = CounterUnit(pieces=100)
+    async with ModbusCounterBox({1: unit}) as box:
+
+        async def produce() -> None:
+            unit.pieces += 1
+
+        yield _Device(
+            serial="line 1",
+            config={
+                "host": box.host,
+                "port": box.port,
+                "serial": "line 1",
+                "timeout_s": 0.2,
+                "counters": [{"unit": 1, "tag": "L1", "pieces": 0}],
+            },
+            produce=produce,
+            vanish=box.stop,
+            come_back=box.start,
+        )
+
+
+@asynccontextmanager
+async def _rdm6300(**_asked: object) -> AsyncIterator[_Device]:
+    with tempfile.TemporaryDirectory() as folder:
+        async with CardReaderSim(link=Path(folder) / "reader") as reader:
+
+            async def produce() -> None:
+                await reader.present("01001293D8")
+
+            yield _Device(
+                serial="door",
+                config={"port": reader.port, "serial": "door"},
+                produce=produce,
+                vanish=reader.unplug,
+                come_back=reader.plug,
+            )
+
+
+# By `manifest.simulator` of their driver.
+SIMULATORS: dict[str, Simulate] = {
+    "zk-terminal": _zk_terminal,
+    "modbus-counter": _modbus_counter,
+    "rdm6300": _rdm6300,
+}
