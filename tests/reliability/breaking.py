@@ -123,6 +123,23 @@ def after_cursor(pass_by: Callable[[], None]) -> None:
     _after_awaiting(weakened, "_between", pass_by)
 
 
+@point
+def in_migration(pass_by: Callable[[], None]) -> None:
+    """Inside the transaction of a migration, behind its last statement."""
+    from edge_agent.spool import schema
+
+    connect = schema.connect
+
+    def telling(path: Any) -> Any:
+        connection = connect(path)
+        connection.create_function("rig_pass_by", 0, pass_by)
+        return connection
+
+    scripts = schema.migrations()
+    schema.migrations = lambda: tuple(f"{script}\nSELECT rig_pass_by();" for script in scripts)
+    schema.connect = telling
+
+
 AGENT_POINTS = (
     "in_spool_transaction",
     "before_spool_commit",

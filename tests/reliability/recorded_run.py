@@ -5,6 +5,7 @@ negative controls). Each line on standard output acknowledges one record: `SERIA
 """
 
 import asyncio
+import contextlib
 import random
 import sys
 from collections.abc import Iterable
@@ -23,6 +24,7 @@ from protocols.uplink import Answer, Batch, Observation, RecordVerdict, Verdict
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 SERIALS = ("PC-ONE", "PC-TWO", "PC-LOG")
+_STARTS = 5
 _LIMITS = {"soft_frames": 25, "hard_frames": 80}  # edges within a short run
 
 
@@ -45,7 +47,7 @@ def acknowledge(serial: str, numbers: Iterable[int]) -> None:
 async def store(path: Path, rounds: int, seed: int) -> None:
     """Two live devices, one whose log comes in pages, and a sink that takes batches meanwhile."""
     Checkpointer.__init__.__kwdefaults__ = _LIMITS
-    spool = Spool.open(path, clock=SystemClock(), boot_id="recorded")
+    spool = _opened(path)
     draw = random.Random(seed)
     collecting = [
         asyncio.ensure_future(_collect(spool, serial, rounds, draw)) for serial in SERIALS
@@ -54,6 +56,14 @@ async def store(path: Path, rounds: int, seed: int) -> None:
     await asyncio.gather(*collecting)
     draining.cancel()
     spool.close()
+
+
+def _opened(path: Path) -> Spool:
+    """Tried again like an agent that systemd starts again, where the disk fails at the start."""
+    for _ in range(_STARTS):
+        with contextlib.suppress(SpoolError):
+            return Spool.open(path, clock=SystemClock(), boot_id="recorded")
+    raise SystemExit("the spool cannot be opened")
 
 
 async def _collect(spool: Spool, serial: str, rounds: int, draw: random.Random) -> None:

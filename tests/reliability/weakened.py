@@ -228,21 +228,24 @@ def poison_skipped() -> None:
 
 @patch
 def collecting_waits() -> None:
-    """A gateway that stores and sends in turn: nothing is stored while a batch is under way."""
+    """A gateway that stores and sends in turn: nothing is stored until the last batch was taken."""
     import asyncio
 
     from edge_agent.spool.store import Spool
     from sync.http import HttpTransport
 
-    append, send, turn = Spool.append, HttpTransport.send, asyncio.Lock()
+    append, send, delivered = Spool.append, HttpTransport.send, asyncio.Event()
+    delivered.set()
 
     async def append_in_turn(self: Spool, *args: Any, **facts: Any) -> Any:
-        async with turn:
-            return await append(self, *args, **facts)
+        await delivered.wait()
+        return await append(self, *args, **facts)
 
     async def send_in_turn(self: HttpTransport, *args: Any) -> Any:
-        async with turn:
-            return await send(self, *args)
+        delivered.clear()
+        answer = await send(self, *args)
+        delivered.set()
+        return answer
 
     Spool.append = append_in_turn  # type: ignore[method-assign]
     HttpTransport.send = send_in_turn  # type: ignore[method-assign]
@@ -301,3 +304,85 @@ def implausible_dropped() -> None:
         return await append(self, replace(delivery, records=plausible, packed=None), **facts)
 
     Spool.append = append_plausible  # type: ignore[method-assign]
+
+
+@patch
+def migration_begins_anew() -> None:
+    """An upgrade that puts an empty buffer in the place of one that it does not know."""
+    from edge_agent.spool import schema
+
+    prepare = schema.prepare
+
+    def begin_anew(path: Any) -> None:
+        path.unlink()
+        schema.create_file(path)
+        prepare(path)
+
+    schema.prepare = begin_anew
+
+
+@patch
+def damage_thrown_away() -> None:
+    """Where the buffer is damaged, delete it and go on: the advice of many an issue tracker."""
+    from edge_agent.spool import schema
+
+    prepare = schema.prepare
+
+    def prepare_or_delete(path: Any) -> None:
+        from edge_agent.spool.errors import SpoolError
+
+        try:
+            prepare(path)
+        except SpoolError:
+            for file in path.parent.glob(f"{path.name}*"):
+                if not file.name.endswith(".lock"):
+                    file.unlink()
+            schema.create_file(path)
+            prepare(path)
+
+    schema.prepare = prepare_or_delete
+
+
+@patch
+def never_rewinds() -> None:
+    """What was acknowledged once is never sent again, whatever became of it at the core."""
+    from edge_agent.spool.chain import Rewound
+    from edge_agent.spool.store import Spool
+
+    async def stay(_self: Spool, _sink: str, _head: Any) -> Rewound:
+        return Rewound(batches=0, rows=0)
+
+    Spool.rewind = stay  # type: ignore[method-assign]
+
+
+@patch
+def core_takes_half() -> None:
+    """A core that answers before it stores, and stores every other record."""
+    import sqlalchemy as sa
+
+    from hr_core.ingest import batches
+
+    class Half:
+        """The insert of every other row; every other statement as it is."""
+
+        def __init__(self, conn: sa.Connection) -> None:
+            self._conn = conn
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._conn, name)
+
+        def execute(self, statement: Any, rows: Any = None, **more: Any) -> Any:
+            if isinstance(rows, list) and statement.table is batches.raw_events:
+                rows = rows[::2]
+            return self._conn.execute(statement, rows, **more)
+
+    from contextlib import contextmanager
+
+    writing = batches.writing
+
+    @contextmanager
+    def writing_half(engine: Any) -> Any:
+        with writing(engine) as conn:
+            yield Half(conn)
+
+    batches.writing = writing_half

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.reliability.outcome import Outcome, Scale
 from tests.reliability.site import (
+    ClaimError,
     Device,
     RigSite,
     RigTerminal,
@@ -48,14 +49,16 @@ class _Disk:
 
 async def _run(seed: int, scale: Scale, *, weakened: bool) -> Outcome:
     draw = random.Random(seed)
-    rows = punch_rows(scale.pick(20_000, 200_000), seed, step_s=draw.randrange(3, 40))
-    full_for_s = scale.pick(9.0, 120.0)
+    rows = punch_rows(scale.pick(40_000, 90_000), seed, step_s=draw.randrange(3, 40))
+    full_for_s = scale.pick(6.0, 120.0)
     async with (
         rig_site() as site,
         RigTerminal("R5-GATE", rows) as gate,
         _small_disk(site) as disk,
     ):
-        site.join([Device(name="gate", port=gate.address[1], serial=gate.serial)])
+        site.join(
+            [Device(name="gate", port=gate.address[1], serial=gate.serial)], batch_records=2_000
+        )
         await site.oracle.made(keys_of(gate.serial, rows))
         patches = ["full_disk_shrugged_off"] if weakened else []
         await site.agent.start(patches, preexec=disk.limit)
@@ -63,14 +66,16 @@ async def _run(seed: int, scale: Scale, *, weakened: bool) -> Outcome:
         await asyncio.sleep(full_for_s)
         alive, left = site.agent.alive, len(gate.log)
         while_full = (await site.judge()).held
+        stored = site.agent.stored()
+        if stored >= len(rows):
+            raise ClaimError(f"the disk was not full: all {stored} rows are stored")
         disk.make_room(site.agent.pid)
         began = time.monotonic()
-        stored = site.agent.stored()
         with contextlib.suppress(Exception):
             await until(
                 lambda: site.agent.stored() > stored,
                 what="it stores again",
-                within_s=_RECOVERS_WITHIN_S * 3,
+                within_s=_RECOVERS_WITHIN_S * (1 if weakened else 3),
             )
         recovered_s = time.monotonic() - began
         await site.punch(gate, row_at(wall(), 7))
@@ -106,7 +111,7 @@ async def _problem(site: RigSite, *, weakened: bool) -> str:
         return str(errors[0]["code"]) if errors else ""
 
     if weakened:
-        await asyncio.sleep(3)
+        await asyncio.sleep(2)
         return code() or "-"
     await until(code, what="the agent says that its disk is full")
     return code()
@@ -116,7 +121,7 @@ async def _problem(site: RigSite, *, weakened: bool) -> str:
 async def _small_disk(site: RigSite) -> AsyncIterator[_Disk]:
     state = site.folder / "state"
     state.mkdir()
-    if not _mount(state, _ROOM * 3):
+    if not _mount(state, _ROOM * 2):
         yield _Disk("RLIMIT_FSIZE", _limit, _unlimit)
         return
     try:
