@@ -6,7 +6,9 @@ rest nothing, half, or torn pieces of 512 bytes.
 
 A file system keeps metadata in order (a journal); data that was not synced, in none. A sync covers
 the writes that had ended when it began, and holds from when it has ended. A sync that reported an
-error has covered nothing and never will: Linux takes those pages for clean from then on.
+error has covered nothing and never will: Linux takes those pages for clean from then on. It tells
+every open descriptor of the file once, so a failure takes only what went through the descriptor
+that was told: whoever wrote through another is to be told at his own next sync.
 """
 
 import codecs
@@ -44,6 +46,7 @@ class Cut(Enum):
 @dataclass(frozen=True)
 class Write:
     path: str
+    descriptor: int
     offset: int
     data: bytes
 
@@ -51,6 +54,7 @@ class Write:
 @dataclass(frozen=True)
 class Truncate:
     path: str
+    descriptor: int
     size: int
 
 
@@ -62,6 +66,7 @@ class Unlink:
 @dataclass(frozen=True)
 class SyncBegins:
     path: str
+    descriptor: int
     number: int
 
 
@@ -118,7 +123,7 @@ def _events(lines: Iterator[str]) -> Iterator[Event]:
             if begun.startswith(("fdatasync", "fsync")):
                 syncs += 1
                 number = syncs
-                yield SyncBegins(_synced_path(begun), number)
+                yield SyncBegins(*_synced(begun), number)
             pending[pid] = (begun, number)
             continue
         if resumed := _RESUMED.match(rest):
@@ -131,14 +136,15 @@ def _events(lines: Iterator[str]) -> Iterator[Event]:
             if number is None:
                 syncs += 1
                 number = syncs
-                yield SyncBegins(call["path"], number)
+                yield SyncBegins(call["path"], int(call["fd"]), number)
             yield SyncEnds(number, failed=int(call["result"]) != 0)
         elif (event := _event(call)) is not None:
             yield event
 
 
-def _synced_path(begun: str) -> str:
-    return begun.partition("<")[2].partition(">")[0]
+def _synced(begun: str) -> tuple[str, int]:
+    descriptor, _, path = begun.partition("(")[2].partition("<")
+    return path.partition(">")[0], int(descriptor)
 
 
 def _event(call: re.Match[str]) -> Event | None:
@@ -147,12 +153,13 @@ def _event(call: re.Match[str]) -> Event | None:
         case "unlink" if result == 0:
             return Unlink(_bytes(arguments).decode())
         case "ftruncate" if result == 0:
-            return Truncate(call["path"], int(arguments))
+            return Truncate(call["path"], int(call["fd"]), int(arguments))
         case "write" if int(call["fd"]) == _STDOUT and result > 0:
             return Said(_bytes(arguments)[:result].decode())
         case "pwrite64" if result > 0:
             offset = int(arguments.rpartition(", ")[2])
-            return Write(call["path"], offset, _bytes(arguments)[:result])
+            data = _bytes(arguments)[:result]
+            return Write(call["path"], int(call["fd"]), offset, data)
     return None
 
 
@@ -164,19 +171,28 @@ def _bytes(arguments: str) -> bytes:
 
 @dataclass
 class _File:
-    """What is on the disk for certain, and what was written since, in order."""
+    """What is on the disk for certain, and what was written since, in order, each with its number."""
 
-    path: str
     durable: bytearray = field(default_factory=bytearray)
-    loose: list[Write | Truncate] = field(default_factory=list)
+    loose: list[tuple[int, Write | Truncate]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class _Entry:
     """A name that was made (`file`) or removed."""
 
+    number: int
     path: str
     file: _File | None
+
+
+@dataclass(frozen=True)
+class _Sync:
+    """Covers what was done before number `until`."""
+
+    file: _File | None
+    descriptor: int
+    until: int
 
 
 class Disk:
@@ -184,26 +200,30 @@ class Disk:
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self._done = 0  # how many changes there were
         self._names: dict[str, _File] = {}  # as the process sees them
         self._durable_names: dict[str, _File] = {}
         self._loose_names: list[_Entry] = []
-        self._syncing: dict[int, tuple[_File | None, int, int]] = {}
+        self._syncing: dict[int, _Sync] = {}
 
     def follow(self, event: Event) -> None:
+        self._done += 1
         match event:
             case Said(text):
                 self.said += text.splitlines()
             case Write(path) | Truncate(path):
-                self._file(path).loose.append(event)
+                self._file(path).loose.append((self._done, event))
             case Unlink(path):
                 if self._names.pop(path, None) is not None:
-                    self._loose_names.append(_Entry(path, None))
-            case SyncBegins(path, number):
-                file = self._names.get(path)
-                covered = 0 if file is None else len(file.loose)
-                self._syncing[number] = (file, covered, len(self._loose_names))
+                    self._loose_names.append(_Entry(self._done, path, None))
+            case SyncBegins(path, descriptor, number):
+                self._syncing[number] = _Sync(self._names.get(path), descriptor, self._done)
             case SyncEnds(number, failed):
-                self._synced(*self._syncing.pop(number), failed=failed)
+                sync = self._syncing.pop(number)
+                if failed:
+                    _forget(sync)
+                else:
+                    self._keep(sync)
 
     def cut(self, how: Cut, draw: random.Random) -> dict[str, bytes]:
         """By path, what is found after the power has come back."""
@@ -214,20 +234,29 @@ class Disk:
     def _file(self, path: str) -> _File:
         file = self._names.get(path)
         if file is None:
-            file = self._names[path] = _File(path)
-            self._loose_names.append(_Entry(path, file))
+            file = self._names[path] = _File()
+            self._loose_names.append(_Entry(self._done, path, file))
         return file
 
-    def _synced(self, file: _File | None, covered: int, names: int, *, failed: bool) -> None:
-        if file is not None:
-            if not failed:
-                for change in file.loose[:covered]:
-                    _apply(file.durable, change)
-            del file.loose[:covered]
-        # A folder, or a file whose name is new: the journal is written up to here.
-        if not failed:
-            self._durable_names = _with(self._durable_names, self._loose_names[:names])
-            del self._loose_names[:names]
+    def _keep(self, sync: _Sync) -> None:
+        if sync.file is not None:
+            for number, change in sync.file.loose:
+                if number < sync.until:
+                    _apply(sync.file.durable, change)
+            sync.file.loose = [one for one in sync.file.loose if one[0] >= sync.until]
+        # The journal is written up to here.
+        entries = [entry for entry in self._loose_names if entry.number < sync.until]
+        self._durable_names = _with(self._durable_names, entries)
+        self._loose_names = self._loose_names[len(entries) :]
+
+
+def _forget(sync: _Sync) -> None:
+    if sync.file is not None:
+        sync.file.loose = [
+            (number, change)
+            for number, change in sync.file.loose
+            if number >= sync.until or change.descriptor != sync.descriptor
+        ]
 
 
 def _with(names: dict[str, _File], entries: Sequence[_Entry]) -> dict[str, _File]:
@@ -244,7 +273,7 @@ def _content(file: _File, how: Cut, draw: random.Random) -> bytearray:
     content = bytearray(file.durable)
     if how is Cut.DROPPED:
         return content
-    for change in file.loose:
+    for _, change in file.loose:
         if draw.random() < 0.5:
             continue
         if how is Cut.TORN and isinstance(change, Write):
@@ -260,7 +289,8 @@ def _sectors(write: Write) -> Iterator[Write]:
     start = 0
     while start < len(write.data):
         end = start + SECTOR_BYTES - (write.offset + start) % SECTOR_BYTES
-        yield Write(write.path, write.offset + start, write.data[start:end])
+        part = write.data[start:end]
+        yield Write(write.path, write.descriptor, write.offset + start, part)
         start = end
 
 

@@ -44,7 +44,7 @@ USERS = [User(uid=number, user_id=str(1000 + number)) for number in range(1, PEO
 # An agent of a claim that does not end is a defect of the claim or of the agent: found here.
 PATIENCE_S = 60.0
 # A weakened variant that has lost something never settles.
-WEAKENED_PATIENCE_S = 8.0
+WEAKENED_PATIENCE_S = 5.0
 
 
 class ClaimError(Exception):

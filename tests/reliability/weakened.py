@@ -91,6 +91,8 @@ def core_normal() -> None:
 def second_fsync_believed() -> None:
     """A spool that syncs its log itself and, when that fails, tries once more and goes on."""
     import os
+    from contextlib import suppress
+    from pathlib import Path
 
     from edge_agent.spool import writer
 
@@ -104,15 +106,17 @@ def second_fsync_believed() -> None:
         return connection
 
     def deliver_synced(group: Any, outcomes: Any) -> None:
-        descriptor = os.open(logs[0], os.O_RDWR)
-        try:
-            try:
-                os.fdatasync(descriptor)
-            except OSError:
-                os.fdatasync(descriptor)
-        finally:
-            os.close(descriptor)
+        for entry in os.scandir("/proc/self/fd"):
+            with suppress(FileNotFoundError):  # the descriptor of this very listing
+                if str(Path(entry.path).readlink()) == logs[0]:
+                    sync_somehow(int(entry.name))
         deliver(group, outcomes)
+
+    def sync_somehow(descriptor: int) -> None:
+        try:
+            os.fdatasync(descriptor)
+        except OSError:
+            os.fdatasync(descriptor)
 
     writer.connect, writer._deliver = connect, deliver_synced
 

@@ -53,7 +53,7 @@ class _Plant:
 
 async def _run(seed: int, scale: Scale, *, weakened: bool) -> Outcome:
     draw = random.Random(seed)
-    loops = scale.pick(3, 300)
+    loops = 1 if weakened else scale.pick(3, 300)
     backlog = scale.pick(600, 20_000)
     async with rig_site() as site:
         gates = [RigTerminal(f"R2-{n}", punch_rows(backlog, seed + n)) for n in range(_DEVICES)]

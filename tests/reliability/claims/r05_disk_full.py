@@ -50,7 +50,7 @@ class _Disk:
 async def _run(seed: int, scale: Scale, *, weakened: bool) -> Outcome:
     draw = random.Random(seed)
     rows = punch_rows(scale.pick(40_000, 90_000), seed, step_s=draw.randrange(3, 40))
-    full_for_s = scale.pick(6.0, 120.0)
+    full_for_s = scale.pick(4.0, 120.0)
     async with (
         rig_site() as site,
         RigTerminal("R5-GATE", rows) as gate,
