@@ -39,7 +39,7 @@ def run(seed: int, scale: Scale, *, weakened: bool = False) -> Outcome:
 
 async def _run(seed: int, scale: Scale, *, weakened: bool) -> Outcome:
     draw = random.Random(seed)
-    backlog, live = scale.pick((120_000, 4), (1_000_000, 30))
+    backlog, live = scale.pick((60_000, 3), (1_000_000, 30))
     patches = ["one_queue"] if weakened else []
     async with rig_site() as site, RigTerminal("R4-GATE") as gate:
         device = Device(name="gate", port=gate.address[1], serial=gate.serial)
