@@ -19,19 +19,37 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
+from typing import NamedTuple
 
 from hr_core.api.app import create_app
 from hr_core.api.server import serve
 from hr_core.ingest.batches import ingest_batch
-from hr_core.store.database import initialise, open_database
-from hr_core.tokens import issue_token
+from hr_core.ingest.opening import OpenedBatch, open_batch
+from hr_core.store.database import initialise, open_database, writing
+from hr_core.store.gateway_keys import register_key
+from protocols.batch_chain import FIRST_PREVIOUS
 from protocols.identity import event_id
 from protocols.records import Direction, Punch
-from protocols.uplink import Batch, Observation
+from protocols.signing import SigningKey
+from protocols.uplink import Observation, Watermark, encode_batch
 from sync.http import HttpTransport
+from sync.identity import GatewayIdentity
+from sync.sealing import SealedBatch, Sealer
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _FSYNCS = 200
+_CORE_KEY = SigningKey(bytes(32))
+_IDENTITY = GatewayIdentity(
+    gateway="bench", key=SigningKey(b"bench".ljust(32)), core_public=_CORE_KEY.public
+)
+
+
+class _Pending(NamedTuple):
+    number: int
+    previous: bytes
+    salt: bytes
+    observations: tuple[Observation, ...]
+    watermarks: tuple[Watermark, ...] = ()
 
 
 class _Clock:
@@ -39,7 +57,17 @@ class _Clock:
         return datetime.now(UTC)
 
 
-def make_batch(number: int, rows: int) -> Batch:
+def make_chain(batches: int, rows: int) -> list[SealedBatch]:
+    sealer, chain, previous = Sealer(_IDENTITY, site="bench"), [], FIRST_PREVIOUS
+    for number in range(batches):
+        salt = number.to_bytes(32, "big")
+        pending = _Pending(number + 1, previous, salt, make_records(number, rows))
+        chain.append(sealer.seal(pending))
+        previous = chain[-1].signed.batch_hash()
+    return chain
+
+
+def make_records(number: int, rows: int) -> tuple[Observation, ...]:
     """Twenty devices, 3,000 people, in order of time, as a site's morning is."""
     observations = []
     for k in range(number * rows, (number + 1) * rows):
@@ -61,7 +89,7 @@ def make_batch(number: int, rows: int) -> Batch:
                 zone="Asia/Shanghai",
             )
         )
-    return Batch(gateway="bench", site="bench", number=number, observations=tuple(observations))
+    return tuple(observations)
 
 
 def fsync_floor(folder: Path) -> float:
@@ -76,41 +104,49 @@ def fsync_floor(folder: Path) -> float:
     return statistics.median(times)
 
 
-def in_process(folder: Path, batches: Sequence[Batch]) -> tuple[float, float]:
-    """Seconds of the first delivery and of the same batches again."""
+def open_sealed(sealed: SealedBatch) -> OpenedBatch:
+    return open_batch(sealed.signed, _IDENTITY.key.public, encode_batch(sealed.batch))
+
+
+def in_process(folder: Path, batches: Sequence[SealedBatch]) -> tuple[float, float]:
+    """Seconds of the first delivery and of the same batches again; parsing and digests are in."""
     engine = open_database(f"sqlite:///{folder}/alone.db")
     initialise(engine)
     seconds = []
     for expected in ("accepted", "duplicate"):
         begun = perf_counter()
-        for batch in batches:
-            answer = ingest_batch(engine, batch, received_at=_START)
+        for sealed in batches:
+            opened = open_sealed(sealed)
+            answer = ingest_batch(engine, opened, received_at=_START, core_key=_CORE_KEY)
             if {judged.verdict for judged in answer.verdicts} != {expected}:
-                raise SystemExit(f"batch {batch.number} was not {expected}: the rate means nothing")
+                raise SystemExit(
+                    f"batch {answer.number} was not {expected}: the rate means nothing"
+                )
         seconds.append(perf_counter() - begun)
     engine.dispose()
     return seconds[0], seconds[1]
 
 
-def over_http(folder: Path, batches: Sequence[Batch]) -> float:
+def over_http(folder: Path, batches: Sequence[SealedBatch]) -> float:
     """Seconds of the delivery to a core in a child process, one gateway."""
     database = f"sqlite:///{folder}/served.db"
     engine = open_database(database)
     initialise(engine)
-    token = issue_token(engine, "bench", "bench", now=_START, entropy=os.urandom(32))
+    with writing(engine) as conn:
+        register_key(conn, "bench", _IDENTITY.key.public, _START)
     engine.dispose()
     command = [sys.executable, "-m", "benchmarks.ingest", "--serve", database]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as core:
         assert core.stdout is not None  # noqa: S101 - PIPE, two lines up
         url = core.stdout.readline().strip()
         try:
-            return asyncio.run(_deliver(url, token, batches))
+            return asyncio.run(_deliver(url, batches))
         finally:
             core.terminate()
 
 
-async def _deliver(url: str, token: str, batches: Sequence[Batch]) -> float:
-    transport = HttpTransport(url, token, gateway="bench", timeout_s=30)
+async def _deliver(url: str, batches: Sequence[SealedBatch]) -> float:
+    transport = HttpTransport(url, _IDENTITY, timeout_s=30)
     begun = perf_counter()
     for batch in batches:
         await transport.send(batch)
@@ -121,7 +157,7 @@ async def _deliver(url: str, token: str, batches: Sequence[Batch]) -> float:
 
 def _serve(database: str) -> None:
     engine = open_database(database)
-    app = create_app(engine, clock=_Clock())
+    app = create_app(engine, clock=_Clock(), core_key=_CORE_KEY)
     asyncio.run(serve(app, "127.0.0.1", 0, lambda h, p: print(f"http://{h}:{p}", flush=True)))
 
 
@@ -135,7 +171,7 @@ def main() -> None:
     if options.serve:
         _serve(options.serve)
         return
-    batches = [make_batch(number, options.rows) for number in range(options.batches)]
+    batches = make_chain(options.batches, options.rows)
     punches = options.batches * options.rows
     with tempfile.TemporaryDirectory(dir=options.folder or Path.cwd()) as name:
         folder = Path(name)

@@ -15,11 +15,16 @@ import structlog
 from drivers.catalog import load_driver
 from drivers.contract import DriverContext, Findable
 from drivers.ports import Clock
-from edge_agent.config.models import SiteConfig, SiteDevice, UplinkSection
+from edge_agent.caretaker import Caretaker
+from edge_agent.config.models import SiteConfig, SiteDevice
+from edge_agent.core_outbox import CoreOutbox
+from edge_agent.enrolment.live import LiveIdentity, LiveSealer, LiveTransport
+from edge_agent.errors import ExitCode
+from edge_agent.exporting import open_export
 from edge_agent.logs import configure_logs
 from edge_agent.notify import Notifier
 from edge_agent.pulse import Pulse
-from edge_agent.spool.store import Spool, SpoolError
+from edge_agent.spool.store import Spool, SpoolCorruptError, SpoolError
 from edge_agent.supervisor.follow import Follower
 from edge_agent.supervisor.worker import Commons, DeviceWorker
 from edge_agent.system_clock import SystemClock, boot_id
@@ -29,7 +34,7 @@ from sync.uplink import Uplink, UplinkSettings
 
 # No clock may be earlier than the day this release was made.
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
-STORAGE_RETRY_S = 10.0  # a full disk or a pulled card is looked at again this often
+STORAGE_RETRY_S = 5.0  # a full disk or a pulled card is looked at again this often
 CORE_SINK = "core"
 
 log = structlog.get_logger()
@@ -65,23 +70,37 @@ class Agent:
         self.workers = tuple(
             _make_worker(device, site.site.networks, commons) for device in site.devices
         )
-        self._transport = None if site.uplink is None else _open_transport(site, site.uplink)
-        self.uplink = (
-            None
-            if site.uplink is None or self._transport is None
-            else Uplink(
-                spool,
+        self._transport: Transport | None = None
+        self.uplink: Uplink | None = None
+        if site.uplink is not None:
+            identity = LiveIdentity(site)
+            self._transport = LiveTransport(site, site.uplink, identity)
+            self.uplink = Uplink(
+                CoreOutbox(spool, gateway=site.gateway.name, zone=site.site.zone, clock=clock),
                 self._transport,
                 UplinkSettings(
-                    gateway=site.gateway.name,
-                    site=site.site.name,
                     sink=CORE_SINK,
                     batch_records=site.uplink.batch_records,
                     idle_s=uplink_idle_s,
                 ),
+                sealer=LiveSealer(identity, site=site.site.name),
                 clock=clock,
                 random=randomness.random,
             )
+        self.exports = tuple(
+            open_export(
+                config,
+                site,
+                spool,
+                clock=clock,
+                random=randomness.random,
+                clock_trusted=lambda: timekeeper.trusted,
+                idle_s=uplink_idle_s,
+            )
+            for config in site.exports
+        )
+        self._caretaker = Caretaker(
+            spool, site.spool, site.spool_path, clock=clock, timekeeper=timekeeper
         )
         self._pulse = Pulse(
             clock=clock,
@@ -90,6 +109,8 @@ class Agent:
             workers=self.workers,
             changed=changed,
             uplink=self._uplink_facts,
+            exports=lambda: [export.facts() for export in self.exports],
+            spool_room=self._caretaker.facts,
             notifier=notifier,
             boot_id=boot,
             snapshot_path=site.snapshot_path,
@@ -109,10 +130,14 @@ class Agent:
     ) -> "Agent":
         """Opens the spool. Raises SpoolError when that is impossible.
 
+        A gateway that has not enrolled collects, and says that it delivers nothing.
         `floor`: no clock that shows an earlier time is believed.
         """
         boot = boot_id(fallback=secrets.token_hex(16))
-        spool = Spool.open(site.spool_path, clock=clock, boot_id=boot)
+        spool = Spool.open(site.spool_path, clock=clock, boot_id=boot, heal=True)
+        if spool.salvaged is not None:
+            told = msgspec.structs.asdict(spool.salvaged)
+            log.error("spool_salvaged", **told | {"set_aside": str(spool.salvaged.set_aside)})
         try:
             timekeeper = Timekeeper(clock, await spool.last_stored_at(), floor)
             return cls(
@@ -132,7 +157,7 @@ class Agent:
     @property
     def loops(self) -> int:
         """How many loops wait on the clock when all is quiet."""
-        return len(self.workers) + (self.uplink is not None) + 1
+        return len(self.workers) + (self.uplink is not None) + len(self.exports) + 2
 
     async def run(self) -> None:
         """Runs until cancelled."""
@@ -141,7 +166,10 @@ class Agent:
                 group.create_task(worker.run(), name=f"device {worker.report().name}")
             if self.uplink is not None and self._transport is not None:
                 group.create_task(self._keep_uplink(self.uplink, self._transport), name="uplink")
+            for export in self.exports:
+                group.create_task(export.keep(), name=f"export {export.config.name}")
             group.create_task(self._pulse.run(), name="pulse")
+            group.create_task(self._caretaker.run(), name="caretaker")
 
     def close(self) -> None:
         """Everything queued is committed; `status` sees at once that nobody runs any more."""
@@ -154,6 +182,8 @@ class Agent:
             while True:
                 try:
                     await uplink.run()
+                except SpoolCorruptError:
+                    raise
                 except SpoolError as error:
                     log.error(
                         "uplink_paused", what=error.what, remedy=error.remedy, code=error.code
@@ -167,17 +197,6 @@ class Agent:
             return {}
         facts: dict[str, Any] = msgspec.to_builtins(self.uplink.state)
         return facts
-
-
-def _open_transport(site: SiteConfig, section: UplinkSection) -> Transport:
-    from sync.http import HttpTransport  # noqa: PLC0415 - costs memory; only with a core
-
-    return HttpTransport(
-        section.url,
-        section.read_token(),
-        gateway=site.gateway.name,
-        timeout_s=section.timeout_s,
-    )
 
 
 def _make_worker(device: SiteDevice, networks: Sequence[str], commons: Commons) -> DeviceWorker:
@@ -196,8 +215,14 @@ def _make_worker(device: SiteDevice, networks: Sequence[str], commons: Commons) 
 def run_agent(site: SiteConfig) -> int:
     """`edge-agent run`: until SIGTERM or Ctrl-C. Returns the exit code."""
     configure_logs()
-    asyncio.run(_run_until_signalled(site))
-    return 0
+    code: int = ExitCode.OK
+    try:
+        asyncio.run(_run_until_signalled(site))
+    except* SpoolCorruptError as damage:
+        # The next start (systemd's) sets the file aside and saves what can be read.
+        log.error("spool_damaged", what=str(damage.exceptions[0]))
+        code = ExitCode.BROKEN
+    return code
 
 
 async def _run_until_signalled(site: SiteConfig) -> None:

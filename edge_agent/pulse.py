@@ -37,6 +37,8 @@ class Pulse:
         workers: Sequence[DeviceWorker],
         changed: asyncio.Event,
         uplink: Callable[[], Mapping[str, Any]],
+        exports: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
+        spool_room: Callable[[], Mapping[str, Any]] = dict,
         notifier: Notifier,
         boot_id: str,
         snapshot_path: Path,
@@ -49,6 +51,8 @@ class Pulse:
         self._workers = workers
         self._changed = changed
         self._uplink = uplink
+        self._exports = exports
+        self._spool_room = spool_room
         self._notifier = notifier
         self._boot_id = boot_id
         self._snapshot_path = snapshot_path
@@ -122,6 +126,8 @@ class Pulse:
             time_trusted=self._timekeeper.trusted,
             devices=[worker.report() for worker in self._workers],
             uplink=self._uplink(),
+            exports=self._exports(),
+            spool=self._spool_room(),
         )
         try:
             replace_file(self._snapshot_path, content)

@@ -1,7 +1,8 @@
 """What the running agent says about itself for `edge-agent status`: one small file, replaced whole.
 
 Shape, read by edge_agent/status without any of our other modules:
-{"written_at", "interval_s", "pid", "version", "time": {"trusted"}, "devices": [...], "uplink": {...}}
+{"written_at", "interval_s", "pid", "version", "time": {"trusted"}, "devices": [...], "uplink": {...},
+"exports": [...], "spool": {...}}
 """
 
 import os
@@ -15,7 +16,7 @@ import msgspec
 from edge_agent.supervisor.worker import DeviceReport
 
 
-def snapshot(
+def snapshot(  # noqa: PLR0913 - one for each part of the file, all by name
     *,
     written_at: datetime,
     interval_s: float,
@@ -23,6 +24,8 @@ def snapshot(
     time_trusted: bool,
     devices: Sequence[DeviceReport],
     uplink: Mapping[str, Any],
+    exports: Sequence[Mapping[str, Any]],
+    spool: Mapping[str, Any],
 ) -> bytes:
     return msgspec.json.encode(
         {
@@ -33,6 +36,8 @@ def snapshot(
             "time": {"trusted": time_trusted},
             "devices": [_device(report) for report in devices],
             "uplink": uplink,
+            "exports": exports,
+            "spool": spool,
         }
     )
 

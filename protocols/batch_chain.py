@@ -12,7 +12,7 @@ from hashlib import sha256
 from msgspec import Struct
 
 from protocols.errors import ProtocolError
-from protocols.signing import SIGNATURE_BYTES, SigningKey, verify
+from protocols.signing import SIGNATURE_BYTES, SigningKey, each_part, verify
 
 DIGEST_BYTES = 32
 FIRST_PREVIOUS = bytes(DIGEST_BYTES)  # what batch 1 names as the one before
@@ -27,6 +27,16 @@ _RECORDS, _ROOT, _SIGNATURE = "clockline-records", "clockline-root", "clockline-
 
 class HeadError(ProtocolError):
     """The head is missing, or is not spelled as one."""
+
+
+class ChainHead(Struct, frozen=True, kw_only=True):
+    """The last batch of a chain; number 0 and FIRST_PREVIOUS before the first."""
+
+    number: int
+    batch_hash: bytes
+
+
+NO_BATCH = ChainHead(number=0, batch_hash=FIRST_PREVIOUS)
 
 
 class BatchHead(Struct, frozen=True, kw_only=True):
@@ -50,7 +60,7 @@ class BatchHead(Struct, frozen=True, kw_only=True):
 
     def message(self) -> bytes:
         """What is signed: each part behind its length, so no two heads share a spelling."""
-        parts = (
+        return each_part(
             _DOMAIN,
             self.gateway.encode(),
             str(self.number).encode(),
@@ -60,7 +70,6 @@ class BatchHead(Struct, frozen=True, kw_only=True):
             str(self.records).encode(),
             self.records_root,
         )
-        return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
 class SignedHead(Struct, frozen=True, kw_only=True):
@@ -89,6 +98,11 @@ class SignedHead(Struct, frozen=True, kw_only=True):
 
 def sign_head(head: BatchHead, key: SigningKey) -> SignedHead:
     return SignedHead(head=head, signature=key.sign(head.message()))
+
+
+def signed_type(content_type: str, coding: str) -> str:
+    """The content type as the head names it. `coding` is the Content-Encoding, "" for none."""
+    return f"{content_type}; coding={coding or 'identity'}"
 
 
 def body_digest(body: bytes) -> bytes:

@@ -10,9 +10,19 @@ from hashlib import blake2b
 
 import msgspec
 
-from protocols.uplink import Observation
+from protocols.uplink import BATCH_SALT_BYTES, Observation
 
-BATCH_SALT_BYTES = 32
+__all__ = [
+    "BATCH_SALT_BYTES",
+    "DIGEST_BYTES",
+    "SALT_BYTES",
+    "batch_digests",
+    "merkle_root",
+    "record_bytes",
+    "record_digest",
+    "record_salt",
+]
+
 SALT_BYTES = 16
 DIGEST_BYTES = 32
 _INDEX_BYTES = 4

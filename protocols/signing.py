@@ -47,3 +47,8 @@ def verify(public: bytes, message: bytes, signature: bytes) -> None:
         VerifyKey(public).verify(message, signature)
     except (BadSignatureError, CryptoError, ValueError) as exc:
         raise SignatureError("the signature does not belong to this key and these bytes") from exc
+
+
+def each_part(*parts: bytes) -> bytes:
+    """What is signed: each part behind its length, so no two lists of parts share a spelling."""
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)

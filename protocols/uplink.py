@@ -1,8 +1,10 @@
 """The batch contract between gateway and core: what is sent, what is answered.
 
-`POST /api/v1/batches`, body = `encode_batch`, JSON compressed with zstd (Content-Encoding: zstd);
-the answer is `encode_answer`. Every record gets exactly one verdict, so a gateway that lost the
-answer sends the same batch again and ends with the same state (idempotent retry).
+`POST /api/v1/batches`, body = `encode_batch`, JSON compressed with zstd (Content-Encoding: zstd),
+beside it the signed head (protocols.batch_chain); the answer is `encode_answer`, signed by the core
+(protocols.core_signature). Every record gets exactly one verdict, so a gateway that lost the answer
+sends the same batch again and ends with the same state (idempotent retry). docs/uplink.md tells it
+to people.
 """
 
 from datetime import datetime
@@ -15,11 +17,13 @@ from msgspec import Struct
 from protocols.errors import ProtocolError
 from protocols.records import Count, DeviceEvent, Flag, Punch
 
-BATCH_SCHEMA: Literal["clockline.batch/1"] = "clockline.batch/1"
-ANSWER_SCHEMA: Literal["clockline.answer/1"] = "clockline.answer/1"
+BATCH_SCHEMA: Literal["clockline.batch/2"] = "clockline.batch/2"
+ANSWER_SCHEMA: Literal["clockline.answer/2"] = "clockline.answer/2"
 
 # A gateway on a slow line must get a batch through within one request time-out, and the core must
 # not be made to hold more than this of one peer: 5,000 records are about 2 MB of JSON.
+BATCH_SALT_BYTES = 32
+MAX_WATERMARKS = 2_000  # one a device, and no gateway has more
 MAX_RECORDS_PER_BATCH = 5_000
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 
@@ -50,12 +54,34 @@ class Observation(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tru
     flags: tuple[Flag, ...] = ()
 
 
+class Watermark(Struct, frozen=True, kw_only=True, gc=False):
+    """How complete a device's records are, as its gateway counts them when it makes the batch.
+
+    complete_until  aware UTC: nothing earlier is missing; None when that cannot be said
+    on_device, fetched, stored: rows by the device's own count, read from it, in the gateway's spool
+    """
+
+    serial: str
+    complete_until: datetime | None
+    on_device: int | None
+    fetched: int
+    stored: int
+
+
 class Batch(Struct, frozen=True, kw_only=True):
-    schema: Literal["clockline.batch/1"] = BATCH_SCHEMA
+    """`salt` is 64 hex digits, of the digests of the records (protocols.record_digest)."""
+
+    schema: Literal["clockline.batch/2"] = BATCH_SCHEMA
     gateway: str
     site: str
     number: int
+    salt: str
     observations: tuple[Observation, ...]
+    watermarks: tuple[Watermark, ...] = ()
+
+    def salt_bytes(self) -> bytes:
+        """Raises ProtocolError for a salt that is none."""
+        return hex_bytes(self.salt, BATCH_SALT_BYTES, "the salt")
 
 
 class RecordVerdict(Struct, frozen=True, kw_only=True, gc=False):
@@ -66,9 +92,14 @@ class RecordVerdict(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    schema: Literal["clockline.answer/1"] = ANSWER_SCHEMA
+    """`batch_hash`: 64 hex digits, the batch as the core has it in its chain, which the next batch
+    must name as the one before. Empty from a sink that keeps no chain.
+    """
+
+    schema: Literal["clockline.answer/2"] = ANSWER_SCHEMA
     number: int
     verdicts: tuple[RecordVerdict, ...]
+    batch_hash: str = ""
 
 
 # msgspec reports bad UTF-8 and bottomless nesting in Python's own words.
@@ -95,7 +126,22 @@ def decode_batch(body: bytes) -> Batch:
         raise ProtocolError(
             f"batch of {len(batch.observations)} records is over the cap of {MAX_RECORDS_PER_BATCH}"
         )
+    if len(batch.watermarks) > MAX_WATERMARKS:
+        raise ProtocolError(
+            f"batch with {len(batch.watermarks)} watermarks is over the cap of {MAX_WATERMARKS}"
+        )
     return batch
+
+
+def hex_bytes(text: str, length: int, what: str) -> bytes:
+    """Raises ProtocolError unless `text` is `length` bytes in hex."""
+    try:
+        value = bytes.fromhex(text) if len(text) == 2 * length else b""
+    except ValueError:
+        value = b""
+    if len(value) != length:
+        raise ProtocolError(f"{what} is not {2 * length} hex digits")
+    return value
 
 
 def encode_answer(answer: Answer) -> bytes:

@@ -1,10 +1,12 @@
 """How delivering to a core can fail, by what the uplink must do. Every error carries its remedy."""
 
+from protocols.batch_chain import ChainHead
+
 
 class UplinkError(Exception):
     """`what` happened, `where` (the core's address), and the `remedy` for the person who reads it.
 
-    `code` is a stable word for programs (`core_timeout`, `token_refused`, …). Whatever the class,
+    `code` is a stable word for programs (`core_timeout`, `key_refused`, …). Whatever the class,
     nothing of the batch counts as delivered, and the same batch is sent again.
     """
 
@@ -31,7 +33,23 @@ class CoreBusyError(UplinkError):
 
 
 class CoreRefusedError(UplinkError):
-    """Wrong token, address, certificate or batch: a person must act. Tried again slowly."""
+    """Wrong key, address, certificate or batch: a person must act. Tried again slowly."""
+
+
+class ChainForkError(CoreRefusedError):
+    """Core and gateway hold different batches under one number: two machines send in one name, or
+    this gateway's spool or the core is not the one of before. Nothing is sent until they agree.
+    """
+
+
+class ChainGapError(UplinkError):
+    """The core lacks batches before this one (it was restored from a backup). The next attempt
+    compares the chains and goes back to `head`, the last batch that the core holds.
+    """
+
+    def __init__(self, what: str, *, where: str, remedy: str, code: str, head: ChainHead) -> None:
+        super().__init__(what, where=where, remedy=remedy, code=code)
+        self.head = head
 
 
 class RubbishAnswerError(UplinkError):

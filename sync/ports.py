@@ -1,9 +1,13 @@
 """What the uplink needs from outside: a source of batches, a way to the core, a clock."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from protocols.uplink import Answer, Batch, Observation
+from protocols.batch_chain import ChainHead
+from protocols.uplink import Answer, Observation, Watermark
+
+if TYPE_CHECKING:
+    from sync.sealing import SealedBatch
 
 
 class Clock(Protocol):
@@ -21,32 +25,79 @@ class Clock(Protocol):
 
 
 class PendingBatch(Protocol):
-    """A batch that an outbox has put in flight: it keeps number and records until it is settled."""
+    """A batch that an outbox has put in flight: number, records, salt and the hash of the batch
+    before stay as they are until it is settled.
+    """
 
     @property
     def number(self) -> int: ...
 
     @property
+    def previous(self) -> bytes: ...
+
+    @property
+    def salt(self) -> bytes: ...
+
+    @property
     def observations(self) -> tuple[Observation, ...]: ...
+
+    @property
+    def watermarks(self) -> tuple[Watermark, ...]: ...
+
+
+class Rewound(Protocol):
+    """What is sent again."""
+
+    @property
+    def batches(self) -> int: ...
+
+    @property
+    def rows(self) -> int: ...
 
 
 class Outbox(Protocol):
-    """Records on their way to one or more sinks, each sink with its own position."""
+    """Records on their way to one or more sinks, each sink with its own position and chain."""
 
     async def next_batch(self, sink: str, *, limit: int) -> PendingBatch | None:
         """The batch in flight, unchanged, else a new one of at most `limit` records, else None."""
         ...
 
-    async def settle(self, sink: str, answer: Answer) -> object:
-        """Acts on every verdict durably: delivered, dead letter, or kept to be sent again."""
+    async def settle(self, sink: str, answer: Answer, *, batch_hash: bytes) -> object:
+        """Acts on every verdict durably: delivered, dead letter, or kept to be sent again.
+
+        `batch_hash`: what the next batch names as the one before.
+        """
+        ...
+
+    async def chain_head(self, sink: str) -> ChainHead:
+        """The last batch that `sink` has answered."""
+        ...
+
+    async def rewind(self, sink: str, head: ChainHead) -> Rewound:
+        """Goes back to `head`: what came after is sent again. Raises ChainForkError when `head` is
+        none of this chain.
+        """
+        ...
+
+    async def join(self, sink: str, head: ChainHead) -> bool:
+        """An outbox that never made a batch for `sink` goes on behind `head`; any other: False."""
         ...
 
 
 class Transport(Protocol):
-    """One way to a core."""
+    """One way to a core, which it knows by its public key."""
 
-    async def send(self, batch: Batch) -> Answer:
-        """The core's answer, checked against `batch`. Raises UplinkError."""
+    async def send(self, sealed: "SealedBatch") -> Answer:
+        """The core's answer, its signature checked, and checked against the batch.
+
+        Raises UplinkError.
+        """
+        ...
+
+    async def chain_head(self, ours: ChainHead) -> ChainHead:
+        """The last batch of this gateway that the core holds, which is told ours. Raises
+        UplinkError.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -3,6 +3,10 @@
 A batch stays in flight, with the same number and the same bytes, until an answer to it was
 settled; so a lost answer costs a retry, never a record. After an error the *next* batch is
 smaller: a slow line gets something through within one time-out.
+
+Each session (after the start, after an error, and now and then) begins with a question: which is
+the last batch that the core holds? A core that was restored from a backup names an older one; then
+what came after is sent again.
 """
 
 from collections.abc import Callable
@@ -11,10 +15,12 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from protocols.uplink import Answer, Batch, Verdict
+from protocols.batch_chain import NO_BATCH
+from protocols.uplink import Answer, Verdict
 from sync.backoff import Backoff
 from sync.errors import CoreBusyError, CoreRefusedError, UplinkError
 from sync.ports import Clock, Outbox, Transport
+from sync.sealing import Sealer
 
 _SMALLEST_BATCH = 50  # below that the request itself costs more than its records
 
@@ -29,8 +35,20 @@ class UplinkProblem(Struct, frozen=True, kw_only=True):
     code: str
 
 
+class UplinkRewind(Struct, frozen=True, kw_only=True):
+    """The core had lost batches: we went back to batch `number`. `at` is aware UTC."""
+
+    at: datetime
+    number: int
+    batches: int
+    rows: int
+
+
 class UplinkState(Struct, frozen=True, kw_only=True):
-    """What the uplink has done since it started. `last_error` is None after a success."""
+    """What the uplink has done since it started. `last_error` is None after a success.
+
+    agreed_at  when core and gateway last named the same batch as the last one; aware UTC
+    """
 
     last_success_at: datetime | None = None
     last_error: UplinkProblem | None = None
@@ -41,16 +59,18 @@ class UplinkState(Struct, frozen=True, kw_only=True):
     duplicate: int = 0
     rejected: int = 0
     kept: int = 0
+    agreed_at: datetime | None = None
+    rewinds: int = 0
+    last_rewind: UplinkRewind | None = None
 
 
 class UplinkSettings(Struct, frozen=True, kw_only=True):
-    """Who sends, to which sink of the outbox, how much at a time."""
+    """To which sink of the outbox, how much at a time."""
 
-    gateway: str
-    site: str
     sink: str = "core"
     batch_records: int = 1_000
     idle_s: float = 1.0  # how long a fresh punch may wait for the uplink to look again
+    compare_s: float = 300.0  # a core restored while nothing is sent is noticed within this
     backoff: Backoff = Backoff()
 
 
@@ -61,16 +81,19 @@ class Uplink:
         transport: Transport,
         settings: UplinkSettings,
         *,
+        sealer: Sealer,
         clock: Clock,
         random: Callable[[], float],
     ) -> None:
         self._outbox = outbox
         self._transport = transport
         self._settings = settings
+        self._sealer = sealer
         self._clock = clock
         self._random = random
         self._limit = settings.batch_records
         self._state = UplinkState()
+        self._compared_s: float | None = None  # when the chains were last seen to agree
 
     @property
     def state(self) -> UplinkState:
@@ -99,27 +122,59 @@ class Uplink:
 
     async def _send_next(self) -> int:
         """Sends one batch; returns its number of records, 0 when there was none."""
-        pending = await self._outbox.next_batch(self._settings.sink, limit=self._limit)
-        if pending is None:
-            return 0
-        batch = Batch(
-            gateway=self._settings.gateway,
-            site=self._settings.site,
-            number=pending.number,
-            observations=pending.observations,
-        )
-        self._note(attempts=self._state.attempts + 1)
         try:
-            answer = await self._transport.send(batch)
-            await self._outbox.settle(self._settings.sink, answer)
-            self._count(answer)
-            _check_progress(answer)
+            return await self._deliver()
         except UplinkError as error:
+            self._compared_s = None
             self._note_failure(error)
             raise
+
+    async def _deliver(self) -> int:
+        if self._must_compare():
+            await self._compare()
+        pending = await self._outbox.next_batch(self._settings.sink, limit=self._limit)
+        if pending is None:
+            if self._state.last_error is not None:  # the core answers again, and nothing waits
+                self._note(last_error=None, failures_in_a_row=0)
+            return 0
+        sealed = self._sealer.seal(pending)
+        self._note(attempts=self._state.attempts + 1)
+        answer = await self._transport.send(sealed)
+        batch_hash = bytes.fromhex(answer.batch_hash)
+        await self._outbox.settle(self._settings.sink, answer, batch_hash=batch_hash)
+        self._count(answer)
+        _check_progress(answer)
         self._note(last_success_at=self._clock.now(), last_error=None, failures_in_a_row=0)
         self._limit = min(self._limit * 2, self._settings.batch_records)
         return len(answer.verdicts)
+
+    def _must_compare(self) -> bool:
+        return (
+            self._compared_s is None
+            or self._clock.monotonic() - self._compared_s >= self._settings.compare_s
+        )
+
+    async def _compare(self) -> None:
+        """Agrees with the core on the last batch. Raises UplinkError, ChainForkError among them."""
+        sink = self._settings.sink
+        ours = await self._outbox.chain_head(sink)
+        core = await self._transport.chain_head(ours)
+        joined = ours == NO_BATCH != core and await self._outbox.join(sink, core)
+        # One more at the core is our batch in flight, whose answer was lost: sending it again tells,
+        # and if it is another's batch the core says so.
+        if not joined and core != ours and core.number != ours.number + 1:
+            rewound = await self._outbox.rewind(sink, core)
+            self._note(
+                rewinds=self._state.rewinds + 1,
+                last_rewind=UplinkRewind(
+                    at=self._clock.now(),
+                    number=core.number,
+                    batches=rewound.batches,
+                    rows=rewound.rows,
+                ),
+            )
+        self._compared_s = self._clock.monotonic()
+        self._note(agreed_at=self._clock.now())
 
     def _wait_after(self, error: UplinkError) -> float:
         plan, jitter = self._settings.backoff, self._random()

@@ -9,11 +9,12 @@ import typer
 from typer.exceptions import TyperException
 
 from drivers.errors import DriverError
-from edge_agent.cli import config, decode, device, driver, simulate
+from edge_agent.cli import config, decode, device, driver, enroll, export, simulate, spool
 from edge_agent.cli.options import ConfigOption, JsonOption
 from edge_agent.errors import CommandError, ExitCode, error_line
 from edge_agent.spool.errors import SpoolError
 from sync.errors import UplinkError
+from sync.exporters.errors import ExportError
 
 PROGRAM = "edge-agent"
 
@@ -34,7 +35,7 @@ def run(arguments: Sequence[str]) -> int:
     except CommandError as error:
         print(error_line(error), file=sys.stderr)
         return error.exit_code
-    except (DriverError, SpoolError, UplinkError) as error:
+    except (DriverError, ExportError, SpoolError, UplinkError) as error:
         print(f"error: {error} — try: {PROGRAM} doctor", file=sys.stderr)
         return ExitCode.BROKEN
     except TyperException as error:
@@ -124,5 +125,8 @@ def doctor(
 app.add_typer(config.app, name="config")
 app.add_typer(device.app, name="device")
 app.add_typer(driver.app, name="driver")
+app.add_typer(export.app, name="export")
+app.command("enroll")(enroll.enroll)
+app.add_typer(spool.app, name="spool")
 app.command("decode")(decode.decode)
 app.command("simulate")(simulate.simulate)

@@ -8,9 +8,10 @@ from pydantic import ValidationError
 
 from drivers.catalog import known_kinds, load_driver
 from edge_agent.config.loading import load_config
-from edge_agent.config.models import SiteConfig, SiteDevice, known_zone
+from edge_agent.config.models import SiteConfig, SiteDevice
 from edge_agent.config.places import find_config
 from edge_agent.config.problems import WrongValueError, from_validation, key_text
+from edge_agent.config.section import known_zone
 from edge_agent.config.suggestion import did_you_mean
 from edge_agent.errors import UsageError
 

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,13 +10,14 @@ from pydantic import BaseModel, ValidationError
 
 from drivers.catalog import BrokenDriverError, known_kinds, load_driver
 from drivers.contract import DeviceConfig
+from edge_agent.config.exports import EXPORT_KINDS, AnyExport, secret_problem
 from edge_agent.config.models import (
     GatewaySection,
     SiteConfig,
     SiteDevice,
     SiteSection,
+    SpoolSection,
     UplinkSection,
-    known_zone,
 )
 from edge_agent.config.places import read_text, systemd_runtime_dir
 from edge_agent.config.problems import (
@@ -28,10 +29,15 @@ from edge_agent.config.problems import (
     key_text,
     unknown_key,
 )
+from edge_agent.config.section import known_zone
 from edge_agent.config.suggestion import did_you_mean
 from edge_agent.config.toml_lines import KeyPath, key_lines, line_of
 
-_TABLES = ("site", "gateway", "uplink", "device")
+_RETIRED = frozenset({"token", "token_file"})
+_NO_TOKENS = "no token stands in the site file any more: this gateway signs with a key of its own"
+_ENROL = "Delete this line, then: edge-agent enroll TOKEN, with what hr-core token prints"
+_TLS_FILES = ("ca_file", "client_cert", "client_key")
+_TABLES = ("site", "gateway", "spool", "uplink", "device", "export")
 # Python 3.11 tells the place of a syntax error only inside its message.
 _SYNTAX_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -91,7 +97,7 @@ class _Reader:
     def __init__(self, document: dict[str, Any], base: Path) -> None:
         self._document = document
         self._base = base
-        self._named: dict[str, KeyPath] = {}
+        self._named: dict[str, dict[str, KeyPath]] = {"device": {}, "export": {}}
         self.complaints: list[Complaint] = []
 
     def site_config(self, path: Path) -> SiteConfig | None:
@@ -100,20 +106,22 @@ class _Reader:
         ]
         site = self._section("site", SiteSection, 'Add [site] with name = "…" and zone = "…"')
         gateway = self._section("gateway", GatewaySection, 'Add [gateway] with name = "gw-01"')
-        uplink = None
-        if "uplink" in self._document:
-            uplink = self._section("uplink", UplinkSection, "Write it as [uplink]")
+        uplink = self._uplink()
+        spool: SpoolSection | None = SpoolSection()
+        if "spool" in self._document:
+            spool = self._section("spool", SpoolSection, "Write it as [spool]")
         devices = self._devices(site.zone if site else None)
-        if uplink is not None:
-            uplink = self._with_readable_token(uplink)
-        if site is None or gateway is None:
+        exports = self._exports()
+        if site is None or gateway is None or spool is None:
             return None
         return SiteConfig(
             path=path,
             site=site,
             gateway=self._absolute(gateway),
+            spool=spool,
             uplink=uplink,
             devices=tuple(devices),
+            exports=tuple(exports),
         )
 
     def _section(self, key: str, model: type[_Model], remedy: str) -> _Model | None:
@@ -145,33 +153,92 @@ class _Reader:
             }
         )
 
-    def _with_readable_token(self, uplink: UplinkSection) -> UplinkSection:
-        if uplink.token_file is None:
-            return uplink
-        uplink = uplink.model_copy(update={"token_file": self._base / uplink.token_file})
-        try:
-            empty = not uplink.read_token()
-        except (OSError, UnicodeDecodeError) as exc:
-            reason = exc.strerror if isinstance(exc, OSError) else "not UTF-8 text"
-            self._complain_token(f"{uplink.token_file} cannot be read ({reason})")
-        else:
-            if empty:
-                self._complain_token(f"{uplink.token_file} is empty")
-        return uplink
+    def _uplink(self) -> UplinkSection | None:
+        table = self._document.get("uplink")
+        if table is None:
+            return None
+        if isinstance(table, dict):
+            for key in _RETIRED & table.keys():
+                self.complaints.append(Complaint(("uplink", key), _NO_TOKENS, _ENROL))
+            self._document["uplink"] = {
+                key: value for key, value in table.items() if key not in _RETIRED
+            }
+        uplink = self._section("uplink", UplinkSection, "Write it as [uplink]")
+        if uplink is None:
+            return None
+        files = {
+            key: self._base / file
+            for key in _TLS_FILES
+            if isinstance(file := getattr(uplink, key), Path)
+        }
+        for key, file in files.items():
+            self._complain_unreadable(key, file)
+        return uplink.model_copy(update=files)
 
-    def _complain_token(self, what: str) -> None:
-        remedy = "Put the token that the core gave you into it, readable by the agent's user"
-        self.complaints.append(Complaint(("uplink", "token_file"), what, remedy))
+    def _complain_unreadable(self, key: str, file: Path) -> None:
+        try:
+            with file.open("rb"):
+                return
+        except OSError as exc:
+            what = f"{file} cannot be read ({exc.strerror})"
+        remedy = "Name a PEM file that the agent's user may read"
+        self.complaints.append(Complaint(("uplink", key), what, remedy))
+
+    def _tables(self, key: str) -> list[dict[str, Any]]:
+        tables = self._document.get(key, [])
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            remedy = f"Write [[{key}]], not [{key}]"
+            self.complaints.append(Complaint((key,), "must be a list of tables", remedy))
+            return []
+        return tables
 
     def _devices(self, zone: str | None) -> list[SiteDevice]:
-        tables = self._document.get("device", [])
-        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            self.complaints.append(
-                Complaint(("device",), "must be a list of tables", "Write [[device]], not [device]")
-            )
-            return []
-        read = [self._device(("device", index), table, zone) for index, table in enumerate(tables)]
+        read = [
+            self._device(("device", index), table, zone)
+            for index, table in enumerate(self._tables("device"))
+        ]
         return [device for device in read if device is not None]
+
+    def _exports(self) -> list[AnyExport]:
+        read = [
+            self._export(("export", index), table)
+            for index, table in enumerate(self._tables("export"))
+        ]
+        return [export for export in read if export is not None]
+
+    def _export(self, path: KeyPath, table: dict[str, Any]) -> AnyExport | None:
+        self._complain_double_name(path, table)
+        kind = table.get("kind")
+        model = EXPORT_KINDS.get(kind) if isinstance(kind, str) else None
+        if model is None:
+            self._complain_kind(path, kind, tuple(EXPORT_KINDS))
+            return None
+        export = self._validated(path, model, table)
+        if export is None:
+            return None
+        for index, name in enumerate(export.devices):
+            if name not in self._named["device"]:
+                what = f'there is no device "{name}"{did_you_mean(name, self._named["device"])}'
+                remedy = "Name [[device]] tables of this file"
+                self.complaints.append(Complaint((*path, "devices", index), what, remedy))
+        return self._with_files(path, export)
+
+    def _with_files(self, path: KeyPath, export: AnyExport) -> AnyExport:
+        """With absolute paths, and a complaint for each file that cannot serve."""
+        keys = (*export.secret_keys, *export.file_keys, *export.folder_keys)
+        named = {key: value for key in keys if (value := getattr(export, key)) is not None}
+        export = export.model_copy(update={key: self._base / value for key, value in named.items()})
+        for key in named:
+            file: Path = getattr(export, key)
+            if key in export.secret_keys:
+                problem = secret_problem(file)
+            elif key in export.file_keys and not file.is_file():
+                problem = (f"{file} is no file that can be read", "Check the path and its rights")
+            else:
+                problem = None
+            if problem is not None:
+                self.complaints.append(Complaint((*path, key), *problem))
+        return export
 
     def _device(
         self, path: KeyPath, table: dict[str, Any], site_zone: str | None
@@ -190,15 +257,17 @@ class _Reader:
     def _model_of(self, path: KeyPath, table: dict[str, Any]) -> type[DeviceConfig] | None:
         kind = table.get("kind")
         kinds = known_kinds()
-        known = f"Known kinds: {', '.join(kinds)}"
-        if kind is None:
-            self.complaints.append(Complaint((*path, "kind"), "is missing", known))
-        elif kind not in kinds:
-            what = f'unknown kind "{kind}"{did_you_mean(str(kind), kinds)}'
-            self.complaints.append(Complaint((*path, "kind"), what, known))
-        else:
+        if kind in kinds:
             return self._load_model((*path, "kind"), kind)
+        self._complain_kind(path, kind, kinds)
         return None
+
+    def _complain_kind(self, path: KeyPath, kind: object, kinds: Sequence[str]) -> None:
+        what = "is missing"
+        if kind is not None:
+            what = f'unknown kind "{kind}"{did_you_mean(str(kind), kinds)}'
+        known = f"Known kinds: {', '.join(kinds)}"
+        self.complaints.append(Complaint((*path, "kind"), what, known))
 
     def _load_model(self, path: KeyPath, kind: str) -> type[DeviceConfig] | None:
         try:
@@ -211,17 +280,18 @@ class _Reader:
     def _complain_double_name(self, path: KeyPath, table: dict[str, Any]) -> None:
         name = table.get("name")
         if not isinstance(name, str):
-            return  # the driver's model says so
-        if name in self._named:
-            first = key_text(self._named[name])
+            return  # its model says so
+        table_kind = str(path[0])
+        named = self._named[table_kind]
+        if name in named:
             self.complaints.append(
                 Complaint(
                     (*path, "name"),
-                    f'the name "{name}" is taken by {first}',
-                    "Give each device its own name",
+                    f'the name "{name}" is taken by {key_text(named[name])}',
+                    f"Give each {table_kind} its own name",
                 )
             )
-        self._named.setdefault(name, path)
+        named.setdefault(name, path)
 
     def _device_zone(
         self, path: KeyPath, table: dict[str, Any], site_zone: str | None

@@ -20,11 +20,14 @@ SYSTEM_RUNTIME_DIR = Path("/run/edge-agent")
 
 
 class Places(NamedTuple):
-    """The paths of one gateway. `runtime_dirs` are tried in order for the snapshot."""
+    """The paths of one gateway. `runtime_dirs` are tried in order for the snapshot; `exports` are
+    name and kind of each [[export]].
+    """
 
     config: Path
     state_dir: Path
     runtime_dirs: tuple[Path, ...]
+    exports: tuple[tuple[str, str], ...] = ()
 
     @property
     def spool(self) -> Path:
@@ -96,19 +99,31 @@ def read_places(path: Path) -> Places:
     base = path.absolute().parent
     state_dir = _directory(gateway, "state_dir", base) or DEFAULT_STATE_DIR
     runtime_dir = _directory(gateway, "runtime_dir", base)
+    exports = _exports(table)
     if runtime_dir is not None:
-        return Places(path, state_dir, (runtime_dir,))
+        return Places(path, state_dir, (runtime_dir,), exports)
     granted = systemd_runtime_dir()
     dirs = [granted] if granted else []
     if path == SYSTEM_CONFIG:
         dirs.append(SYSTEM_RUNTIME_DIR)
-    return Places(path, state_dir, (*dirs, state_dir))
+    return Places(path, state_dir, (*dirs, state_dir), exports)
 
 
 def systemd_runtime_dir() -> Path | None:
     """What systemd set for RuntimeDirectory=; it may be several, joined by colons."""
     granted = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     return Path(granted) if granted else None
+
+
+def _exports(table: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    exports = table.get("export")
+    if not isinstance(exports, list):
+        return ()
+    return tuple(
+        (export["name"], str(export.get("kind")))
+        for export in exports
+        if isinstance(export, dict) and isinstance(export.get("name"), str)
+    )
 
 
 def _directory(gateway: dict[str, Any], key: str, base: Path) -> Path | None:

@@ -158,7 +158,7 @@ def _keys_at(model: type[BaseModel], path: KeyPath) -> set[str]:
         field = model.model_fields.get(str(part))
         inner = _model_in(field.annotation) if field is not None else None
         model = inner or model
-    return set(model.model_fields)
+    return {field.alias or name for name, field in model.model_fields.items()}
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:

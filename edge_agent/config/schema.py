@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from drivers.catalog import known_kinds, load_driver
+from edge_agent.config.exports import EXPORT_KINDS
 from edge_agent.config.models import GatewaySection, SiteSection, UplinkSection
 
 
@@ -16,9 +17,8 @@ def json_schema() -> dict[str, Any]:
         "gateway": GatewaySection,
         "uplink": UplinkSection,
     }
-    references, definitions = models_json_schema(
-        [(model, "validation") for model in (*sections.values(), *kinds.values())]
-    )
+    models = (*sections.values(), *kinds.values(), *EXPORT_KINDS.values())
+    references, definitions = models_json_schema([(model, "validation") for model in models])
     devices = []
     for kind, model in kinds.items():
         name = references[model, "validation"]["$ref"].rpartition("/")[2]
@@ -35,6 +35,12 @@ def json_schema() -> dict[str, Any]:
         "properties": {
             **{key: references[model, "validation"] for key, model in sections.items()},
             "device": {"type": "array", "items": {"oneOf": devices}},
+            "export": {
+                "type": "array",
+                "items": {
+                    "oneOf": [references[model, "validation"] for model in EXPORT_KINDS.values()]
+                },
+            },
         },
         "$defs": definitions["$defs"],
     }

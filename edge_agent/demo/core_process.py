@@ -34,11 +34,14 @@ class DemoCore:
         self._server: subprocess.Popen[str] | None = None
         self.url = ""
 
-    def prepare(self, people_file: Path, gateway: str, site: str) -> str:
-        """Sets the core up and loads the people. Returns the gateway's token."""
+    def prepare(self, people_file: Path) -> None:
+        """Sets the core up and loads the people."""
         self.command("init")
         self.command("import", str(people_file))
-        return self.command("token", gateway, "--site", site).strip().splitlines()[-1]
+
+    def token(self, gateway: str, site: str) -> str:
+        """With which the gateway joins."""
+        return str(self.answer("token", gateway, "--site", site)["token"])
 
     def command(self, *words: str) -> str:
         """Runs `hr-core WORDS`; what it printed. Raises CommandError when it fails."""

@@ -80,18 +80,15 @@ def write_site_file(
     path: Path,
     *,
     core_url: str,
-    token: str,
     terminals: Sequence[TerminalEntry],
     line_port: int | None,
 ) -> None:
-    """Beside it, the token's own file, for the agent alone."""
-    token_file = path.with_name("token")
-    token_file.touch(mode=0o600)
-    token_file.write_text(token, encoding="utf-8")
+    """Beside it, the folder for the gateway's state, for the agent alone."""
+    path.with_name("state").mkdir(mode=0o700, exist_ok=True)
     blocks = [
         f'[site]\nname = "{SITE}"\nzone = "{ZONE}"\n',
         f'[gateway]\nname = "{GATEWAY}"\nstate_dir = "state"\n',
-        f'[uplink]\nurl = "{core_url}"\ntoken_file = {_value(str(token_file))}\n',
+        f'[uplink]\nurl = "{core_url}"\n',
     ]
     blocks += [
         _table(

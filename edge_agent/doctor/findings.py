@@ -25,6 +25,7 @@ class Code(StrEnum):
     ZONE = "E1012"
     CLOCK_UNSET = "E1020"
     CLOCK_BEHIND_SPOOL = "E1021"
+    CLOCK_OFF = "E1022"
     STATE_DIR = "E1030"
     STATE_DIR_READ_ONLY = "E1031"
     DISK_SPACE = "E1032"
@@ -33,6 +34,9 @@ class Code(StrEnum):
     SPOOL_DAMAGED = "E1041"
     DEAD_LETTERS = "E1042"
     QUARANTINE = "E1043"
+    SPOOL_SALVAGED = "E1044"
+    RETENTION = "E1045"
+    SPOOL_FILLING = "E1046"
     AGENT_NOT_RUNNING = "E1050"
     NO_DEVICES = "E1060"
     DEVICE_NAME_UNKNOWN = "E1061"
@@ -48,12 +52,22 @@ class Code(StrEnum):
     NO_UPLINK = "E1070"
     UPLINK_UNREACHABLE = "E1071"
     UPLINK_FAILING = "E1072"
-    TOKEN_REFUSED = "E1073"  # noqa: S105 - a code, not a token
-    TOKEN_UNREADABLE = "E1074"  # noqa: S105 - a code, not a token
-    TOKEN_EXPOSED = "E1075"  # noqa: S105 - a code, not a token
+    KEY_REFUSED = "E1073"
+    NOT_ENROLLED = "E1076"
+    IDENTITY_UNUSABLE = "E1077"
+    EXPOSED = "E1078"
+    CERTIFICATE = "E1079"
     ANOTHER_SERIAL = "E1080"
     DEVICE_REPLACED = "E1081"
     DEVICE_SHARED = "E1082"
+    EXPORT_FAILING = "E1100"
+    EXPORT_ORPHANED = "E1101"
+    EXPORT_REFUSALS = "E1102"
+    EXPORT_GAVE_UP = "E1103"
+    EXPORT_HOST_KEY = "E1104"
+    CHAIN_FORK = "E1090"
+    CORE_RESTORED = "E1091"
+    WRONG_CORE = "E1092"
 
 
 class Finding(Struct, frozen=True):

@@ -13,14 +13,17 @@ from msgspec import Struct
 
 from edge_agent.spool.codec import microseconds
 from edge_agent.spool.errors import SpoolError
-from protocols.batch_chain import FIRST_PREVIOUS
+from protocols.batch_chain import FIRST_PREVIOUS, NO_BATCH, ChainHead
 
-
-class ChainHead(Struct, frozen=True, kw_only=True):
-    """The last batch that a sink has answered; number 0 and FIRST_PREVIOUS before the first."""
-
-    number: int
-    batch_hash: bytes
+__all__ = [
+    "BatchTally",
+    "ChainHead",
+    "Rewound",
+    "add_link",
+    "head_of",
+    "join",
+    "rewind",
+]
 
 
 class Rewound(Struct, frozen=True, kw_only=True):
@@ -48,6 +51,7 @@ _decoder = msgspec.msgpack.Decoder(BatchTally)
 
 
 def head_of(connection: sqlite3.Connection, sink: str) -> ChainHead:
+    """The last batch that the sink has answered."""
     row = connection.execute(
         "SELECT number, batch_hash FROM sent_batches WHERE sink = ? ORDER BY number DESC LIMIT 1",
         (sink,),
@@ -66,10 +70,33 @@ def add_link(  # noqa: PLR0913 - the facts of one batch
     now: datetime,
 ) -> None:
     connection.execute(
-        """INSERT INTO sent_batches (sink, number, batch_hash, records, answered_at, tally)
-        VALUES (?, ?, ?, ?, ?, ?)""",
-        (sink, number, batch_hash, records, microseconds(now), _encoder.encode(tally)),
+        """INSERT INTO sent_batches (sink, number, batch_hash, records, answered_at, kept, tally)
+        VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        (
+            sink,
+            number,
+            batch_hash,
+            records,
+            microseconds(now),
+            len(tally.kept),
+            _encoder.encode(tally),
+        ),
     )
+
+
+def join(connection: sqlite3.Connection, sink: str, head: ChainHead, now: datetime) -> bool:
+    """A spool that never made a batch for the sink goes on behind `head`: the one before it was
+    lost. Returns False, and changes nothing, when this one did.
+    """
+    made = connection.execute(
+        """INSERT INTO batches (sink, number) VALUES (?, ?)
+        ON CONFLICT (sink) DO UPDATE SET number = excluded.number WHERE batches.number = 0""",
+        (sink, head.number),
+    ).rowcount
+    if made:
+        nothing = BatchTally(positions={}, kept=(), devices={})
+        add_link(connection, sink, head.number, head.batch_hash, nothing, 0, now)
+    return bool(made)
 
 
 def rewind(connection: sqlite3.Connection, sink: str, head: ChainHead) -> Rewound:
@@ -101,10 +128,37 @@ def rewind(connection: sqlite3.Connection, sink: str, head: ChainHead) -> Rewoun
     connection.execute(
         "DELETE FROM sent_batches WHERE sink = ? AND number > ?", (sink, head.number)
     )
+    # Their numbers are given again, to batches that are younger.
+    connection.execute("DELETE FROM days WHERE sink = ? AND number > ?", (sink, head.number))
     connection.execute(
         "UPDATE batches SET number = ?, in_flight = 0 WHERE sink = ?", (head.number, sink)
     )
     return Rewound(batches=len(later), rows=sum(records for _, records, _ in later))
+
+
+def adopt(connection: sqlite3.Connection, sink: str, head: ChainHead, now: datetime) -> None:
+    """The chain goes on behind `head`, of which this spool does not know any more: it was damaged.
+
+    Positions stay, so what the sink may have had already is sent again. Raises SpoolError
+    (`chain_unknown`) unless a salvage left this way open; it is open once.
+    """
+    row = connection.execute("SELECT adopt FROM batches WHERE sink = ?", (sink,)).fetchone()
+    if row is None or not row[0]:
+        raise _unknown(sink, head)
+    connection.execute("UPDATE unsettled SET in_batch = 0 WHERE sink = ?", (sink,))
+    connection.execute("UPDATE sinks SET batch_end = position WHERE sink = ?", (sink,))
+    connection.execute(
+        "DELETE FROM sent_batches WHERE sink = ? AND number >= ?", (sink, head.number)
+    )
+    positions = dict(
+        connection.execute("SELECT lane, position FROM sinks WHERE sink = ?", (sink,)).fetchall()
+    )
+    tally = BatchTally(positions=positions, kept=(), devices={})
+    add_link(connection, sink, head.number, head.batch_hash, tally, 0, now)
+    connection.execute(
+        "UPDATE batches SET number = ?, in_flight = 0, adopt = 0 WHERE sink = ?",
+        (head.number, sink),
+    )
 
 
 _FORGET_LATER_DEAD = """
@@ -121,19 +175,24 @@ _KEEP_AGAIN = """
 
 
 def _check_is_ours(connection: sqlite3.Connection, sink: str, head: ChainHead) -> None:
-    if head == ChainHead(number=0, batch_hash=FIRST_PREVIOUS):
+    if head == NO_BATCH:
         return
     row = connection.execute(
         "SELECT batch_hash FROM sent_batches WHERE sink = ? AND number = ?", (sink, head.number)
     ).fetchone()
     if row is None or row[0] != head.batch_hash:
-        raise SpoolError(
-            f"batch {head.number} that the core names as the last is not one of this gateway",
-            where=f"sink {sink}",
-            remedy="Another machine sends in this gateway's name (a cloned SD card?), or this is "
-            "not the core of before: stop the other machine, then enrol this gateway again",
-            code="chain_unknown",
-        )
+        raise _unknown(sink, head)
+
+
+def _unknown(sink: str, head: ChainHead) -> SpoolError:
+    return SpoolError(
+        f"batch {head.number} that the core names as the last is not one of this gateway",
+        where=f"sink {sink}",
+        remedy="Another machine sends in this gateway's name (a cloned SD card?): stop it. If "
+        "there is none, this spool is an old copy or the core is another: stop the agent, move "
+        "the spool file away, start again; the devices are read anew",
+        code="chain_unknown",
+    )
 
 
 def _positions_behind(connection: sqlite3.Connection, sink: str, number: int) -> dict[int, int]:

@@ -95,12 +95,14 @@ def load_batch(connection: sqlite3.Connection, sink: str) -> PendingBatch | None
     if row is None:
         return None
     number, salt = row
-    rows = (member.row for member in _members(connection, sink))
+    rows = [member.row for member in _members(connection, sink)]
     return PendingBatch(
         number=number,
         previous=head_of(connection, sink).batch_hash,
         salt=salt,
         observations=tuple(row.observation() for row in rows),
+        first_arrival=rows[0].arrival,
+        last_arrival=rows[-1].arrival,
     )
 
 

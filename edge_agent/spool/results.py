@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from edge_agent.spool.lanes import Lane
-from protocols.uplink import Observation
+from protocols.uplink import Observation, Watermark
 
 
 class Appended(Struct, frozen=True, kw_only=True):
@@ -19,13 +19,18 @@ class Appended(Struct, frozen=True, kw_only=True):
 class PendingBatch(Struct, frozen=True, kw_only=True):
     """The batch in flight of one sink: the same number, records and salt until it is settled.
 
-    `previous` is the hash of the batch before, `salt` that of the records' digests.
+    `previous` is the hash of the batch before, `salt` that of the records' digests;
+    `first_arrival` and `last_arrival` bound the arrivals of the records. `watermarks` are of now:
+    they may differ when it is sent again.
     """
 
     number: int
     previous: bytes
     salt: bytes
     observations: tuple[Observation, ...]
+    first_arrival: int
+    last_arrival: int
+    watermarks: tuple[Watermark, ...] = ()
 
 
 class Settled(Struct, frozen=True, kw_only=True):
@@ -89,6 +94,8 @@ class DeviceLedger(Struct, frozen=True, kw_only=True):
     known: int
     quarantined: int
     quarantined_again: int
+    deleted: int
+    thinned: int
     acked: int
     acked_by: dict[str, int]
     last_fetch_at: datetime | None
@@ -103,4 +110,5 @@ class SpoolStats(Struct, frozen=True, kw_only=True):
     dead_letters: dict[str, int]
     quarantined: int
     file_bytes: int
+    oldest_received_at: datetime | None = None
     checkpoint_failure: str | None = None

@@ -4,18 +4,19 @@ Everything that changes the file runs on one writer thread and is durable when i
 questions are answered beside it from what is committed.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from secrets import token_bytes
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 
 from drivers.contract import Delivery
 from drivers.ports import Clock
-from edge_agent.spool import chain, correction, drain, inspection, reading, schema, units
-from edge_agent.spool.chain import ChainHead, Rewound
+from edge_agent.spool import chain, correction, drain, inspection, reading, schema, sinks, units
+from edge_agent.spool.chain import Rewound
 from edge_agent.spool.checkpoint import Checkpointer
 from edge_agent.spool.codec import Envelope, PastReading, instant, microseconds
 from edge_agent.spool.errors import (
@@ -25,6 +26,7 @@ from edge_agent.spool.errors import (
     SpoolFullError,
     SpoolLockedError,
 )
+from edge_agent.spool.housekeeping import Housekeeping
 from edge_agent.spool.intake import EventLog
 from edge_agent.spool.lanes import Lane
 from edge_agent.spool.lock import SpoolLock
@@ -40,11 +42,12 @@ from edge_agent.spool.results import (
     SpoolStats,
     StoredEvent,
 )
+from edge_agent.spool.salvage import Salvaged, aside_name, finish_salvage, salvage
 from edge_agent.spool.writer import Writer
 from edge_agent.timekeeping import ClockStep
-from protocols.batch_chain import FIRST_PREVIOUS
+from protocols.batch_chain import FIRST_PREVIOUS, ChainHead
 from protocols.record_digest import BATCH_SALT_BYTES
-from protocols.records import Flag
+from protocols.records import DeviceEvent, Flag
 from protocols.uplink import Answer, Observation
 
 __all__ = [
@@ -87,6 +90,7 @@ class Spool:
         self._entropy = entropy
         self._clock = clock
         self._lock: SpoolLock | None = lock
+        self.salvaged: Salvaged | None = None
         with schema.session(path) as connection:
             boot = connection.execute(
                 """INSERT INTO boots (boot_id, first_opened_at) VALUES (?, ?)
@@ -97,6 +101,7 @@ class Spool:
         self._checkpointer = Checkpointer(path)
         self._writer = Writer(path, clock, self._checkpointer)
         self._reader = Reader(path)
+        self.housekeeping = Housekeeping(path, self._writer, self._reader, self._log)
 
     @classmethod
     def open(
@@ -106,20 +111,34 @@ class Spool:
         clock: Clock,
         boot_id: str,
         entropy: Callable[[int], bytes] = token_bytes,
+        heal: bool = False,
     ) -> Self:
         """Creates the file (0600; its folder must exist), checks it, brings its schema up to date.
 
-        Raises SpoolError: SpoolLockedError while another process writes it, SpoolCorruptError
-        when its pages are damaged.
+        A damaged file is set aside with `heal`, and what can be read of it begins a new one:
+        `salvaged` tells. Raises SpoolError: SpoolLockedError while another process writes it,
+        SpoolCorruptError when its pages are damaged.
         """
-        schema.create_file(path)
+        schema.require_folder(path)
         lock = SpoolLock(path)
         try:
-            schema.prepare(path)
-            return cls(path, clock=clock, lock=lock, boot_id=boot_id, entropy=entropy)
+            finish_salvage(path, aside_name(path, clock.now()))
+            schema.create_file(path)
+            salvaged = None
+            try:
+                schema.prepare(path)
+            except SpoolCorruptError as error:
+                if not heal:
+                    raise
+                monotonic_ms = int(clock.monotonic() * 1000)
+                salvaged = salvage(path, error.what, clock.now(), boot_id, monotonic_ms)
+                schema.prepare(path)
+            spool = cls(path, clock=clock, lock=lock, boot_id=boot_id, entropy=entropy)
         except BaseException:
             lock.release()
             raise
+        spool.salvaged = salvaged
+        return spool
 
     async def append(  # noqa: PLR0913 - each is a fact of the arrival, all named at the call
         self,
@@ -226,12 +245,66 @@ class Spool:
         """The last batch that `sink` has answered."""
         return await self._reader.run(lambda connection: chain.head_of(connection, sink))
 
-    async def rewind(self, sink: str, head: ChainHead) -> Rewound:
+    async def rewind(
+        self,
+        sink: str,
+        head: ChainHead,
+        *,
+        announce: Callable[[Rewound], DeviceEvent] | None = None,
+        zone: str = "UTC",
+    ) -> Rewound:
         """Sends again what came after `head`, because the sink does not have it any more.
 
-        Raises SpoolError (`chain_unknown`) when `head` is not a batch of this spool.
+        What `announce` makes of it is stored as an event of the gateway, with the rewind or not at
+        all. Raises SpoolError (`chain_unknown`) when `head` is not a batch of this spool.
         """
-        return await self._writer.run(lambda connection: chain.rewind(connection, sink, head))
+        envelope = self._own_envelope(zone)
+
+        def go_back(connection: sqlite3.Connection) -> Rewound:
+            rewound = chain.rewind(connection, sink, head)
+            if announce is not None:
+                self._log.store(connection, (announce(rewound),), envelope, device=None)
+            return rewound
+
+        return await self._writer.run(go_back)
+
+    async def join(
+        self, sink: str, head: ChainHead, *, announce: DeviceEvent | None = None, zone: str = "UTC"
+    ) -> bool:
+        """A new spool goes on behind `head`, the last batch of the lost one; True when it did.
+
+        One that made a batch for `sink` already stays as it is. `announce`: see `rewind`.
+        """
+        now = self._clock.now()
+        envelope = self._own_envelope(zone)
+
+        def go_on(connection: sqlite3.Connection) -> bool:
+            joined = chain.join(connection, sink, head, now)
+            if joined and announce is not None:
+                self._log.store(connection, (announce,), envelope, device=None)
+            return joined
+
+        return await self._writer.run(go_on)
+
+    async def start_sink(self, sink: str, at: Literal["now", "all"]) -> None:
+        """Where a new sink begins: behind all that is here, or before it. A known one goes on."""
+        await self._writer.run(lambda connection: sinks.start(connection, sink, at))
+
+    async def give_up(self, sink: str, *, before: datetime) -> int:
+        """Lets `sink` pass over what arrived before and is not settled; returns how many records."""
+        return await self._writer.run(lambda connection: sinks.give_up(connection, sink, before))
+
+    async def device_names(self) -> dict[str, str]:
+        """By serial, the name under which each was last read."""
+        return await self._reader.run(sinks.names_of_devices)
+
+    async def adopt_head(self, sink: str, head: ChainHead) -> None:
+        """After a salvage, once: the chain goes on behind the last batch that the sink has.
+
+        Raises SpoolError (`chain_unknown`) when this spool was not salvaged.
+        """
+        now = self._clock.now()
+        await self._writer.run(lambda connection: chain.adopt(connection, sink, head, now))
 
     async def backlog(self, sink: str) -> Backlog:
         return await self._reader.run(lambda connection: inspection.backlog_of(connection, sink))
@@ -270,13 +343,7 @@ class Spool:
 
         Rows that a sink was sent stay as they are; a `gateway_clock_step` event tells the core.
         """
-        envelope = Envelope(
-            device_name="",
-            zone="UTC",
-            lane=Lane.TELEMETRY,
-            received_at=self._clock.now(),
-            monotonic_ms=self._monotonic_ms(),
-        )
+        envelope = self._own_envelope("UTC")
         return await self._writer.run(
             lambda connection: correction.correct_received_at(
                 connection, self._log, boot_id=boot_id, step=step, envelope=envelope
@@ -297,6 +364,16 @@ class Spool:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+    def _own_envelope(self, zone: str) -> Envelope:
+        """Of what the gateway says itself."""
+        return Envelope(
+            device_name="",
+            zone=zone,
+            lane=Lane.TELEMETRY,
+            received_at=self._clock.now(),
+            monotonic_ms=self._monotonic_ms(),
+        )
 
     def _monotonic_ms(self) -> int:
         return int(self._clock.monotonic() * 1000)

@@ -6,12 +6,14 @@ Degraded: it runs, but something waits for a person. Ok otherwise.
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from edge_agent.config.places import Places
 from edge_agent.spool.errors import SpoolError
-from edge_agent.spool.reading import read_ledger
+from edge_agent.spool.reading import read_ledger, set_aside_files
 from edge_agent.status.agent import Agent, read_agent
+from edge_agent.status.exports import CORE, export_problems, export_rows
 
 _LOG_CHANGE_IS_NEWS = timedelta(days=1)
 _NEEDS_A_LOOK = frozenset({"backoff", "blocked"})
@@ -39,6 +41,7 @@ class StatusReport(TypedDict):
     quarantined: int
     dead_letters: int
     uplink: dict[str, Any]
+    exports: list[dict[str, Any]]
     replacements: list[dict[str, Any]]
     problems: list[Problem]
 
@@ -52,18 +55,23 @@ def read_report(places: Places, now: datetime) -> StatusReport:
     devices = _devices(ledger, agent)
     backlog = {sink: sum(lanes.values()) for sink, lanes in ledger.get("backlog", {}).items()}
     dead_letters = sum(ledger.get("dead_letters", {}).values())
+    snapshot = agent.snapshot if agent.running else {}
+    exports = export_rows(places.exports, ledger, snapshot)
+    refused_by_core = dead_letters - sum(row["dead_letters"] for row in exports)
     quarantined = ledger.get("quarantined", 0)
     replacements = ledger.get("replacements", [])
     problems += [
         *_device_problems(devices),
         *_unread_units(replacements),
         *log_change_problems(devices, now),
-        *_parked(dead_letters, quarantined),
+        *_parked(refused_by_core, quarantined),
+        *_export_problems(exports),
+        *_salvaged(places.spool),
     ]
     status = _worst(problems)
     return StatusReport(
         status=status,
-        sentence=_sentence(agent, devices, max(backlog.values(), default=0), problems),
+        sentence=_sentence(agent, devices, backlog.get(CORE, 0), problems),
         config=str(places.config),
         agent={
             "running": agent.running,
@@ -77,6 +85,7 @@ def read_report(places: Places, now: datetime) -> StatusReport:
         quarantined=quarantined,
         dead_letters=dead_letters,
         uplink=agent.snapshot.get("uplink", {}),
+        exports=exports,
         replacements=replacements,
         problems=problems,
     )
@@ -184,6 +193,7 @@ def _agent_problems(agent: Agent) -> Iterator[Problem]:
             "what": "is not trusted yet; records are flagged until it is",
             "remedy": "timedatectl set-ntp true, then edge-agent doctor",
         }
+    yield from _room_problems(agent.snapshot.get("spool") or {})
     error = agent.snapshot.get("uplink", {}).get("last_error")
     if error:
         yield {
@@ -191,6 +201,30 @@ def _agent_problems(agent: Agent) -> Iterator[Problem]:
             "where": "uplink",
             "what": error["what"],
             "remedy": error["remedy"],
+        }
+
+
+def _room_problems(room: dict[str, Any]) -> Iterator[Problem]:
+    if not room or not (room["level"] or room["full"]):
+        return
+    used = f"{room['used_bytes'] * 100 // room['max_bytes']} % of its room is used"
+    what = "the disk is full" if room["disk_full"] else used
+    yield {
+        "severity": "bad" if room["full"] else "warn",
+        "where": "spool",
+        "what": f"{what}: terminals are not read, they keep their logs" if room["full"] else what,
+        "remedy": "Free space, raise [spool] max_bytes, or mend the way to the core; "
+        "it goes on by itself",
+    }
+
+
+def _salvaged(path: Path) -> Iterator[Problem]:
+    for aside in set_aside_files(path)[-1:]:
+        yield {
+            "severity": "warn",
+            "where": "spool",
+            "what": f"was damaged and salvaged; the damaged file is kept as {aside.name}",
+            "remedy": "edge-agent doctor says what to do",
         }
 
 
@@ -251,6 +285,11 @@ def log_change_problems(devices: list[dict[str, Any]], now: datetime) -> Iterato
                 "remedy": "Nothing is lost of what was read before. If nobody here did this, look "
                 "into the terminal's operation log and at who else can reach it",
             }
+
+
+def _export_problems(rows: list[dict[str, Any]]) -> Iterator[Problem]:
+    for where, what, remedy in export_problems(rows):
+        yield {"severity": "warn", "where": where, "what": what, "remedy": remedy}
 
 
 def _parked(dead_letters: int, quarantined: int) -> Iterator[Problem]:

@@ -15,6 +15,13 @@ _COLUMNS = {
     "FULL": "full",
 }
 
+_EXPORT_COLUMNS = {
+    "EXPORT": "name",
+    "KIND": "kind",
+    "WAITING": "backlog",
+    "REFUSED": "dead_letters",
+    "LAST SUCCESS": "last_success_at",
+}
 
 _SHOWN_REPLACEMENTS = 5  # --json has all
 
@@ -32,6 +39,9 @@ def screen(report: StatusReport) -> str:
             ["dead letters", str(report["dead_letters"])],
         ],
     )
+    if report["exports"]:
+        rows = [[export[key] for key in _EXPORT_COLUMNS.values()] for export in report["exports"]]
+        lines += ["", *aligned(list(_EXPORT_COLUMNS), rows)]
     if report["replacements"]:
         lines += ["", "Replaced units:"]
     lines += [

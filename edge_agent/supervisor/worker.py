@@ -17,7 +17,7 @@ from drivers.contract import Capability, Delivery, DeviceConfig, Driver, Identit
 from drivers.errors import BlockedError, DriverError
 from drivers.ports import Clock
 from drivers.vitals import Observed
-from edge_agent.spool.store import Lane, PastReading, Spool, SpoolError
+from edge_agent.spool.store import Lane, PastReading, Spool, SpoolCorruptError, SpoolError
 from edge_agent.supervisor.follow import Follower
 from edge_agent.supervisor.log_changes import LogChange, log_change
 from edge_agent.supervisor.retry import BLOCKED_DELAY_S, retry_delay_s
@@ -38,11 +38,17 @@ from protocols.records import Count, DeviceEvent, Flag
 # The longest a driver may take for one page: a whole 100,000-row table over a slow line.
 PAGE_DEADLINE_S = 600.0
 
+FULL = "spool_full"
+
 # How long others may still press their finger after the first of a group.
 HINT_PAUSE_S = 1.0
 
 # Who has just typed `device replace` waits and looks.
 ORDER_LOOK_S = 2.0
+
+# The caretaker looks every five seconds whether there is room again; with this, a device is pulled
+# within ten.
+ROOM_LOOK_S = 2.0
 
 # Time services correct less than this without saying; terminals show whole seconds anyway.
 GATEWAY_STEP = timedelta(seconds=5)
@@ -163,6 +169,8 @@ class DeviceWorker:
         except BlockedError as error:
             self._fail(DeviceSignal.REFUSED, error.what, error.remedy, error.code)
             return 0.0 if await self._followed(error) else BLOCKED_DELAY_S
+        except SpoolCorruptError:
+            raise  # for all devices: the agent starts anew, which heals its spool
         except (DriverError, SpoolError) as error:
             self._fail(DeviceSignal.FAILED, error.what, error.remedy, error.code)
             if await self._followed(error):
@@ -216,6 +224,7 @@ class DeviceWorker:
         return identity
 
     async def _fetch(self, driver: Driver, serial: str) -> None:
+        self._commons.spool.housekeeping.require_room()
         began_s = self._commons.clock.monotonic()
         cursor = await self._commons.spool.cursor(serial)
         clock = self._row_clock(await self._commons.spool.last_reading(serial))
@@ -223,6 +232,7 @@ class DeviceWorker:
         async with contextlib.aclosing(_closable(pages, deadline_s=PAGE_DEADLINE_S)) as guarded:
             async for delivery in guarded:
                 await self._store(driver, delivery, clock, backlog=cursor is None)
+                self._commons.spool.housekeeping.require_room()
         self._fetch_took_s = self._commons.clock.monotonic() - began_s
 
     def _row_clock(self, past: PastReading | None) -> RowClock:
@@ -281,6 +291,12 @@ class DeviceWorker:
         """Until it is time to try again, or a person has said that the unit was replaced."""
         clock = self._commons.clock
         due_s = clock.monotonic() + delay_s
+        if self._problem is not None and self._problem.code == FULL:
+            await clock.sleep(min(ROOM_LOOK_S, delay_s))
+            while not self._commons.spool.housekeeping.has_room:
+                self._moved_at = clock.monotonic()
+                await clock.sleep(ROOM_LOOK_S)
+            return
         if self._problem is not None and self._problem.code == ANOTHER_SERIAL:
             while (left_s := due_s - clock.monotonic()) > 0:
                 await clock.sleep(min(ORDER_LOOK_S, left_s))

@@ -12,11 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from hr_core.api.authentication import authenticate
 from hr_core.api.batches import BatchReceiver
 from hr_core.api.errors import ApiError, answer_error, json_response
-from hr_core.store.device_gateways import devices_of
+from hr_core.api.questions import Questions
+from hr_core.api.refusal_book import RefusalBook
 from hr_core.store.events import count_events, count_events_per_device
+from protocols.signing import SigningKey
 
 
 class Clock(Protocol):
@@ -26,9 +27,17 @@ class Clock(Protocol):
 
 
 def create_app(
-    engine: sa.Engine, *, clock: Clock, extra_routes: Sequence[BaseRoute] = ()
+    engine: sa.Engine,
+    *,
+    clock: Clock,
+    core_key: SigningKey,
+    extra_routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
-    """The API over `engine`, which `hr_core.store.database.initialise` has prepared."""
+    """The API over `engine`, which `hr_core.store.database.initialise` has prepared.
+
+    `core_key` signs what gateways are answered.
+    """
+    refusals = RefusalBook(engine, now=clock.now)
 
     async def health(_request: Request) -> Response:
         database = await to_thread.run_sync(_answers, engine)
@@ -42,16 +51,13 @@ def create_app(
     async def counts(_request: Request) -> Response:
         return json_response(await to_thread.run_sync(_counts, engine))
 
-    async def devices(request: Request) -> Response:
-        """Of the gateway that asks: its devices, and who else delivers them."""
-        gateway = await authenticate(request, engine)
-        return json_response(await to_thread.run_sync(_devices, engine, gateway.name))
-
-    receiver = BatchReceiver(engine, now=clock.now)
+    questions = Questions(engine, now=clock.now, core_key=core_key, refusals=refusals)
+    receiver = BatchReceiver(engine, now=clock.now, core_key=core_key, refusals=refusals)
     return Starlette(
         routes=[
             Route("/api/v1/batches", receiver.receive, methods=["POST"]),
-            Route("/api/v1/devices", devices),
+            Route("/api/v1/chain", questions.chain, methods=["POST"]),
+            Route("/api/v1/devices", questions.devices),
             Route("/api/v1/health", health),
             Route("/api/v1/counts", counts),
             *extra_routes,
@@ -67,11 +73,6 @@ def _answers(engine: sa.Engine) -> bool:
     except sa.exc.SQLAlchemyError:
         return False
     return True
-
-
-def _devices(engine: sa.Engine, gateway: str) -> dict[str, object]:
-    with engine.connect() as conn:
-        return {"gateway": gateway, "devices": devices_of(conn, gateway)}
 
 
 def _counts(engine: sa.Engine) -> dict[str, object]:

@@ -18,18 +18,19 @@ _MAX_WINDOW_BYTES = 8 * 1024 * 1024
 _TOO_LARGE = "Send smaller batches"
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, limit: int | None = None) -> bytes:
     """The body as sent. Raises ApiError 413 as soon as it is too long, 408 when it dawdles."""
+    limit = MAX_BODY_BYTES if limit is None else limit
     announced = request.headers.get("Content-Length", "")
-    if announced.isascii() and announced.isdigit() and int(announced) > MAX_BODY_BYTES:
-        raise _too_large("body", MAX_BODY_BYTES)
+    if announced.isascii() and announced.isdigit() and int(announced) > limit:
+        raise _too_large("body", limit)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    raise _too_large("body", MAX_BODY_BYTES)
+                if len(body) > limit:
+                    raise _too_large("body", limit)
     except (TimeoutError, ClientDisconnect) as exc:
         raise ApiError(
             408,

@@ -1,15 +1,29 @@
 """Errors as HTTP answers: {"error": {"code", "what", "remedy"}}, the same shape everywhere."""
 
+from collections.abc import Mapping
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 
 class ApiError(Exception):
-    """A request that is answered with `status`. `retry_after_s` tells the client when to return."""
+    """A request that is answered with `status`. `retry_after_s` tells the client when to return.
+
+    `more` stands beside the error in the body; `headers` go with it.
+    """
+
+    headers: Mapping[str, str] = {}
 
     def __init__(
-        self, status: int, code: str, what: str, remedy: str, *, retry_after_s: int | None = None
+        self,
+        status: int,
+        code: str,
+        what: str,
+        remedy: str,
+        *,
+        retry_after_s: int | None = None,
+        more: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(f"{what}. {remedy}")
         self.status = status
@@ -17,6 +31,7 @@ class ApiError(Exception):
         self.what = what
         self.remedy = remedy
         self.retry_after_s = retry_after_s
+        self.more = more or {}
 
 
 class JsonResponse(Response):
@@ -29,13 +44,15 @@ def json_response(content: object) -> JsonResponse:
     return JsonResponse(msgspec.json.encode(content))
 
 
+def error_body(error: ApiError) -> bytes:
+    told = {"code": error.code, "what": error.what, "remedy": error.remedy}
+    return msgspec.json.encode({"error": told, **error.more})
+
+
 async def answer_error(_request: Request, error: Exception) -> Response:
     """Starlette's exception handler for ApiError."""
     assert isinstance(error, ApiError)  # noqa: S101 - registered for this class alone
-    headers = {}
-    if error.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+    headers = dict(error.headers)
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
-    body = {"error": {"code": error.code, "what": error.what, "remedy": error.remedy}}
-    return JsonResponse(msgspec.json.encode(body), error.status, headers)
+    return JsonResponse(error_body(error), error.status, headers)

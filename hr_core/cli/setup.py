@@ -1,23 +1,69 @@
-"""`hr-core init`, `import`, `token`, `serve`: set the core up and run it."""
+"""`hr-core init`, `import`, `serve`: set the core up and run it."""
 
+from __future__ import annotations
+
+import contextlib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hr_core.cli.gateways import CoreKeyOption, core_key_of, operator
 from hr_core.cli.options import DbOption, JsonOption, core, new_engine, print_json, writing
 
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
-def init(context: typer.Context, db: DbOption = None) -> None:
-    """Create the core's database, or the tables that an existing one lacks."""
+    from protocols.signing import SigningKey
+
+
+def init(
+    context: typer.Context,
+    *,
+    new_core_key: Annotated[
+        bool,
+        typer.Option(
+            "--new-core-key", help="The key is lost or stolen: every gateway must re-enrol."
+        ),
+    ] = False,
+    db: DbOption = None,
+    core_key: CoreKeyOption = None,
+) -> None:
+    """Create the core's database and key, or what an existing one lacks."""
     from hr_core.store.database import describe, initialise
+    from protocols.key_text import fingerprint
 
     engine = new_engine(context, db)
     try:
+        _create_private(engine.url)
         initialise(engine)
-        print(f"{describe(engine)} is ready")
+        key = (_renewed_key if new_core_key else core_key_of)(engine, core_key)
+        print(f"{describe(engine)} is ready, core key {fingerprint(key.public)}")
     finally:
         engine.dispose()
+
+
+def _create_private(url: sa.URL) -> None:
+    """Everybody's punches are in it: SQLite gives its other files the mode of this one."""
+    if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
+        with contextlib.suppress(OSError):  # `initialise` says what is wrong
+            Path(str(url.database)).touch(mode=0o600)
+
+
+def _renewed_key(engine: sa.Engine, chosen: Path | None) -> SigningKey:
+    import secrets
+
+    from hr_core.clock import SystemClock
+    from hr_core.core_key import core_key_file, renew_core_key
+    from protocols.signing import SEED_BYTES
+
+    return renew_core_key(
+        engine,
+        core_key_file(engine.url, chosen),
+        now=SystemClock().now(),
+        entropy=lambda: secrets.token_bytes(SEED_BYTES),
+        source=operator(),
+    )
 
 
 def import_file(
@@ -42,23 +88,6 @@ def import_file(
     )
 
 
-def token(
-    context: typer.Context,
-    gateway: Annotated[str, typer.Argument(help="The gateway's name.", show_default=False)],
-    site: Annotated[str, typer.Option("--site", help="The site it stands on.")] = "main",
-    db: DbOption = None,
-) -> None:
-    """Issue a gateway's access token and print it once; an earlier one stops working."""
-    import secrets
-
-    from hr_core.clock import SystemClock
-    from hr_core.tokens import issue_token
-
-    with core(context, db) as engine:
-        now = SystemClock().now()
-        print(issue_token(engine, gateway, site, now=now, entropy=secrets.token_bytes(32)))
-
-
 def serve(
     context: typer.Context,
     *,
@@ -69,11 +98,14 @@ def serve(
         typer.Option("--allow-remote", help="Listen beyond this machine: a proxy ends TLS."),
     ] = False,
     db: DbOption = None,
+    core_key: CoreKeyOption = None,
 ) -> None:
     """Serve the API to gateways and, on this machine, the pages; prints `listening HOST:PORT`."""
     import asyncio
+    import time
 
     from hr_core.api.app import create_app
+    from hr_core.api.enrolments import EnrolmentDesk
     from hr_core.api.server import serve as serve_app
     from hr_core.clock import SystemClock
     from hr_core.store.database import initialise
@@ -85,7 +117,9 @@ def serve(
     with core(context, db) as engine:
         initialise(engine)  # tables that came with an update
         clock = SystemClock()
+        key = core_key_of(engine, core_key)
+        desk = EnrolmentDesk(engine, key, now=clock.now, monotonic=time.monotonic)
         # The pages have no login yet: never beside a proxy that other machines reach.
         pages = [] if allow_remote else page_routes(engine, clock)
-        app = create_app(engine, clock=clock, extra_routes=pages)
+        app = create_app(engine, clock=clock, core_key=key, extra_routes=[*desk.routes(), *pages])
         asyncio.run(serve_app(app, host, port, ready, allow_remote=allow_remote))

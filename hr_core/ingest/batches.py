@@ -1,126 +1,215 @@
 """Ingest: one batch in, one durable transaction, one verdict per record out.
 
-Sending a batch again is always safe: what is stored already is answered as duplicate, and a
-stored record is never overwritten.
+Sending a batch again is always safe: it is known by its place in the chain, what is stored already
+is answered as duplicate, and a stored record is never overwritten.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 
+from hr_core.audit.receipt import with_receipt
 from hr_core.ingest.judge import Placed, Refusal, judge, same_fact
-from hr_core.store.database import insert_or_ignore, writing
+from hr_core.ingest.opening import OpenedBatch, Unreadable
+from hr_core.store.chains import Outcome, StoredBatch, add_batch, place, replace_batch
+from hr_core.store.database import writing
 from hr_core.store.device_gateways import note_deliveries
-from hr_core.store.errors import StorageBusyError
 from hr_core.store.event_rows import encode_flags, split_record, whole_record
-from hr_core.store.events import batches, raw_events
-from protocols.errors import LimitExceededError
+from hr_core.store.events import raw_events
+from hr_core.store.refusals import add_refusals
+from protocols.record_digest import record_salt
 from protocols.records import Count, Punch, Record
-from protocols.uplink import Answer, Batch, Observation, RecordVerdict, Verdict, encode_batch
+from protocols.signing import SigningKey
+from protocols.uplink import Answer, Observation, RecordVerdict, Verdict
 
 _KEYS_PER_SELECT = 500  # under SQLite's oldest limit of variables in one statement (999)
-_LARGEST_NUMBER = 2**63 - 1  # what the database's integer holds
+_OUTCOMES = {
+    Verdict.ACCEPTED: Outcome.ACCEPTED,
+    Verdict.DUPLICATE: Outcome.DUPLICATE,
+    Verdict.REJECTED: Outcome.REJECTED,
+    Verdict.KEEP: Outcome.KEPT,
+}
+_HERE = frozenset({ord(Outcome.ACCEPTED), ord(Outcome.DUPLICATE)})
 
 
 class _Sound(Struct, frozen=True, gc=False):
     observation: Observation
     placed: Placed
+    position: int
 
 
-def ingest_batch(engine: sa.Engine, batch: Batch, *, received_at: datetime) -> Answer:
-    """Judges and stores; when it returns, every accepted record is durable.
+class _Judged(Struct, frozen=True):
+    """Both by event id as it was sent: records to store unless they are here, verdicts of others."""
 
-    `received_at` is the core's clock, aware UTC. A database held by another writer makes the sound
-    records `keep`. Raises LimitExceededError for a batch number that no database integer holds,
-    StorageError when the database fails: nothing of the batch was stored then.
+    sound: dict[str, _Sound]
+    verdicts: dict[str, RecordVerdict]
+
+
+def ingest_batch(
+    engine: sa.Engine, batch: OpenedBatch, *, received_at: datetime, core_key: SigningKey
+) -> Answer:
+    """Judges and stores; when it returns, the batch and every accepted record are durable.
+
+    `received_at` is the core's clock, aware UTC. Raises ChainForkError and ChainGapError when the
+    batch does not follow the last one of its gateway, StorageError when the database fails or is
+    held by another writer: nothing of the batch was stored then.
     """
-    if not 0 <= batch.number <= _LARGEST_NUMBER:
-        raise LimitExceededError(f"batch number {batch.number}", limit=_LARGEST_NUMBER)
-    sound, verdicts = _judge_each(batch.observations)
-    try:
-        verdicts |= _store(engine, batch, sound, received_at)
-    except StorageBusyError as exc:
-        verdicts |= {
-            event_id: RecordVerdict(
-                event_id=event_id, verdict=Verdict.KEEP, code="core_busy", detail=exc.what
-            )
-            for event_id in sound
-        }
-    in_order = dict.fromkeys(observation.event_id for observation in batch.observations)
-    return Answer(number=batch.number, verdicts=tuple(verdicts[event_id] for event_id in in_order))
+    with writing(engine) as conn:
+        earlier = place(conn, batch.signed)
+        stored_at = received_at if earlier is None else earlier.received_at
+        judged = _judge_each(batch, earlier)
+        rows = _store_new(conn, batch, judged, stored_at)
+        outcomes = _outcomes(batch, judged, earlier)
+        kept = _kept(batch, outcomes, received_at) if earlier is None else earlier
+        if earlier is None:
+            add_batch(conn, with_receipt(kept, core_key))
+            _count_refused(conn, batch, judged.verdicts, received_at)
+        elif outcomes != earlier.outcomes:
+            replace_batch(conn, with_receipt(replace(earlier, outcomes=outcomes), core_key))
+        _note_deliveries(conn, batch, rows, judged.verdicts, received_at)
+    return Answer(
+        number=batch.signed.head.number,
+        batch_hash=kept.batch_hash.hex(),
+        verdicts=tuple(
+            judged.verdicts[event_id]
+            for event_id in dict.fromkeys(record.event_id for record in batch.records)
+        ),
+    )
 
 
-def _judge_each(
-    observations: Iterable[Observation],
-) -> tuple[dict[str, _Sound], dict[str, RecordVerdict]]:
-    """(sound records, verdicts of the others), both by event id as it was sent.
+def _judge_each(batch: OpenedBatch, earlier: StoredBatch | None) -> _Judged:
+    """An id that comes twice with different content can get one verdict only: it is refused whole,
+    so that the gateway keeps both as dead letters and a person decides.
 
-    An id that comes twice with different content can get one verdict only: it is refused whole, so
-    that the gateway keeps both as dead letters and a person decides.
+    What an earlier copy of this batch brought is here, or was erased since: it is not stored anew.
     """
     sound: dict[str, _Sound] = {}
-    refused: dict[str, RecordVerdict] = {}
-    for observation in observations:
-        event_id = observation.event_id
-        if event_id in refused:
+    verdicts: dict[str, RecordVerdict] = {}
+    for position, record in enumerate(batch.records):
+        event_id = record.event_id
+        if earlier is not None and earlier.outcomes[position] in _HERE:
+            verdicts[event_id] = RecordVerdict(event_id=event_id, verdict=Verdict.DUPLICATE)
+        elif isinstance(record, Unreadable):
+            verdicts[event_id] = RecordVerdict(
+                event_id=event_id,
+                verdict=Verdict.KEEP,
+                code="undecodable_record",
+                detail=record.detail,
+            )
+    for position, record in enumerate(batch.records):
+        event_id = record.event_id
+        if event_id in verdicts or isinstance(record, Unreadable):
             continue
-        finding = judge(observation)
+        finding = judge(record)
         if isinstance(finding, Refusal):
-            refused[event_id] = _rejected(event_id, finding.code, finding.detail)
+            verdicts[event_id] = _rejected(event_id, finding.code, finding.detail)
             sound.pop(event_id, None)
             continue
-        earlier = sound.setdefault(event_id, _Sound(observation, finding))
-        if not same_fact(earlier.observation.record, observation.record):
+        first = sound.setdefault(event_id, _Sound(record, finding, position))
+        if not same_fact(first.observation.record, record.record):
             detail = "the batch holds two different records with this id"
-            refused[event_id] = _rejected(event_id, "conflicting_record", detail)
+            verdicts[event_id] = _rejected(event_id, "conflicting_record", detail)
             del sound[event_id]
-    return sound, refused
+    return _Judged(sound, verdicts)
 
 
-def _store(
-    engine: sa.Engine, batch: Batch, sound: dict[str, _Sound], received_at: datetime
-) -> dict[str, RecordVerdict]:
-    verdicts: dict[str, RecordVerdict] = {}
+def _store_new(
+    conn: sa.Connection, batch: OpenedBatch, judged: _Judged, stored_at: datetime
+) -> list[dict[str, Any]]:
+    """Stores the sound records that are not here; adds the verdict of each sound one."""
     rows: list[dict[str, Any]] = []
-    with writing(engine) as conn:
-        stored = _stored_records(conn, [one.placed.key for one in sound.values()])
-        for event_id, one in sound.items():
-            known = stored.get(one.placed.key)
-            if known is None:
-                rows.append(_row(one, batch, received_at))
-                verdicts[event_id] = RecordVerdict(event_id=event_id, verdict=Verdict.ACCEPTED)
-            elif same_fact(known, one.observation.record):
-                verdicts[event_id] = RecordVerdict(event_id=event_id, verdict=Verdict.DUPLICATE)
-            else:
-                detail = "the core holds a different record with this id and keeps that one"
-                verdicts[event_id] = _rejected(event_id, "conflicting_record", detail)
-        if rows:
-            conn.execute(raw_events.insert(), rows)
-        note_deliveries(
-            conn,
-            batch.gateway,
-            accepted=[row["device"] for row in rows],
-            duplicate=[
-                _device_of(one.observation.record)
-                for event_id, one in sound.items()
-                if verdicts[event_id].verdict is Verdict.DUPLICATE
-            ],
-            at=received_at,
-        )
-        conn.execute(
-            insert_or_ignore(conn, batches).values(
-                gateway=batch.gateway,
-                number=batch.number,
-                body_digest=blake2b(encode_batch(batch), digest_size=32).digest(),
-                received_at=received_at,
-                records=len(batch.observations),
-            )
-        )
-    return verdicts
+    here = _stored_records(conn, [one.placed.key for one in judged.sound.values()])
+    for event_id, one in judged.sound.items():
+        known = here.get(one.placed.key)
+        if known is None:
+            rows.append(_row(one, batch, stored_at))
+            verdict = RecordVerdict(event_id=event_id, verdict=Verdict.ACCEPTED)
+        elif same_fact(known, one.observation.record):
+            verdict = RecordVerdict(event_id=event_id, verdict=Verdict.DUPLICATE)
+        else:
+            detail = "the core holds a different record with this id and keeps that one"
+            verdict = _rejected(event_id, "conflicting_record", detail)
+        judged.verdicts[event_id] = verdict
+    if rows:
+        conn.execute(raw_events.insert(), rows)
+    return rows
+
+
+def _outcomes(batch: OpenedBatch, judged: _Judged, earlier: StoredBatch | None) -> bytes:
+    """Of an id that comes twice with equal content, the first is the one that is stored."""
+    found = bytearray()
+    for position, record in enumerate(batch.records):
+        outcome = _OUTCOMES[judged.verdicts[record.event_id].verdict]
+        if outcome is Outcome.ACCEPTED and judged.sound[record.event_id].position != position:
+            outcome = Outcome.DUPLICATE
+        if earlier is not None and earlier.outcomes[position] in _HERE:
+            found.append(earlier.outcomes[position])
+        else:
+            found.append(ord(outcome))
+    return bytes(found)
+
+
+def _kept(batch: OpenedBatch, outcomes: bytes, received_at: datetime) -> StoredBatch:
+    """Without the receipt."""
+    head = batch.signed.head
+    return StoredBatch(
+        gateway=head.gateway,
+        number=head.number,
+        batch_hash=batch.signed.batch_hash(),
+        previous=head.previous,
+        content_type=head.content_type,
+        body_digest=head.body_digest,
+        records=head.records,
+        root=head.records_root,
+        signature=batch.signed.signature,
+        key=batch.key,
+        site=batch.site,
+        received_at=received_at,
+        watermarks=msgspec.json.encode(batch.watermarks),
+        core_key=b"",
+        receipt=b"",
+        outcomes=outcomes,
+        digests=b"".join(batch.digests),
+    )
+
+
+def _count_refused(
+    conn: sa.Connection, batch: OpenedBatch, verdicts: dict[str, RecordVerdict], at: datetime
+) -> None:
+    refused = [one for one in verdicts.values() if one.code is not None]
+    last = {one.code: one.detail or "" for one in refused}
+    for code, times in Counter(one.code for one in refused).items():
+        assert code is not None  # noqa: S101 - those without a code were left out
+        gateway = batch.signed.head.gateway
+        add_refusals(conn, gateway, code, times=times, what=last[code], at=at)
+
+
+def _note_deliveries(
+    conn: sa.Connection,
+    batch: OpenedBatch,
+    rows: list[dict[str, Any]],
+    verdicts: dict[str, RecordVerdict],
+    at: datetime,
+) -> None:
+    known = {
+        record.event_id: _device_of(record.record)
+        for record in batch.records
+        if isinstance(record, Observation)
+        and verdicts[record.event_id].verdict is Verdict.DUPLICATE
+    }
+    note_deliveries(
+        conn,
+        batch.signed.head.gateway,
+        accepted=[row["device"] for row in rows],
+        duplicate=known.values(),
+        at=at,
+    )
 
 
 def _stored_records(conn: sa.Connection, keys: Sequence[bytes]) -> dict[bytes, Record]:
@@ -134,7 +223,7 @@ def _stored_records(conn: sa.Connection, keys: Sequence[bytes]) -> dict[bytes, R
     return stored
 
 
-def _row(one: _Sound, batch: Batch, received_at: datetime) -> dict[str, Any]:
+def _row(one: _Sound, batch: OpenedBatch, stored_at: datetime) -> dict[str, Any]:
     observation = one.observation
     record = observation.record
     body, raw = split_record(record)
@@ -148,9 +237,11 @@ def _row(one: _Sound, batch: Batch, received_at: datetime) -> dict[str, Any]:
         "received_at": observation.received_at,
         "clock_offset_ms": observation.clock_offset_ms,
         "flags": encode_flags(observation.flags),
-        "gateway": batch.gateway,
-        "batch": batch.number,
-        "ingested_at": received_at,
+        "gateway": batch.signed.head.gateway,
+        "batch": batch.signed.head.number,
+        "position": one.position,
+        "salt": record_salt(batch.salt, one.position),
+        "ingested_at": stored_at,
         "body": body,
         "raw": raw,
     }

@@ -10,13 +10,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec import Struct
 
 from protocols.identity import event_id
-from protocols.records import Count, DeviceEvent, Punch, Record
+from protocols.records import Count, DeviceEvent, Flag, Punch, Record
 from protocols.uplink import Observation
 
 # What a database integer holds. JSON numbers know no bound, and one that no column takes would
 # fail the whole batch on every retry.
 _INT32 = range(-(2**31), 2**31)
 _INT64 = range(-(2**63), 2**63)
+
+# Before this no gateway of this protocol existed: a clock that was never set starts in 1970.
+_NO_CLOCK_EARLIER = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class Refusal(Struct, frozen=True):
@@ -84,8 +87,15 @@ def _of_line(count: Count) -> tuple[object, ...]:
 
 def _wrong_time(observation: Observation) -> Refusal | None:
     record = observation.record
-    if observation.received_at.utcoffset() is None:
-        return Refusal("bad_time", "received_at has no zone")
+    if observation.received_at.utcoffset() != timedelta(0):
+        return Refusal("bad_time", "received_at must be UTC")
+    unset = observation.received_at < _NO_CLOCK_EARLIER
+    if unset and Flag.GATEWAY_CLOCK_SUSPECT not in observation.flags:
+        return Refusal(
+            "gateway_clock_unset",
+            f"the gateway's clock said {observation.received_at:%Y-%m-%d}, and it did not say that "
+            "it doubts it",
+        )
     if isinstance(record, Count):
         if record.source_time.utcoffset() != timedelta(0):
             return Refusal("bad_time", "source_time of a count must be UTC")

@@ -1,5 +1,27 @@
 """Every module that defines tables: `initialise` creates what the shared metadata knows."""
 
-from hr_core.store import device_gateways, events, gateway_keys, people, results
+from hr_core.store import (
+    core_identity,
+    device_gateways,
+    enrolment_tokens,
+    erasures,
+    events,
+    gateway_keys,
+    gateway_log,
+    people,
+    refusals,
+    results,
+)
 
-__all__ = ["device_gateways", "events", "gateway_keys", "people", "results"]
+__all__ = [
+    "core_identity",
+    "device_gateways",
+    "enrolment_tokens",
+    "erasures",
+    "events",
+    "gateway_keys",
+    "gateway_log",
+    "people",
+    "refusals",
+    "results",
+]

@@ -67,6 +67,9 @@ raw_events = sa.Table(
     sa.Column("flags", sa.Text, nullable=False),
     sa.Column("gateway", sa.Text, nullable=False),
     sa.Column("batch", sa.BigInteger, nullable=False),
+    # its place in the batch, and the salt of its digest there
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("salt", sa.LargeBinary(16), nullable=False),
     sa.Column("ingested_at", UtcInstant, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("raw", sa.LargeBinary, nullable=False),
@@ -77,15 +80,32 @@ raw_events = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# The chain of each gateway (hr_core.store.chains). Numbers run from 1 without a gap.
 batches = sa.Table(
     "batches",
     metadata,
     sa.Column("gateway", sa.Text, primary_key=True),
     sa.Column("number", sa.BigInteger, primary_key=True),
-    # a gateway that lost its spool counts from 1 again: other content under a used number
-    sa.Column("body_digest", sa.LargeBinary(32), primary_key=True),
-    sa.Column("received_at", UtcInstant, nullable=False),
+    # the signed head, as protocols.batch_chain spells it; `batch_hash` is what the next one names
+    sa.Column("batch_hash", sa.LargeBinary(32), nullable=False),
+    sa.Column("previous", sa.LargeBinary(32), nullable=False),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("body_digest", sa.LargeBinary(32), nullable=False),
     sa.Column("records", sa.Integer, nullable=False),
+    sa.Column("root", sa.LargeBinary(32), nullable=False),
+    sa.Column("signature", sa.LargeBinary(64), nullable=False),
+    # the gateway's public key that signed it
+    sa.Column("key", sa.LargeBinary(32), nullable=False),
+    sa.Column("site", sa.Text, nullable=False),
+    sa.Column("received_at", UtcInstant, nullable=False),
+    # what the gateway said of its devices, JSON (protocols.uplink.Watermark)
+    sa.Column("watermarks", sa.LargeBinary, nullable=False),
+    # the core's own signature over what the gateway's does not cover (hr_core.audit.receipt)
+    sa.Column("core_key", sa.LargeBinary(32), nullable=False),
+    sa.Column("receipt", sa.LargeBinary(64), nullable=False),
+    # by position in the batch: what became of the record (1 byte), its salted digest (32)
+    sa.Column("outcomes", sa.LargeBinary, nullable=False),
+    sa.Column("digests", sa.LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -94,7 +114,6 @@ gateways = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("site", sa.Text, nullable=False),
-    sa.Column("token_sha256", sa.LargeBinary(32), nullable=False, unique=True),
     sa.Column("created_at", UtcInstant, nullable=False),
 )
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from hr_core.store.database import UtcInstant, metadata
 
@@ -28,3 +29,60 @@ def keys_in_force(conn: sa.Connection, gateway: str, at: datetime) -> tuple[byte
         sa.or_(keys.refused_from.is_(None), keys.refused_from > at),
     )
     return tuple(conn.execute(query).scalars())
+
+
+class GatewayKey(Struct, frozen=True, kw_only=True):
+    gateway: str
+    public_key: bytes
+    valid_from: datetime
+    refused_from: datetime | None = None
+    reason: str | None = None
+
+    def in_force(self, at: datetime) -> bool:
+        return self.valid_from <= at and (self.refused_from is None or at < self.refused_from)
+
+
+def register_key(conn: sa.Connection, gateway: str, public: bytes, valid_from: datetime) -> None:
+    conn.execute(
+        gateway_keys.insert().values(gateway=gateway, public_key=public, valid_from=valid_from)
+    )
+
+
+def keys_of(conn: sa.Connection, gateway: str | None = None) -> list[GatewayKey]:
+    """Every key of one gateway or of all, refused ones included, in the order of their dates."""
+    keys = gateway_keys.c
+    query = sa.select(gateway_keys).order_by(keys.gateway, keys.valid_from)
+    if gateway is not None:
+        query = query.where(keys.gateway == gateway)
+    return [_key(row) for row in conn.execute(query)]
+
+
+def owners_of_key(conn: sa.Connection, public: bytes) -> list[GatewayKey]:
+    query = sa.select(gateway_keys).where(gateway_keys.c.public_key == public)
+    return [_key(row) for row in conn.execute(query)]
+
+
+def refuse_keys(
+    conn: sa.Connection,
+    gateway: str,
+    *,
+    refused_from: datetime,
+    reason: str,
+    only: bytes | None = None,
+) -> int:
+    """Keys of `gateway` (or `only` this one) are refused from then on; how many that changed.
+
+    A date that was set before stays when it is earlier.
+    """
+    keys = gateway_keys.c
+    update = gateway_keys.update().where(
+        keys.gateway == gateway,
+        sa.or_(keys.refused_from.is_(None), keys.refused_from > refused_from),
+    )
+    if only is not None:
+        update = update.where(keys.public_key == only)
+    return conn.execute(update.values(refused_from=refused_from, reason=reason)).rowcount
+
+
+def _key(row: sa.Row[tuple[object, ...]]) -> GatewayKey:
+    return GatewayKey(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it

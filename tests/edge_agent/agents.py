@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import random
 import sqlite3
+import subprocess
+import sys
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,6 +17,7 @@ from edge_agent.spool.lanes import LANE_BY_NUMBER
 from edge_agent.spool.stored_rows import LAST_ARRIVAL, rows_of_lane
 from edge_agent.system_clock import SystemClock
 from protocols.zk.attendance import AttendanceRow
+from tests.edge_agent.enrolment.known_gateway import make_known
 
 PATIENCE_S = 20
 
@@ -32,9 +35,9 @@ def rows(count, start=datetime(2026, 10, 1, 8)):
     ]
 
 
-def site_text(port, *, gateway="gw-test", url=None, token="none", more="", host="127.0.0.1"):
+def site_text(port, *, gateway="gw-test", url=None, more="", host="127.0.0.1"):
     """A site of one terminal named gate; `more` are further lines of its table."""
-    uplink = f'[uplink]\nurl = "{url}"\ntoken = "{token}"\ntimeout_s = 2\n' if url else ""
+    uplink = f'[uplink]\nurl = "{url}"\ntimeout_s = 2\n' if url else ""
     return f"""\
 [site]
 name = "site-1"
@@ -53,6 +56,47 @@ timeout_s = 1
 poll_s = 0.1
 {more}
 """
+
+
+class Core:
+    """A served hr-core in a process of its own, with its database and key in `folder`."""
+
+    def __init__(self, folder):
+        self.database = folder / "core.db"
+        self.url = None
+        self._command = [sys.executable, "-m", "hr_core", "--db", str(self.database)]
+        self.run("init")
+
+    def run(self, *words, code=0):
+        done = subprocess.run([*self._command, *words], capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    def enrol(self, folder, gateway):
+        """Makes core and gateway known to each other; `folder` is the gateway's state."""
+        return make_known(self.database, folder, gateway)
+
+    @contextlib.contextmanager
+    def served(self, port=0):
+        with subprocess.Popen(
+            [*self._command, "serve", "--port", str(port)], stdout=subprocess.PIPE
+        ) as server:
+            self.url = f"http://{server.stdout.readline().decode().split()[-1]}"
+            try:
+                yield self
+            finally:
+                server.terminate()
+
+    def ask(self, query, *values):
+        uri = f"file:{self.database}?mode=ro"
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def punches(self):
+        """How many by device."""
+        return dict(
+            self.ask("SELECT device, count(*) FROM raw_events WHERE kind = 'punch' GROUP BY 1")
+        )
 
 
 @contextlib.asynccontextmanager

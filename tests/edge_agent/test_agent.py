@@ -4,9 +4,6 @@ import asyncio
 import contextlib
 import json
 import random
-import sqlite3
-import subprocess
-import sys
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
@@ -23,6 +20,7 @@ from protocols.zk.attendance import AttendanceRow
 from protocols.zk.oplog import Operation
 from simulators.zk_terminal.config import Faults, TerminalConfig
 from simulators.zk_terminal.terminal import ZkTerminal
+from tests.edge_agent.agents import Core
 
 ROWS = 500
 PATIENCE_S = 20
@@ -65,29 +63,12 @@ async def terminal(serial):
 
 @pytest.fixture(scope="module")
 def core(tmp_path_factory):
-    """A served hr-core in a process of its own: (url, token, database)."""
-    folder = tmp_path_factory.mktemp("core")
-    database = folder / "core.db"
-    hr_core = [sys.executable, "-m", "hr_core", "--db", str(database)]
-    subprocess.run([*hr_core, "init"], check=True, capture_output=True)
-    token = subprocess.run(
-        [*hr_core, "token", "gw-test", "--site", "site-1"],
-        check=True, capture_output=True, text=True,
-    ).stdout.split()[-1]  # fmt: skip
-    with subprocess.Popen([*hr_core, "serve", "--port", "0"], stdout=subprocess.PIPE) as server:
-        address = server.stdout.readline().decode().split()[-1]
-        yield f"http://{address}", token, database
-        server.terminate()
+    with Core(tmp_path_factory.mktemp("core")).served() as served:
+        yield served
 
 
-def punches_at(database, serial):
-    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        query = "SELECT count(*) FROM raw_events WHERE kind = 'punch' AND device = ?"
-        return connection.execute(query, (serial,)).fetchone()[0]
-
-
-def site_text(port, serial, *, url=None, token="none", poll_s=0.2, more="", host="127.0.0.1"):
-    uplink = f'[uplink]\nurl = "{url}"\ntoken = "{token}"\ntimeout_s = 2\n' if url else ""
+def site_text(port, serial, *, url=None, poll_s=0.2, more="", host="127.0.0.1"):
+    uplink = f'[uplink]\nurl = "{url}"\ntimeout_s = 2\n' if url else ""
     return f"""
 [site]
 name = "site-1"
@@ -147,17 +128,15 @@ async def stored(agent, *, at_least=ROWS):
 
 
 async def test_from_terminal_to_core_exactly_once(tmp_path, serial, terminal, core):
-    url, token, database = core
-    async with running(
-        tmp_path, site_text(terminal.address[1], serial, url=url, token=token)
-    ) as agent:
-        await until(lambda: punches_at(database, serial) >= ROWS, what="not all at the core")
+    core.enrol(tmp_path, "gw-test")
+    async with running(tmp_path, site_text(terminal.address[1], serial, url=core.url)) as agent:
+        await until(lambda: core.punches().get(serial, 0) >= ROWS, what="not all at the core")
         terminal.log.extend(rows(7, start=datetime(2026, 11, 1, 8)))
-        await until(lambda: punches_at(database, serial) >= ROWS + 7, what="growth not at core")
+        await until(lambda: core.punches().get(serial, 0) >= ROWS + 7, what="growth not at core")
         await asyncio.sleep(0.6)  # several more polls and uplink rounds must add nothing
         (device,) = (await agent.spool.stats()).devices
         assert device.on_device == device.fetched == device.stored == device.acked == ROWS + 7
-    assert punches_at(database, serial) == ROWS + 7
+    assert core.punches().get(serial, 0) == ROWS + 7
 
 
 async def test_the_operation_log_is_counted_apart_from_the_punches(tmp_path, serial, terminal):
@@ -250,7 +229,7 @@ async def rubbish(reader, writer):
 async def test_a_core_that_is_down_or_talks_rubbish_loses_nothing(
     tmp_path, serial, terminal, core, answers, unused_tcp_port
 ):
-    url, token, database = core
+    core.enrol(tmp_path, "gw-test")
     async with contextlib.AsyncExitStack() as stack:
         if answers:
             server = await asyncio.start_server(rubbish, "127.0.0.1", unused_tcp_port)
@@ -265,16 +244,14 @@ async def test_a_core_that_is_down_or_talks_rubbish_loses_nothing(
             assert error.remedy
             (device,) = (await agent.spool.stats()).devices
             assert device.acked == 0
-    async with running(
-        tmp_path, site_text(terminal.address[1], serial, url=url, token=token)
-    ) as agent:
+    async with running(tmp_path, site_text(terminal.address[1], serial, url=core.url)) as agent:
 
         async def all_acked():
             (device,) = (await agent.spool.stats()).devices
             return device.acked == ROWS
 
         await until(all_acked, what="not delivered to the core that came back")
-    assert punches_at(database, serial) == ROWS
+    assert core.punches().get(serial, 0) == ROWS
 
 
 async def test_the_snapshot_and_the_spool_survive_a_restart(tmp_path, serial, terminal):

@@ -3,9 +3,6 @@
 import asyncio
 import contextlib
 import json
-import sqlite3
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -15,46 +12,17 @@ from edge_agent.config.loading import load_config
 from edge_agent.doctor.findings import Code, Severity
 from edge_agent.doctor.units import SHARED_WITHIN, check_shared
 from edge_agent.supervisor import retry
+from protocols.signed_request import DEVICES_TARGET, sign_request
 from simulators.zk_terminal.config import TerminalConfig
 from simulators.zk_terminal.terminal import ZkTerminal
-from tests.edge_agent.agents import rows, running, site_text, until
+from sync.identity import GatewayIdentity
+from tests.edge_agent.agents import Core, rows, running, site_text, until
 
 SHARED, ALONE = "CLK-SHARED-1", "CLK-ALONE-2"
 ROWS = 120
 
 
-class Core:
-    """A served hr-core in a process of its own, two gateways enrolled."""
-
-    def __init__(self, folder):
-        self.database = folder / "core.db"
-        self._command = [sys.executable, "-m", "hr_core", "--db", str(self.database)]
-        self.run("init")
-        self.tokens = {name: self.run("token", name).split()[-1] for name in ("gw-a", "gw-b")}
-
-    def run(self, *words, code=0):
-        done = subprocess.run([*self._command, *words], capture_output=True, text=True, check=False)
-        assert done.returncode == code, done.stderr
-        return done.stdout
-
-    @contextlib.contextmanager
-    def served(self):
-        with subprocess.Popen(
-            [*self._command, "serve", "--port", "0"], stdout=subprocess.PIPE
-        ) as server:
-            self.url = f"http://{server.stdout.readline().decode().split()[-1]}"
-            yield self
-            server.terminate()
-
-    def ask(self, query, *values):
-        uri = f"file:{self.database}?mode=ro"
-        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
-            return connection.execute(query, values).fetchall()
-
-    def punches(self):
-        return dict(
-            self.ask("SELECT device, count(*) FROM raw_events WHERE kind = 'punch' GROUP BY 1")
-        )
+GATEWAYS = ("gw-a", "gw-b")
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +44,12 @@ def doctor(folder, now=None):
 async def test_two_gateways_on_one_terminal(tmp_path, core):
     shared = ZkTerminal(TerminalConfig(clock=datetime.now, serial=SHARED), rows(ROWS), [])
     alone = ZkTerminal(TerminalConfig(clock=datetime.now, serial=ALONE), rows(ROWS), [])
-    folders = {name: tmp_path / name for name in core.tokens}
+    folders = {name: tmp_path / name for name in GATEWAYS}
+    for name, folder in folders.items():
+        core.enrol(folder, name)
 
     def text(name, more=""):
-        return site_text(
-            shared.address[1], gateway=name, url=core.url, token=core.tokens[name], more=more
-        )
+        return site_text(shared.address[1], gateway=name, url=core.url, more=more)
 
     async def settled(agent, rows_of_it):
         return [device.acked for device in (await agent.spool.stats()).devices] == rows_of_it
@@ -140,24 +108,31 @@ async def test_two_gateways_on_one_terminal(tmp_path, core):
     assert {one["serial"]: len(one["gateways"]) for one in told} == {SHARED: 2, ALONE: 1}
 
 
-def test_only_a_gateway_may_ask_and_only_about_its_own_devices(core):
-    url = f"{core.url}/api/v1/devices"
-    assert httpx.get(url).status_code == 401
-    assert httpx.get(url, headers={"Authorization": "Bearer clg_wrong"}).status_code == 401
-    answer = httpx.get(url, headers={"Authorization": f"Bearer {core.tokens['gw-b']}"}).json()
-    assert answer["gateway"] == "gw-b"
-    assert ALONE not in {device["serial"] for device in answer["devices"]}
+def asked(core, identity):
+    request = sign_request(identity.key, identity.gateway, DEVICES_TARGET, nonce=bytes(16))
+    return httpx.get(f"{core.url}/api/v1/devices", headers=request.as_headers())
+
+
+def test_only_a_gateway_may_ask_and_only_about_its_own_devices(core, tmp_path):
+    assert httpx.get(f"{core.url}/api/v1/devices").status_code == 400
+    other = core.enrol(tmp_path, "gw-c")
+    forged = GatewayIdentity(gateway="gw-b", key=other.key, core_public=other.core_public)
+    assert asked(core, forged).status_code == 403
+    answer = asked(core, other).json()
+    assert answer == {"gateway": "gw-c", "devices": []}
 
 
 def test_a_core_that_refuses_or_cannot_tell(tmp_path, core, unused_tcp_port):
     site = tmp_path / "site.toml"
-    site.write_text(site_text(1, url=core.url, token="clg_wrong"))
-    (refused,) = doctor(tmp_path)
-    assert (refused.code, refused.severity) == (Code.TOKEN_REFUSED, Severity.BAD)
-    site.write_text(site_text(1, url=f"{core.url}/elsewhere", token="x"))
+    site.write_text(site_text(1, gateway="gw-d", url=core.url))
+    assert doctor(tmp_path) == [], "that it has no key is told by its own check"
+    core.enrol(tmp_path, "gw-d")
+    core.run("gateway", "revoke", "gw-d", "--reason", "test")
+    assert doctor(tmp_path) == [], "and that it is refused as well"
+    site.write_text(site_text(1, gateway="gw-d", url=f"{core.url}/elsewhere"))
     (other,) = doctor(tmp_path)
     assert (other.code, other.severity) == (Code.DEVICE_SHARED, Severity.WARN)
-    site.write_text(site_text(1, url=f"http://127.0.0.1:{unused_tcp_port}", token="x"))
+    site.write_text(site_text(1, gateway="gw-d", url=f"http://127.0.0.1:{unused_tcp_port}"))
     assert doctor(tmp_path) == [], "that the core is away is told by its own check"
     site.write_text(site_text(1))
     assert doctor(tmp_path) == []

@@ -14,11 +14,13 @@ from protocols.records import Punch
 from protocols.uplink import (
     MAX_BATCH_BYTES,
     MAX_RECORDS_PER_BATCH,
+    MAX_WATERMARKS,
     Answer,
     Batch,
     Observation,
     RecordVerdict,
     Verdict,
+    Watermark,
     decode_answer,
     decode_batch,
     encode_answer,
@@ -45,7 +47,13 @@ def observation(user: str) -> Observation:
 
 
 def batch(*users: str) -> Batch:
-    return Batch(gateway="gw", site="s", number=7, observations=tuple(map(observation, users)))
+    return Batch(
+        gateway="gw",
+        site="s",
+        number=7,
+        salt="ab" * 32,
+        observations=tuple(map(observation, users)),
+    )
 
 
 def verdicts(sent: Batch) -> tuple[RecordVerdict, ...]:
@@ -67,7 +75,7 @@ def test_random_bodies_raise_protocol_errors_only(body):
 
 
 def test_another_schema_is_refused():
-    body = encode_batch(batch("1")).replace(b"clockline.batch/1", b"clockline.batch/2")
+    body = encode_batch(batch("1")).replace(b"clockline.batch/2", b"clockline.batch/1")
     with pytest.raises(ProtocolError, match="not a clockline"):
         decode_batch(body)
 
@@ -109,3 +117,17 @@ def test_an_answer_that_does_not_judge_this_batch_is_refused(fault):
 def test_raw_bytes_are_json_text():
     row = msgspec.json.decode(encode_batch(batch("1")))
     assert row["observations"][0]["record"]["raw"] == "/w=="
+
+
+@pytest.mark.parametrize("salt", ["", "ab" * 31, "zz" * 32, "ab" * 33])
+def test_a_salt_that_is_none_is_refused(salt):
+    with pytest.raises(ProtocolError, match="salt"):
+        replace(batch("1"), salt=salt).salt_bytes()
+
+
+def test_watermarks_travel_and_are_capped():
+    mark = Watermark(serial="S1", complete_until=None, on_device=5, fetched=5, stored=4)
+    sent = replace(batch("1"), watermarks=(mark,))
+    assert decode_batch(encode_batch(sent)).watermarks == (mark,)
+    with pytest.raises(ProtocolError, match="watermarks"):
+        decode_batch(encode_batch(replace(sent, watermarks=(mark,) * (MAX_WATERMARKS + 1))))

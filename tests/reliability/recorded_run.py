@@ -20,7 +20,7 @@ from edge_agent.spool.store import Spool
 from edge_agent.system_clock import SystemClock
 from protocols.identity import event_id
 from protocols.records import Punch
-from protocols.uplink import Answer, Batch, Observation, RecordVerdict, Verdict
+from protocols.uplink import Answer, Observation, RecordVerdict, Verdict
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 SERIALS = ("PC-ONE", "PC-TWO", "PC-LOG")
@@ -114,20 +114,19 @@ async def _drain(spool: Spool) -> None:
 
 def take(path: Path, rounds: int, seed: int) -> None:
     """The core's side: batch after batch into its database."""
-    from hr_core.ingest.batches import ingest_batch
     from hr_core.store.database import initialise, open_database
+    from tests.hr_core.ingest.batch_samples import batch_of
+    from tests.hr_core.signed_batches import deliver
 
     engine = open_database(f"sqlite:///{path}")
     initialise(engine)
     draw = random.Random(seed)
     first = 0
-    for number in range(1, rounds + 1):
+    for _ in range(rounds):
         numbers = range(first, first + draw.randrange(1, 12))
         first = numbers.stop
-        batch = Batch(
-            gateway="gw", site="rig", number=number, observations=tuple(map(_observation, numbers))
-        )
-        answer = ingest_batch(engine, batch, received_at=START)
+        batch = batch_of(*map(_observation, numbers), gateway="gw")
+        answer = deliver(engine, batch, at=START)
         assert all(one.verdict is Verdict.ACCEPTED for one in answer.verdicts)
         acknowledge("PC-CORE", numbers)
     engine.dispose()

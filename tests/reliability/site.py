@@ -26,14 +26,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hr_core.ingest.batches import ingest_batch
 from hr_core.store.database import open_database
 from protocols.identity import event_id
 from protocols.records import Punch
-from protocols.uplink import Batch, Observation
+from protocols.uplink import Observation
 from protocols.zk.attendance import AttendanceRow
 from protocols.zk.users import User
 from simulators.zk_terminal import Faults, TerminalConfig, ZkTerminal
+from tests.edge_agent.enrolment.known_gateway import make_known
+from tests.hr_core.ingest.batch_samples import batch_of
+from tests.hr_core.signed_batches import deliver
 from tests.reliability.oracle import Key, Oracle, Verdict, oracle_process
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -200,8 +202,8 @@ class Core(Process):
                 received_at=datetime.now(UTC),
                 zone=ZONE,
             )
-            batch = Batch(gateway="other", site=SITE, number=1, observations=(observation,))
-            answer = ingest_batch(engine, batch, received_at=datetime.now(UTC))
+            batch = batch_of(observation, gateway="other")
+            answer = deliver(engine, batch, at=datetime.now(UTC))
         finally:
             engine.dispose()
         if answer.verdicts[0].verdict != "accepted":
@@ -238,7 +240,6 @@ class Agent(Process):
         devices: Iterable[Device],
         *,
         core_port: int | None,
-        token: str = "",
         batch_records: int = 200,
         timeout_s: float = 1.5,
         gateway: str = GATEWAY,
@@ -248,7 +249,7 @@ class Agent(Process):
         uplink = (
             ""
             if core_port is None
-            else f'[uplink]\nurl = "http://127.0.0.1:{core_port}"\ntoken = "{token}"\n'
+            else f'[uplink]\nurl = "http://127.0.0.1:{core_port}"\n'
             f"timeout_s = {timeout_s}\nbatch_records = {batch_records}\n"
         )
         self.site_file.write_text(
@@ -288,18 +289,17 @@ class Agent(Process):
 
 @dataclass
 class RigSite:
-    """One gateway, one core, the oracle. `token` is the gateway's."""
+    """One gateway, one core, the oracle."""
 
     folder: Path
     core: Core
     agent: Agent
     oracle: Oracle
-    token: str
 
     def join(self, devices: Sequence[Device], *, core_port: int | None = None, **more: Any) -> None:
         """Writes the site file; the core's own port, or that of a proxy before it."""
         port = self.core.port if core_port is None else core_port
-        self.agent.write_site(devices, core_port=port, token=self.token, **more)
+        self.agent.write_site(devices, core_port=port, **more)
 
     async def punch(self, terminal: ZkTerminal, *rows: AttendanceRow) -> None:
         """Somebody punches; the oracle knows first."""
@@ -356,12 +356,12 @@ async def rig_site(
     with tempfile.TemporaryDirectory(prefix="clockline-rig-") as name:
         folder = Path(name)
         core, agent = Core(folder), Agent(folder)
-        token = await asyncio.to_thread(_prepare_core, core.database)
+        await asyncio.to_thread(_introduce, core, agent)
         try:
             if serve:
                 await core.serve(core_weakened)
             async with oracle_process(folder) as oracle:
-                yield RigSite(folder, core, agent, oracle, token)
+                yield RigSite(folder, core, agent, oracle)
         finally:
             await agent.kill()
             await core.kill()
@@ -369,28 +369,23 @@ async def rig_site(
                 shutil.copytree(folder, os.environ[KEEP], dirs_exist_ok=True)
 
 
-def _prepare_core(database: Path, gateway: str = GATEWAY) -> str:
-    template, token = _template(gateway)
-    shutil.copyfile(template, database)
-    return token
+def _introduce(core: Core, agent: Agent) -> None:
+    """A core with its key, and a gateway that it knows; enrolment itself is tested elsewhere."""
+    template = _template()
+    for file in template.iterdir():
+        shutil.copy2(file, core.database.with_name(file.name))
+    make_known(core.database, agent.folder / "state", GATEWAY, site=SITE)
 
 
 @cache
-def _template(gateway: str) -> tuple[Path, str]:
-    """A core's database that knows the gateway, made once; and the gateway's token."""
+def _template() -> Path:
+    """The folder of a core that was set up, made once."""
     folder = Path(tempfile.mkdtemp(prefix="clockline-rig-core-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     database = folder / "core.db"
-    words = [sys.executable, "-m", "hr_core", "--db", str(database)]
-    subprocess.run([*words, "init"], check=True, capture_output=True, env=_environment())
-    done = subprocess.run(
-        [*words, "token", gateway, "--site", SITE],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=_environment(),
-    )
-    return database, done.stdout.strip().splitlines()[-1]
+    words = [sys.executable, "-m", "hr_core", "--db", str(database), "init"]
+    subprocess.run(words, check=True, capture_output=True, env=_environment())
+    return folder
 
 
 # Killed with the rig: a claim that is interrupted leaves nobody behind.

@@ -68,8 +68,20 @@ def core_forgets() -> None:
         row = row_of(one, batch, received_at)
         return row | {"event_id": row["event_id"][:6] + secrets.token_bytes(10)}
 
+    place, add_batch = batches.place, batches.add_batch
+    again: set[bytes] = set()
+
+    def always_new(conn: Any, signed: Any) -> None:
+        if place(conn, signed) is not None:
+            again.add(signed.batch_hash())
+
+    def add_once(conn: Any, batch: Any) -> None:
+        if batch.batch_hash not in again:
+            add_batch(conn, batch)
+
     batches._row = new_row
     batches._stored_records = lambda _conn, _keys: {}
+    batches.place, batches.add_batch = always_new, add_once
 
 
 @patch
@@ -353,7 +365,7 @@ def never_rewinds() -> None:
     from edge_agent.spool.chain import Rewound
     from edge_agent.spool.store import Spool
 
-    async def stay(_self: Spool, _sink: str, _head: Any) -> Rewound:
+    async def stay(_self: Spool, _sink: str, _head: Any, **_more: Any) -> Rewound:
         return Rewound(batches=0, rows=0)
 
     Spool.rewind = stay  # type: ignore[method-assign]

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
+from hr_core.audit.verification import verify_chains
 from hr_core.store.events import raw_events
 from sync.backoff import Backoff
-from tests.hr_core.api.running_core import token_for
 from tests.hr_core.ingest.batch_samples import observe, punch
+from tests.hr_core.signed_batches import CORE_KEY, enrol
 from tests.sync.uplink_doubles import ListOutbox, http_to, until, uplink_over
 
 CORE = """
@@ -23,12 +24,14 @@ from datetime import UTC, datetime
 from hr_core.api.app import create_app
 from hr_core.api.server import serve
 from hr_core.store.database import open_database
+from protocols.signing import SigningKey
 
 class Clock:
     def now(self):
         return datetime.now(UTC)
 
-app = create_app(open_database(sys.argv[1]), clock=Clock())
+key = SigningKey(bytes.fromhex(sys.argv[3]))
+app = create_app(open_database(sys.argv[1]), clock=Clock(), core_key=key)
 asyncio.run(serve(app, "127.0.0.1", int(sys.argv[2]), lambda host, port: print(port, flush=True)))
 """
 RECORDS = 1_000
@@ -50,7 +53,13 @@ class WallClock:
 async def core_process(engine, port=0):
     """Yields the port; kills the process without a warning."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", CORE, str(engine.url), str(port), stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-c",
+        CORE,
+        str(engine.url),
+        str(port),
+        CORE_KEY.seed.hex(),
+        stdout=asyncio.subprocess.PIPE,
     )
     try:
         yield int(await process.stdout.readline())
@@ -65,10 +74,10 @@ async def test_kill_9_loses_and_doubles_nothing(engine):
     print("CLOCKLINE_SEED =", seed)
     chance = random.Random(seed)
     outbox = ListOutbox(observe(punch(n)) for n in range(RECORDS))
-    token = token_for(engine)
+    enrol(engine)
     async with core_process(engine) as port:
         pass  # the port that every later core takes
-    async with http_to(f"http://127.0.0.1:{port}", token) as transport:
+    async with http_to(f"http://127.0.0.1:{port}") as transport:
         quick = Backoff(first_s=0.02, longest_s=0.05)
         uplink = uplink_over(
             outbox, transport, WallClock(), batch_records=5, idle_s=0.01, backoff=quick
@@ -86,6 +95,8 @@ async def test_kill_9_loses_and_doubles_nothing(engine):
         delivering.cancel()
     with engine.connect() as conn:
         stored = conn.execute(sa.select(raw_events.c.event_id)).scalars().all()
+        (chain,) = verify_chains(conn)
+    assert (chain.faults, chain.stored) == ((), RECORDS)
     acknowledged = [judged.event_id for judged in outbox.settled]
     assert sorted(key.hex() for key in stored) == sorted(acknowledged)
     assert len(set(acknowledged)) == len(acknowledged) == RECORDS

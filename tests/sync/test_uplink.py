@@ -4,21 +4,27 @@ import asyncio
 import contextlib
 
 import pytest
+import zstandard
 
-from protocols.uplink import Answer, RecordVerdict, Verdict
+from protocols.batch_chain import NO_BATCH, ChainHead, body_digest
+from protocols.uplink import Answer, RecordVerdict, Verdict, decode_batch
 from sync.errors import (
+    ChainForkError,
+    ChainGapError,
     CoreBusyError,
     CoreRefusedError,
     CoreUnreachableError,
     RubbishAnswerError,
 )
+from sync.sealing import Sealer
 from tests.hr_core.ingest.batch_samples import NOW, observe, punch
-from tests.sync.uplink_doubles import InstantClock, ListOutbox, until, uplink_over
+from tests.hr_core.signed_batches import key_of
+from tests.sync.uplink_doubles import IDENTITY, InstantClock, ListOutbox, until, uplink_over
 
 ABOUT = {"where": "core", "remedy": "wait"}
 DOWN = CoreUnreachableError("down", code="core_unreachable", **ABOUT)
 RUBBISH = RubbishAnswerError("html", code="rubbish_answer", **ABOUT)
-REFUSED = CoreRefusedError("401", code="token_refused", **ABOUT)
+REFUSED = CoreRefusedError("401", code="key_refused", **ABOUT)
 
 
 def busy(retry_after_s):
@@ -26,19 +32,31 @@ def busy(retry_after_s):
 
 
 class ScriptedCore:
-    """Raises each error of the script once, then answers `verdict`. `sent` holds the batches."""
+    """Raises each error of the script once, then answers `verdict`. `sent` holds the batches.
 
-    def __init__(self, *errors, verdict=Verdict.ACCEPTED):
+    `head` is the last batch that it holds; `asked` counts the questions for it.
+    """
+
+    def __init__(self, *errors, verdict=Verdict.ACCEPTED, head=NO_BATCH):
         self.errors = list(errors)
         self.verdict = verdict
         self.sent = []
+        self.head = head
+        self.asked = 0
 
-    async def send(self, batch):
+    async def chain_head(self, ours):
+        self.asked += 1
+        return self.head
+
+    async def send(self, sealed):
+        batch = sealed.batch
         self.sent.append(batch)
         if self.errors:
             raise self.errors.pop(0)
+        self.head = ChainHead(number=batch.number, batch_hash=sealed.signed.batch_hash())
         return Answer(
             number=batch.number,
+            batch_hash=self.head.batch_hash.hex(),
             verdicts=tuple(
                 RecordVerdict(event_id=one.event_id, verdict=self.verdict)
                 for one in batch.observations
@@ -117,7 +135,7 @@ async def test_a_refusal_is_tried_slowly_and_says_why():
         await uplink.drain_once()
     problem = uplink.state.last_error
     assert (problem.what, problem.where, problem.remedy) == ("401", "core", "wait")
-    assert (problem.code, problem.at) == ("token_refused", NOW)
+    assert (problem.code, problem.at) == ("key_refused", NOW)
     assert uplink.state.last_success_at is None
     await run_until_empty(uplink, outbox)
     core = ScriptedCore(REFUSED)
@@ -183,8 +201,8 @@ async def test_stopping_in_the_middle_of_a_request_settles_nothing():
     outbox = outbox_of(1)
 
     class HangingCore(ScriptedCore):
-        async def send(self, batch):
-            self.sent.append(batch)
+        async def send(self, sealed):
+            self.sent.append(sealed)
             await asyncio.Event().wait()
 
     core = HangingCore()
@@ -199,9 +217,102 @@ async def test_stopping_in_the_middle_of_a_request_settles_nothing():
 
 async def test_what_the_outbox_raises_is_not_swallowed():
     class SickOutbox(ListOutbox):
-        async def settle(self, sink, answer):
+        async def settle(self, sink, answer, *, batch_hash):
             raise OSError("disk")
 
     outbox = SickOutbox([observe(punch())])
     with pytest.raises(OSError, match="disk"):
         await uplink_over(outbox, ScriptedCore()).run()
+
+
+async def test_each_batch_names_the_one_before_and_is_signed():
+    outbox, core = outbox_of(6), ScriptedCore()
+    sealed = []
+    real = core.send
+
+    async def keeping(one):
+        sealed.append(one)
+        return await real(one)
+
+    core.send = keeping
+    await uplink_over(outbox, core, batch_records=2).drain_once()
+    links = [one.signed.head.previous for one in sealed]
+    assert links == [NO_BATCH.batch_hash, *(one.signed.batch_hash() for one in sealed[:2])]
+    for one in sealed:
+        one.signed.check(key_of().public)
+        assert one.signed.head.body_digest == body_digest(one.body)
+        assert decode_batch(zstandard.decompress(one.body)) == one.batch
+
+
+async def test_the_core_is_asked_at_the_start_after_an_error_and_now_and_then():
+    outbox, core, clock = outbox_of(6), ScriptedCore(), InstantClock()
+    uplink = uplink_over(outbox, core, clock, batch_records=2, compare_s=100)
+    await uplink.drain_once()
+    assert core.asked == 1
+    core.errors.append(DOWN)
+    outbox.waiting.append(observe(punch(50)))
+    with pytest.raises(CoreUnreachableError):
+        await uplink.drain_once()
+    await uplink.drain_once()
+    assert core.asked == 2
+    await clock.sleep(101)
+    await uplink.drain_once()
+    assert core.asked == 3, "a restored core is noticed though nothing waits"
+
+
+async def test_a_core_that_went_back_gets_again_what_it_lacks():
+    outbox, core = outbox_of(10), ScriptedCore()
+    await uplink_over(outbox, core, batch_records=2).drain_once()
+    core.head = outbox.chain[2][0]  # restored: batches 4 and 5 are gone
+    core.sent.clear()
+    uplink = uplink_over(outbox, core, batch_records=2)
+    assert await uplink.drain_once() == 4
+    assert [batch.number for batch in core.sent] == [4, 5]
+    assert uplink.state.rewinds == 1
+    rewind = uplink.state.last_rewind
+    assert (rewind.number, rewind.batches, rewind.rows, rewind.at) == (3, 2, 4, NOW)
+
+
+async def test_a_gap_found_while_sending_leads_to_the_question():
+    outbox, core = outbox_of(6), ScriptedCore()
+    uplink = uplink_over(outbox, core, batch_records=2)
+    await uplink.drain_once()
+    core.head = NO_BATCH
+    core.errors.append(ChainGapError("gap", code="chain_gap", head=NO_BATCH, **ABOUT))
+    outbox.waiting.append(observe(punch(9)))
+    await run_until_empty(uplink, outbox)
+    assert outbox.rewound == [NO_BATCH]
+    assert len({one.event_id for one in outbox.settled}) == 7
+
+
+async def test_a_lost_answer_is_no_reason_to_go_back():
+    outbox, core = outbox_of(4), ScriptedCore()
+    pending = await outbox.next_batch("core", limit=2)
+    sealed = Sealer(IDENTITY, site="plant").seal(pending)
+    await core.send(sealed)  # taken, and its answer never seen
+    assert await uplink_over(outbox, core, batch_records=2).drain_once() == 4
+    assert outbox.rewound == []
+
+
+async def test_a_foreign_chain_stops_the_uplink_until_somebody_looks():
+    outbox, clock = outbox_of(4), InstantClock()
+    core = ScriptedCore()
+    uplink = uplink_over(outbox, core, clock, batch_records=2)
+    await uplink.drain_once()
+    core.head = ChainHead(number=9, batch_hash=bytes([9]) * 32)
+    outbox.waiting.append(observe(punch(9)))
+    sent = len(core.sent)
+    again = uplink_over(outbox, core, clock, batch_records=2)
+    with pytest.raises(ChainForkError):
+        await again.drain_once()
+    assert again.state.last_error.code == "chain_fork"
+    assert len(core.sent) == sent, "nothing is sent into a foreign chain"
+    assert again._wait_after(ChainForkError("x", code="chain_fork", **ABOUT)) == 300
+
+
+async def test_a_new_outbox_goes_on_behind_what_the_core_holds():
+    head = ChainHead(number=9, batch_hash=bytes([9]) * 32)
+    outbox, core = outbox_of(2), ScriptedCore(head=head)
+    await uplink_over(outbox, core).drain_once()
+    assert [batch.number for batch in core.sent] == [10]
+    assert outbox.rewound == []

@@ -67,6 +67,8 @@ UPDATE devices SET newest_time = (
 
 ALTER TABLE batches ADD COLUMN salt BLOB;       -- of the batch in flight: sent again as it was
 UPDATE batches SET salt = randomblob(32) WHERE in_flight;
+-- Rows of an export that were passed over as too old.
+ALTER TABLE batches ADD COLUMN given_up INTEGER NOT NULL DEFAULT 0;
 
 -- What each sink has answered; see edge_agent/spool/chain.py.
 CREATE TABLE sent_batches (

@@ -145,7 +145,7 @@ async def test_each_sink_has_its_own_position(spool):
     )
     device = (await spool.stats()).devices[0]
     assert device.acked_by == {"core": 3, "webhook": 1}
-    assert device.acked == 1
+    assert device.acked == 3  # an export that lags is no doubt in what the core has
     assert await spool.dead_letters("core") == ()
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from hr_core.api.app import create_app
 from hr_core.api.server import serve
-from hr_core.tokens import issue_token
-from tests.hr_core.ingest.batch_samples import GATEWAY, NOW
+from tests.hr_core.ingest.batch_samples import NOW
+from tests.hr_core.signed_batches import CORE_KEY
 
 
 class StoppedClock:
@@ -33,8 +33,4 @@ async def serving(app):
 
 
 def core_app(engine, **options):
-    return create_app(engine, clock=StoppedClock(), **options)
-
-
-def token_for(engine, gateway=GATEWAY, entropy=bytes(32)):
-    return issue_token(engine, gateway, "plant", now=NOW, entropy=entropy)
+    return create_app(engine, clock=StoppedClock(), core_key=CORE_KEY, **options)

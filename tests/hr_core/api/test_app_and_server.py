@@ -8,10 +8,10 @@ from starlette.routing import Route
 
 from hr_core.api.server import serve
 from hr_core.errors import CoreError
-from hr_core.ingest.batches import ingest_batch
 from hr_core.store.database import open_database
 from tests.hr_core.api.running_core import core_app, serving
-from tests.hr_core.ingest.batch_samples import NOW, batch_of, count, observe, punch, punch_batch
+from tests.hr_core.ingest.batch_samples import batch_of, count, observe, punch, punch_batch
+from tests.hr_core.signed_batches import deliver
 
 
 async def get(url):
@@ -20,9 +20,9 @@ async def get(url):
 
 
 async def test_counts_per_kind_and_device(engine):
-    ingest_batch(engine, punch_batch(3), received_at=NOW)
-    other = batch_of(observe(punch(9, serial="ZK0002")), observe(count()), number=2)
-    ingest_batch(engine, other, received_at=NOW)
+    deliver(engine, punch_batch(3))
+    other = batch_of(observe(punch(9, serial="ZK0002")), observe(count()))
+    deliver(engine, other)
     async with serving(core_app(engine)) as url:
         response = await get(f"{url}/api/v1/counts")
     assert response.json() == {

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hr_core.cli import main
-from hr_core.ingest.batches import ingest_batch
 from hr_core.store.database import open_database
 from protocols.identity import event_id
 from protocols.records import Count, Flag, Punch
-from protocols.uplink import Batch, Observation
+from protocols.uplink import Observation
+from tests.hr_core.ingest.batch_samples import batch_of
+from tests.hr_core.signed_batches import deliver
 
 PEOPLE = """
 [site]
@@ -89,19 +90,19 @@ def records():
     return found
 
 
-def store(path, found, number=1):
-    batch = Batch(
-        gateway="gw-1", site="s", number=number,
-        observations=tuple(
+def store(path, found):
+    batch = batch_of(
+        *(
             Observation(
                 event_id=event_id(one).hex(), record=one, received_at=RECEIVED, zone="Asia/Shanghai"
             )
             for one in found
         ),
-    )  # fmt: skip
+        gateway="gw-1",
+    )
     engine = open_database(f"sqlite:///{path}")
     try:
-        answer = ingest_batch(engine, batch, received_at=RECEIVED)
+        answer = deliver(engine, batch, at=RECEIVED)
     finally:
         engine.dispose()
     assert {verdict.verdict for verdict in answer.verdicts} == {"accepted"}
@@ -144,7 +145,6 @@ def edges(plant):
             reading(900, -2, before),
             reading(5000, -1, before + timedelta(days=5), "bad"),
         ],
-        3,
     )
     return plant
 
@@ -153,7 +153,5 @@ def edges(plant):
 def odd_plant(plant):
     """The plant with an unknown user, a lost clock and a punch in no window."""
     lost = punch("1007", "2000-01-01T00:01:00", flags=(Flag.CLOCK_SUSPECT,))
-    store(
-        plant, [punch("9999", "2026-10-12T08:00:00"), lost, punch("1007", "2026-10-13T02:00:00")], 2
-    )
+    store(plant, [punch("9999", "2026-10-12T08:00:00"), lost, punch("1007", "2026-10-13T02:00:00")])
     return plant

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import urllib.request
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -11,8 +12,8 @@ import sqlalchemy as sa
 
 from hr_core.cli import main
 from hr_core.store.database import open_database, writing
+from hr_core.store.refusals import add_refusals
 from hr_core.store.results import pay_lines
-from hr_core.tokens import check_token
 from hr_core.trace.calculation import Trace, replay
 from hr_core.views import list_runs, punches_of_day, slip, slips_of_run
 
@@ -283,16 +284,6 @@ def test_text_output_of_every_read_command(odd_plant, capfd):
     assert "1.50 %" in capfd.readouterr().out
 
 
-def test_a_token_is_printed_once_and_replaces_the_one_before(plant, capfd):
-    capfd.readouterr()
-    assert main(["token", "gw-1"]) == main(["token", "gw-1", "--site", "s"]) == 0
-    first, second = capfd.readouterr().out.split()
-    engine = open_database(f"sqlite:///{plant}")
-    assert check_token(engine, first) is None
-    assert check_token(engine, second).site == "s"
-    engine.dispose()
-
-
 def test_serve_says_where_it_listens(plant, repository):
     with subprocess.Popen(
         [sys.executable, "-m", "hr_core", "serve", "--port", "0"],
@@ -309,3 +300,40 @@ def test_serve_says_where_it_listens(plant, repository):
         finally:
             server.terminate()
             server.wait(10)
+
+
+def test_audit_verify_confirms_the_chain_and_names_a_damaged_batch(plant, ask, capfd):
+    code, told = ask("audit", "verify")
+    assert (code, told["status"]) == (0, "ok")
+    (report,) = told["gateways"]
+    assert (report["gateway"], report["batches"], report["faults"]) == ("gw-1", 1, [])
+    assert main(["audit", "verify", "--gateway", "gw-1"]) == 0
+    assert "gw-1  stands: 1 batches" in capfd.readouterr().out
+    assert main(["audit", "verify", "--gateway", "gw-7"]) == 3
+    engine = open_database(f"sqlite:///{plant}")
+    with writing(engine) as conn:
+        first = "(SELECT min(event_id) FROM raw_events)"
+        conn.exec_driver_sql(f"UPDATE raw_events SET raw = x'00' WHERE event_id = {first}")  # noqa: S608
+    engine.dispose()
+    code, told = ask("audit", "verify")
+    assert (code, told["status"]) == (2, "broken")
+    assert {(one["gateway"], one["number"]) for one in told["gateways"][0]["faults"]} == {
+        ("gw-1", 1)
+    }
+    assert main(["audit", "verify"]) == 2
+    assert "gw-1 batch 1: event " in capfd.readouterr().out
+
+
+def test_audit_chains_shows_heads_and_refusals(plant, ask, capfd):
+    code, told = ask("audit", "chains")
+    assert (code, told["chains"][0]["number"], told["refusals"]) == (0, 1, [])
+    engine = open_database(f"sqlite:///{plant}")
+    with writing(engine) as conn:
+        at = datetime(2026, 11, 1, tzinfo=UTC)
+        add_refusals(conn, "gw-1", "bad_signature", times=3, what="not signed", at=at)
+        add_refusals(conn, "gw-1", "bad_signature", times=2, what="not signed", at=at)
+    engine.dispose()
+    assert main(["audit", "chains"]) == 1
+    shown = capfd.readouterr().out
+    assert "gw-1  batch 1" in shown
+    assert "REFUSED bad_signature  gw-1  5 times" in shown

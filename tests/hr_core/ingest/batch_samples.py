@@ -1,6 +1,7 @@
 """Records and batches that the tests of uplink, ingest and API share."""
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 from protocols.identity import event_id
 from protocols.records import Count, DeviceEvent, Direction, Punch, Record
@@ -58,8 +59,16 @@ def observe(record: Record, **changes) -> Observation:
     return Observation(**fields | changes)
 
 
-def batch_of(*observations: Observation, number: int = 1, gateway: str = GATEWAY) -> Batch:
-    return Batch(gateway=gateway, site="plant", number=number, observations=observations)
+def batch_of(
+    *observations: Observation, number: int = 1, gateway: str = GATEWAY, salt: str | None = None
+) -> Batch:
+    return Batch(
+        gateway=gateway,
+        site="plant",
+        number=number,
+        salt=salt or sha256(f"{gateway} {number}".encode()).hexdigest(),
+        observations=observations,
+    )
 
 
 def punch_batch(size: int, *, first: int = 0, number: int = 1) -> Batch:

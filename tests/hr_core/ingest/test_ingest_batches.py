@@ -8,14 +8,14 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from hr_core.ingest import batches as ingest
-from hr_core.ingest.batches import ingest_batch
+from hr_core.ingest import batches as ingesting
 from hr_core.store import database
 from hr_core.store.database import initialise, open_database
-from hr_core.store.errors import StorageError
+from hr_core.store.errors import StorageBusyError, StorageError
 from hr_core.store.events import batches, count_events, event_by_id, raw_events
-from protocols.errors import LimitExceededError
+from protocols.batch_chain import FIRST_PREVIOUS
 from protocols.identity import event_id
 from protocols.records import Channel, Direction, Flag
 from protocols.uplink import decode_answer, encode_answer
@@ -28,12 +28,13 @@ from tests.hr_core.ingest.batch_samples import (
     punch,
     punch_batch,
 )
+from tests.hr_core.signed_batches import deliver, ingest
 
 
 def verdicts_of(engine, batch):
     """(verdict, code) in the order of the answer, which must be one the gateway accepts."""
-    answer = ingest_batch(engine, batch, received_at=NOW)
-    checked = decode_answer(encode_answer(answer), batch)
+    answer = deliver(engine, batch)
+    checked = decode_answer(encode_answer(replace(answer, number=batch.number)), batch)
     return [(str(judged.verdict), judged.code) for judged in checked.verdicts]
 
 
@@ -44,12 +45,14 @@ def stored(engine, record):
 
 def test_each_kind_is_stored_whole(engine):
     records = [punch(flags=(Flag.REPEAT,), card="0012345678", work_code=3), count(), device_event()]
-    batch = batch_of(*(observe(record, flags=(Flag.FUTURE,)) for record in records), number=7)
+    batch = batch_of(
+        *(observe(record, flags=(Flag.FUTURE,)) for record in records),
+    )
     assert verdicts_of(engine, batch) == [("accepted", None)] * 3
     for record in records:
         event = stored(engine, record)
         assert event.record == record  # raw included
-        assert (event.gateway, event.batch, event.ingested_at) == ("gate-1", 7, NOW)
+        assert (event.gateway, event.batch, event.ingested_at) == ("gate-1", 1, NOW)
         assert (event.zone, event.clock_offset_ms) == ("Asia/Shanghai", -1500)
         assert event.flags == (Flag.FUTURE,)
     with engine.connect() as conn:
@@ -71,8 +74,11 @@ def test_the_instant_is_the_wall_clock_in_the_zone_of_the_site(engine):
 
 def test_a_batch_sent_again_changes_nothing(engine):
     batch = punch_batch(1200)  # more keys than one SELECT takes
-    assert verdicts_of(engine, batch) == [("accepted", None)] * 1200
-    assert verdicts_of(engine, batch) == [("duplicate", None)] * 1200
+    first = ingest(engine, batch, previous=FIRST_PREVIOUS)
+    again = ingest(engine, batch, previous=FIRST_PREVIOUS)
+    assert [judged.verdict for judged in first.verdicts] == ["accepted"] * 1200
+    assert [judged.verdict for judged in again.verdicts] == ["duplicate"] * 1200
+    assert again.batch_hash == first.batch_hash
     with engine.connect() as conn:
         assert count_events(conn)["punch"] == 1200
         assert conn.execute(sa.select(batches.c.records)).scalars().all() == [1200]
@@ -163,6 +169,7 @@ def test_two_true_punches_of_one_second_stay_two(engine):
             "bad_time",
         ),
         (observe(punch(), received_at=datetime(2026, 11, 21, 8)), "bad_time"),
+        (observe(punch(), received_at=datetime(1970, 1, 1, tzinfo=UTC)), "gateway_clock_unset"),
         (observe(punch(device_time=datetime(1, 1, 1))), "bad_time"),
         (observe(punch(state=2**31)), "number_out_of_range"),
         (observe(count(value=2**63)), "number_out_of_range"),
@@ -180,33 +187,17 @@ def test_a_fill_pattern_of_a_date_is_a_punch_like_any_other(engine):
     ]
 
 
-def test_a_batch_number_beyond_the_database_is_no_batch(engine):
-    with pytest.raises(LimitExceededError):
-        ingest_batch(engine, punch_batch(1, number=2**63), received_at=NOW)
-
-
-def test_a_gateway_that_lost_its_spool_may_use_a_number_again(engine):
-    assert verdicts_of(engine, punch_batch(2, number=1)) == [("accepted", None)] * 2
-    assert verdicts_of(engine, punch_batch(3, first=1, number=1)) == [
-        ("duplicate", None),
-        ("accepted", None),
-        ("accepted", None),
-    ]
-    with engine.connect() as conn:
-        assert conn.execute(sa.select(sa.func.count()).select_from(batches)).scalar_one() == 2
-
-
-def test_a_held_database_keeps_the_sound_and_refuses_the_rest(engine, monkeypatch):
+def test_a_held_database_takes_nothing_so_that_the_chain_has_no_gap(engine, monkeypatch):
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 20)
     engine.dispose()  # the next connection takes the short time-out
     other = sqlite3.connect(engine.url.database)
     other.execute("BEGIN IMMEDIATE")
-    batch = batch_of(observe(punch()), observe(punch(1), zone="Nowhere"))
     try:
-        assert verdicts_of(engine, batch) == [("keep", "core_busy"), ("rejected", "unknown_zone")]
+        with pytest.raises(StorageBusyError):
+            ingest(engine, punch_batch(2))
     finally:
         other.close()
-    assert verdicts_of(engine, batch)[0] == ("accepted", None)
+    assert verdicts_of(engine, punch_batch(2)) == [("accepted", None)] * 2
 
 
 def test_a_full_disk_stores_nothing_and_says_so(engine):
@@ -214,7 +205,7 @@ def test_a_full_disk_stores_nothing_and_says_so(engine):
         conn.exec_driver_sql("PRAGMA max_page_count = 1")  # refuses to grow, as a full disk does
         conn.rollback()
     with pytest.raises(StorageError) as caught:
-        ingest_batch(engine, punch_batch(2000), received_at=NOW)
+        ingest(engine, punch_batch(2000))
     assert caught.value.code == "storage_full"
     with engine.connect() as conn:
         assert count_events(conn)["punch"] == 0
@@ -224,11 +215,12 @@ def test_a_crash_between_insert_and_commit_leaves_nothing(engine, monkeypatch):
     def crash(*_args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ingest, "insert_or_ignore", crash)
+    monkeypatch.setattr(ingesting, "_note_deliveries", crash)
     with pytest.raises(KeyboardInterrupt):
-        ingest_batch(engine, punch_batch(3), received_at=NOW)
+        ingest(engine, punch_batch(3))
     with engine.connect() as conn:
         assert count_events(conn)["punch"] == 0
+        assert conn.execute(sa.select(batches)).all() == []
 
 
 RECORDS = [*(punch(n) for n in range(12)), punch(0, ordinal=1), *(count(n) for n in range(6))]

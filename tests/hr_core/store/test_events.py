@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from hr_core.ingest.batches import ingest_batch
 from hr_core.store.event_rows import StoredCount
 from hr_core.store.events import (
     count_events,
@@ -20,6 +19,7 @@ from hr_core.store.events import (
 from protocols.identity import event_id
 from protocols.records import Channel, Direction, Flag
 from tests.hr_core.ingest.batch_samples import NOW, batch_of, count, device_event, observe, punch
+from tests.hr_core.signed_batches import deliver
 
 EIGHT = datetime(2026, 11, 21, 0, 0, tzinfo=UTC)  # 08:00 in Shanghai
 MINUTE = timedelta(minutes=1)
@@ -27,14 +27,13 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 def conn(engine):
-    ingest_batch(
+    deliver(
         engine,
         batch_of(
             *(observe(punch(n)) for n in range(5)),
             *(observe(count(n)) for n in range(3)),
             observe(device_event()),
         ),
-        received_at=NOW,
     )
     with engine.connect() as connection:
         yield connection
@@ -62,7 +61,7 @@ def test_ranges_are_half_open(conn):
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Niue", "America/St_Johns", "UTC"])
 def test_a_range_of_instants_finds_every_zone(engine, zone):
     sent = punch(7)
-    ingest_batch(engine, batch_of(observe(sent, zone=zone)), received_at=NOW)
+    deliver(engine, batch_of(observe(sent, zone=zone)))
     with engine.connect() as conn:
         at = event_by_id(conn, event_id(sent)).at
         [found] = punches_between(conn, at, at + timedelta(microseconds=1))
@@ -108,7 +107,7 @@ def test_counts_come_in_order_of_source_time(conn):
 def test_flags_of_device_and_gateway_come_together_once(engine):
     sent = punch(flags=(Flag.REPEAT, Flag.FUTURE))
     seen = observe(sent, flags=(Flag.FUTURE, Flag.GATEWAY_CLOCK_SUSPECT))
-    ingest_batch(engine, batch_of(seen), received_at=NOW)
+    deliver(engine, batch_of(seen))
     with engine.connect() as conn:
         [found] = latest_punches(conn, 10)
     assert found.flags == (Flag.REPEAT, Flag.FUTURE, Flag.GATEWAY_CLOCK_SUSPECT)
@@ -116,8 +115,8 @@ def test_flags_of_device_and_gateway_come_together_once(engine):
 
 def test_the_latest_punches_are_the_last_that_arrived(engine):
     broken_clock = punch(1, device_time=datetime(2063, 1, 1))
-    ingest_batch(engine, batch_of(observe(broken_clock)), received_at=NOW)
-    ingest_batch(engine, batch_of(observe(punch(2))), received_at=NOW + MINUTE)
+    deliver(engine, batch_of(observe(broken_clock)))
+    deliver(engine, batch_of(observe(punch(2))), at=NOW + MINUTE)
     with engine.connect() as conn:
         assert [found.user_id for found in latest_punches(conn, 1)] == ["1002"]
         assert len(latest_punches(conn, 10)) == 2
@@ -136,5 +135,5 @@ def test_totals(conn, engine):
     ]
     conn.rollback()
     again = observe(punch(0, device_time=datetime(2026, 11, 22, 8)))
-    ingest_batch(engine, batch_of(again), received_at=NOW)
+    deliver(engine, batch_of(again))
     assert distinct_device_users(conn) == [("ZK0001", f"100{n}") for n in range(5)]

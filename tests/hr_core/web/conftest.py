@@ -3,6 +3,7 @@ import pytest
 
 from hr_core.api.app import create_app
 from hr_core.web.routes import page_routes
+from tests.hr_core.signed_batches import CORE_KEY
 from tests.hr_core.web.plant import PlantClock, empty_core, running_plant
 
 
@@ -27,7 +28,9 @@ def browse():
 
     def client(engine, *, from_host="127.0.0.1", base_url="http://localhost"):
         clock = PlantClock()
-        app = create_app(engine, clock=clock, extra_routes=page_routes(engine, clock))
+        app = create_app(
+            engine, clock=clock, core_key=CORE_KEY, extra_routes=page_routes(engine, clock)
+        )
         transport = httpx.ASGITransport(app, client=(from_host, 50_000))
         return httpx.AsyncClient(transport=transport, base_url=base_url)
 

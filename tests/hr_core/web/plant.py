@@ -5,14 +5,15 @@ from pathlib import Path
 
 from hr_core.clock import Month
 from hr_core.imports import import_people
-from hr_core.ingest.batches import ingest_batch
 from hr_core.pay.run import compute_run
 from hr_core.store import all_tables  # noqa: F401 - imported for the tables it defines
 from hr_core.store.database import initialise, open_database, writing
 from hr_core.store.results import add_run
 from protocols.identity import event_id
 from protocols.records import Channel, Count, Direction, Flag, Punch
-from protocols.uplink import Batch, Observation, Verdict
+from protocols.uplink import Observation, Verdict
+from tests.hr_core.ingest.batch_samples import batch_of
+from tests.hr_core.signed_batches import deliver
 
 NOW = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)  # Friday, 14:30 in the plant
 TODAY = date(2026, 11, 20)
@@ -170,9 +171,8 @@ def observe(record, **changes) -> Observation:
     return Observation(**fields | changes)
 
 
-def ingest(engine, observations, number: int) -> None:
-    batch = Batch(gateway="gate-1", site="plant", number=number, observations=tuple(observations))
-    answer = ingest_batch(engine, batch, received_at=NOW)
+def ingest(engine, observations) -> None:
+    answer = deliver(engine, batch_of(*observations), at=NOW)
     wrong = [one for one in answer.verdicts if one.verdict is Verdict.REJECTED]
     assert not wrong, wrong
 
@@ -199,14 +199,12 @@ def running_plant(folder: Path, first_name: str = NAMES[0]):
     """October paid (run 1), November going on, today until 14:30."""
     engine = empty_core(folder)
     totals = {number: [0, 0] for number in DAILY}
-    number = 0
     for day in working_days(date(2026, 10, 8), TODAY):
         records = day_of_punches(day, until=14 if day == TODAY else 24)
         if day != TODAY:
             records += day_of_counts(day, totals)
-        number += 1
-        ingest(engine, [observe(record) for record in records], number)
-    ingest(engine, todays_oddities(), number + 1)
+        ingest(engine, [observe(record) for record in records])
+    ingest(engine, todays_oddities())
     with writing(engine) as conn:
         import_people(conn, people_file(folder / "people.toml", first_name))
         add_run(conn, compute_run(conn, Month(2026, 10), NOW))

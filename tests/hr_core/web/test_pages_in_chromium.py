@@ -12,6 +12,7 @@ from playwright.async_api import async_playwright, expect
 from hr_core.api.app import create_app
 from hr_core.web.routes import page_routes
 from tests.hr_core.api.running_core import serving
+from tests.hr_core.signed_batches import CORE_KEY
 from tests.hr_core.web.plant import HOSTILE, PlantClock, running_plant
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("chromium")]
@@ -53,7 +54,9 @@ def screenshots(repository):
 async def opened(engine, width, **context):
     """Yields (page, address of the core, what the console complained about)."""
     clock = PlantClock()
-    app = create_app(engine, clock=clock, extra_routes=page_routes(engine, clock))
+    app = create_app(
+        engine, clock=clock, core_key=CORE_KEY, extra_routes=page_routes(engine, clock)
+    )
     async with serving(app) as address, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         try:

@@ -147,7 +147,7 @@ async def test_a_counter_reading_and_a_device_event_have_pages(plant, browse, ne
         device_time=datetime(2026, 11, 20, 7, 0),
         detail={"cause": "mains <b>"},
     )
-    ingest(new_core, [observe(power_on)], 1)
+    ingest(new_core, [observe(power_on)])
     async with browse(plant) as client:
         slip_page = await read(client, "/en/run/1/1006")
         reading = next(link for link in reversed(slip_page.links) if "/event/" in link)
@@ -164,7 +164,7 @@ async def test_a_counter_reading_and_a_device_event_have_pages(plant, browse, ne
 async def test_a_long_text_record_is_laid_out_cut_and_kept_whole(new_core, browse):
     body = b'{"employeeNoString": "1001", "note": "' + b"x" * 3000 + b'<script>"}'
     record = punch("1001", datetime(2026, 11, 20, 8), Direction.IN, raw=body, channel=Channel.PUSH)
-    ingest(new_core, [observe(record)], 1)
+    ingest(new_core, [observe(record)])
     async with browse(new_core) as client:
         response = await client.get(f"/en/event/{event_id(record).hex()}")
     assert body.hex() in response.text

@@ -10,6 +10,7 @@ import contextlib
 import os
 import random
 import resource
+import shutil
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
@@ -119,12 +120,13 @@ async def _problem(site: RigSite, *, weakened: bool) -> str:
 
 @contextlib.asynccontextmanager
 async def _small_disk(site: RigSite) -> AsyncIterator[_Disk]:
-    state = site.folder / "state"
-    state.mkdir()
+    state, aside = site.folder / "state", site.folder / "aside"
+    shutil.copytree(state, aside)
     if not _mount(state, _ROOM * 2):
         yield _Disk("RLIMIT_FSIZE", _limit, _unlimit)
         return
     try:
+        shutil.copytree(aside, state, dirs_exist_ok=True)  # the gateway's key
         yield _Disk("tmpfs", None, lambda _pid: _remount(state))
     finally:
         await site.agent.kill()

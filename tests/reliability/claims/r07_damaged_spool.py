@@ -1,12 +1,15 @@
 """R7. A damaged spool never keeps an agent from starting: what can be read of it is delivered, what a
-terminal still holds is read again.
+terminal still holds is read again, and what is lost is named.
 
 Control: deleting the damaged file.
 """
 
+import ast
 import asyncio
 import random
+import re
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,8 +27,10 @@ CLAIM = "R7"
 TITLE = "A damaged buffer heals by itself"
 _PENDING = "a damaged spool is refused, not healed: branch spoollife"
 _PAGE = 4_096
-# Of the terminal that is gone: a damaged place of 4 KiB costs no more than the rows packed there.
+# Of the terminal that is gone: one damaged place costs no more than the rows packed there.
 _KEPT_SHARE = 0.5
+_GROUPS, _GROUP = 6, 300  # rows that were stored together are packed together
+_NAMED = re.compile(r"lost=\"?({.*?})")
 
 
 def run(seed: int, scale: Scale, *, weakened: bool = False) -> Outcome:
@@ -37,68 +42,82 @@ def run(seed: int, scale: Scale, *, weakened: bool = False) -> Outcome:
 async def _run(seed: int, scale: Scale, *, weakened: bool) -> Outcome:
     draw = random.Random(seed)
     damages = list(_DAMAGES) if weakened else scale.pick(list(_DAMAGES), list(_DAMAGES) * 50)
-    started = here_lost = gone_made = gone_lost = doubled = told = 0
-    for number, name in enumerate(damages[:1] if weakened else damages):
-        outcome = await _one(seed + number, _DAMAGES[name], draw, weakened=weakened)
-        if outcome is None:
-            continue
-        started += 1
-        here_lost += outcome[0]
-        gone_made += outcome[1]
-        gone_lost += outcome[2]
-        doubled += outcome[3]
-        told += outcome[4]
-    tried = 1 if weakened else len(damages)
+    tried = damages[:1] if weakened else damages
+    total = _Damaged()
+    for number, name in enumerate(tried):
+        await _one(seed + number, _DAMAGES[name], draw, total, weakened=weakened)
     return Outcome(
         claim=CLAIM,
-        holds=started == told == tried
-        and here_lost == doubled == 0
-        and gone_lost <= gone_made * (1 - _KEPT_SHARE),
-        numbers={
-            "damages": tried,
-            "starts": started,
-            "said_so": told,
-            "lost_of_terminals_there": here_lost,
-            "rows_of_terminals_gone": gone_made,
-            "lost_of_them": gone_lost,
-            "doubled": doubled,
-        },
+        holds=total.started == len(tried)
+        and total.here_lost == total.doubled == total.unnamed == 0
+        and total.gone_lost <= total.gone_made * (1 - _KEPT_SHARE),
+        numbers={"damages": len(tried), **asdict(total)},
         seed=seed,
     )
 
 
+@dataclass
+class _Damaged:
+    """`here`: the terminal still holds its log; `gone`: it does not answer any more."""
+
+    started: int = 0
+    here_lost: int = 0
+    gone_made: int = 0
+    gone_lost: int = 0
+    unnamed: int = 0  # of these, what the agent did not say
+    doubled: int = 0
+
+
 async def _one(
-    seed: int, damage: Callable[[Path, random.Random], None], draw: random.Random, *, weakened: bool
-) -> tuple[int, int, int, int, int] | None:
-    """None: the agent does not start. Else lost of the terminal that is there, made and lost of the
-    one that is gone, doubled, and whether it was said.
-    """
-    count = 4_000
+    seed: int,
+    damage: Callable[[Path, random.Random], None],
+    draw: random.Random,
+    total: _Damaged,
+    *,
+    weakened: bool,
+) -> None:
+    count = _GROUPS * _GROUP
+    rows = punch_rows(count, seed + 1)
     async with rig_site() as site:
         here = RigTerminal("R7-HERE", punch_rows(count, seed))
-        gone = RigTerminal("R7-GONE", punch_rows(count, seed + 1))
+        gone = RigTerminal("R7-GONE")
         async with here:
             async with gone:
                 devices = [
-                    Device(name=gate.serial, port=gate.address[1], serial=gate.serial)
+                    Device(name=gate.serial, port=gate.address[1], serial=gate.serial, live=False)
                     for gate in (here, gone)
                 ]
-                for gate in (here, gone):
-                    await site.oracle.made(keys_of(gate.serial, gate.log))
+                await site.oracle.made(keys_of(here.serial, here.log))
                 site.agent.write_site(devices, core_port=None)
                 await site.agent.start()
-                await until(lambda: site.agent.stored() == 2 * count, what="both logs are stored")
+                for first in range(0, count, _GROUP):
+                    await site.punch(gone, *rows[first : first + _GROUP])
+                    await until(
+                        lambda: site.agent.stored() == count + len(gone.log), what="all is stored"
+                    )
                 await site.agent.stop()
             damage(site.agent.spool, draw)
             site.join(devices, batch_records=2_000)
             await site.agent.start(["damage_thrown_away"] if weakened else ())
             await asyncio.sleep(1.5)
             if not site.agent.alive:
-                return None
-            verdict = await site.settled(within_s=10, weakened=weakened)
-            held = site.core.count_of(here.serial)
-            told = "salvage" in site.agent.log.read_text() or weakened
-    return count - held, count, verdict.lost - (count - held), verdict.doubled, int(told)
+                return
+            verdict = await site.settled(within_s=4, weakened=weakened)
+            log = site.agent.log.read_text()
+            here_lost = count - site.core.count_of(here.serial)
+    gone_lost = verdict.lost - here_lost
+    total.started += 1
+    total.here_lost += here_lost
+    total.gone_made += count
+    total.gone_lost += gone_lost
+    total.unnamed += gone_lost - _named(log).get(gone.serial, 0)
+    total.doubled += verdict.doubled
+
+
+def _named(log: str) -> dict[str, int]:
+    """By serial, the rows that the agent said are lost."""
+    found = _NAMED.search(log)
+    return ast.literal_eval(found[1]) if found else {}
 
 
 def _zero_a_page(spool: Path, draw: random.Random) -> None:

@@ -12,7 +12,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from edge_agent.spool.schema import APPLICATION_ID
+from edge_agent.spool import schema
 from tests.reliability.oracle import Key
 from tests.reliability.outcome import Outcome, Scale
 from tests.reliability.site import REPOSITORY, SIGKILLED, Agent, Device, RigSite, rig_site
@@ -21,7 +21,7 @@ CLAIM = "R17"
 TITLE = "Upgrade, downgrade and a broken site file keep the buffer"
 _GOLDEN = REPOSITORY / "tests" / "edge_agent" / "spool" / "golden"
 _NOBODY = 9  # the discard port: no terminal there
-_NEWER = 9_999
+_NEWER = len(schema.migrations()) + 1
 
 
 def run(seed: int, scale: Scale, *, weakened: bool = False) -> Outcome:
@@ -77,13 +77,13 @@ async def _refusals(site: RigSite) -> tuple[int, int]:
     untouched = _digest(agent) == before
     agent.site_file.write_text(good)
     with closing(sqlite3.connect(agent.spool)) as spool:
-        schema = spool.execute("PRAGMA user_version").fetchone()[0]
+        found = spool.execute("PRAGMA user_version").fetchone()[0]
         spool.execute(f"PRAGMA user_version = {_NEWER}")
     before = _digest(agent)
-    refused += await _refuses(agent, because=str(_NEWER))
+    refused += await _refuses(agent, because=f"schema {_NEWER}")
     untouched += _digest(agent) == before
     with closing(sqlite3.connect(agent.spool)) as spool:
-        spool.execute(f"PRAGMA user_version = {schema}")
+        spool.execute(f"PRAGMA user_version = {found}")
     return refused, untouched
 
 
@@ -102,7 +102,7 @@ def _play(dump: Path, spool: Path) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(dump.read_text(encoding="utf-8"))
         # What a dump leaves out; the file's name tells the schema.
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {int(dump.stem.rpartition('_')[2])}")
     spool.chmod(0o600)
 

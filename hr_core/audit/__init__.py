@@ -1,0 +1,1 @@
+"""What can be proven about the stored events, and to whom."""

@@ -1,0 +1,84 @@
+"""`hr-core audit verify`, `chains`: what gateways signed, and what was refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hr_core.cli.options import DbOption, ExitCode, JsonOption, print_json, reading
+from hr_core.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from hr_core.audit.verification import ChainReport
+
+app = typer.Typer(help="Prove that the records are as gateways sent them.", rich_markup_mode=None)
+
+GatewayOption = Annotated[
+    str | None, typer.Option("--gateway", help="Only this one.", show_default=False)
+]
+
+
+@app.command("verify")
+def verify(
+    context: typer.Context,
+    *,
+    gateway: GatewayOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Hold every stored batch and record against its signatures. Exit 2 when one does not stand."""
+    from hr_core.audit.verification import verify_chains
+
+    with reading(context, db) as conn:
+        reports = verify_chains(conn, gateway)
+    if gateway is not None and not reports[0].batches:
+        raise NotFoundError(
+            f"no batch of a gateway {gateway!r} is here", remedy="hr-core audit chains lists them"
+        )
+    faulty = any(report.faults for report in reports)
+    if as_json:
+        print_json({"status": "broken" if faulty else "ok", "gateways": reports})
+    else:
+        for report in reports:
+            _print(report)
+        if not reports:
+            print("no gateway has delivered yet")
+    return ExitCode.BROKEN if faulty else ExitCode.OK
+
+
+def _print(report: ChainReport) -> None:
+    until = "" if report.last_at is None else f", the last at {report.last_at:%Y-%m-%d %H:%M} UTC"
+    verdict = "DOES NOT STAND" if report.faults else "stands"
+    print(
+        f"{report.gateway}  {verdict}: {report.batches} batches, {report.records} records, "
+        f"{report.stored} stored, {report.erased} erased{until}"
+    )
+    for fault in report.faults:
+        print(f"  {fault.gateway} batch {fault.number}: {fault.what}")
+
+
+@app.command("chains")
+def chains(context: typer.Context, *, db: DbOption = None, as_json: JsonOption = False) -> int:
+    """Show each gateway's last batch, and what was refused. Exit 1 when something was."""
+    from hr_core.store.chains import chained_gateways, head_of
+    from hr_core.store.refusals import refusals_of
+
+    with reading(context, db) as conn:
+        heads = {name: head_of(conn, name) for name in chained_gateways(conn)}
+        refused = refusals_of(conn)
+    if as_json:
+        last = [
+            {"gateway": name, "number": head.number, "batch_hash": head.batch_hash.hex()}
+            for name, head in heads.items()
+        ]
+        print_json({"chains": last, "refusals": refused})
+    else:
+        for name, head in heads.items():
+            print(f"{name}  batch {head.number}  {head.batch_hash.hex()[:16]}…")
+        for one in refused:
+            print(
+                f"REFUSED {one.code}  {one.gateway or 'strangers'}  {one.total} times, the last at "
+                f"{one.last_at:%Y-%m-%d %H:%M} UTC: {one.what}"
+            )
+    return ExitCode.DEGRADED if refused else ExitCode.OK
