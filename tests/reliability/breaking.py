@@ -126,18 +126,22 @@ def after_cursor(pass_by: Callable[[], None]) -> None:
 @point
 def in_migration(pass_by: Callable[[], None]) -> None:
     """Inside the transaction of a migration, behind its last statement."""
+    import sqlite3
+
     from edge_agent.spool import schema
 
-    connect = schema.connect
+    connect = sqlite3.connect
 
-    def telling(path: Any) -> Any:
-        connection = connect(path)
-        connection.create_function("rig_pass_by", 0, pass_by)
+    def telling(database: str, *args: Any, **more: Any) -> sqlite3.Connection:
+        """The schema is also played in memory, to know how it looks: nobody dies there."""
+        connection = connect(database, *args, **more)
+        in_memory = database == ":memory:"
+        connection.create_function("rig_pass_by", 0, (lambda: None) if in_memory else pass_by)
         return connection
 
     scripts = schema.migrations()
     schema.migrations = lambda: tuple(f"{script}\nSELECT rig_pass_by();" for script in scripts)
-    schema.connect = telling
+    sqlite3.connect = telling
 
 
 AGENT_POINTS = (
