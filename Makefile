@@ -7,11 +7,12 @@ BIN    := $(VENV)/bin
 CORE   := $(VENV)/.core-installed
 DEV    := $(VENV)/.dev-installed
 
-.PHONY: help demo test test-quick check bench lock package clean
+.PHONY: help demo test test-quick check bench soak lock package clean
 
 help:
 	@echo "make demo     the whole path on this machine: terminals -> gateway -> core -> payslip"
 	@echo "make test     everything CI checks: lint, types, layers, tests (installs real servers through apt)"
+	@echo "make soak     the reliability claims R1-R21 at full length: hours (docs/reliability.md)"
 	@echo "make check    lint, types and layers only"
 	@echo "make bench    the benchmarks, with ratios"
 	@echo "make package  wheel, sdist, SBOM and checksums in dist/"
@@ -34,6 +35,10 @@ check: $(DEV)
 
 bench: $(DEV)
 	benchmarks/all
+
+soak: $(DEV)
+	tests/system-packages
+	$(BIN)/python -m benchmarks.reliability
 
 package: $(DEV)
 	tools/package

@@ -123,6 +123,27 @@ def after_cursor(pass_by: Callable[[], None]) -> None:
     _after_awaiting(weakened, "_between", pass_by)
 
 
+@point
+def in_migration(pass_by: Callable[[], None]) -> None:
+    """Inside the transaction of a migration, behind its last statement."""
+    import sqlite3
+
+    from edge_agent.spool import schema
+
+    connect = sqlite3.connect
+
+    def telling(database: str, *args: Any, **more: Any) -> sqlite3.Connection:
+        """The schema is also played in memory, to know how it looks: nobody dies there."""
+        connection = connect(database, *args, **more)
+        in_memory = database == ":memory:"
+        connection.create_function("rig_pass_by", 0, (lambda: None) if in_memory else pass_by)
+        return connection
+
+    scripts = schema.migrations()
+    schema.migrations = lambda: tuple(f"{script}\nSELECT rig_pass_by();" for script in scripts)
+    sqlite3.connect = telling
+
+
 AGENT_POINTS = (
     "in_spool_transaction",
     "before_spool_commit",

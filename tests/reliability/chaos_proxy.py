@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 _READ_BYTES = 65_536
+_DELIVERY = b"POST /api/v1/batches "  # other requests ask, and are asked again by nature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +26,8 @@ class Knobs:
     delay_s              before each piece is forwarded
     throttle_bytes_s     each direction of each connection is at most so fast
     reset_after_bytes    a connection is reset after so many bytes from the target
-    swallow_responses    so many answers reach nobody: the client is cut off (http)
-    duplicate_requests   so many requests reach the target twice (http)
+    swallow_responses    so many answers to batches reach nobody: the client is cut off (http)
+    duplicate_requests   so many batches reach the target twice (http)
     answer_status        the target is not asked; the client gets this status (http) …
     retry_after_s        … with this Retry-After …
     answer_times         … so many times; None: until it is changed
@@ -226,7 +227,8 @@ class _Proxy:
                 answers.write(canned)
                 await answers.drain()
                 continue
-            if self._knobs.duplicate_requests:
+            delivers = _DELIVERY in request.partition(b"\r\n")[0]
+            if delivers and self._knobs.duplicate_requests:
                 self._spend("duplicate_requests")
                 self._counts.duplicated += 1
                 requests.write(request)
@@ -234,7 +236,7 @@ class _Proxy:
                 await _message(target)
             await self._pour(request, requests)
             answer = await _message(target)
-            if self._knobs.swallow_responses:
+            if delivers and self._knobs.swallow_responses:
                 self._spend("swallow_responses")
                 self._counts.swallowed += 1
                 return

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,9 +26,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hr_core.store.database import open_database
+from protocols.identity import event_id
+from protocols.records import Punch
+from protocols.uplink import Observation
 from protocols.zk.attendance import AttendanceRow
 from protocols.zk.users import User
 from simulators.zk_terminal import Faults, TerminalConfig, ZkTerminal
+from tests.edge_agent.enrolment.known_gateway import make_known
+from tests.hr_core.ingest.batch_samples import batch_of
+from tests.hr_core.signed_batches import deliver
 from tests.reliability.oracle import Key, Oracle, Verdict, oracle_process
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -38,6 +45,8 @@ PEOPLE = 40
 USERS = [User(uid=number, user_id=str(1000 + number)) for number in range(1, PEOPLE + 1)]
 # An agent of a claim that does not end is a defect of the claim or of the agent: found here.
 PATIENCE_S = 60.0
+# A weakened variant that has lost something never settles.
+WEAKENED_PATIENCE_S = 5.0
 
 
 class ClaimError(Exception):
@@ -183,10 +192,34 @@ class Core(Process):
             ).fetchall()
         return [_key(device, user_id, json.loads(body)) for device, user_id, body in rows]
 
+    def plant(self, punch: Punch) -> None:
+        """Puts a record there that nobody of the rig has delivered. The core must not run."""
+        engine = open_database(f"sqlite:///{self.database}")
+        try:
+            observation = Observation(
+                event_id=event_id(punch).hex(),
+                record=punch,
+                received_at=datetime.now(UTC),
+                zone=ZONE,
+            )
+            batch = batch_of(observation, gateway="other")
+            answer = deliver(engine, batch, at=datetime.now(UTC))
+        finally:
+            engine.dispose()
+        if answer.verdicts[0].verdict != "accepted":
+            raise ClaimError(f"the core would not take it: {answer}")
+
     def count(self) -> int:
+        return int(self.ask("SELECT count(*) FROM raw_events WHERE kind = 'punch'")[0][0])
+
+    def count_of(self, serial: str) -> int:
+        query = "SELECT count(*) FROM raw_events WHERE kind = 'punch' AND device = ?"
+        return int(self.ask(query, serial)[0][0])
+
+    def ask(self, query: str, *values: Any) -> list[Any]:
+        """Straight from its file."""
         with closing(_read_only(self.database)) as database:
-            query = "SELECT count(*) FROM raw_events WHERE kind = 'punch'"
-            return int(database.execute(query).fetchone()[0])
+            return database.execute(query, values).fetchall()
 
 
 def _key(device: str, user_id: str, body: dict[str, Any]) -> Key:
@@ -207,22 +240,22 @@ class Agent(Process):
         devices: Iterable[Device],
         *,
         core_port: int | None,
-        token: str = "",
         batch_records: int = 200,
         timeout_s: float = 1.5,
         gateway: str = GATEWAY,
     ) -> None:
-        (self.folder / "state").mkdir(exist_ok=True)
+        for name in ("state", "run"):
+            (self.folder / name).mkdir(exist_ok=True)
         uplink = (
             ""
             if core_port is None
-            else f'[uplink]\nurl = "http://127.0.0.1:{core_port}"\ntoken = "{token}"\n'
+            else f'[uplink]\nurl = "http://127.0.0.1:{core_port}"\n'
             f"timeout_s = {timeout_s}\nbatch_records = {batch_records}\n"
         )
         self.site_file.write_text(
             f'[site]\nname = "{SITE}"\nzone = "{ZONE}"\n'
-            f'[gateway]\nname = "{gateway}"\nstate_dir = "state"\n{uplink}'
-            + "".join(device.text() for device in devices)
+            f'[gateway]\nname = "{gateway}"\nstate_dir = "state"\n'
+            f'runtime_dir = "run"\n{uplink}' + "".join(device.text() for device in devices)
         )
 
     def ask(self, query: str, *values: Any) -> list[Any]:
@@ -242,7 +275,7 @@ class Agent(Process):
     def snapshot(self) -> dict[str, Any]:
         """What it wrote for `status` last."""
         try:
-            told: dict[str, Any] = json.loads((self.folder / "state" / "status.json").read_text())
+            told: dict[str, Any] = json.loads((self.folder / "run" / "status.json").read_text())
         except FileNotFoundError:
             return {}
         return told
@@ -256,30 +289,31 @@ class Agent(Process):
 
 @dataclass
 class RigSite:
-    """One gateway, one core, the oracle. `token` is the gateway's."""
+    """One gateway, one core, the oracle."""
 
     folder: Path
     core: Core
     agent: Agent
     oracle: Oracle
-    token: str
 
     def join(self, devices: Sequence[Device], *, core_port: int | None = None, **more: Any) -> None:
         """Writes the site file; the core's own port, or that of a proxy before it."""
         port = self.core.port if core_port is None else core_port
-        self.agent.write_site(devices, core_port=port, token=self.token, **more)
+        self.agent.write_site(devices, core_port=port, **more)
 
     async def punch(self, terminal: ZkTerminal, *rows: AttendanceRow) -> None:
         """Somebody punches; the oracle knows first."""
         await self.oracle.made(keys_of(terminal.serial, rows))
         await terminal.punch(*rows)
 
-    async def settled(self, *, within_s: float = PATIENCE_S, quiet_s: float = 0.0) -> Verdict:
+    async def settled(
+        self, *, weakened: bool = False, within_s: float = PATIENCE_S, quiet_s: float = 0.0
+    ) -> Verdict:
         """Waits until the core holds what was made, then judges; also when it never does.
 
         quiet_s   how long nothing may change in the end, for claims about what must not arrive
         """
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + (WEAKENED_PATIENCE_S if weakened else within_s)
         while True:
             verdict = await self.judge()
             if (verdict.lost == 0 and verdict.made) or time.monotonic() > deadline:
@@ -303,11 +337,15 @@ class RigTerminal(ZkTerminal):
         serial: str,
         rows: Sequence[AttendanceRow] = (),
         faults: Faults | None = None,
+        *,
+        worn: Mapping[int, bytes] | None = None,
         **config: Any,
     ) -> None:
         self.serial = serial
         settings = {"clock": wall, "packet_bytes": 65_528} | config
-        super().__init__(TerminalConfig(serial=serial, **settings), list(rows), list(USERS), faults)
+        super().__init__(
+            TerminalConfig(serial=serial, **settings), list(rows), list(USERS), faults, worn=worn
+        )
 
 
 @contextlib.asynccontextmanager
@@ -318,39 +356,36 @@ async def rig_site(
     with tempfile.TemporaryDirectory(prefix="clockline-rig-") as name:
         folder = Path(name)
         core, agent = Core(folder), Agent(folder)
-        token = await asyncio.to_thread(_prepare_core, core.database)
+        await asyncio.to_thread(_introduce, core, agent)
         try:
             if serve:
                 await core.serve(core_weakened)
             async with oracle_process(folder) as oracle:
-                yield RigSite(folder, core, agent, oracle, token)
+                yield RigSite(folder, core, agent, oracle)
         finally:
             await agent.kill()
             await core.kill()
+            if KEEP in os.environ:
+                shutil.copytree(folder, os.environ[KEEP], dirs_exist_ok=True)
 
 
-def _prepare_core(database: Path, gateway: str = GATEWAY) -> str:
-    template, token = _template(gateway)
-    shutil.copyfile(template, database)
-    return token
+def _introduce(core: Core, agent: Agent) -> None:
+    """A core with its key, and a gateway that it knows; enrolment itself is tested elsewhere."""
+    template = _template()
+    for file in template.iterdir():
+        shutil.copy2(file, core.database.with_name(file.name))
+    make_known(core.database, agent.folder / "state", GATEWAY, site=SITE)
 
 
 @cache
-def _template(gateway: str) -> tuple[Path, str]:
-    """A core's database that knows the gateway, made once; and the gateway's token."""
+def _template() -> Path:
+    """The folder of a core that was set up, made once."""
     folder = Path(tempfile.mkdtemp(prefix="clockline-rig-core-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     database = folder / "core.db"
-    words = [sys.executable, "-m", "hr_core", "--db", str(database)]
-    subprocess.run([*words, "init"], check=True, capture_output=True, env=_environment())
-    done = subprocess.run(
-        [*words, "token", gateway, "--site", SITE],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=_environment(),
-    )
-    return database, done.stdout.strip().splitlines()[-1]
+    words = [sys.executable, "-m", "hr_core", "--db", str(database), "init"]
+    subprocess.run(words, check=True, capture_output=True, env=_environment())
+    return folder
 
 
 # Killed with the rig: a claim that is interrupted leaves nobody behind.
@@ -380,5 +415,8 @@ async def until(condition: Callable[[], Any], *, what: str, within_s: float = PA
             raise ClaimError(f"after {within_s:g} s still not: {what}")
         await asyncio.sleep(0.02)
 
+
+# Names a folder into which a run is copied when it ends, to look at logs and databases.
+KEEP = "CLOCKLINE_RIG_KEEP"
 
 SIGKILLED = -signal.SIGKILL

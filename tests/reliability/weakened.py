@@ -68,5 +68,337 @@ def core_forgets() -> None:
         row = row_of(one, batch, received_at)
         return row | {"event_id": row["event_id"][:6] + secrets.token_bytes(10)}
 
+    place, add_batch = batches.place, batches.add_batch
+    again: set[bytes] = set()
+
+    def always_new(conn: Any, signed: Any) -> None:
+        if place(conn, signed) is not None:
+            again.add(signed.batch_hash())
+
+    def add_once(conn: Any, batch: Any) -> None:
+        if batch.batch_hash not in again:
+            add_batch(conn, batch)
+
     batches._row = new_row
     batches._stored_records = lambda _conn, _keys: {}
+    batches.place, batches.add_batch = always_new, add_once
+
+
+@patch
+def core_normal() -> None:
+    """The core's database with `synchronous = NORMAL` and small checkpoints."""
+    from hr_core.store import database
+
+    prepare = database._prepare_sqlite
+
+    def prepare_weakly(connection: Any, record: Any) -> None:
+        prepare(connection, record)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 50")
+
+    database._prepare_sqlite = prepare_weakly
+
+
+@patch
+def second_fsync_believed() -> None:
+    """A spool that syncs its log itself and, when that fails, tries once more and goes on."""
+    import os
+    from contextlib import suppress
+    from pathlib import Path
+
+    from edge_agent.spool import writer
+
+    connect_durably, deliver = writer.connect, writer._deliver
+    logs = []
+
+    def connect(path: Any) -> Any:
+        logs[:] = [f"{path}-wal"]
+        connection = connect_durably(path)
+        connection.execute("PRAGMA synchronous = OFF")
+        return connection
+
+    def deliver_synced(group: Any, outcomes: Any) -> None:
+        for entry in os.scandir("/proc/self/fd"):
+            with suppress(FileNotFoundError):  # the descriptor of this very listing
+                if str(Path(entry.path).readlink()) == logs[0]:
+                    sync_somehow(int(entry.name))
+        deliver(group, outcomes)
+
+    def sync_somehow(descriptor: int) -> None:
+        try:
+            os.fdatasync(descriptor)
+        except OSError:
+            os.fdatasync(descriptor)
+
+    writer.connect, writer._deliver = connect, deliver_synced
+
+
+@patch
+def short_read_believed() -> None:
+    """A driver for which the bytes that came before the break are the whole log, and the device's
+    own count is how far it has read.
+    """
+    from msgspec.structs import replace
+
+    from drivers.errors import DriverError
+    from drivers.zk_pull import deliveries
+    from drivers.zk_pull.log_cursor import LogCursor, cursor_after
+    from drivers.zk_pull.packed_log import PackedLog
+    from drivers.zk_pull.terminal import ATTENDANCE, Terminal
+    from protocols.errors import ProtocolError
+    from protocols.zk.layouts import Layout
+
+    claimed = [0]
+    came_before: list[bytes] = []
+    read_sizes = Terminal.read_sizes
+
+    async def sizes(self: Terminal) -> Any:
+        found = await read_sizes(self)
+        claimed[0] = found.attendance or 0
+        return found
+
+    async def log(self: Terminal) -> PackedLog:
+        came, packed = bytearray(), PackedLog()
+        if came_before:
+            packed.write(came_before.pop())
+            return packed
+        try:
+            await self._stream_table(ATTENDANCE, came.extend)
+        except (ProtocolError, DriverError):
+            came_before.append(bytes(came[: len(came) - len(came) % Layout.ATT40.width]))
+            raise
+        packed.write(bytes(came))
+        return packed
+
+    def by_count(*args: Any, **kwargs: Any) -> LogCursor:
+        return replace(cursor_after(*args, **kwargs), rows=claimed[0])
+
+    Terminal.read_sizes, Terminal.read_log = sizes, log  # type: ignore[method-assign]
+    deliveries.cursor_after = by_count
+    LogCursor.holds_for = lambda _self, _log: True  # type: ignore[method-assign]
+
+
+@patch
+def no_gap_fill() -> None:
+    """After the first read only live events count, as of a listener that never looks back."""
+    from drivers.contract import Delivery
+    from drivers.zk_pull import ZkPullDriver
+    from drivers.zk_pull.terminal import Terminal
+    from protocols.records import Channel, Punch
+    from protocols.zk.events import parse_attlog_event
+
+    fetch, live = ZkPullDriver.fetch, ZkPullDriver.live
+
+    async def first_only(self: ZkPullDriver, cursor: bytes | None) -> Any:
+        if cursor is None:
+            async for delivery in fetch(self, cursor):
+                yield delivery
+            return
+        yield Delivery(serial=(await self.identity()).serial)
+
+    heard: list[bytes] = []
+    listen = Terminal.next_punch_events
+
+    async def overhear(self: Terminal, *, timeout_s: float) -> tuple[bytes, ...]:
+        payloads = await listen(self, timeout_s=timeout_s)
+        heard.extend(payloads)
+        return payloads
+
+    async def told(self: ZkPullDriver) -> Any:
+        async for delivery in live(self):
+            records = tuple(
+                Punch(
+                    serial=delivery.serial,
+                    user_id=row.user_id,
+                    device_time=row.time,
+                    state=row.state,
+                    verify=row.verify,
+                    channel=Channel.LIVE,
+                )
+                for payload in heard
+                for row in parse_attlog_event(payload)
+            )
+            heard.clear()
+            yield Delivery(serial=delivery.serial, records=records)
+
+    Terminal.next_punch_events = overhear  # type: ignore[method-assign]
+    ZkPullDriver.fetch, ZkPullDriver.live = first_only, told  # type: ignore[method-assign]
+
+
+@patch
+def spool_forgets() -> None:
+    """A buffer that stores whatever comes, as often as it comes."""
+    from edge_agent.spool import intake
+
+    intake.new_rows = lambda _connection, _device, rows: rows
+
+
+@patch
+def poison_skipped() -> None:
+    """What cannot be decoded or delivered is left out without a word."""
+    from edge_agent.spool import drain, intake
+
+    drain._bury = lambda *_: None
+    intake._quarantine = lambda *_, **__: False
+
+
+@patch
+def collecting_waits() -> None:
+    """A gateway that stores and sends in turn: nothing is stored until the last batch was taken."""
+    import asyncio
+
+    from edge_agent.spool.store import Spool
+    from sync.http import HttpTransport
+
+    append, send, delivered = Spool.append, HttpTransport.send, asyncio.Event()
+    delivered.set()
+
+    async def append_in_turn(self: Spool, *args: Any, **facts: Any) -> Any:
+        await delivered.wait()
+        return await append(self, *args, **facts)
+
+    async def send_in_turn(self: HttpTransport, *args: Any) -> Any:
+        delivered.clear()
+        answer = await send(self, *args)
+        delivered.set()
+        return answer
+
+    Spool.append = append_in_turn  # type: ignore[method-assign]
+    HttpTransport.send = send_in_turn  # type: ignore[method-assign]
+
+
+@patch
+def full_disk_shrugged_off() -> None:
+    """A gateway that takes a failed write for done and moves its place on, in memory."""
+    from edge_agent.spool.errors import SpoolError
+    from edge_agent.spool.results import Appended
+    from edge_agent.spool.store import Spool
+
+    append, cursor_of = Spool.append, Spool.cursor
+    places: dict[str, bytes] = {}
+
+    async def append_or_not(self: Spool, delivery: Any, **facts: Any) -> Any:
+        if delivery.cursor is not None:
+            places[delivery.serial] = delivery.cursor
+        try:
+            return await append(self, delivery, **facts)
+        except SpoolError:
+            return Appended(stored=0, known=0, quarantined=0)
+
+    async def cursor(self: Spool, serial: str) -> bytes | None:
+        return places.get(serial) or await cursor_of(self, serial)
+
+    Spool.append, Spool.cursor = append_or_not, cursor  # type: ignore[method-assign]
+
+
+@patch
+def one_queue() -> None:
+    """First in, first out: no lanes."""
+    from edge_agent.spool.lanes import Lane
+    from edge_agent.supervisor import worker
+
+    worker._lane_of = lambda _delivery, **_: Lane.PUNCH_BACKLOG
+
+
+@patch
+def implausible_dropped() -> None:
+    """A bridge that skips what cannot be true, as zkteco-php's author plans to."""
+    from msgspec.structs import replace
+
+    from edge_agent.spool.store import Spool
+    from protocols.records import Flag
+
+    append = Spool.append
+    odd = {Flag.CLOCK_SUSPECT, Flag.FUTURE}
+
+    async def append_plausible(self: Spool, delivery: Any, **facts: Any) -> Any:
+        plausible = tuple(
+            record
+            for record in delivery.every_record()
+            if not odd & set(getattr(record, "flags", ()))
+        )
+        return await append(self, replace(delivery, records=plausible, packed=None), **facts)
+
+    Spool.append = append_plausible  # type: ignore[method-assign]
+
+
+@patch
+def migration_begins_anew() -> None:
+    """An upgrade that puts an empty buffer in the place of one that it does not know."""
+    from edge_agent.spool import schema
+
+    prepare = schema.prepare
+
+    def begin_anew(path: Any) -> None:
+        path.unlink()
+        schema.create_file(path)
+        prepare(path)
+
+    schema.prepare = begin_anew
+
+
+@patch
+def damage_thrown_away() -> None:
+    """Where the buffer is damaged, delete it and go on: the advice of many an issue tracker."""
+    from edge_agent.spool import schema
+
+    prepare = schema.prepare
+
+    def prepare_or_delete(path: Any) -> None:
+        from edge_agent.spool.errors import SpoolError
+
+        try:
+            prepare(path)
+        except SpoolError:
+            for file in path.parent.glob(f"{path.name}*"):
+                if not file.name.endswith(".lock"):
+                    file.unlink()
+            schema.create_file(path)
+            prepare(path)
+
+    schema.prepare = prepare_or_delete
+
+
+@patch
+def never_rewinds() -> None:
+    """What was acknowledged once is never sent again, whatever became of it at the core."""
+    from edge_agent.spool.chain import Rewound
+    from edge_agent.spool.store import Spool
+
+    async def stay(_self: Spool, _sink: str, _head: Any, **_more: Any) -> Rewound:
+        return Rewound(batches=0, rows=0)
+
+    Spool.rewind = stay  # type: ignore[method-assign]
+
+
+@patch
+def core_takes_half() -> None:
+    """A core that answers before it stores, and stores every other record."""
+    import sqlalchemy as sa
+
+    from hr_core.ingest import batches
+
+    class Half:
+        """The insert of every other row; every other statement as it is."""
+
+        def __init__(self, conn: sa.Connection) -> None:
+            self._conn = conn
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._conn, name)
+
+        def execute(self, statement: Any, rows: Any = None, **more: Any) -> Any:
+            if isinstance(rows, list) and statement.table is batches.raw_events:
+                rows = rows[::2]
+            return self._conn.execute(statement, rows, **more)
+
+    from contextlib import contextmanager
+
+    writing = batches.writing
+
+    @contextmanager
+    def writing_half(engine: Any) -> Any:
+        with writing(engine) as conn:
+            yield Half(conn)
+
+    batches.writing = writing_half

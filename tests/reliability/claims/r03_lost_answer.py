@@ -32,7 +32,7 @@ async def _run(seed: int, scale: Scale, *, weakened: bool) -> Outcome:
         site.join([device], core_port=proxy.port, batch_records=draw.randrange(20, 60))
         await site.oracle.made(keys_of(gate.serial, rows))
         await site.agent.start()
-        verdict = await site.settled(quiet_s=1.0)
+        verdict = await site.settled(weakened=weakened, quiet_s=1.0)
         counts = await proxy.counts()
     return Outcome(
         claim=CLAIM,

@@ -1,0 +1,53 @@
+"""R6. fdatasync reports EIO now and then, the power is cut later: nothing acknowledged is lost.
+
+The short form fails the syncs of commits, the long form those of checkpoints too.
+Control: a spool that calls fdatasync again and believes the second answer.
+"""
+
+import tempfile
+from pathlib import Path
+
+from tests.reliability.outcome import Outcome, Scale
+from tests.reliability.power_loss import Losses, losses_of_cuts, recorded
+from tests.reliability.powercut import SyncEnds
+
+CLAIM = "R6"
+TITLE = "A failed fsync loses nothing that was acknowledged"
+
+
+def run(seed: int, scale: Scale, *, weakened: bool = False) -> Outcome:
+    runs, rounds, cuts = scale.pick((1, 60, 90), (20, 150, 200))
+    # strace counts for each thread: only the writer, which syncs at every commit, comes to 50.
+    first = scale.pick(50, 8)
+    total, failures = Losses(), 0
+    for number in range(seed, seed + runs):
+        with tempfile.TemporaryDirectory(prefix="clockline-rig-") as name:
+            folder = Path(name)
+            events = recorded(
+                "spool",
+                folder,
+                rounds=rounds,
+                seed=number,
+                weakened=["second_fsync_believed"] if weakened else [],
+                inject=[f"fdatasync:error=EIO:when={first + number % 7}+{11 + number % 5}"],
+            )
+            losses = losses_of_cuts(events, "spool", folder, cuts=cuts, seed=number)
+        failures += sum(isinstance(event, SyncEnds) and event.failed for event in events)
+        total.cuts += losses.cuts
+        total.acknowledged += losses.acknowledged
+        total.cuts_that_lost += losses.cuts_that_lost
+        total.lost += losses.lost
+        total.unreadable += losses.unreadable
+    return Outcome(
+        claim=CLAIM,
+        holds=total.none and failures > 0,
+        numbers={
+            "failed_syncs": failures,
+            "cuts": total.cuts,
+            "acked": total.acknowledged,
+            "cuts_that_lost": total.cuts_that_lost,
+            "lost": total.lost,
+            "unreadable": total.unreadable,
+        },
+        seed=seed,
+    )

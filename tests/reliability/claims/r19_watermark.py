@@ -1,0 +1,129 @@
+"""R19. A published watermark never lies: every punch up to it is at the core.
+
+Sampled by `edge-agent watermark --json` while agent and core are killed and the line breaks.
+"""
+
+import asyncio
+import json
+import random
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.reliability.chaos_proxy import chaos_proxy
+from tests.reliability.outcome import Outcome, Scale
+from tests.reliability.site import (
+    PEOPLE,
+    REPOSITORY,
+    ClaimError,
+    Device,
+    RigSite,
+    RigTerminal,
+    keys_of,
+    punch_rows,
+    rig_site,
+    row_at,
+    wall,
+)
+
+CLAIM = "R19"
+TITLE = "The watermark never lies"
+_PENDING = "`edge-agent watermark` is not there yet: branch deadwater"
+
+
+def run(seed: int, scale: Scale, *, weakened: bool = False) -> Outcome:
+    words = [sys.executable, "-m", "edge_agent", "watermark", "--help"]
+    if subprocess.run(words, cwd=REPOSITORY, check=False, capture_output=True).returncode:
+        return Outcome(claim=CLAIM, holds=False, numbers={}, seed=seed, pending=_PENDING)
+    return asyncio.run(_run(seed, scale, weakened=weakened))
+
+
+async def _run(seed: int, scale: Scale, *, weakened: bool) -> Outcome:
+    draw = random.Random(seed)
+    schedules = scale.pick(8, 10_000)
+    rows = punch_rows(300, seed)
+    moment = wall() - timedelta(minutes=55)
+    lies = published = 0
+    async with (
+        rig_site(core_weakened=["core_takes_half"] if weakened else ()) as site,
+        RigTerminal("R19-GATE", rows) as gate,
+        chaos_proxy("127.0.0.1", site.core.port, speaks="http") as proxy,
+    ):
+        device = Device(name="gate", port=gate.address[1], serial=gate.serial)
+        site.join([device], core_port=proxy.port, batch_records=draw.randrange(20, 80))
+        await site.oracle.made(keys_of(gate.serial, rows))
+        await site.agent.start()
+        for _ in range(schedules):
+            await _disturb(site, proxy, draw)
+            for _ in range(draw.randrange(1, 15)):
+                moment += timedelta(seconds=1)
+                await site.punch(gate, row_at(moment, draw.randrange(1, PEOPLE + 1)))
+                await asyncio.sleep(draw.uniform(0, 0.05))
+            until = _complete_until(await _watermark(site), gate.serial)
+            if until is None:
+                continue
+            published += 1
+            await site.judge()
+            lies += await site.oracle.missing_until(gate.serial, until) > 0
+        await proxy.set()
+        verdict = await site.settled(weakened=weakened)
+        reached = _complete_until(await _watermark(site), gate.serial)
+    newest = max(row.time for row in gate.log).isoformat()
+    return Outcome(
+        claim=CLAIM,
+        holds=verdict.clean and lies == 0 and reached is not None and reached >= newest,
+        numbers={
+            "schedules": schedules,
+            "published": published,
+            "lies": lies,
+            "punches": verdict.made,
+            "lost": verdict.lost,
+            "doubled": verdict.doubled,
+            "reaches_the_newest": int(reached is not None and reached >= newest),
+        },
+        seed=seed,
+    )
+
+
+async def _disturb(site: RigSite, proxy: Any, draw: random.Random) -> None:
+    match draw.randrange(5):
+        case 0:
+            await site.agent.kill()
+            await site.agent.start()
+        case 1:
+            await site.core.kill()
+            await site.core.serve()
+        case 2:
+            await proxy.set(swallow_responses=1)
+        case 3:
+            await proxy.set(answer_status=503, answer_times=1)
+        case _:
+            await proxy.cut()
+
+
+async def _watermark(site: RigSite) -> list[dict[str, Any]]:
+    """What `edge-agent watermark --json` says, line by line or as one list."""
+    words = ("edge_agent", "watermark", "-c", str(site.agent.site_file), "--json")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", *words),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=REPOSITORY,
+    )
+    out, err = await process.communicate()
+    if not out.strip():
+        raise ClaimError(f"watermark said nothing: {err.decode()[-500:]}")
+    told = [json.loads(line) for line in out.decode().splitlines() if line.strip()]
+    return told[0] if isinstance(told[0], list) else told
+
+
+def _complete_until(told: list[dict[str, Any]], serial: str) -> str | None:
+    """As the terminal's wall clock (the site's zone is UTC), to the second below."""
+    for line in told:
+        if serial in {line.get("device"), line.get("serial")} or line.get("device") == "gate":
+            until = line.get("complete_until")
+            if until is None:
+                return None
+            return datetime.fromisoformat(until).replace(tzinfo=None, microsecond=0).isoformat()
+    return None
