@@ -13,9 +13,10 @@ from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hr_core.api.authentication import bad_head, gateway_keys_at, signing_key, single_headers
-from hr_core.api.body import inflate, read_body
+from hr_core.api.authentication import bad_head, gateway_keys_at, signing_key
+from hr_core.api.body import inflate
 from hr_core.api.errors import ApiError, JsonResponse, error_body
+from hr_core.api.incoming import HttpIncoming, Incoming, Reply
 from hr_core.api.refusal_book import RefusalBook
 from hr_core.ingest.batches import ingest_batch
 from hr_core.ingest.opening import HeadMismatchError, open_batch
@@ -34,7 +35,7 @@ _SICK_RETRY_S = 30
 
 
 class BatchReceiver:
-    """The endpoint. Decoding and storing run in one worker thread: the database has one writer."""
+    """Takes batches. Decoding and storing run in one worker thread: the database has one writer."""
 
     def __init__(
         self,
@@ -52,20 +53,24 @@ class BatchReceiver:
         self._waiting = 0
 
     async def receive(self, request: Request) -> Response:
-        claimed = request.headers.get("clockline-gateway", "")
+        reply = await self.take(HttpIncoming(request))
+        return JsonResponse(reply.body, headers=dict(reply.headers))
+
+    async def take(self, incoming: Incoming) -> Reply:
+        """Whichever way it came. Raises ApiError, which is counted then."""
         try:
-            return await self._receive(request)
+            return await self._take(incoming)
         except ApiError as error:
-            self._refusals.note(claimed, error)
+            self._refusals.note(incoming.claimed, error)
             raise
 
-    async def _receive(self, request: Request) -> Response:
-        headers = single_headers(request)
+    async def _take(self, incoming: Incoming) -> Reply:
+        headers = incoming.headers()
         _check_content_type(headers)
         announced = _head(headers, b"")
         # Before the body: nobody but a gateway may make us hold one.
         await to_thread.run_sync(self._check_known, announced.head.gateway)
-        body = await read_body(request)
+        body = await incoming.body()
         signed = _head(headers, body)
         key = await to_thread.run_sync(self._check_signed, signed)
         if self._waiting >= MAX_WAITING:
@@ -88,7 +93,7 @@ class BatchReceiver:
             )
         finally:
             self._waiting -= 1
-        return JsonResponse(answer, headers=self._signature(signed, answer))
+        return Reply(body=answer, headers=self._signature(signed, answer))
 
     def _check_known(self, gateway: str) -> None:
         with self._engine.connect() as conn:
@@ -139,7 +144,7 @@ class BatchReceiver:
 
 
 def _head(headers: Mapping[str, str], body: bytes) -> SignedHead:
-    content_type = signed_type(headers["content-type"], headers.get("content-encoding", ""))
+    content_type = signed_type(headers.get("content-type", ""), headers.get("content-encoding", ""))
     try:
         return read_head(headers, content_type=content_type, body=body)
     except HeadError as exc:

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hr_core.api.authentication import authenticate
-from hr_core.api.body import read_body
 from hr_core.api.errors import ApiError, JsonResponse
+from hr_core.api.incoming import HttpIncoming, Incoming, Reply
 from hr_core.api.refusal_book import RefusalBook
 from hr_core.store.chains import ChainForkError, ChainGapError, compare
 from hr_core.store.device_gateways import devices_of
@@ -22,7 +22,7 @@ from protocols.signing import SigningKey
 MAX_QUESTION_BYTES = 4 * 1024  # a head is under 300 bytes
 
 
-_Reply = tuple[bytes, ApiError | None]
+_Answer = tuple[bytes, ApiError | None]
 """The body, and what must be counted although it was answered."""
 
 
@@ -41,29 +41,32 @@ class Questions:
         self._refusals = refusals
 
     async def chain(self, request: Request) -> Response:
+        return _response(await self.take_chain(HttpIncoming(request)))
+
+    async def take_chain(self, incoming: Incoming) -> Reply:
         """The last batch here, of the gateway that asks and names its own last one. When the two
-        cannot be of one chain, that is counted and logged on this side too.
+        cannot be of one chain, that is counted and logged on this side too. Raises ApiError.
         """
-        return await self._answer(request, self._compare)
+        return await self._answer(incoming, self._compare)
 
     async def devices(self, request: Request) -> Response:
         """Of the gateway that asks: its devices, and who else delivers them."""
-        return await self._answer(request, self._devices)
+        return _response(await self._answer(HttpIncoming(request), self._devices))
 
-    async def _answer(self, request: Request, reply: Callable[[str, bytes], _Reply]) -> Response:
+    async def _answer(self, incoming: Incoming, answer: Callable[[str, bytes], _Answer]) -> Reply:
         try:
-            question = await read_body(request, MAX_QUESTION_BYTES)
-            asked = await authenticate(request, self._engine, self._now(), question)
-            body, finding = await to_thread.run_sync(reply, asked.gateway, question)
+            question = await incoming.body(MAX_QUESTION_BYTES)
+            asked = await authenticate(incoming, self._engine, self._now(), question)
+            body, finding = await to_thread.run_sync(answer, asked.gateway, question)
         except ApiError as error:
-            self._refusals.note(request.headers.get("clockline-gateway", ""), error)
+            self._refusals.note(incoming.claimed, error)
             raise
         if finding is not None:
             self._refusals.note(asked.gateway, finding)
         signature = sign_request_answer(self._core_key, asked, body)
-        return JsonResponse(body, headers={SIGNATURE_HEADER: signature})
+        return Reply(body=body, headers={SIGNATURE_HEADER: signature})
 
-    def _compare(self, gateway: str, question: bytes) -> _Reply:
+    def _compare(self, gateway: str, question: bytes) -> _Answer:
         try:
             theirs = decode_head(question)
         except ProtocolError as exc:
@@ -76,7 +79,11 @@ class Questions:
                 finding = ApiError(409, code, str(exc), exc.remedy)
                 return encode_head(gateway, exc.here), finding
 
-    def _devices(self, gateway: str, _question: bytes) -> _Reply:
+    def _devices(self, gateway: str, _question: bytes) -> _Answer:
         with self._engine.connect() as conn:
             told = {"gateway": gateway, "devices": devices_of(conn, gateway)}
         return msgspec.json.encode(told), None
+
+
+def _response(reply: Reply) -> Response:
+    return JsonResponse(reply.body, headers=dict(reply.headers))

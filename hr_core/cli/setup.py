@@ -1,11 +1,17 @@
 """`hr-core init`, `import`, `gateway-key`, `serve`: set the core up and run it."""
 
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hr_core.cli.options import DbOption, JsonOption, core, new_engine, print_json, writing
+
+if TYPE_CHECKING:
+    from hr_core.api.gateway_api import GatewayApi
 
 
 def init(context: typer.Context, db: DbOption = None) -> None:
@@ -67,7 +73,7 @@ def gateway_key(
         print(own.public.hex())
 
 
-def serve(
+def serve(  # noqa: PLR0913 - one for each option
     context: typer.Context,
     *,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
@@ -76,6 +82,18 @@ def serve(
         bool,
         typer.Option("--allow-remote", help="Listen beyond this machine: a proxy ends TLS."),
     ] = False,
+    mqtt: Annotated[
+        str | None,
+        typer.Option(
+            "--mqtt",
+            help="Hear gateways at this MQTT 5 broker too: mqtts://broker.example.com.",
+            show_default=False,
+        ),
+    ] = None,
+    mqtt_password_file: Annotated[
+        Path | None,
+        typer.Option("--mqtt-password-file", help="The core's password there, one line."),
+    ] = None,
     db: DbOption = None,
 ) -> None:
     """Serve the API to gateways and, on this machine, the pages; prints `listening HOST:PORT`."""
@@ -83,6 +101,7 @@ def serve(
     import secrets
 
     from hr_core.api.app import create_app
+    from hr_core.api.gateway_api import GatewayApi
     from hr_core.api.server import serve as serve_app
     from hr_core.clock import SystemClock
     from hr_core.core_key import core_key_file, open_core_key
@@ -101,5 +120,23 @@ def serve(
         key = open_core_key(
             core_key_file(engine.url), entropy=lambda: secrets.token_bytes(SEED_BYTES)
         )
-        app = create_app(engine, clock=clock, core_key=key, extra_routes=pages)
-        asyncio.run(serve_app(app, host, port, ready, allow_remote=allow_remote))
+        gateways = GatewayApi.over(engine, now=clock.now, core_key=key)
+        app = create_app(engine, clock=clock, core_key=key, extra_routes=pages, gateways=gateways)
+
+        async def run() -> None:
+            async with _hearing(mqtt, mqtt_password_file, gateways):
+                await serve_app(app, host, port, ready, allow_remote=allow_remote)
+
+        asyncio.run(run())
+
+
+def _hearing(
+    url: str | None, password_file: Path | None, gateways: GatewayApi
+) -> AbstractAsyncContextManager[object]:
+    """Raises CoreError when the broker's address or the password file cannot be used."""
+    if url is None:
+        return nullcontext()
+    from hr_core.api.broker import open_broker
+    from hr_core.api.mqtt import MqttConsumer
+
+    return MqttConsumer(open_broker(url, password_file), gateways)
