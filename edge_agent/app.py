@@ -15,8 +15,9 @@ import structlog
 from drivers.catalog import load_driver
 from drivers.contract import DriverContext, Findable
 from drivers.ports import Clock
-from edge_agent.config.models import SiteConfig, SiteDevice, UplinkSection
+from edge_agent.config.models import SiteConfig, SiteDevice
 from edge_agent.core_outbox import CoreOutbox
+from edge_agent.core_transport import open_transport
 from edge_agent.exporting import open_export
 from edge_agent.identity_file import read_identity
 from edge_agent.logs import configure_logs
@@ -74,7 +75,7 @@ class Agent:
         self._transport: Transport | None = None
         self.uplink: Uplink | None = None
         if site.uplink is not None and identity is not None:
-            self._transport = _open_transport(site.uplink, identity)
+            self._transport = open_transport(site.uplink, identity)
             self.uplink = Uplink(
                 CoreOutbox(spool, gateway=identity.gateway, zone=site.site.zone, clock=clock),
                 self._transport,
@@ -198,12 +199,6 @@ class Agent:
             remedy="edge-agent enroll with a token of hr-core token; records are kept here",
             code="not_enrolled",
         )
-
-
-def _open_transport(section: UplinkSection, identity: GatewayIdentity) -> Transport:
-    from sync.http import HttpTransport  # noqa: PLC0415 - costs memory; only with a core
-
-    return HttpTransport(section.url, identity, timeout_s=section.timeout_s)
 
 
 def _make_worker(device: SiteDevice, networks: Sequence[str], commons: Commons) -> DeviceWorker:

@@ -26,7 +26,7 @@ _MAX_WAITING_ANSWERS = 8  # each up to MAX_ANSWER_BYTES; more than one is a core
 _BESIDE_BODY_BYTES = 2 * 1024  # our topic and properties are under 1 kB
 _PROBLEM = 0x80  # from here on a reason code is a refusal
 NO_SUBSCRIBERS = 0x10
-SESSION_TAKEN = 0x8E
+_UNSPECIFIED = 0x80  # also what paho makes of a line that broke
 TOO_LARGE = 0x95
 NOT_ALLOWED = frozenset({0x86, 0x87, 0x8A, 0x8C})  # bad password, not authorised, banned, method
 
@@ -94,11 +94,22 @@ class BrokerSession(aiomqtt.Client):
             raise BrokerRefusalError(NO_SUBSCRIBERS, "no core listens there")
 
     async def close(self) -> None:
-        """In whatever state the connection is."""
-        with contextlib.suppress(aiomqtt.MqttError):
-            await self.__aexit__(None, None, None)
-        if self._disconnected.done() and not self._disconnected.cancelled():
-            self._disconnected.exception()  # seen: asyncio need not complain
+        """In whatever state the connection is: aiomqtt leaves the socket of one that broke, or never
+        was answered, to the garbage collector.
+        """
+        if self._connected.done() and not self._disconnected.done():
+            with contextlib.suppress(aiomqtt.MqttError):
+                await self.__aexit__(None, None, None)
+        for future in (self._connected, self._disconnected):
+            if future.done() and not future.cancelled():
+                future.exception()  # seen: asyncio need not complain
+        if self._misc_task is not None:
+            self._misc_task.cancel()
+        left = self._client.socket()
+        if left is not None and left.fileno() >= 0:
+            self._loop.remove_reader(left.fileno())
+            self._loop.remove_writer(left.fileno())
+            left.close()
 
     @override
     def _on_connect(
@@ -132,7 +143,7 @@ def new_properties(packet: int) -> Properties:
 
 
 def reasons_of(error: BaseException) -> set[int]:
-    """Every MQTT 5 reason code in the chain of errors."""
+    """Every MQTT 5 reason that the broker gave, in the chain of errors."""
     found: set[int] = set()
     step: BaseException | None = error
     while step is not None:
@@ -141,7 +152,7 @@ def reasons_of(error: BaseException) -> set[int]:
         elif isinstance(step, aiomqtt.MqttCodeError) and isinstance(step.rc, ReasonCode):
             found.add(step.rc.value)
         step = step.__cause__ or step.__context__
-    return found
+    return found - {_UNSPECIFIED}
 
 
 def _check(reason: ReasonCode | int, what: str) -> None:

@@ -37,7 +37,6 @@ from sync.addresses import is_loopback
 from sync.broker_session import (
     NO_SUBSCRIBERS,
     NOT_ALLOWED,
-    SESSION_TAKEN,
     TOO_LARGE,
     BrokerSession,
     Credentials,
@@ -174,7 +173,7 @@ class MqttTransport(Transport):
         opening = asyncio.ensure_future(session.__aenter__())
         try:
             await asyncio.shield(opening)
-        except asyncio.CancelledError:
+        except BaseException:
             self._close_later(_close_opened(opening, session))
             raise
         self._session = session
@@ -220,12 +219,18 @@ class MqttTransport(Transport):
         return task
 
     def _silent(self) -> CoreUnreachableError:
-        who = "the broker has the request, and no core answered it" if self._taken else "no answer"
+        if self._taken:
+            what = "the broker has the request, and no core answered it"
+            remedy = "check that hr-core serve --mqtt runs at this broker, and the core's load"
+        else:
+            what = "the broker did not take the request"
+            remedy = "check the line, and that the broker has no message_size_limit: it drops what "
+            remedy += "is larger without a word"
         return CoreUnreachableError(
-            f"{who} within {self._timeout_s:g} s",
+            f"{what} within {self._timeout_s:g} s",
             where=self._where,
-            remedy="It is tried again by itself; if it repeats, check that hr-core serve --mqtt "
-            "runs at this broker, the line and the core's load, or raise uplink.timeout_s",
+            remedy=f"It is tried again by itself; if it repeats, {remedy}, or raise "
+            "uplink.timeout_s",
             code="core_timeout",
         )
 
@@ -249,8 +254,7 @@ class MqttTransport(Transport):
             return self._refused(
                 f"the broker {exc}",
                 "batch_refused",
-                "Raise message_size_limit and max_packet_size of the broker (docs/mqtt.md), or "
-                "lower uplink.batch_records",
+                "Raise max_packet_size of the broker (docs/mqtt.md), or lower uplink.batch_records",
             )
         return self._unreachable(exc, reasons)
 
@@ -258,11 +262,8 @@ class MqttTransport(Transport):
         what, code = f"the broker cannot be reached ({exc})", "core_unreachable"
         remedy = "check the network, the address and that the broker runs"
         if NO_SUBSCRIBERS in reasons:
-            what = "the broker answers, but no core listens there"
+            what, code = "the broker answers, but no core listens there", "no_core"
             remedy = "check that hr-core serve --mqtt runs and may read there (the broker's ACL)"
-        elif SESSION_TAKEN in reasons:
-            what, code = "the broker has this gateway's name on another connection", "name_in_use"
-            remedy = "look for a second machine with this identity (a cloned SD card)"
         return CoreUnreachableError(
             what,
             where=self._where,
@@ -277,7 +278,7 @@ class MqttTransport(Transport):
 async def _close_opened(opening: "asyncio.Future[BrokerSession]", session: BrokerSession) -> None:
     with contextlib.suppress(aiomqtt.MqttError):
         await opening
-        await session.close()
+    await session.close()
 
 
 def _status(text: str) -> int:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from drivers.catalog import BrokenDriverError, known_kinds, load_driver
 from drivers.contract import DeviceConfig
+from edge_agent.config.broker import tls_context
 from edge_agent.config.exports import EXPORT_KINDS, AnyExport, secret_problem
 from edge_agent.config.models import (
     GatewaySection,
@@ -106,7 +107,7 @@ class _Reader:
             uplink = self._section("uplink", UplinkSection, "Write it as [uplink]")
         devices = self._devices(site.zone if site else None)
         if uplink is not None:
-            uplink = self._with_readable_token(uplink)
+            uplink = self._with_usable_broker(self._with_readable_token(uplink))
         exports = self._exports()
         if site is None or gateway is None:
             return None
@@ -161,6 +162,21 @@ class _Reader:
             if empty:
                 self._complain_token(f"{uplink.token_file} is empty")
         return uplink
+
+    def _with_usable_broker(self, uplink: UplinkSection) -> UplinkSection:
+        if uplink.broker is None:
+            return uplink
+        broker = uplink.broker.below(self._base)
+        remedy = "Readable by the agent's user, as text; docs/mqtt.md tells how they are made"
+        key, path = "password_file", broker.password_file
+        try:
+            broker.read_password()
+            key, path = "certificate_file", broker.certificate_file
+            tls_context(broker)
+        except (OSError, UnicodeDecodeError) as exc:
+            what = f"{path} cannot be used ({exc})"
+            self.complaints.append(Complaint(("uplink", "broker", key), what, remedy))
+        return uplink.model_copy(update={"broker": broker})
 
     def _complain_token(self, what: str) -> None:
         remedy = "Put the token that the core gave you into it, readable by the agent's user"

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, SerializeAsAny, field_validator, model_validator
 
 from drivers.contract import DeviceConfig
+from edge_agent.config.broker import SCHEMES, BrokerSection, check_address
 from edge_agent.config.exports import AnyExport
 from edge_agent.config.places import DEFAULT_STATE_DIR, SNAPSHOT_NAME, SPOOL_NAME
 from edge_agent.config.problems import WrongValueError
@@ -68,7 +69,10 @@ class GatewaySection(Section):
 class UplinkSection(Section):
     """The core that the gateway feeds. Without this table the gateway only collects."""
 
-    url: str = Field(description="Address of the core, https://… (http:// only on this machine)")
+    url: str = Field(
+        description="Address of the core, https://…, or of the MQTT broker at which it listens, "
+        "mqtts://… (http:// and mqtt:// only on this machine)"
+    )
     token_file: Path | None = Field(
         default=None, description="File that holds the access token, readable by the agent alone"
     )
@@ -80,10 +84,17 @@ class UplinkSection(Section):
         default=1_000, ge=1, le=MAX_RECORDS_PER_BATCH, description="Records sent at a time"
     )
 
+    broker: BrokerSection | None = Field(
+        default=None, description="Password or certificate for the MQTT broker"
+    )
+
     @field_validator("url")
     @classmethod
-    def _web_address(cls, url: str) -> str:
+    def _address(cls, url: str) -> str:
         scheme, separator, rest = url.partition("://")
+        if scheme in SCHEMES:
+            check_address(url)
+            return url
         if not (scheme in {"http", "https"} and separator and rest.strip("/")):
             raise WrongValueError(
                 f'"{url}" is not a web address', remedy='Write it like "https://core.example.com"'
@@ -94,6 +105,19 @@ class UplinkSection(Section):
                 remedy="Write it with https://; http:// is for this machine only",
             )
         return url
+
+    @property
+    def over_mqtt(self) -> bool:
+        return self.url.partition("://")[0] in SCHEMES
+
+    @model_validator(mode="after")
+    def _broker_has_an_address(self) -> "UplinkSection":
+        if self.broker is not None and not self.over_mqtt:
+            raise WrongValueError(
+                "[uplink.broker] goes with an address of a broker",
+                remedy='Write url = "mqtts://…", or take [uplink.broker] out',
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_token(self) -> "UplinkSection":

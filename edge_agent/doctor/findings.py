@@ -51,6 +51,10 @@ class Code(StrEnum):
     KEY_REFUSED = "E1073"
     TOKEN_UNREADABLE = "E1074"  # noqa: S105 - a code, not a token
     TOKEN_EXPOSED = "E1075"  # noqa: S105 - a code, not a token
+    BROKER_REFUSES = "E1076"
+    BROKER_LIMITS = "E1077"
+    BROKER_NO_CORE = "E1078"
+    BROKER_OPEN = "E1079"
     ANOTHER_SERIAL = "E1080"
     DEVICE_REPLACED = "E1081"
     DEVICE_SHARED = "E1082"

@@ -24,7 +24,8 @@ def check_uplink(uplink: UplinkSection | None) -> Iterator[Finding]:
             'Add [uplink] with url = "https://…" and token_file = "…"',
         )
         return
-    yield check_answer(uplink.url)
+    if not uplink.over_mqtt:  # a broker has its own checks, doctor.broker
+        yield check_answer(uplink.url)
     if uplink.token_file is not None:
         yield check_token_file(uplink.token_file)
 

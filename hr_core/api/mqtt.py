@@ -89,6 +89,9 @@ class MqttConsumer:
             await asyncio.wait(self._tasks, timeout=_STOP_S)
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
+        left = self._client.socket()
+        if left is not None:  # the farewell did not get through
+            left.close()
 
     def _new_client(self) -> Client:
         client = Client(CallbackAPIVersion.VERSION2, CLIENT_ID, protocol=MQTTv5, manual_ack=True)

@@ -56,7 +56,7 @@ async def test_no_core_at_the_broker_is_told_at_once(engine, broker):
         with pytest.raises(CoreUnreachableError, match="no core listens") as caught:
             async with asyncio.timeout(5):
                 await transport.chain_head(NO_BATCH)
-    assert caught.value.code == "core_unreachable"
+    assert caught.value.code == "no_core"
 
 
 async def test_an_unenrolled_gateway_is_refused_with_the_cores_own_code(engine, broker):
