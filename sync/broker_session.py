@@ -6,6 +6,7 @@ silence until a time-out.
 """
 
 import contextlib
+import socket
 import ssl
 from typing import Any
 
@@ -67,6 +68,8 @@ class BrokerSession(aiomqtt.Client):
             max_queued_incoming_messages=_MAX_WAITING_ANSWERS,
             tls_context=who.tls,
             properties=properties,
+            # A request is several small writes: with Nagle each waits 40 ms for the other side.
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
         self.largest_packet = MAX_PACKET_BYTES
         self._puback = 0

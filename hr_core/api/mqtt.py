@@ -7,6 +7,7 @@ delivers it again to the next core; what was stored already is answered as such.
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable
 from http import HTTPStatus
 from types import TracebackType
@@ -117,6 +118,9 @@ class MqttConsumer:
             self._tell(f"the broker refuses this core ({reason}): check its password and ACL")
             return
         self._connection += 1
+        line = client.socket()
+        if isinstance(line, socket.socket):  # answers are small writes: Nagle would hold each back
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
         client.subscribe([(f"{ROOT}/+/{kind}", options) for kind in self._take])
 
