@@ -1,55 +1,62 @@
-"""How fast the core takes punches, beside what the disk itself allows.
+"""How fast the core takes punches, beside a plain FastAPI-like service and the disk itself.
 
-    python -m benchmarks.ingest [--batches 100] [--rows 1000] [--folder PATH]
+    python -m benchmarks.ingest [--batches 20] [--rows 5000] [--folder PATH]
 
-Prints the fsync floor measured in the same run and folder, the rate of `ingest_batch` alone, of
-the same batches sent again (all duplicates), and of the whole way: the gateway's transport,
-loopback HTTP, the core in a process of its own. Absolute rates belong to the machine; the ratios
-to the floor count (specs/perf/baseline.md).
+In one run and folder, each server in a process of its own, bodies made beforehand, one client:
+
+- the peer: Starlette, a pydantic model for each record, INSERT OR IGNORE into the same table with
+  the same durability, one verdict per record. It checks no signature, makes no digest, keeps no
+  chain. FastAPI is not installed here; it is Starlette with pydantic and some more work around it.
+- ours in JSON; ours in columns up to "stored" (202); ours in columns up to the verdicts.
+
+Absolute rates belong to the machine; the ratios count (specs/perf/baseline.md).
 """
 
 import argparse
 import asyncio
+import contextlib
 import os
+import random
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple
 
+import httpx
+import msgspec
+import zstandard
+from msgspec import Struct
+from msgspec.structs import replace
+
+from benchmarks.pydantic_peer import create_peer
 from hr_core.api.app import create_app
 from hr_core.api.server import serve
-from hr_core.ingest.batches import ingest_batch
-from hr_core.ingest.opening import OpenedBatch, open_batch
+from hr_core.store import all_tables
 from hr_core.store.database import initialise, open_database, writing
 from hr_core.store.gateway_keys import register_key
 from protocols.batch_chain import FIRST_PREVIOUS
+from protocols.column_batch import BODY_HEAD_BYTES, COLUMNS_TYPE
 from protocols.identity import event_id
 from protocols.records import Direction, Punch
+from protocols.signed_request import NONCE_BYTES, answer_target, sign_request
 from protocols.signing import SigningKey
-from protocols.uplink import Observation, Watermark, encode_batch
-from sync.http import HttpTransport
+from protocols.uplink import BATCH_SALT_BYTES, Batch, Observation, encode_batch
 from sync.identity import GatewayIdentity
 from sync.sealing import SealedBatch, Sealer
 
-_START = datetime(2026, 1, 1, tzinfo=UTC)
+_GATEWAY = "bench"
+_KEY = SigningKey(b"bench".ljust(32))
+_CORE_KEY = SigningKey(b"core".ljust(32))
+_START = datetime(2026, 1, 1, 8)  # noqa: DTZ001 - device clocks are naive
+_ARRIVED = datetime(2026, 2, 1, tzinfo=UTC)
 _FSYNCS = 200
-_CORE_KEY = SigningKey(bytes(32))
-_IDENTITY = GatewayIdentity(
-    gateway="bench", key=SigningKey(b"bench".ljust(32)), core_public=_CORE_KEY.public
-)
-
-
-class _Pending(NamedTuple):
-    number: int
-    previous: bytes
-    salt: bytes
-    observations: tuple[Observation, ...]
-    watermarks: tuple[Watermark, ...] = ()
+_JUDGED_WITHIN_S = 120
+_SEED = 7
 
 
 class _Clock:
@@ -57,39 +64,56 @@ class _Clock:
         return datetime.now(UTC)
 
 
-def make_chain(batches: int, rows: int) -> list[SealedBatch]:
-    sealer, chain, previous = Sealer(_IDENTITY, site="bench"), [], FIRST_PREVIOUS
-    for number in range(batches):
-        salt = number.to_bytes(32, "big")
-        pending = _Pending(number + 1, previous, salt, make_records(number, rows))
-        chain.append(sealer.seal(pending))
-        previous = chain[-1].signed.batch_hash()
-    return chain
+class _Pending(Struct, frozen=True):
+    number: int
+    previous: bytes
+    salt: bytes
+    observations: tuple[Observation, ...]
+    watermarks: tuple[()] = ()
 
 
-def make_records(number: int, rows: int) -> tuple[Observation, ...]:
-    """Twenty devices, 3,000 people, in order of time, as a site's morning is."""
+def backlog(number: int, rows: int) -> tuple[Observation, ...]:
+    """The log of one terminal: 3,000 people, random gaps, 40 raw bytes as a ZKTeco row has them."""
+    dice = random.Random(_SEED + number)  # noqa: S311 - the same punches in each run
+    time = _START
     observations = []
-    for k in range(number * rows, (number + 1) * rows):
-        wall = (_START + timedelta(seconds=k // 3)).replace(tzinfo=None)
+    for row in range(rows):
+        time += timedelta(seconds=dice.randint(1, 40))
+        user_id, state = str(1000 + dice.randrange(3000)), dice.randrange(2)
+        stamp = int((time - _START).total_seconds()).to_bytes(4, "little")
+        raw = row.to_bytes(2, "little") + user_id.encode().ljust(24, b"\0") + b"\x0f" + stamp
         punch = Punch(
-            serial=f"ZK{k % 20:08d}",
-            user_id=f"{1000 + k * 7919 % 3000}",
-            device_time=wall,
-            state=k % 2,
+            serial=f"ZK{number:08d}",
+            user_id=user_id,
+            device_time=time,
+            state=state,
             verify=15,
-            direction=Direction.IN,
-            raw=k.to_bytes(40, "little"),
+            direction=(Direction.IN, Direction.OUT)[state],
+            method="face",
+            work_code=0,
+            raw=raw.ljust(40, bytes([state])),
         )
         observations.append(
             Observation(
                 event_id=event_id(punch).hex(),
                 record=punch,
-                received_at=_START,
+                received_at=_ARRIVED,
                 zone="Asia/Shanghai",
+                clock_offset_ms=-1500,
             )
         )
     return tuple(observations)
+
+
+def sealed_chain(batches: Sequence[tuple[Observation, ...]], *, columns: bool) -> list[SealedBatch]:
+    identity = GatewayIdentity(gateway=_GATEWAY, key=_KEY, core_public=_CORE_KEY.public)
+    sealer, previous, chain = Sealer(identity, site="bench"), FIRST_PREVIOUS, []
+    for number, observations in enumerate(batches, start=1):
+        salt = number.to_bytes(BATCH_SALT_BYTES, "big")
+        sealed = sealer.seal(_Pending(number, previous, salt, observations), columns=columns)
+        previous = sealed.signed.batch_hash()
+        chain.append(sealed)
+    return chain
 
 
 def fsync_floor(folder: Path) -> float:
@@ -104,89 +128,179 @@ def fsync_floor(folder: Path) -> float:
     return statistics.median(times)
 
 
-def open_sealed(sealed: SealedBatch) -> OpenedBatch:
-    return open_batch(sealed.signed, _IDENTITY.key.public, encode_batch(sealed.batch))
-
-
-def in_process(folder: Path, batches: Sequence[SealedBatch]) -> tuple[float, float]:
-    """Seconds of the first delivery and of the same batches again; parsing and digests are in."""
-    engine = open_database(f"sqlite:///{folder}/alone.db")
-    initialise(engine)
-    seconds = []
-    for expected in ("accepted", "duplicate"):
-        begun = perf_counter()
-        for sealed in batches:
-            opened = open_sealed(sealed)
-            answer = ingest_batch(engine, opened, received_at=_START, core_key=_CORE_KEY)
-            if {judged.verdict for judged in answer.verdicts} != {expected}:
-                raise SystemExit(
-                    f"batch {answer.number} was not {expected}: the rate means nothing"
-                )
-        seconds.append(perf_counter() - begun)
-    engine.dispose()
-    return seconds[0], seconds[1]
-
-
-def over_http(folder: Path, batches: Sequence[SealedBatch]) -> float:
-    """Seconds of the delivery to a core in a child process, one gateway."""
-    database = f"sqlite:///{folder}/served.db"
-    engine = open_database(database)
+@contextlib.contextmanager
+def server(kind: str, database: Path) -> Iterator[httpx.Client]:
+    engine = open_database(f"sqlite:///{database}")
     initialise(engine)
     with writing(engine) as conn:
-        register_key(conn, "bench", _IDENTITY.key.public, _START)
+        register_key(conn, _GATEWAY, _KEY.public, _ARRIVED - timedelta(days=1))
     engine.dispose()
-    command = [sys.executable, "-m", "benchmarks.ingest", "--serve", database]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as core:
-        assert core.stdout is not None  # noqa: S101 - PIPE, two lines up
-        url = core.stdout.readline().strip()
+    command = [sys.executable, "-m", "benchmarks.ingest", "--serve", kind, str(database)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None  # noqa: S101 - PIPE, two lines up
+        url = process.stdout.readline().strip()
         try:
-            return asyncio.run(_deliver(url, batches))
+            with httpx.Client(base_url=url, timeout=60) as client:
+                yield client
         finally:
-            core.terminate()
+            process.terminate()
 
 
-async def _deliver(url: str, batches: Sequence[SealedBatch]) -> float:
-    transport = HttpTransport(url, _IDENTITY, timeout_s=30)
-    begun = perf_counter()
-    for batch in batches:
-        await transport.send(batch)
-    seconds = perf_counter() - begun
-    await transport.aclose()
-    return seconds
+def post(client: httpx.Client, body: bytes, headers: Mapping[str, str]) -> int:
+    response = client.post("/api/v1/batches", content=body, headers=headers)
+    if response.status_code not in {200, 202}:
+        raise SystemExit(f"HTTP {response.status_code}: {response.text[:300]}")
+    return response.status_code
 
 
-def _serve(database: str) -> None:
-    engine = open_database(database)
-    app = create_app(engine, clock=_Clock(), core_key=_CORE_KEY)
+def sealed_headers(sealed: SealedBatch) -> dict[str, str]:
+    return sealed.signed.as_headers() | {
+        "Content-Type": sealed.content_type,
+        "Content-Encoding": sealed.content_encoding,
+    }
+
+
+def peer_seconds(folder: Path, batches: Sequence[tuple[Observation, ...]]) -> float:
+    bodies = [zstandard.compress(msgspec.json.encode(batch), 3) for batch in batches]
+    with server("peer", folder / "peer.db") as client:
+        begun = perf_counter()
+        for body in bodies:
+            post(client, body, {"Content-Type": "application/json"})
+        return perf_counter() - begun
+
+
+def json_seconds(folder: Path, chain: Sequence[SealedBatch]) -> float:
+    with server("core", folder / "json.db") as client:
+        begun = perf_counter()
+        for sealed in chain:
+            post(client, sealed.body, sealed_headers(sealed))
+        return perf_counter() - begun
+
+
+def stored_seconds(folder: Path, chain: Sequence[SealedBatch]) -> float:
+    """Up to "stored", the judging of it left out: the core is told to leave it."""
+    with server("core-without-judge", folder / "stored.db") as client:
+        begun = perf_counter()
+        for sealed in chain:
+            post(client, sealed.body, sealed_headers(sealed))
+        return perf_counter() - begun
+
+
+def verdict_seconds(folder: Path, chain: Sequence[SealedBatch]) -> float:
+    """As a gateway does it: the next batch goes when the verdicts are there."""
+    with server("core", folder / "verdicts.db") as client:
+        begun = perf_counter()
+        for sealed in chain:
+            post(client, sealed.body, sealed_headers(sealed))
+            _await_answer(client, sealed.batch.number)
+        return perf_counter() - begun
+
+
+def _await_answer(client: httpx.Client, number: int) -> None:
+    target = answer_target(number)
+    limit = perf_counter() + _JUDGED_WITHIN_S
+    while perf_counter() < limit:
+        request = sign_request(_KEY, _GATEWAY, target, nonce=os.urandom(NONCE_BYTES))
+        response = client.get(target.partition(" ")[2], headers=request.as_headers())
+        if response.status_code == httpx.codes.OK:
+            return
+    raise SystemExit(f"batch {number} was not judged: the rate means nothing")
+
+
+def check_events(folder: Path, names: Sequence[str], expected: int) -> None:
+    """Whoever is faster must have stored as much."""
+    for name in names:
+        with contextlib.closing(sqlite3.connect(folder / name)) as connection:
+            found = connection.execute("SELECT count(*) FROM raw_events").fetchone()[0]
+        if found != expected:
+            raise SystemExit(f"{name} holds {found} events, not {expected}")
+
+
+def print_sizes(batch: Batch, body: bytes) -> None:
+    """The punch columns beside the same columns in JSON and zstd; raw apart."""
+    records = [
+        replace(one, event_id="", record=replace(one.record, raw=b"")) for one in batch.observations
+    ]
+    with_ids = [replace(one, record=replace(one.record, raw=b"")) for one in batch.observations]
+    json = len(zstandard.compress(encode_batch(replace(batch, observations=tuple(records))), 3))
+    named = len(zstandard.compress(encode_batch(replace(batch, observations=tuple(with_ids))), 3))
+    whole = len(zstandard.compress(encode_batch(batch), 3))
+    sections = msgspec.msgpack.decode(body[BODY_HEAD_BYTES:])[-1]
+    columns = sum(len(section[5]) for section in sections)
+    rows = len(batch.observations)
+    print(f"punch columns: {columns / rows:6.2f} bytes a punch")
+    print(
+        f"  the same columns as JSON+zstd without event ids: {json / rows:6.2f} = "
+        f"{json / columns:.1f}x, as the JSON form has them: {named / rows:6.2f} = "
+        f"{named / columns:.1f}x"
+    )
+    print(
+        f"raw pages and head: {(len(body) - columns) / rows:6.2f} bytes a punch; whole body "
+        f"{len(body) / rows:.2f}, whole JSON+zstd body {whole / rows:.2f}"
+    )
+
+
+def _serve(kind: str, database: str) -> None:
+    assert all_tables  # noqa: S101 - imported so that every table is known
+    if kind == "peer":
+        app = create_peer(database)
+    else:
+        app = create_app(open_database(f"sqlite:///{database}"), clock=_Clock(), core_key=_CORE_KEY)
+    if kind == "core-without-judge":
+        from hr_core.api.page_judge import PageJudge
+
+        PageJudge.kick = lambda _judge: None  # type: ignore[method-assign]
     asyncio.run(serve(app, "127.0.0.1", 0, lambda h, p: print(f"http://{h}:{p}", flush=True)))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batches", type=int, default=100)
-    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--batches", type=int, default=20)
+    parser.add_argument("--rows", type=int, default=5000)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="on the disk to measure (default: here)")
-    parser.add_argument("--serve", help=argparse.SUPPRESS)
+    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        _serve(options.serve)
+        _serve(*options.serve)
         return
-    batches = make_chain(options.batches, options.rows)
+    batches = [backlog(number, options.rows) for number in range(options.batches)]
     punches = options.batches * options.rows
+    begun = perf_counter()
+    in_json = sealed_chain(batches, columns=False)
+    sealing_json = perf_counter() - begun
+    begun = perf_counter()
+    in_columns = sealed_chain(batches, columns=True)
+    sealing_columns = perf_counter() - begun
+    if {sealed.content_type for sealed in in_columns} != {COLUMNS_TYPE}:
+        raise SystemExit("not every batch went in columns: the rate means nothing")
+    best: dict[str, float] = {}
     with tempfile.TemporaryDirectory(dir=options.folder or Path.cwd()) as name:
-        folder = Path(name)
-        floor = fsync_floor(folder)
-        first, again = in_process(folder, batches)
-        bytes_each = (folder / "alone.db").stat().st_size / punches
-        http = over_http(folder, batches)
-    print(f"fsync floor: {floor * 1e3:.3f} ms")
-    for what, seconds in (("new", first), ("duplicate", again), ("new over HTTP", http)):
-        per_batch = seconds / options.batches
+        floor = fsync_floor(Path(name))
+        for turn in range(options.rounds):
+            folder = Path(name) / str(turn)
+            folder.mkdir()
+            for what, seconds in (
+                ("peer, JSON", peer_seconds(folder, batches)),
+                ("ours, JSON", json_seconds(folder, in_json)),
+                ("ours, columns, stored", stored_seconds(folder, in_columns)),
+                ("ours, columns, verdicts", verdict_seconds(folder, in_columns)),
+            ):
+                best[what] = min(seconds, best.get(what, seconds))
+            check_events(folder, ("peer.db", "json.db", "verdicts.db"), punches)
+    print(f"fsync floor: {floor * 1e3:.3f} ms; best of {options.rounds}")
+    for what, seconds in best.items():
         print(
-            f"{what:14}: {punches / seconds:9,.0f} punches/s, {per_batch * 1e3:7.2f} ms a batch "
-            f"of {options.rows} = {per_batch / floor:.0f} floors"
+            f"{what:24}: {punches / seconds:9,.0f} punches/s, "
+            f"{seconds / options.batches * 1e3:7.2f} ms a batch of {options.rows}, "
+            f"{best['peer, JSON'] / seconds:5.2f}x the peer, "
+            f"{best['ours, JSON'] / seconds:5.2f}x ours in JSON"
         )
-    print(f"stored: {bytes_each:.0f} bytes a punch, indexes included")
+    print(
+        f"sealing at the gateway: JSON {sealing_json / punches * 1e6:.2f} us a punch, "
+        f"columns {sealing_columns / punches * 1e6:.2f}"
+    )
+    print_sizes(in_columns[0].batch, in_columns[0].body)
 
 
 if __name__ == "__main__":

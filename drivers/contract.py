@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.ports import Clock
 from protocols.punch_columns import PunchColumns
@@ -55,6 +55,11 @@ class DeviceConfig(BaseModel):
     """Look for the device's serial in the site's networks when its address no longer has it."""
     live: bool = True
     """Listen between fetches where the device can tell that it has something new."""
+    isolation: Literal["process", "none"] | None = None
+    """Run the driver in a process of its own, which may hang, leak or crash alone. Left out: third
+    parties' drivers have one, ours need none."""
+    process_memory_mb: int = Field(default=512, ge=128, le=8192)
+    """Address space of that process. One that wants more is ended and started again."""
 
 
 class Manifest(Struct, frozen=True, kw_only=True):

@@ -1,9 +1,15 @@
-"""The one place where the gateway is put together: spool, workers, uplink, pulse in one task group."""
+"""The one place where the gateway is put together: spool, workers, uplink, pulse.
+
+Which bug costs what: a device's worker, the uplink, an export, the caretaker and the reloader are
+each started anew (supervisor/upkeep.py). A bug of the pulse ends the agent with an exit code, because
+nobody would watch the others any more, and so does a damaged spool; systemd starts it anew.
+"""
 
 import asyncio
 import random
 import secrets
 import signal
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,28 +21,33 @@ import structlog
 from drivers.catalog import load_driver
 from drivers.contract import DriverContext, Findable
 from drivers.ports import Clock
+from edge_agent.caretaker import Caretaker
+from edge_agent.config.changes import SiteChanges
+from edge_agent.config.exports import AnyExport
+from edge_agent.config.fingerprint import SALT_BYTES, part_of
 from edge_agent.config.models import SiteConfig, SiteDevice
-from edge_agent.core_outbox import CoreOutbox
-from edge_agent.core_transport import open_transport
-from edge_agent.exporting import open_export
-from edge_agent.identity_file import read_identity
+from edge_agent.core_link import CoreLink
+from edge_agent.errors import ExitCode
+from edge_agent.export_roster import ExportRoster
+from edge_agent.exporting import Export, open_export
+from edge_agent.isolation.driver import is_isolated, isolated
 from edge_agent.logs import configure_logs
 from edge_agent.notify import Notifier
-from edge_agent.pulse import Pulse
-from edge_agent.spool.store import Spool, SpoolError
+from edge_agent.pulse import Pulse, Watched
+from edge_agent.reloading import Reloader
+from edge_agent.spool.store import Spool, SpoolCorruptError
 from edge_agent.supervisor.follow import Follower
+from edge_agent.supervisor.roster import Roster
+from edge_agent.supervisor.upkeep import Upkeep
 from edge_agent.supervisor.worker import Commons, DeviceWorker
 from edge_agent.system_clock import SystemClock, boot_id
 from edge_agent.timekeeping import Timekeeper
-from sync.identity import GatewayIdentity
-from sync.ports import Transport
-from sync.sealing import Sealer
-from sync.uplink import Uplink, UplinkProblem, UplinkSettings, UplinkState
+from sync.uplink import Uplink
 
 # No clock may be earlier than the day this release was made.
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
-STORAGE_RETRY_S = 10.0  # a full disk or a pulled card is looked at again this often
-CORE_SINK = "core"
+_UPLINK = "uplink"
+_CARETAKER = "spool"
 
 log = structlog.get_logger()
 
@@ -55,60 +66,51 @@ class Agent:
         notifier: Notifier,
         boot: str,
         uplink_idle_s: float,
-        identity: GatewayIdentity | None,
     ) -> None:
         self.spool = spool
         self._site = site
-        self._clock = clock
+        self._uplink_idle_s = uplink_idle_s
         changed = asyncio.Event()
-        commons = Commons(
+        self._commons = Commons(
             spool=spool,
             timekeeper=timekeeper,
             clock=clock,
             randomness=randomness,
             changed=changed,
-            names=frozenset(device.config.name for device in site.devices),
+            names=lambda: self._roster.names(),  # noqa: PLW0108 - the roster is made after its commons
         )
-        self.workers = tuple(
-            _make_worker(device, site.site.networks, commons) for device in site.devices
+        self._upkeep = Upkeep(clock, randomness, fatal=SpoolCorruptError)
+        self._roster = Roster(self._make_worker, self._upkeep)
+        self._roster.enter(site.devices)
+        self._exports = ExportRoster(self._open_export, self._upkeep)
+        self._exports.enter(site.exports)
+        self._core = CoreLink(site, spool, clock, randomness, idle_s=uplink_idle_s)
+        self._reloader = Reloader(
+            site,
+            self._apply,
+            clock=clock,
+            notifier=notifier,
+            salt=secrets.token_bytes(SALT_BYTES),
+            told=changed.set,
         )
-        self._transport: Transport | None = None
-        self.uplink: Uplink | None = None
-        if site.uplink is not None and identity is not None:
-            self._transport = open_transport(site.uplink, identity)
-            self.uplink = Uplink(
-                CoreOutbox(spool, gateway=identity.gateway, zone=site.site.zone, clock=clock),
-                self._transport,
-                UplinkSettings(
-                    sink=CORE_SINK,
-                    batch_records=site.uplink.batch_records,
-                    idle_s=uplink_idle_s,
-                ),
-                sealer=Sealer(identity, site=site.site.name),
-                clock=clock,
-                random=randomness.random,
-            )
-        self.exports = tuple(
-            open_export(
-                config,
-                site,
-                spool,
-                clock=clock,
-                random=randomness.random,
-                clock_trusted=lambda: timekeeper.trusted,
-                idle_s=uplink_idle_s,
-            )
-            for config in site.exports
-        )
+        self._caretaker = self._make_caretaker()
         self._pulse = Pulse(
             clock=clock,
             timekeeper=timekeeper,
             spool=spool,
-            workers=self.workers,
+            watched=Watched(
+                workers=lambda: self.workers,
+                stuck=lambda: _UPLINK if self._core.stuck() else None,
+                uplink=self._core.facts,
+                config=lambda: msgspec.to_builtins(self._reloader.state),
+                exports=lambda: [export.facts() for export in self.exports],
+                spool_room=lambda: self._caretaker.facts(),  # noqa: PLW0108 - a reload replaces it
+                failed_tasks=lambda: msgspec.to_builtins(self._upkeep.failures()),
+            ),
             changed=changed,
-            uplink=self._uplink_facts,
-            exports=lambda: [export.facts() for export in self.exports],
             notifier=notifier,
+            gateway=site.gateway.name,
+            zone=site.site.zone,
             boot_id=boot,
             snapshot_path=site.snapshot_path,
             version=version("clockline"),
@@ -131,7 +133,10 @@ class Agent:
         `floor`: no clock that shows an earlier time is believed.
         """
         boot = boot_id(fallback=secrets.token_hex(16))
-        spool = Spool.open(site.spool_path, clock=clock, boot_id=boot)
+        spool = Spool.open(site.spool_path, clock=clock, boot_id=boot, heal=True)
+        if spool.salvaged is not None:
+            told = msgspec.structs.asdict(spool.salvaged)
+            log.error("spool_salvaged", **told | {"set_aside": str(spool.salvaged.set_aside)})
         try:
             timekeeper = Timekeeper(clock, await spool.last_stored_at(), floor)
             return cls(
@@ -143,82 +148,127 @@ class Agent:
                 notifier=notifier,
                 boot=boot,
                 uplink_idle_s=uplink_idle_s,
-                identity=read_identity(site.gateway.state_dir, site.gateway.name),
             )
         except BaseException:
             spool.close()
             raise
 
     @property
+    def workers(self) -> Sequence[DeviceWorker]:
+        return self._roster.workers
+
+    @property
+    def uplink(self) -> Uplink | None:
+        return self._core.uplink
+
+    @property
+    def exports(self) -> Sequence[Export]:
+        return self._exports.exports
+
+    @property
     def loops(self) -> int:
         """How many loops wait on the clock when all is quiet."""
-        return len(self.workers) + (self.uplink is not None) + len(self.exports) + 1
+        return len(self.workers) + (self.uplink is not None) + len(self.exports) + 2
+
+    def reload(self) -> None:
+        """Reads the site file again and takes up what has changed, soon."""
+        self._reloader.ask()
 
     async def run(self) -> None:
         """Runs until cancelled."""
+        self._roster.start(device.config.name for device in self._site.devices)
+        if self._site.uplink is not None:
+            self._upkeep.start(_UPLINK, self._core.run)
+        self._exports.start(export.name for export in self._site.exports)
+        self._upkeep.start(_CARETAKER, self._caretaker.run)
+        self._upkeep.start("reloader", self._reloader.run)
         async with asyncio.TaskGroup() as group:
-            for worker in self.workers:
-                group.create_task(worker.run(), name=f"device {worker.report().name}")
-            if self.uplink is not None and self._transport is not None:
-                group.create_task(self._keep_uplink(self.uplink, self._transport), name="uplink")
-            for export in self.exports:
-                group.create_task(export.keep(), name=f"export {export.config.name}")
+            group.create_task(self._upkeep.run(), name="upkeep")
             group.create_task(self._pulse.run(), name="pulse")
 
     def close(self) -> None:
         """Everything queued is committed; `status` sees at once that nobody runs any more."""
         self._site.snapshot_path.unlink(missing_ok=True)
+        self._reloader.close()
         self.spool.close()
 
-    async def _keep_uplink(self, uplink: Uplink, transport: Transport) -> None:
-        """The uplink survives a storage failure; its batch stays in flight meanwhile."""
-        try:
-            while True:
-                try:
-                    await uplink.run()
-                except SpoolError as error:
-                    log.error(
-                        "uplink_paused", what=error.what, remedy=error.remedy, code=error.code
-                    )
-                    await self._clock.sleep(STORAGE_RETRY_S)
-        finally:
-            await transport.aclose()
+    async def _apply(self, site: SiteConfig, changes: SiteChanges) -> None:
+        """Runs by `site` from now on; whatever is the same in both is not touched."""
+        changed = [device.name for device in changes.changed]
+        await self._roster.leave((*changes.removed, *changed))
+        entering = (*changed, *changes.added)
+        self._site = site
+        self._roster.enter(device for device in site.devices if device.config.name in entering)
+        self._roster.start(entering)
+        if changes.networks:
+            for worker in self.workers:
+                worker.look_in(site.site.networks)
+        await self._apply_parts(site, {part.name for part in changes.parts})
 
-    def _uplink_facts(self) -> dict[str, Any]:
-        if self._site.uplink is None:
-            return {}
-        state = UplinkState(last_error=self._not_enrolled())
-        facts: dict[str, Any] = msgspec.to_builtins(self.uplink.state if self.uplink else state)
-        return facts
+    async def _apply_parts(self, site: SiteConfig, changed: set[str]) -> None:
+        if _CARETAKER in changed:
+            await self._upkeep.stop([_CARETAKER])
+            self._caretaker = self._make_caretaker()
+            self._upkeep.start(_CARETAKER, self._caretaker.run)
+        if _UPLINK in changed:
+            await self._upkeep.stop([_UPLINK])
+            self._core.site = site
+            if site.uplink is not None:
+                self._upkeep.start(_UPLINK, self._core.run)
+        leaving = [one.config.name for one in self.exports if part_of(one.config.name) in changed]
+        await self._exports.leave(leaving)
+        entering = [config for config in site.exports if part_of(config.name) in changed]
+        self._exports.enter(entering)
+        self._exports.start(config.name for config in entering)
 
-    def _not_enrolled(self) -> UplinkProblem:
-        return UplinkProblem(
-            at=self._clock.now(),
-            what="this gateway has no key of its own yet, so nothing is delivered",
-            where=f"gateway {self._site.gateway.name}",
-            remedy="edge-agent enroll with a token of hr-core token; records are kept here",
-            code="not_enrolled",
+    def _open_export(self, config: AnyExport) -> Export:
+        commons = self._commons
+        return open_export(
+            config,
+            self._site,
+            commons.spool,
+            clock=commons.clock,
+            random=commons.randomness.random,
+            clock_trusted=lambda: commons.timekeeper.trusted,
+            idle_s=self._uplink_idle_s,
         )
 
+    def _make_caretaker(self) -> Caretaker:
+        site, commons = self._site, self._commons
+        return Caretaker(
+            commons.spool,
+            site.spool,
+            site.spool_path,
+            clock=commons.clock,
+            timekeeper=commons.timekeeper,
+        )
 
-def _make_worker(device: SiteDevice, networks: Sequence[str], commons: Commons) -> DeviceWorker:
-    context = DriverContext(clock=commons.clock, zone=device.zone)
-    driver: Any = load_driver(device.config.kind)
-    follower = (
-        Follower(driver, networks, context, commons.clock)
-        if networks and isinstance(driver, Findable)
-        else None
-    )
-    return DeviceWorker(
-        device.config, lambda config: driver(config, context), device.zone, commons, follower
-    )
+    def _make_worker(self, device: SiteDevice) -> DeviceWorker:
+        commons = self._commons
+        context = DriverContext(clock=commons.clock, zone=device.zone)
+        driver: Any = load_driver(device.config.kind)
+        follower = (
+            Follower(driver, self._site.site.networks, context, commons.clock)
+            if isinstance(driver, Findable)
+            else None
+        )
+        runs: Any = isolated(driver) if is_isolated(device.config) else driver
+        return DeviceWorker(
+            device.config, lambda config: runs(config, context), device.zone, commons, follower
+        )
 
 
 def run_agent(site: SiteConfig) -> int:
     """`edge-agent run`: until SIGTERM or Ctrl-C. Returns the exit code."""
     configure_logs()
-    asyncio.run(_run_until_signalled(site))
-    return 0
+    code: int = ExitCode.OK
+    try:
+        asyncio.run(_run_until_signalled(site))
+    except* SpoolCorruptError as damage:
+        # The next start (systemd's) sets the file aside and saves what can be read.
+        log.error("spool_damaged", what=str(damage.exceptions[0]))
+        code = ExitCode.BROKEN
+    return code
 
 
 async def _run_until_signalled(site: SiteConfig) -> None:
@@ -234,6 +284,8 @@ async def _run_until_signalled(site: SiteConfig) -> None:
     loop = asyncio.get_running_loop()
     for stop in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(stop, running.cancel)
+    # Whoever closes the terminal that the agent was started in wants it to end.
+    loop.add_signal_handler(signal.SIGHUP, running.cancel if sys.stderr.isatty() else agent.reload)
     log.info("agent_started", site=site.site.name, devices=len(site.devices))
     try:
         await running

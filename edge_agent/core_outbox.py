@@ -52,13 +52,26 @@ class CoreOutbox(Outbox):
         except SpoolError as error:
             if error.code != "chain_unknown":
                 raise
-            raise ChainForkError(
-                error.what, where=error.where, remedy=error.remedy, code="chain_fork"
-            ) from error
+            return await self._adopt(sink, head)
         log.warning(
             "core_restored", last_batch=head.number, batches=rewound.batches, rows=rewound.rows
         )
         return rewound
+
+    async def _adopt(self, sink: str, head: ChainHead) -> Rewound:
+        """A spool that was salvaged may have lost its chain: then it goes on behind the core's head,
+        once, and sends again what it is not sure of. Raises ChainForkError for any other.
+        """
+        try:
+            await self._spool.adopt_head(sink, head)
+        except SpoolError as error:
+            if error.code != "chain_unknown":
+                raise
+            raise ChainForkError(
+                error.what, where=error.where, remedy=error.remedy, code="chain_fork"
+            ) from error
+        log.warning("chain_adopted", last_batch=head.number)
+        return Rewound(batches=0, rows=0)
 
     @override
     async def join(self, sink: str, head: ChainHead) -> bool:

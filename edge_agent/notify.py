@@ -27,6 +27,10 @@ class Notifier:
         """Feeds the watchdog; call only when every vital part has moved or is rightly idle."""
         self._send(f"WATCHDOG=1\nSTATUS={status}")
 
+    def reloading(self, monotonic_s: float) -> None:
+        """The site file is read anew; `ready` tells that it was."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={int(monotonic_s * _MICROSECONDS)}")
+
     def stopping(self) -> None:
         self._send("STOPPING=1")
 

@@ -2,7 +2,8 @@
 
 Shape, read by edge_agent/status without any of our other modules:
 {"written_at", "interval_s", "pid", "version", "time": {"trusted"}, "devices": [...], "uplink": {...},
-"exports": [...]}
+"exports": [...], "spool": {...},
+"config": {"file", "applied_at", "reloads", "rejected", "needs_restart"}, "failed_tasks": [...]}
 """
 
 import os
@@ -25,6 +26,9 @@ def snapshot(  # noqa: PLR0913 - one for each part of the file, all by name
     devices: Sequence[DeviceReport],
     uplink: Mapping[str, Any],
     exports: Sequence[Mapping[str, Any]],
+    spool: Mapping[str, Any],
+    config: Mapping[str, Any],
+    failed_tasks: Sequence[Mapping[str, Any]],
 ) -> bytes:
     return msgspec.json.encode(
         {
@@ -36,13 +40,17 @@ def snapshot(  # noqa: PLR0913 - one for each part of the file, all by name
             "devices": [_device(report) for report in devices],
             "uplink": uplink,
             "exports": exports,
+            "spool": spool,
+            "config": config,
+            "failed_tasks": failed_tasks,
         }
     )
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Readers see the old file or the new one, never half of either."""
+def replace_file(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """Readers see the old file or the new one, never half of either. `mode` before the umask."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.touch(mode)
     draft.write_bytes(content)
     draft.replace(path)
 

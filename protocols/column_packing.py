@@ -29,20 +29,28 @@ def deflated(content: bytes) -> bytes:
 
 def inflated(packed: bytes, *, limit: int) -> bytes:
     """Raises ProtocolError for what `deflated` did not make, LimitExceededError over `limit`."""
-    if not packed.startswith(_HEAD):
-        raise ProtocolError(f"no columns of a known version: they begin {packed[:8].hex()}")
-    frame = packed[len(_HEAD) :]
+    # Memory is taken for as much as the frame announces, so that is looked at first.
+    size = announced_bytes(packed)
+    if size > limit:
+        raise LimitExceededError(f"packed columns of {size} bytes", limit=limit)
     try:
-        # Memory is taken for as much as the frame announces, so that is looked at first.
-        size = zstandard.get_frame_parameters(frame).content_size
-        if size == zstandard.CONTENTSIZE_UNKNOWN:
-            raise ProtocolError("packed columns do not say how long they are")
-        if size > limit:
-            raise LimitExceededError(f"packed columns of {size} bytes", limit=limit)
         decompressor = zstandard.ZstdDecompressor(max_window_size=limit)
-        return decompressor.decompress(frame, allow_extra_data=False)
+        return decompressor.decompress(packed[len(_HEAD) :], allow_extra_data=False)
     except zstandard.ZstdError as exc:
         raise ProtocolError(f"packed columns are damaged: {exc}") from exc
+
+
+def announced_bytes(packed: bytes) -> int:
+    """How long it says it is inflated. Raises ProtocolError for what `deflated` did not make."""
+    if not packed.startswith(_HEAD):
+        raise ProtocolError(f"no columns of a known version: they begin {packed[:8].hex()}")
+    try:
+        size = zstandard.get_frame_parameters(packed[len(_HEAD) :]).content_size
+    except zstandard.ZstdError as exc:
+        raise ProtocolError(f"packed columns are damaged: {exc}") from exc
+    if size == zstandard.CONTENTSIZE_UNKNOWN:
+        raise ProtocolError("packed columns do not say how long they are")
+    return int(size)
 
 
 def number_bytes(numbers: Numbers) -> bytes:

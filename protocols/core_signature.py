@@ -45,17 +45,21 @@ def check_request_answer(
 
 class NamedHead(Struct, frozen=True, kw_only=True):
     """The last batch of the gateway's chain: the core's in an answer, the gateway's own in the
-    question `POST /api/v1/chain`.
+    question `POST /api/v1/chain`. `takes`: the content types of batches that the one who speaks
+    reads beside JSON.
     """
 
     schema: str = HEAD_SCHEMA
     gateway: str
     number: int
     batch_hash: str
+    takes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, gateway: str, head: ChainHead) -> "NamedHead":
-        return cls(gateway=gateway, number=head.number, batch_hash=head.batch_hash.hex())
+    def of(cls, gateway: str, head: ChainHead, takes: tuple[str, ...] = ()) -> "NamedHead":
+        return cls(
+            gateway=gateway, number=head.number, batch_hash=head.batch_hash.hex(), takes=takes
+        )
 
     def chain_head(self) -> ChainHead:
         """Raises ProtocolError."""
@@ -74,14 +78,19 @@ _refusal_decoder = msgspec.json.Decoder(_Refusal)
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-def encode_head(gateway: str, head: ChainHead) -> bytes:
-    return msgspec.json.encode(NamedHead.of(gateway, head))
+def encode_head(gateway: str, head: ChainHead, takes: tuple[str, ...] = ()) -> bytes:
+    return msgspec.json.encode(NamedHead.of(gateway, head, takes))
 
 
 def decode_head(body: bytes) -> ChainHead:
     """Of a question or an answer of `POST /api/v1/chain`. Raises ProtocolError."""
+    return decode_named_head(body).chain_head()
+
+
+def decode_named_head(body: bytes) -> NamedHead:
+    """As `decode_head`, with what else is said."""
     try:
-        return _head_decoder.decode(body).chain_head()
+        return _head_decoder.decode(body)
     except _UNDECODABLE as exc:
         raise ProtocolError(f"not a {HEAD_SCHEMA} body: {exc}") from exc
 

@@ -44,10 +44,10 @@ def event_id(record: Record) -> bytes:
                 record.boot_id,
                 str(record.seq),
             )
-            return event_id_at(event_ticks(record.source_time), _spelled(key))
+            return event_id_at(event_ticks(record.source_time), spelled_key(key))
         case DeviceEvent():
             key = ("device_event", record.serial, record.code, record.raw.hex())
-            return event_id_at(event_ticks(record.device_time), _spelled(key))
+            return event_id_at(event_ticks(record.device_time), spelled_key(key))
 
 
 def event_moment(identity: bytes) -> int:
@@ -64,11 +64,11 @@ def event_time(identity: bytes) -> datetime:
 @lru_cache(maxsize=8_192)
 def punch_key(serial: str, user_id: str, state: int, ordinal: int) -> bytes:
     """What follows the time in the digest of a punch."""
-    return _spelled(("punch", serial, user_id, str(state), str(ordinal)))
+    return spelled_key(("punch", serial, user_id, str(state), str(ordinal)))
 
 
-def _spelled(key: tuple[str, ...]) -> bytes:
-    """Each part behind its length: no two keys share a spelling."""
+def spelled_key(key: tuple[str, ...]) -> bytes:
+    """What follows the time in the digest of an event. Each part behind its length: no two keys share a spelling."""
     encoded = [part.encode() for part in key]
     return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
 

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from protocols.column_packing import (
     Numbers,
@@ -27,7 +28,7 @@ from protocols.column_packing import (
     step_bytes,
 )
 from protocols.errors import ProtocolError
-from protocols.identity import event_id_at, event_ticks, punch_key
+from protocols.identity import event_id_at, event_ticks, punch_key, spelled_key
 from protocols.records import Channel, Direction, Flag, Punch
 
 # A page of the spool is unfolded within one transaction, and a batch holds no more either.
@@ -112,7 +113,7 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
                     self.state,
                     self.verify,
                     work_codes,
-                    self._raw_rows(),
+                    self.raw_rows(),
                     strict=True,
                 )
             )
@@ -188,12 +189,29 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
             raise ProtocolError(f"packed columns do not agree: {fault}")
         return columns
 
+    def with_times(self, times: Numbers) -> "PunchColumns":
+        """`times` for as many rows. Raises ProtocolError for one of no calendar."""
+        if not (min(times) in _CALENDAR and max(times) in _CALENDAR):
+            raise ProtocolError("a time of no calendar")
+        return replace(self, times=times)
+
+    def without_raw(self) -> "PunchColumns":
+        return replace(self, raw=b"", raw_ends=None)
+
+    def with_raw(self, raw: bytes, ends: Numbers | None) -> "PunchColumns":
+        """Raises ProtocolError unless `raw` and `ends` are of as many rows."""
+        columns = replace(self, raw=raw, raw_ends=ends)
+        rows = len(self)
+        if not all(_lengths_agree(columns, rows)) or (ends is None and len(raw) % rows):
+            raise ProtocolError(f"{len(raw)} raw bytes are not those of {rows} rows")
+        return columns
+
     def _user_fields(self) -> list[bytes]:
         width = _width(self.user_ids, len(self))
         fields = rows_of_planes(self.user_ids, len(self))
         return [fields[row * width : (row + 1) * width] for row in range(len(self))]
 
-    def _raw_rows(self) -> list[bytes]:
+    def raw_rows(self) -> list[bytes]:
         if self.raw_ends is not None:
             return [self.raw[start:end] for start, end in pairwise((0, *self.raw_ends))]
         width = _width(self.raw, len(self))
@@ -317,16 +335,30 @@ class _Texts(dict[bytes, str]):
         return text
 
 
+class _Behind(dict[int, bytes]):
+    """The end of such a key, by state."""
+
+    def __missing__(self, state: int) -> bytes:
+        spelled = self[state] = spelled_key((str(state), "0"))
+        return spelled
+
+
 class _Keys(dict[tuple[bytes, int], bytes]):
-    """The key of a punch that is the first of its equals, by user id field and state."""
+    """`punch_key` of a punch that is the first of its equals, by user id field and state.
+
+    Put together from its spelled parts: in a big plant most rows of a page name a new pair.
+    """
 
     def __init__(self, serial: str) -> None:
         super().__init__()
-        self._serial = serial
+        self._before = spelled_key(("punch", serial))
+        self._behind = _Behind()
 
     def __missing__(self, who: tuple[bytes, int]) -> bytes:
         field, state = who
-        key = self[who] = punch_key(self._serial, _text(field), state, 0)
+        user_id = field.rstrip(b"\0")
+        key = self._before + len(user_id).to_bytes(4, "big") + user_id + self._behind[state]
+        self[who] = key
         return key
 
 

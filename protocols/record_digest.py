@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 import msgspec
+from msgspec.structs import replace
 
+from protocols.records import in_plain_spelling
 from protocols.uplink import BATCH_SALT_BYTES, Observation
 
 __all__ = [
@@ -38,6 +40,9 @@ def record_bytes(observation: Observation) -> bytes:
     order of their definition. A field added to a record later goes to the end and has a default, so
     that what was signed before still digests to the same; a test holds golden spellings.
     """
+    record = in_plain_spelling(observation.record)
+    if record is not observation.record:
+        observation = replace(observation, record=record)
     return _encoder.encode(observation)
 
 

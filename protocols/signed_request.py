@@ -22,6 +22,12 @@ SIGNATURE_HEADER = "clockline-signature"
 CHAIN_TARGET = "POST /api/v1/chain"
 DEVICES_TARGET = "GET /api/v1/devices"
 
+
+def answer_target(number: int) -> str:
+    """The verdicts on a batch that was answered as stored."""
+    return f"GET /api/v1/batches/{number}/answer"
+
+
 _DOMAIN = b"clockline request 1"
 
 

@@ -19,6 +19,7 @@ from protocols.records import Count, DeviceEvent, Flag, Punch
 
 BATCH_SCHEMA: Literal["clockline.batch/2"] = "clockline.batch/2"
 ANSWER_SCHEMA: Literal["clockline.answer/2"] = "clockline.answer/2"
+STORED_SCHEMA: Literal["clockline.stored/1"] = "clockline.stored/1"
 
 # A gateway on a slow line must get a batch through within one request time-out, and the core must
 # not be made to hold more than this of one peer: 5,000 records are about 2 MB of JSON.
@@ -100,6 +101,16 @@ class Answer(Struct, frozen=True, kw_only=True):
     number: int
     verdicts: tuple[RecordVerdict, ...]
     batch_hash: str = ""
+
+
+class Stored(Struct, frozen=True, kw_only=True):
+    """Answered with HTTP 202: the batch is durable, and its verdicts follow. `batch_hash` is as in
+    Answer.
+    """
+
+    schema: Literal["clockline.stored/1"] = STORED_SCHEMA
+    number: int
+    batch_hash: str
 
 
 # msgspec reports bad UTF-8 and bottomless nesting in Python's own words.

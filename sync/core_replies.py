@@ -6,11 +6,12 @@ from http import HTTPStatus
 import msgspec
 
 from protocols.batch_chain import ChainHead
+from protocols.column_batch import COLUMNS_TYPE
 from protocols.core_signature import (
     SIGNATURE_HEADER,
     check_batch_answer,
     check_request_answer,
-    decode_head,
+    decode_named_head,
     decode_refused_head,
 )
 from protocols.errors import ProtocolError
@@ -22,6 +23,7 @@ from sync.errors import (
     CoreBusyError,
     CoreRefusedError,
     CoreUnreachableError,
+    FormRefusedError,
     RubbishAnswerError,
     UplinkError,
 )
@@ -31,6 +33,7 @@ from sync.sealing import SealedBatch
 # peer gone mad must not fill a small box's memory.
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024  # an error object is under 1 kB, a proxy's error page a few
+TAKEN = frozenset({HTTPStatus.OK, HTTPStatus.ACCEPTED})
 _SAID_CHARS = 300  # of the core's own words in our message
 # msgspec reports bad UTF-8 and bottomless nesting in Python's own words.
 _NO_ERROR_OBJECT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -52,25 +55,38 @@ class ReplyReader:
         self._where = where
         self._carrier = carrier
 
-    def answer(self, sealed: SealedBatch, reply: Reply) -> Answer:
-        """Raises UplinkError unless our core judged every record of `sealed`."""
+    def receipt(self, sealed: SealedBatch, reply: Reply) -> bytes:
+        """What our core says to `sealed`: its verdicts, or (202) that it has stored the batch.
+
+        Raises UplinkError.
+        """
         if reply.status == HTTPStatus.CONFLICT:
             raise self._conflict(sealed, reply)
-        content = self._content(reply)
+        content = self._content(reply, sealed)
         self._check(
             reply, lambda said: check_batch_answer(self._core, sealed.signed, content, said)
         )
+        return content
+
+    def verdicts(self, sealed: SealedBatch, content: bytes) -> Answer:
+        """Raises RubbishAnswerError unless every record of `sealed` is judged."""
         try:
             return decode_answer(content, sealed.batch)
         except ProtocolError as exc:
             raise self.rubbish(str(exc)) from exc
 
-    def chain_head(self, request: SignedRequest, reply: Reply) -> ChainHead:
-        """Raises UplinkError unless our core named its last batch."""
+    def told(self, request: SignedRequest, reply: Reply) -> bytes:
+        """What our core answers to a question. Raises UplinkError."""
         content = self._content(reply)
         self._check(reply, lambda said: check_request_answer(self._core, request, content, said))
+        return content
+
+    def chain_head(self, request: SignedRequest, reply: Reply) -> tuple[ChainHead, frozenset[str]]:
+        """Our core's last batch, and what forms of a batch it takes. Raises UplinkError."""
+        content = self.told(request, reply)
         try:
-            return decode_head(content)
+            answer = decode_named_head(content)
+            return answer.chain_head(), frozenset(answer.takes)
         except ProtocolError as exc:
             raise self.rubbish(str(exc)) from exc
 
@@ -83,10 +99,10 @@ class ReplyReader:
             code="rubbish_answer",
         )
 
-    def _content(self, reply: Reply) -> bytes:
+    def _content(self, reply: Reply, sealed: SealedBatch | None = None) -> bytes:
         """Raises UplinkError unless the core did what was asked."""
-        if reply.status != HTTPStatus.OK:
-            raise self._refused(reply)
+        if reply.status not in TAKEN:
+            raise self._refused(reply, sealed)
         if reply.content is None:
             raise self.rubbish(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
         return reply.content
@@ -129,11 +145,11 @@ class ReplyReader:
             head=head,
         )
 
-    def _refused(self, reply: Reply) -> UplinkError:
+    def _refused(self, reply: Reply, sealed: SealedBatch | None) -> UplinkError:
         status = reply.status
         error = _error_of(reply.content)
         what = f"{self._carrier} {status}{_said(error)}"
-        if status in {429, 503}:
+        if status in {429, 503} or (error is not None and error.code == "no_answer"):
             return CoreBusyError(
                 what,
                 where=self._where,
@@ -151,7 +167,9 @@ class ReplyReader:
         code, remedy = _REFUSALS.get(status, _OTHER_REFUSAL)
         if error is not None and error.code in _KEY_REFUSALS:
             code, remedy = error.code, _KEY_REFUSALS[error.code]
-        return CoreRefusedError(what, where=self._where, remedy=remedy, code=code)
+        columns = sealed is not None and sealed.content_type == COLUMNS_TYPE
+        refused = FormRefusedError if columns and status in _FORM_REFUSALS else CoreRefusedError
+        return refused(what, where=self._where, remedy=remedy, code=code)
 
 
 FORK_REMEDY = (
@@ -167,7 +185,9 @@ _ENROL = "Enrol this gateway again: edge-agent enroll with a new token of hr-cor
 # The core's words for what is wrong with who we are.
 _KEY_REFUSALS = {
     "unknown_gateway": f"Check uplink.url and the gateway's name. {_ENROL}",
-    "key_refused": f"This gateway's key was rotated or revoked at the core. {_ENROL}",
+    "key_refused": f"The core does not accept this gateway's key yet. {_ENROL}",
+    "key_revoked": "Ask at the core why (hr-core gateways --log). To go on: hr-core token NAME "
+    "--again there, edge-agent enroll --force here. Records are kept here",
     "bad_signature": f"Something on the way changes the requests, or the key is another. {_ENROL}",
 }
 _REFUSALS = {
@@ -178,6 +198,7 @@ _REFUSALS = {
     415: _BATCH_REFUSED,
     422: _BATCH_REFUSED,
 }
+_FORM_REFUSALS = {413, 415, 422}
 _OTHER_REFUSAL = ("wrong_address", "Another server answers there: check uplink.url and proxies")
 
 

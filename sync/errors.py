@@ -54,3 +54,7 @@ class ChainGapError(UplinkError):
 
 class RubbishAnswerError(UplinkError):
     """What came back is not an answer to this batch. Nothing is settled by it; retried."""
+
+
+class FormRefusedError(CoreRefusedError):
+    """The core does not read the form in which the batch was sent; it may read another."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from secrets import token_bytes
 from typing import Literal
 
@@ -11,17 +11,26 @@ from typing_extensions import override
 
 from protocols.batch_chain import ChainHead
 from protocols.core_signature import encode_head
-from protocols.signed_request import CHAIN_TARGET, NONCE_BYTES, sign_request
+from protocols.signed_request import (
+    CHAIN_TARGET,
+    NONCE_BYTES,
+    SignedRequest,
+    answer_target,
+    sign_request,
+)
 from protocols.uplink import Answer
 from sync.addresses import is_loopback
 from sync.certificates import is_untrusted
-from sync.core_replies import MAX_ANSWER_BYTES, MAX_ERROR_BYTES, Reply, ReplyReader
-from sync.errors import CoreRefusedError, CoreUnreachableError, UplinkError
+from sync.core_replies import MAX_ANSWER_BYTES, MAX_ERROR_BYTES, TAKEN, Reply, ReplyReader
+from sync.errors import CoreBusyError, CoreRefusedError, CoreUnreachableError, UplinkError
 from sync.identity import GatewayIdentity
 from sync.ports import Transport
 from sync.sealing import SealedBatch
 
 BATCHES_PATH = "/api/v1/batches"
+
+# A core that judges other pages first gets half a minute; after that the batch is sent again.
+_VERDICT_PAUSES_S = (0.0, 0.2, 0.5, 1.0, 2.0)
 
 
 class HttpTransport(Transport):
@@ -39,6 +48,7 @@ class HttpTransport(Transport):
         timeout_s: float,
         verify: ssl.SSLContext | Literal[True] = True,
         entropy: Callable[[int], bytes] = token_bytes,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._base = url.rstrip("/")
         self._where = f"core {url}"
@@ -55,6 +65,8 @@ class HttpTransport(Transport):
         self._timeout_s = timeout_s
         self._verify = verify
         self._entropy = entropy
+        self._sleep = sleep
+        self._takes: frozenset[str] = frozenset()
         self._headers = {
             "Accept-Encoding": "identity",  # a compressed answer could inflate past the cap
             "User-Agent": f"clockline-edge-agent ({identity.gateway})",
@@ -68,17 +80,49 @@ class HttpTransport(Transport):
             "Content-Encoding": sealed.content_encoding,
         }
         reply = await self._ask("POST", BATCHES_PATH, headers, sealed.body)
-        return self._reader.answer(sealed, reply)
+        content = self._reader.receipt(sealed, reply)
+        if reply.status == httpx.codes.ACCEPTED:
+            content = await self._verdicts(sealed)
+        return self._reader.verdicts(sealed, content)
 
     @override
     async def chain_head(self, ours: ChainHead) -> ChainHead:
-        gateway, body = self._identity.gateway, encode_head(self._identity.gateway, ours)
-        nonce = self._entropy(NONCE_BYTES)
-        request = sign_request(self._identity.key, gateway, CHAIN_TARGET, nonce=nonce, body=body)
-        headers = request.as_headers() | {"Content-Type": "application/json"}
-        method, _, path = CHAIN_TARGET.partition(" ")
+        body = encode_head(self._identity.gateway, ours)
+        head, self._takes = self._reader.chain_head(*await self._question(CHAIN_TARGET, body))
+        return head
+
+    @property
+    @override
+    def takes(self) -> frozenset[str]:
+        return self._takes
+
+    async def _verdicts(self, sealed: SealedBatch) -> bytes:
+        """On a batch that the core has stored. Each question waits at the core for a while."""
+        number = sealed.batch.number
+        for pause_s in _VERDICT_PAUSES_S:
+            request, reply = await self._question(answer_target(number))
+            content = self._reader.told(request, reply)
+            if reply.status == httpx.codes.OK:
+                return content
+            await self._sleep(pause_s)
+        raise CoreBusyError(
+            f"batch {number} is stored there, and not judged yet",
+            where=self._where,
+            remedy="It is asked for again by itself; if it repeats, look at the core's load",
+            code="core_judging",
+            retry_after_s=None,
+        )
+
+    async def _question(self, target: str, body: bytes = b"") -> tuple[SignedRequest, Reply]:
+        """Nothing of the reply is checked yet."""
+        gateway, nonce = self._identity.gateway, self._entropy(NONCE_BYTES)
+        request = sign_request(self._identity.key, gateway, target, nonce=nonce, body=body)
+        headers = request.as_headers()
+        if body:
+            headers |= {"Content-Type": "application/json"}
+        method, _, path = target.partition(" ")
         reply = await self._ask(method, path, headers, body)
-        return self._reader.chain_head(request, reply)
+        return request, reply
 
     @override
     async def aclose(self) -> None:
@@ -110,8 +154,7 @@ class HttpTransport(Transport):
         async with self._client.stream(
             method, self._base + path, content=body, headers={**self._headers, **headers}
         ) as response:
-            taken = response.status_code == httpx.codes.OK
-            limit = MAX_ANSWER_BYTES if taken else MAX_ERROR_BYTES
+            limit = MAX_ANSWER_BYTES if response.status_code in TAKEN else MAX_ERROR_BYTES
             content = await _read(response, limit)
         said = {name.lower(): value for name, value in response.headers.items()}
         return Reply(response.status_code, said, content)

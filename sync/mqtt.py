@@ -100,7 +100,7 @@ class MqttTransport(Transport):
         headers = {**sealed.signed.as_headers(), ENCODING_PROPERTY: sealed.content_encoding}
         correlation = self._correlation(sealed)
         reply = await self._ask(BATCHES, headers, sealed.body, correlation)
-        return self._reader.answer(sealed, reply)
+        return self._reader.verdicts(sealed, self._reader.receipt(sealed, reply))
 
     @override
     async def chain_head(self, ours: ChainHead) -> ChainHead:
@@ -108,7 +108,13 @@ class MqttTransport(Transport):
         nonce = self._entropy(NONCE_BYTES)
         request = sign_request(self._identity.key, gateway, CHAIN_TARGET, nonce=nonce, body=body)
         reply = await self._ask(CHAIN, request.as_headers(), body, nonce)
-        return self._reader.chain_head(request, reply)
+        head, _takes = self._reader.chain_head(request, reply)
+        return head
+
+    @property
+    @override
+    def takes(self) -> frozenset[str]:
+        return frozenset()  # batches are JSON here: nothing could ask for a second answer
 
     @override
     async def aclose(self) -> None:

@@ -100,6 +100,11 @@ class Transport(Protocol):
         """
         ...
 
+    @property
+    def takes(self) -> frozenset[str]:
+        """Content types that the core reads beside JSON, as its last `chain_head` said."""
+        return frozenset()
+
     async def aclose(self) -> None:
         """Safe to call twice."""
         ...

@@ -16,10 +16,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from protocols.batch_chain import NO_BATCH
+from protocols.column_batch import COLUMNS_TYPE
 from protocols.uplink import Answer, Verdict
 from sync.backoff import Backoff
-from sync.errors import CoreBusyError, CoreRefusedError, UplinkError
-from sync.ports import Clock, Outbox, Transport
+from sync.errors import CoreBusyError, CoreRefusedError, FormRefusedError, UplinkError
+from sync.ports import Clock, Outbox, PendingBatch, Transport
 from sync.sealing import Sealer
 
 _SMALLEST_BATCH = 50  # below that the request itself costs more than its records
@@ -93,6 +94,7 @@ class Uplink:
         self._random = random
         self._limit = settings.batch_records
         self._state = UplinkState()
+        self._columns_refused = False  # remembered until the agent starts again
         self._compared_s: float | None = None  # when the chains were last seen to agree
 
     @property
@@ -137,9 +139,7 @@ class Uplink:
             if self._state.last_error is not None:  # the core answers again, and nothing waits
                 self._note(last_error=None, failures_in_a_row=0)
             return 0
-        sealed = self._sealer.seal(pending)
-        self._note(attempts=self._state.attempts + 1)
-        answer = await self._transport.send(sealed)
+        answer = await self._send(pending)
         batch_hash = bytes.fromhex(answer.batch_hash)
         await self._outbox.settle(self._settings.sink, answer, batch_hash=batch_hash)
         self._count(answer)
@@ -147,6 +147,18 @@ class Uplink:
         self._note(last_success_at=self._clock.now(), last_error=None, failures_in_a_row=0)
         self._limit = min(self._limit * 2, self._settings.batch_records)
         return len(answer.verdicts)
+
+    async def _send(self, pending: PendingBatch) -> Answer:
+        """In columns where the core reads them and the batch gains by it, else in JSON."""
+        self._note(attempts=self._state.attempts + 1)
+        columns = COLUMNS_TYPE in self._transport.takes and not self._columns_refused
+        try:
+            return await self._transport.send(self._sealer.seal(pending, columns=columns))
+        except FormRefusedError:
+            if not columns:
+                raise
+            self._columns_refused = True
+            return await self._transport.send(self._sealer.seal(pending))
 
     def _must_compare(self) -> bool:
         return (

@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from drivers.errors import DriverError
-from edge_agent.cli import config, decode, device, driver, export, simulate
+from edge_agent.cli import config, decode, device, driver, enroll, export, simulate, spool
 from edge_agent.cli.options import ConfigOption, JsonOption
 from edge_agent.errors import CommandError, ExitCode, error_line
 from edge_agent.spool.errors import SpoolError
@@ -126,5 +126,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(device.app, name="device")
 app.add_typer(driver.app, name="driver")
 app.add_typer(export.app, name="export")
+app.command("enroll")(enroll.enroll)
+app.add_typer(spool.app, name="spool")
 app.command("decode")(decode.decode)
 app.command("simulate")(simulate.simulate)

@@ -42,6 +42,29 @@ def check(*, config_file: ConfigOption = None, as_json: JsonOption = False) -> i
     return ExitCode.OK
 
 
+@app.command("diff")
+def diff(*, config_file: ConfigOption = None, as_json: JsonOption = False) -> int:
+    """Say what a reload would do: the site file beside what the running agent goes by."""
+    import msgspec
+
+    from edge_agent.config.changes import compare
+    from edge_agent.config.fingerprint import fingerprint
+    from edge_agent.config.loading import load_config
+    from edge_agent.config.places import read_places, require_config
+    from edge_agent.config.running import running_fingerprint
+
+    path = require_config(config_file)
+    site = load_config(path)
+    running = running_fingerprint(read_places(path))
+    changes = compare(running, fingerprint(site, salt=running.salt, pid=running.pid))
+    if as_json:
+        print(json.dumps(msgspec.to_builtins(changes), ensure_ascii=False))
+    else:
+        nothing = f"{path}: the agent runs by exactly this"
+        print("\n".join(changes.sentences()) or nothing)
+    return ExitCode.DEGRADED if changes.needs_restart else ExitCode.OK
+
+
 @app.command("schema")
 def schema() -> int:
     """Print the JSON Schema of the site file, for editors and other programs."""

@@ -89,18 +89,23 @@ def pull(
 
 
 async def _print_rows(driver: "Driver", write: Callable[[str], None]) -> int:
-    """The rows and the summary of a whole read, as `decode` prints those of a file."""
+    """The rows and the summary of a read, as `decode` prints those of a file."""
+    from drivers.errors import DriverError
     from edge_agent.cli.device_rows import rows_of
     from edge_agent.decoding.summary import Summary
 
     summary = Summary()
-    async with aclosing(_generator(driver.fetch(None))) as deliveries:
-        async for delivery in deliveries:
-            for row in rows_of(delivery):
-                summary.count(row)
-                write(json.dumps(row, ensure_ascii=False))
-            if delivery.on_device is not None:
-                summary.extra["on_device"] = delivery.on_device
+    try:
+        async with aclosing(_generator(driver.fetch(None))) as deliveries:
+            async for delivery in deliveries:
+                for row in rows_of(delivery):
+                    summary.count(row)
+                    write(json.dumps(row, ensure_ascii=False))
+                if delivery.on_device is not None:
+                    summary.extra["on_device"] = delivery.on_device
+    except DriverError:
+        write(json.dumps(summary.as_row()))  # the exit code says that this is not all of it
+        raise
     write(json.dumps(summary.as_row()))
     return ExitCode.DEGRADED if summary.degraded else ExitCode.OK
 

@@ -10,7 +10,7 @@ from protocols.records import Count, DeviceEvent, Punch, Record
 
 def rows_of(delivery: Delivery) -> Iterator[dict[str, Any]]:
     for record in delivery.every_record():
-        yield _row(record)
+        yield row_of(record)
     for quarantined in delivery.quarantined:
         yield quarantined_row(quarantined)
 
@@ -35,7 +35,7 @@ def user_rows(listed: UserList) -> Iterator[dict[str, Any]]:
         yield quarantined_row(quarantined)
 
 
-def _row(record: Record) -> dict[str, Any]:
+def row_of(record: Record) -> dict[str, Any]:
     match record:
         case Punch():
             return punch_row(record)

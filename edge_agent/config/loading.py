@@ -10,13 +10,13 @@ from pydantic import BaseModel, ValidationError
 
 from drivers.catalog import BrokenDriverError, known_kinds, load_driver
 from drivers.contract import DeviceConfig
-from edge_agent.config.broker import tls_context
 from edge_agent.config.exports import EXPORT_KINDS, AnyExport, secret_problem
 from edge_agent.config.models import (
     GatewaySection,
     SiteConfig,
     SiteDevice,
     SiteSection,
+    SpoolSection,
     UplinkSection,
 )
 from edge_agent.config.places import read_text, systemd_runtime_dir
@@ -33,7 +33,11 @@ from edge_agent.config.section import known_zone
 from edge_agent.config.suggestion import did_you_mean
 from edge_agent.config.toml_lines import KeyPath, key_lines, line_of
 
-_TABLES = ("site", "gateway", "uplink", "device", "export")
+_RETIRED = frozenset({"token", "token_file"})
+_NO_TOKENS = "no token stands in the site file any more: this gateway signs with a key of its own"
+_ENROL = "Delete this line, then: edge-agent enroll TOKEN, with what hr-core token prints"
+_TLS_FILES = ("ca_file", "client_cert", "client_key")
+_TABLES = ("site", "gateway", "spool", "uplink", "device", "export")
 # Python 3.11 tells the place of a syntax error only inside its message.
 _SYNTAX_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -102,19 +106,19 @@ class _Reader:
         ]
         site = self._section("site", SiteSection, 'Add [site] with name = "…" and zone = "…"')
         gateway = self._section("gateway", GatewaySection, 'Add [gateway] with name = "gw-01"')
-        uplink = None
-        if "uplink" in self._document:
-            uplink = self._section("uplink", UplinkSection, "Write it as [uplink]")
+        uplink = self._uplink()
+        spool: SpoolSection | None = SpoolSection()
+        if "spool" in self._document:
+            spool = self._section("spool", SpoolSection, "Write it as [spool]")
         devices = self._devices(site.zone if site else None)
-        if uplink is not None:
-            uplink = self._with_usable_broker(self._with_readable_token(uplink))
         exports = self._exports()
-        if site is None or gateway is None:
+        if site is None or gateway is None or spool is None:
             return None
         return SiteConfig(
             path=path,
             site=site,
             gateway=self._absolute(gateway),
+            spool=spool,
             uplink=uplink,
             devices=tuple(devices),
             exports=tuple(exports),
@@ -149,38 +153,48 @@ class _Reader:
             }
         )
 
-    def _with_readable_token(self, uplink: UplinkSection) -> UplinkSection:
-        if uplink.token_file is None:
-            return uplink
-        uplink = uplink.model_copy(update={"token_file": self._base / uplink.token_file})
-        try:
-            empty = not uplink.read_token()
-        except (OSError, UnicodeDecodeError) as exc:
-            reason = exc.strerror if isinstance(exc, OSError) else "not UTF-8 text"
-            self._complain_token(f"{uplink.token_file} cannot be read ({reason})")
-        else:
-            if empty:
-                self._complain_token(f"{uplink.token_file} is empty")
-        return uplink
+    def _uplink(self) -> UplinkSection | None:
+        table = self._document.get("uplink")
+        if table is None:
+            return None
+        if isinstance(table, dict):
+            for key in _RETIRED & table.keys():
+                self.complaints.append(Complaint(("uplink", key), _NO_TOKENS, _ENROL))
+            self._document["uplink"] = {
+                key: value for key, value in table.items() if key not in _RETIRED
+            }
+        uplink = self._section("uplink", UplinkSection, "Write it as [uplink]")
+        if uplink is None:
+            return None
+        files = {
+            key: self._base / file
+            for key in _TLS_FILES
+            if isinstance(file := getattr(uplink, key), Path)
+        }
+        for key, file in files.items():
+            self._complain_unreadable(key, file)
+        return self._with_usable_broker(uplink.model_copy(update=files))
 
     def _with_usable_broker(self, uplink: UplinkSection) -> UplinkSection:
         if uplink.broker is None:
             return uplink
         broker = uplink.broker.below(self._base)
-        remedy = "Readable by the agent's user, as text; docs/mqtt.md tells how they are made"
-        key, path = "password_file", broker.password_file
         try:
             broker.read_password()
-            key, path = "certificate_file", broker.certificate_file
-            tls_context(broker)
         except (OSError, UnicodeDecodeError) as exc:
-            what = f"{path} cannot be used ({exc})"
-            self.complaints.append(Complaint(("uplink", "broker", key), what, remedy))
+            what = f"{broker.password_file} cannot be used ({exc})"
+            remedy = "One line of text, readable by the agent's user (docs/mqtt.md)"
+            self.complaints.append(Complaint(("uplink", "broker", "password_file"), what, remedy))
         return uplink.model_copy(update={"broker": broker})
 
-    def _complain_token(self, what: str) -> None:
-        remedy = "Put the token that the core gave you into it, readable by the agent's user"
-        self.complaints.append(Complaint(("uplink", "token_file"), what, remedy))
+    def _complain_unreadable(self, key: str, file: Path) -> None:
+        try:
+            with file.open("rb"):
+                return
+        except OSError as exc:
+            what = f"{file} cannot be read ({exc.strerror})"
+        remedy = "Name a PEM file that the agent's user may read"
+        self.complaints.append(Complaint(("uplink", key), what, remedy))
 
     def _tables(self, key: str) -> list[dict[str, Any]]:
         tables = self._document.get(key, [])

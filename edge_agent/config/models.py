@@ -4,10 +4,10 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, SerializeAsAny, field_validator, model_validator
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from drivers.contract import DeviceConfig
-from edge_agent.config.broker import SCHEMES, BrokerSection, check_address
+from edge_agent.config.broker import SCHEMES, BrokerSection, checked_broker_url
 from edge_agent.config.exports import AnyExport
 from edge_agent.config.places import DEFAULT_STATE_DIR, SNAPSHOT_NAME, SPOOL_NAME
 from edge_agent.config.problems import WrongValueError
@@ -17,6 +17,21 @@ from sync.addresses import is_loopback
 
 # A device is to be found within a minute; a driver that looks slower than this caps itself lower.
 MAX_PROBED_ADDRESSES = 1_024
+
+
+def checked_core_url(url: str) -> str:
+    """`url` when records may travel there. Raises WrongValueError."""
+    scheme, separator, rest = url.partition("://")
+    if not (scheme in {"http", "https"} and separator and rest.strip("/")):
+        raise WrongValueError(
+            f'"{url}" is not a web address', remedy='Write it like "https://core.example.com"'
+        )
+    if scheme == "http" and not is_loopback(urlsplit(url).hostname or ""):
+        raise WrongValueError(
+            f'"{url}" would send punches in clear text',
+            remedy="Write it with https://; http:// is for this machine only",
+        )
+    return url
 
 
 class SiteSection(Section):
@@ -66,6 +81,35 @@ class GatewaySection(Section):
     )
 
 
+class SpoolSection(Section):
+    """How long records stay on this gateway, and how much room they may take (docs/spool.md).
+
+    Days count from the answer of every sink; what was not sent is never deleted.
+    """
+
+    keep_acked_days: int = Field(
+        default=30,
+        ge=1,
+        le=3_650,
+        description="Days that punches stay after the core has them: it may be restored from a "
+        "backup that old",
+    )
+    keep_event_days: int = Field(
+        default=30, ge=1, le=3_650, description="The same for what devices say about themselves"
+    )
+    keep_count_days: int = Field(
+        default=7, ge=1, le=3_650, description="The same for readings of counters"
+    )
+    keep_quarantine_days: int = Field(
+        default=365, ge=1, le=3_650, description="Days that rows stay which could not be decoded"
+    )
+    max_bytes: int | None = Field(
+        default=None,
+        ge=1024 * 1024,
+        description="Room for the spool (default: half of what the disk has free, 64 MiB to 8 GiB)",
+    )
+
+
 class UplinkSection(Section):
     """The core that the gateway feeds. Without this table the gateway only collects."""
 
@@ -73,42 +117,38 @@ class UplinkSection(Section):
         description="Address of the core, https://…, or of the MQTT broker at which it listens, "
         "mqtts://… (http:// and mqtt:// only on this machine)"
     )
-    token_file: Path | None = Field(
-        default=None, description="File that holds the access token, readable by the agent alone"
-    )
-    token: SecretStr | None = Field(
-        default=None, description="The access token itself; prefer token_file"
-    )
     timeout_s: float = Field(default=30.0, gt=0, le=300, description="Of one request")
     batch_records: int = Field(
         default=1_000, ge=1, le=MAX_RECORDS_PER_BATCH, description="Records sent at a time"
     )
 
-    broker: BrokerSection | None = Field(
-        default=None, description="Password or certificate for the MQTT broker"
+    ca_file: Path | None = Field(
+        default=None, description="Trust the CA in this PEM file and no other (a private CA)"
     )
+    client_cert: Path | None = Field(
+        default=None,
+        description="Client certificate (PEM), for a broker, or a proxy before the core, that asks",
+    )
+    client_key: Path | None = Field(
+        default=None, description="Its key, when client_cert does not hold it as well"
+    )
+
+    broker: BrokerSection | None = Field(default=None, description="Password for the MQTT broker")
 
     @field_validator("url")
     @classmethod
     def _address(cls, url: str) -> str:
-        scheme, separator, rest = url.partition("://")
-        if scheme in SCHEMES:
-            check_address(url)
-            return url
-        if not (scheme in {"http", "https"} and separator and rest.strip("/")):
-            raise WrongValueError(
-                f'"{url}" is not a web address', remedy='Write it like "https://core.example.com"'
-            )
-        if scheme == "http" and not is_loopback(urlsplit(url).hostname or ""):
-            raise WrongValueError(
-                f'"{url}" would send punches and the token in clear text',
-                remedy="Write it with https://; http:// is for this machine only",
-            )
-        return url
+        scheme = url.partition("://")[0]
+        return checked_broker_url(url) if scheme in SCHEMES else checked_core_url(url)
 
     @property
     def over_mqtt(self) -> bool:
         return self.url.partition("://")[0] in SCHEMES
+
+    @property
+    def web_url(self) -> str | None:
+        """None behind a broker: what is asked of the core over HTTP alone finds nobody there."""
+        return None if self.over_mqtt else self.url
 
     @model_validator(mode="after")
     def _broker_has_an_address(self) -> "UplinkSection":
@@ -120,21 +160,12 @@ class UplinkSection(Section):
         return self
 
     @model_validator(mode="after")
-    def _one_token(self) -> "UplinkSection":
-        if self.token is not None and self.token_file is not None:
+    def _whole_client_certificate(self) -> "UplinkSection":
+        if self.client_key is not None and self.client_cert is None:
             raise WrongValueError(
-                "both token and token_file are set", remedy="Keep token_file, delete token"
+                "client_key is set without client_cert", remedy="Add client_cert = … beside it"
             )
         return self
-
-    def read_token(self) -> str | None:
-        """The token, without the line end that editors add. None: the core asks for none.
-
-        Raises OSError when the file cannot be read.
-        """
-        if self.token_file is not None:
-            return self.token_file.read_text(encoding="utf-8").strip()
-        return self.token.get_secret_value() if self.token is not None else None
 
 
 class SiteDevice(Section):
@@ -150,6 +181,7 @@ class SiteConfig(Section):
     path: Path
     site: SiteSection
     gateway: GatewaySection
+    spool: SpoolSection = SpoolSection()
     uplink: UplinkSection | None
     devices: tuple[SiteDevice, ...]
     exports: tuple[AnyExport, ...] = ()

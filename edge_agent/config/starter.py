@@ -21,10 +21,10 @@ name = "gw-01"
 # The spool lives here and must survive restarts and updates.
 state_dir = "STATE_DIR"
 
-# The HR core. Without this table the gateway collects and keeps.
+# The HR core. Without this table the gateway collects and keeps. Once: edge-agent enroll TOKEN
 #[uplink]
 #url = "https://core.example.com"
-#token_file = "/etc/edge-agent/token"
+#ca_file = "/etc/edge-agent/ca.pem"   # for a private CA; without it the public ones are trusted
 
 DEVICES# A counter box with Modbus TCP on the line.
 #[[device]]

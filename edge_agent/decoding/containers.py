@@ -1,5 +1,6 @@
 """The JSON files that hold captured hex: `zkcapture/1`, `zkrecords/1`, `zkevents/1`."""
 
+from codecs import BOM_UTF8
 from typing import Literal, TypeVar
 
 import msgspec
@@ -52,7 +53,7 @@ Container = TypeVar("Container", CaptureFile, RecordsFile, EventsFile)
 def parse_container(data: bytes, shape: type[Container], schema: str) -> Container:
     """Raises UnreadableError that names what is wrong in the file."""
     try:
-        return msgspec.json.decode(data, type=shape)
+        return msgspec.json.decode(data.removeprefix(BOM_UTF8), type=shape)
     except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
         raise UnreadableError(
             f"not a {schema} file: {exc}", remedy=f"Give a JSON file of schema {schema}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 
 from msgspec.structs import replace
 
@@ -40,6 +41,10 @@ from protocols.zk.templates import (
     read_templates,
 )
 from protocols.zk.users import User, UserWidth, decode_users, mask_password
+
+# Of a position that was computed from a capture with holes: another start must not fit better.
+_SURE = 0.99
+_CLEARLY = 0.05
 
 _UIDS = 0x10000  # an internal uid is a u16
 
@@ -153,8 +158,23 @@ def _runs(table: CapturedTable, now_year: int) -> list[Run]:
         run = own_reading
         if common is not None and (run.reading is None or run.reading.form != common):
             run = _run(piece, (common,), now_year)
-        runs += _around_gap(run, piece.gap, now_year) if piece.gap else [run]
+        if piece.follows and runs and (joined := _joined(runs[-1], run, now_year)) is not None:
+            runs[-1] = joined
+        else:
+            runs += _around_gap(run, piece.gap, now_year) if piece.gap else [run]
     return runs
+
+
+def _joined(before: Run, run: Run, now_year: int) -> Run | None:
+    """Both as one, None when the second goes on with other records than the first ends with."""
+    reading = before.reading
+    if reading is None or before.framed or run.reading is None:
+        return None
+    end = len(before.data) - reading.start
+    going_on = align(run.data, position=end, now_year=now_year, forms=(reading.form,))
+    if going_on is None or going_on.score < run.reading.score - _CLEARLY:
+        return None
+    return replaced(before, data=before.data + run.data)
 
 
 def _run(piece: Piece, forms: Sequence[Layout | UserWidth], now_year: int) -> Run:
@@ -162,9 +182,10 @@ def _run(piece: Piece, forms: Sequence[Layout | UserWidth], now_year: int) -> Ru
         return _run_with_size_word(piece, forms, now_year)
     position = None if piece.position is None else piece.position - SIZE_WORD.size
     reading = align(piece.data, position=position, now_year=now_year, forms=forms)
-    if reading is None and position is not None:
-        reading = align(piece.data, position=None, now_year=now_year, forms=forms)
-        position = None
+    if position is not None and (reading is None or reading.score < _SURE):
+        free = align(piece.data, position=None, now_year=now_year, forms=forms)
+        if reading is None or (free is not None and free.score > reading.score + _CLEARLY):
+            reading, position = free, None
     if position is None and reading is not None:
         reading = _after_frame_head(piece.data, reading, now_year)
     run = Run(data=piece.data, offset=piece.position or 0, reading=reading, framed=False)

@@ -8,13 +8,10 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from secrets import token_bytes
 from types import TracebackType
 from typing import Any, Self
 
 from edge_agent.errors import CommandError
-from protocols.signing import SEED_BYTES, SigningKey
-from sync.identity import GatewayIdentity
 
 _STOP_LIMIT_S = 10.0
 _DEGRADED = 1  # ran, and has something to say about the data
@@ -37,13 +34,14 @@ class DemoCore:
         self._server: subprocess.Popen[str] | None = None
         self.url = ""
 
-    def prepare(self, people_file: Path, gateway: str) -> GatewayIdentity:
-        """Sets the core up, loads the people, and makes the two known to each other."""
+    def prepare(self, people_file: Path) -> None:
+        """Sets the core up and loads the people."""
         self.command("init")
         self.command("import", str(people_file))
-        key = SigningKey(token_bytes(SEED_BYTES))
-        core = self.command("gateway-key", gateway, key.public.hex()).strip()
-        return GatewayIdentity(gateway=gateway, key=key, core_public=bytes.fromhex(core))
+
+    def token(self, gateway: str, site: str) -> str:
+        """With which the gateway joins."""
+        return str(self.answer("token", gateway, "--site", site)["token"])
 
     def command(self, *words: str) -> str:
         """Runs `hr-core WORDS`; what it printed. Raises CommandError when it fails."""

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge_agent.demo.core_process import DemoCore
+from edge_agent.demo.joining import join
 from edge_agent.demo.scene import Played, true_event_ids
 from edge_agent.demo.shift_fit import TEMPLATES, fitting_shift
 from edge_agent.demo.site import (
     GATEWAY,
+    SITE,
     PersonEntry,
     ShiftEntry,
     TerminalEntry,
@@ -41,7 +43,7 @@ async def play_export(
             try_command="edge-agent decode zk-dat FILE",
         )
     _write_people(folder, rows)
-    identity = core.prepare(folder / "people.toml", GATEWAY)
+    core.prepare(folder / "people.toml")
     core.serve()
     progress("reading the terminal", 0, _STEPS)
     clock = SteppedClock(now.astimezone(UTC))
@@ -51,10 +53,10 @@ async def play_export(
         write_site_file(
             site_file,
             core_url=core.url,
-            identity=identity,
             terminals=[TerminalEntry("gate", _SERIAL, terminal.address[1])],
             line_port=None,
         )
+        join(site_file, core.token(GATEWAY, SITE))
         async with open_stage(site_file, clock, seed=0) as stage:
             progress("sending to the core", 1, _STEPS)
             await stage.deliver_everything()

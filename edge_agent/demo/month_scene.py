@@ -7,9 +7,11 @@ from itertools import chain
 from pathlib import Path
 
 from edge_agent.demo.core_process import DemoCore
+from edge_agent.demo.joining import join
 from edge_agent.demo.scene import Played, true_event_ids
 from edge_agent.demo.site import (
     GATEWAY,
+    SITE,
     PersonEntry,
     ShiftEntry,
     TerminalEntry,
@@ -33,7 +35,6 @@ from edge_agent.demo.world import (
 from protocols.zk.attendance import AttendanceRow
 from simulators.modbus_counter import CounterUnit, ModbusCounterBox
 from simulators.zk_terminal.terminal import ZkTerminal
-from sync.identity import GatewayIdentity
 
 _HOUR = timedelta(hours=1)
 _SHIFTS = (
@@ -47,7 +48,7 @@ async def play_month(folder: Path, core: DemoCore, progress: Progress, *, seed: 
     begin = utc(datetime.combine(MONTH, DAY.start) - timedelta(hours=2))
     hours = _hours(plan)
     _write_people(folder, plan)
-    identity = core.prepare(folder / "people.toml", GATEWAY)
+    core.prepare(folder / "people.toml")
     core.serve()
     clock = SteppedClock(begin)
     async with contextlib.AsyncExitStack() as stack:
@@ -57,7 +58,8 @@ async def play_month(folder: Path, core: DemoCore, progress: Progress, *, seed: 
         ]
         box = ModbusCounterBox({number: CounterUnit() for number in range(1, STATIONS + 1)})
         await stack.enter_async_context(box)
-        site_file = _write_site(folder, core, identity, terminals, box)
+        site_file = _write_site(folder, core, terminals, box)
+        join(site_file, core.token(GATEWAY, SITE))
         stage = await stack.enter_async_context(open_stage(site_file, clock, seed=seed))
         happenings = _in_order(plan)
         pending = next(happenings, None)
@@ -129,18 +131,12 @@ def _write_people(folder: Path, plan: Plan) -> None:
 
 
 def _write_site(
-    folder: Path,
-    core: DemoCore,
-    identity: GatewayIdentity,
-    terminals: list[ZkTerminal],
-    box: ModbusCounterBox,
+    folder: Path, core: DemoCore, terminals: list[ZkTerminal], box: ModbusCounterBox
 ) -> Path:
     entries = [
         TerminalEntry(name, serial, terminal.address[1])
         for name, serial, terminal in zip(("gate", "shop"), TERMINALS, terminals, strict=True)
     ]
     site_file = folder / "site.toml"
-    write_site_file(
-        site_file, core_url=core.url, identity=identity, terminals=entries, line_port=box.port
-    )
+    write_site_file(site_file, core_url=core.url, terminals=entries, line_port=box.port)
     return site_file

@@ -7,8 +7,6 @@ from datetime import time
 from pathlib import Path
 
 from edge_agent.demo.world import LINE_BOX, STATIONS, ZONE
-from edge_agent.identity_file import write_identity
-from sync.identity import GatewayIdentity
 
 SITE = "demo-plant"
 GATEWAY = "demo-gateway"
@@ -82,14 +80,11 @@ def write_site_file(
     path: Path,
     *,
     core_url: str,
-    identity: GatewayIdentity,
     terminals: Sequence[TerminalEntry],
     line_port: int | None,
 ) -> None:
-    """Beside it, the gateway's state with its identity, for the agent alone."""
-    state_dir = path.with_name("state")
-    state_dir.mkdir(exist_ok=True)
-    write_identity(state_dir, identity)
+    """Beside it, the folder for the gateway's state, for the agent alone."""
+    path.with_name("state").mkdir(mode=0o700, exist_ok=True)
     blocks = [
         f'[site]\nname = "{SITE}"\nzone = "{ZONE}"\n',
         f'[gateway]\nname = "{GATEWAY}"\nstate_dir = "state"\n',

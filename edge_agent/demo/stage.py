@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from edge_agent.app import CORE_SINK, Agent
+from edge_agent.app import Agent
 from edge_agent.config.loading import load_config
+from edge_agent.core_link import CORE_SINK
 from edge_agent.demo.stepped_clock import SteppedClock
 from edge_agent.demo.world import ZONE
 from edge_agent.errors import CommandError

@@ -5,19 +5,24 @@ whoever comes last, and doctor must not push the agent out. The agent says itsel
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from edge_agent.config.broker import tls_context
 from edge_agent.config.models import SiteConfig, UplinkSection
 from edge_agent.core_transport import credentials, open_transport
 from edge_agent.doctor.findings import Code, Finding, bad, good, warn
-from edge_agent.identity_file import read_identity
+from edge_agent.enrolment.identity import IdentityError, load_identity
 from edge_agent.status.agent import Agent
 from protocols.batch_chain import NO_BATCH
 from protocols.mqtt_uplink import PACKET_ALLOWANCE_BYTES, broker_address
 from protocols.uplink import MAX_BATCH_BYTES
 from sync.errors import UplinkError
 from sync.identity import GatewayIdentity
+from sync.tls import tls_context
+
+if TYPE_CHECKING:
+    from sync.broker_session import Credentials
 
 ANSWER_S = 5.0
 _CODES = {
@@ -25,7 +30,15 @@ _CODES = {
     "batch_refused": Code.BROKER_LIMITS,
     "core_timeout": Code.BROKER_NO_CORE,
     "no_core": Code.BROKER_NO_CORE,
+    "broker_password": Code.BROKER_REFUSES,
+    "tls_files": Code.CERTIFICATE,
+    "not_enrolled": Code.NOT_ENROLLED,
+    "identity_damaged": Code.IDENTITY_UNUSABLE,
+    "other_gateway": Code.IDENTITY_UNUSABLE,
+    "key_missing": Code.IDENTITY_UNUSABLE,
+    "chain_fork": Code.CHAIN_FORK,
     "key_refused": Code.KEY_REFUSED,
+    "key_revoked": Code.KEY_REFUSED,
     "unknown_gateway": Code.KEY_REFUSED,
     "bad_signature": Code.KEY_REFUSED,
     "wrong_core": Code.WRONG_CORE,
@@ -40,16 +53,11 @@ def check_broker(site: SiteConfig, agent: Agent) -> Iterator[Finding]:
     if agent.running:
         yield _as_the_agent_says(uplink, agent)
         return
-    identity = read_identity(site.gateway.state_dir, site.gateway.name)
-    if identity is None:
-        yield bad(
-            Code.KEY_REFUSED,
-            f"gateway {site.gateway.name}",
-            "has no key of its own yet, so the broker was not tried",
-            "edge-agent enroll with a token of hr-core token",
-        )
+    try:
+        identity = load_identity(site)
+    except IdentityError:  # `check_identity` says why
         return
-    yield from asyncio.run(_try(uplink, identity))
+    yield from asyncio.run(_try(site, uplink, identity))
 
 
 def _as_the_agent_says(uplink: UplinkSection, agent: Agent) -> Finding:
@@ -60,20 +68,19 @@ def _as_the_agent_says(uplink: UplinkSection, agent: Agent) -> Finding:
     return good(Code.UPLINK_UNREACHABLE, uplink.url, "the running agent has no complaint")
 
 
-async def _try(uplink: UplinkSection, identity: GatewayIdentity) -> list[Finding]:
+async def _try(site: SiteConfig, uplink: UplinkSection, identity: GatewayIdentity) -> list[Finding]:
     """One signed question, which goes the whole way and changes nothing."""
-    transport = open_transport(uplink.model_copy(update={"timeout_s": ANSWER_S}), identity)
+    impatient = uplink.model_copy(update={"timeout_s": ANSWER_S})
     try:
-        await transport.chain_head(NO_BATCH)
+        async with contextlib.aclosing(open_transport(site, impatient, identity)) as transport:
+            await transport.chain_head(NO_BATCH)
     except UplinkError as error:
         return [_problem(error.code, error.where, error.what, error.remedy)]
-    finally:
-        await transport.aclose()
     found = [good(Code.UPLINK_UNREACHABLE, uplink.url, "broker and core answer")]
-    return found + await _try_broker(uplink, identity)
+    return found + await _try_broker(uplink, credentials(site, uplink, identity.gateway))
 
 
-async def _try_broker(uplink: UplinkSection, identity: GatewayIdentity) -> list[Finding]:
+async def _try_broker(uplink: UplinkSection, who: "Credentials") -> list[Finding]:
     """What works, and would lose or betray something later."""
     import aiomqtt  # noqa: PLC0415 - costs memory; only with a broker
 
@@ -81,12 +88,12 @@ async def _try_broker(uplink: UplinkSection, identity: GatewayIdentity) -> list[
 
     found: list[Finding] = []
     address = broker_address(uplink.url)
-    session = BrokerSession(address, credentials(uplink, identity.gateway), timeout_s=ANSWER_S)
+    session = BrokerSession(address, who, timeout_s=ANSWER_S)
     try:
         async with session:
             if session.largest_packet < MAX_BATCH_BYTES + PACKET_ALLOWANCE_BYTES:
                 found.append(_small(uplink, session.largest_packet))
-        stranger = Credentials(tls=tls_context(None) if address.tls else None)
+        stranger = Credentials(tls=tls_context(ca_file=uplink.ca_file) if address.tls else None)
         async with BrokerSession(address, stranger, timeout_s=ANSWER_S):
             found.append(
                 warn(

@@ -14,8 +14,17 @@ from edge_agent.doctor.broker import check_broker
 from edge_agent.doctor.devices import check_devices
 from edge_agent.doctor.exports import check_export_ledger, check_exports
 from edge_agent.doctor.findings import Code, Finding, bad, good, warn
-from edge_agent.doctor.ledger import check_agent, check_logs, check_parked, last_stored, read_counts
+from edge_agent.doctor.identity import check_identity
+from edge_agent.doctor.ledger import (
+    check_agent,
+    check_life,
+    check_logs,
+    check_parked,
+    last_stored,
+    read_counts,
+)
 from edge_agent.doctor.machine import check_clock, check_core_extra, check_python, check_zone
+from edge_agent.doctor.running import check_running
 from edge_agent.doctor.storage import check_spool, check_state_dir
 from edge_agent.doctor.units import check_shared, check_units
 from edge_agent.doctor.uplink import check_chain, check_uplink
@@ -43,7 +52,8 @@ def examine(config: str | None, *, with_core: bool) -> Iterator[Finding]:
     yield check_zone(site.site.zone, now)
     yield from _examine_gateway(site, now)
     yield from asyncio.run(check_devices([device.config for device in site.devices]))
-    yield from check_uplink(site.uplink)
+    yield from check_uplink(site)
+    yield from check_identity(site, now)
     yield from check_broker(site, read_agent(read_places(site.path), now))
     yield from asyncio.run(check_exports(site.exports))
     yield from check_shared(site, now)
@@ -86,8 +96,10 @@ def _examine_gateway(site: SiteConfig, now: datetime) -> Iterator[Finding]:
     if ledger:
         yield from check_parked(ledger, str(places.spool))
         yield from check_export_ledger(places, ledger)
+        yield from check_life(ledger, site.spool, places.spool, read_agent(places, now))
     yield check_agent(places, now)
     agent = read_agent(places, now)
+    yield from check_running(agent)
     yield from check_units(ledger, agent)
     yield from check_logs(places, now)
     yield from check_vitals(agent)

@@ -5,12 +5,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from edge_agent.config.models import SpoolSection
 from edge_agent.config.places import Places
 from edge_agent.doctor.findings import Code, Finding, bad, good, warn
 from edge_agent.spool.errors import SpoolError
-from edge_agent.spool.reading import read_ledger
-from edge_agent.status.agent import read_agent
+from edge_agent.spool.reading import read_ledger, set_aside_files
+from edge_agent.status.agent import Agent, read_agent
 from edge_agent.status.report import log_change_problems
+
+_MIB = 1024 * 1024
 
 
 def read_counts(spool: Path) -> dict[str, Any] | None:
@@ -51,6 +54,54 @@ def check_logs(places: Places, now: datetime) -> Iterator[Finding]:
     devices = agent.snapshot.get("devices", []) if agent.running else []
     for problem in log_change_problems(devices, now):
         yield warn(Code.LOG_CHANGED, problem["where"], problem["what"], problem["remedy"])
+
+
+def check_life(
+    ledger: Mapping[str, Any], spool: SpoolSection, path: Path, agent: Agent
+) -> Iterator[Finding]:
+    """How long rows are kept and how old the oldest is, how full the spool is, what was salvaged."""
+    where = str(path)
+    kept = (
+        f"kept after the core has them: punches {spool.keep_acked_days} days, device events "
+        f"{spool.keep_event_days}, counts {spool.keep_count_days}; undecoded rows "
+        f"{spool.keep_quarantine_days}. Oldest row: {ledger['oldest_received_at'] or 'none'}"
+    )
+    yield good(Code.RETENTION, where, kept)
+    yield _filling(agent.snapshot.get("spool") or {}, where)
+    aside = set_aside_files(path)
+    if aside:
+        yield warn(
+            Code.SPOOL_SALVAGED,
+            where,
+            f"the spool was damaged and salvaged; the damaged file is kept as {aside[-1].name}",
+            "Check the disk (smartctl, another SD card); edge-agent status shows whether every "
+            "terminal was read again. Then move the file away",
+        )
+
+
+def _filling(room: Mapping[str, Any], where: str) -> Finding:
+    if not room:
+        return good(Code.SPOOL_FILLING, where, "how full it is, is known while the agent runs")
+    used, most = room["used_bytes"] // _MIB, room["max_bytes"] // _MIB
+    said = f"{used} of {most} MiB used"
+    if room["full"]:
+        why = "the disk is full" if room["disk_full"] else said
+        return bad(
+            Code.SPOOL_FILLING,
+            where,
+            f"{why}: terminals are not read, they keep their logs",
+            "Free space, raise [spool] max_bytes, or mend the way to the core; it goes on by "
+            "itself",
+        )
+    if room["level"]:
+        return warn(
+            Code.SPOOL_FILLING,
+            where,
+            f"{said}; counter readings thinned: {room['thinned']}, acked rows deleted early: "
+            f"{room['released_early']}",
+            "Mend the way to the core, or raise [spool] max_bytes",
+        )
+    return good(Code.SPOOL_FILLING, where, said)
 
 
 def last_stored(ledger: Mapping[str, Any]) -> datetime | None:

@@ -111,6 +111,7 @@ def check_spool(spool: Path) -> Finding:
             Code.SPOOL_DAMAGED,
             where,
             f"the spool is damaged or cannot be opened ({answer})",
-            "Keep the file, move it aside and restart the agent: it reads the terminals again",
+            "Restart the agent: it sets the file aside, saves what can be read, and reads the "
+            "terminals again",
         )
     return good(Code.SPOOL_MISSING, where, "opens and is whole")

@@ -1,6 +1,7 @@
 """Is each device the unit that it should be, and is this the only gateway that pulls it?"""
 
 import json
+import ssl
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from secrets import token_bytes
@@ -10,7 +11,9 @@ import httpx
 
 from edge_agent.config.models import SiteConfig, UplinkSection
 from edge_agent.doctor.findings import Code, Finding, bad, good, warn
-from edge_agent.identity_file import read_identity
+from edge_agent.enrolment.identity import load_identity
+from edge_agent.enrolment.trust import open_tls
+from edge_agent.errors import CommandError
 from edge_agent.status.agent import Agent
 from protocols.signed_request import DEVICES_TARGET, NONCE_BYTES, sign_request
 from sync.identity import GatewayIdentity
@@ -49,34 +52,16 @@ def check_units(ledger: Mapping[str, Any] | None, agent: Agent) -> Iterator[Find
 
 def check_shared(site: SiteConfig, now: datetime) -> Iterator[Finding]:
     """Asks the core who else delivers our devices. Silent when it cannot be asked: `check_answer`
-    says that.
+    says that; over MQTT it cannot.
     """
-    if site.uplink is None:
+    if site.uplink is None or site.uplink.over_mqtt:
         return
     where = site.uplink.url
     try:
-        identity = read_identity(site.gateway.state_dir, site.gateway.name)
-    except (OSError, ValueError):
-        identity = None
-    if identity is None:
-        yield bad(
-            Code.KEY_REFUSED,
-            f"gateway {site.gateway.name}",
-            "has no key of its own yet; records are kept here",
-            "edge-agent enroll with a token of hr-core token",
-        )
+        status, content = _ask(site.uplink, load_identity(site), open_tls(site))
+    except (CommandError, httpx.HTTPError, httpx.InvalidURL, OSError):
         return
-    try:
-        status, content = _ask(site.uplink, identity)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError):
-        return
-    if status in {401, 403}:
-        yield bad(
-            Code.KEY_REFUSED,
-            where,
-            "the core does not accept this gateway's key; records are kept here",
-            "Enrol it again: edge-agent enroll with a token of hr-core token",
-        )
+    if status in {401, 403}:  # `check_identity` says why
         return
     told = _told(content) if status == httpx.codes.OK else None
     if told is None:
@@ -93,14 +78,16 @@ def check_shared(site: SiteConfig, now: datetime) -> Iterator[Finding]:
     ]
 
 
-def _ask(uplink: UplinkSection, identity: GatewayIdentity) -> tuple[int, bytes]:
+def _ask(
+    uplink: UplinkSection, identity: GatewayIdentity, tls: ssl.SSLContext
+) -> tuple[int, bytes]:
     """Status and body; of a longer one than any core sends only the beginning."""
     nonce = token_bytes(NONCE_BYTES)
     request = sign_request(identity.key, identity.gateway, DEVICES_TARGET, nonce=nonce)
     headers = {"Accept-Encoding": "identity", **request.as_headers()}
     url = uplink.url.rstrip("/") + DEVICES_TARGET.partition(" ")[2]
     content = bytearray()
-    with httpx.stream("GET", url, headers=headers, timeout=ANSWER_S) as answer:
+    with httpx.stream("GET", url, headers=headers, timeout=ANSWER_S, verify=tls) as answer:
         for chunk in answer.iter_raw():
             content += chunk
             if len(content) > MAX_ANSWER_BYTES:

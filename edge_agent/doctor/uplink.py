@@ -1,33 +1,36 @@
-"""The way to the core: its address, its answer, the chain that both hold, the access token."""
+"""The way to the core: its address, its answer, and the chain that both hold."""
 
-import stat
+import ssl
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 
-from edge_agent.config.models import UplinkSection
+from edge_agent.config.models import SiteConfig
 from edge_agent.doctor.findings import Code, Finding, bad, good, warn
+from edge_agent.enrolment.trust import open_tls
+from edge_agent.errors import CommandError
 from edge_agent.status.agent import Agent
 
 ANSWER_S = 5.0
 _PROOF_CODES = {"chain_fork": Code.CHAIN_FORK, "wrong_core": Code.WRONG_CORE}
 
 
-def check_uplink(uplink: UplinkSection | None) -> Iterator[Finding]:
-    """Tries the core without the token: any answer proves that it is there."""
-    if uplink is None:
+def check_uplink(site: SiteConfig) -> Iterator[Finding]:
+    """Tries the core as a stranger: any answer proves that it is there."""
+    if site.uplink is None:
         yield warn(
             Code.NO_UPLINK,
             "site file",
             "no core is configured, so records stay on this gateway",
-            'Add [uplink] with url = "https://…" and token_file = "…"',
+            'Add [uplink] with url = "https://…", then edge-agent enroll',
         )
         return
-    if not uplink.over_mqtt:  # a broker has its own checks, doctor.broker
-        yield check_answer(uplink.url)
-    if uplink.token_file is not None:
-        yield check_token_file(uplink.token_file)
+    if site.uplink.over_mqtt:  # a broker has its own checks, doctor.broker
+        return
+    try:
+        yield check_answer(site.uplink.url, open_tls(site))
+    except CommandError as error:
+        yield bad(Code.CERTIFICATE, error.where, error.what, error.remedy)
 
 
 def check_chain(agent: Agent) -> Iterator[Finding]:
@@ -53,9 +56,9 @@ def check_chain(agent: Agent) -> Iterator[Finding]:
         )
 
 
-def check_answer(url: str) -> Finding:
+def check_answer(url: str, tls: ssl.SSLContext) -> Finding:
     try:
-        answer = httpx.head(url, timeout=ANSWER_S)
+        answer = httpx.head(url, timeout=ANSWER_S, verify=tls)
     except httpx.TimeoutException:
         return bad(
             Code.UPLINK_UNREACHABLE,
@@ -78,25 +81,3 @@ def check_answer(url: str) -> Finding:
             "Look into the core's log; records are kept here meanwhile",
         )
     return good(Code.UPLINK_UNREACHABLE, url, f"answers (HTTP {answer.status_code})")
-
-
-def check_token_file(path: Path) -> Finding:
-    where = str(path)
-    try:
-        mode = path.stat().st_mode
-        path.read_bytes()
-    except OSError as exc:
-        return bad(
-            Code.TOKEN_UNREADABLE,
-            where,
-            f"the token file cannot be read ({exc.strerror})",
-            "Give the agent's user the file: chown edge, chmod 0400",
-        )
-    if mode & (stat.S_IROTH | stat.S_IWOTH):
-        return warn(
-            Code.TOKEN_EXPOSED,
-            where,
-            "every user of this machine can read the token",
-            f"chmod 0400 {path}, and have the core issue a new token",
-        )
-    return good(Code.TOKEN_UNREADABLE, where, "can be read, and not by everyone")

@@ -70,9 +70,17 @@ def add_link(  # noqa: PLR0913 - the facts of one batch
     now: datetime,
 ) -> None:
     connection.execute(
-        """INSERT INTO sent_batches (sink, number, batch_hash, records, answered_at, tally)
-        VALUES (?, ?, ?, ?, ?, ?)""",
-        (sink, number, batch_hash, records, microseconds(now), _encoder.encode(tally)),
+        """INSERT INTO sent_batches (sink, number, batch_hash, records, answered_at, kept, tally)
+        VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        (
+            sink,
+            number,
+            batch_hash,
+            records,
+            microseconds(now),
+            len(tally.kept),
+            _encoder.encode(tally),
+        ),
     )
 
 
@@ -120,10 +128,37 @@ def rewind(connection: sqlite3.Connection, sink: str, head: ChainHead) -> Rewoun
     connection.execute(
         "DELETE FROM sent_batches WHERE sink = ? AND number > ?", (sink, head.number)
     )
+    # Their numbers are given again, to batches that are younger.
+    connection.execute("DELETE FROM days WHERE sink = ? AND number > ?", (sink, head.number))
     connection.execute(
         "UPDATE batches SET number = ?, in_flight = 0 WHERE sink = ?", (head.number, sink)
     )
     return Rewound(batches=len(later), rows=sum(records for _, records, _ in later))
+
+
+def adopt(connection: sqlite3.Connection, sink: str, head: ChainHead, now: datetime) -> None:
+    """The chain goes on behind `head`, of which this spool does not know any more: it was damaged.
+
+    Positions stay, so what the sink may have had already is sent again. Raises SpoolError
+    (`chain_unknown`) unless a salvage left this way open; it is open once.
+    """
+    row = connection.execute("SELECT adopt FROM batches WHERE sink = ?", (sink,)).fetchone()
+    if row is None or not row[0]:
+        raise _unknown(sink, head)
+    connection.execute("UPDATE unsettled SET in_batch = 0 WHERE sink = ?", (sink,))
+    connection.execute("UPDATE sinks SET batch_end = position WHERE sink = ?", (sink,))
+    connection.execute(
+        "DELETE FROM sent_batches WHERE sink = ? AND number >= ?", (sink, head.number)
+    )
+    positions = dict(
+        connection.execute("SELECT lane, position FROM sinks WHERE sink = ?", (sink,)).fetchall()
+    )
+    tally = BatchTally(positions=positions, kept=(), devices={})
+    add_link(connection, sink, head.number, head.batch_hash, tally, 0, now)
+    connection.execute(
+        "UPDATE batches SET number = ?, in_flight = 0, adopt = 0 WHERE sink = ?",
+        (head.number, sink),
+    )
 
 
 _FORGET_LATER_DEAD = """
@@ -146,14 +181,18 @@ def _check_is_ours(connection: sqlite3.Connection, sink: str, head: ChainHead) -
         "SELECT batch_hash FROM sent_batches WHERE sink = ? AND number = ?", (sink, head.number)
     ).fetchone()
     if row is None or row[0] != head.batch_hash:
-        raise SpoolError(
-            f"batch {head.number} that the core names as the last is not one of this gateway",
-            where=f"sink {sink}",
-            remedy="Another machine sends in this gateway's name (a cloned SD card?): stop it. If "
-            "there is none, this spool is an old copy or the core is another: stop the agent, move "
-            "the spool file away, start again; the devices are read anew",
-            code="chain_unknown",
-        )
+        raise _unknown(sink, head)
+
+
+def _unknown(sink: str, head: ChainHead) -> SpoolError:
+    return SpoolError(
+        f"batch {head.number} that the core names as the last is not one of this gateway",
+        where=f"sink {sink}",
+        remedy="Another machine sends in this gateway's name (a cloned SD card?): stop it. If "
+        "there is none, this spool is an old copy or the core is another: stop the agent, move "
+        "the spool file away, start again; the devices are read anew",
+        code="chain_unknown",
+    )
 
 
 def _positions_behind(connection: sqlite3.Connection, sink: str, number: int) -> dict[int, int]:

@@ -1,10 +1,12 @@
 """What the gateway knows of an arrival, as columns; times to and from integer microseconds."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
-from edge_agent.spool.lanes import Lane
+from edge_agent.spool.lanes import LANE_BY_NUMBER, Lane
 from protocols.records import Flag
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,6 +49,17 @@ def encode_flags(flags: tuple[Flag, ...]) -> tuple[str, int]:
     """The columns `flags` and `suspect`. The latter is apart because it changes later."""
     others = [flag.value for flag in flags if flag is not Flag.GATEWAY_CLOCK_SUSPECT]
     return " ".join(others), int(Flag.GATEWAY_CLOCK_SUSPECT in flags)
+
+
+@lru_cache(maxsize=64)
+def is_sound_envelope(lane: int, zone: str, flags: str) -> bool:
+    """Whether these columns of a page are ones that we write."""
+    try:
+        decode_flags(flags, 0)
+        ZoneInfo(zone)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return False
+    return lane in LANE_BY_NUMBER
 
 
 def decode_flags(words: str, suspect: int) -> tuple[Flag, ...]:

@@ -79,6 +79,16 @@ def correct_received_at(
     return Corrected(moved=moved, announced=announced)
 
 
+def step_event(gateway: str, boot_id: str, step: ClockStep, envelope: Envelope) -> DeviceEvent:
+    """Records of this boot are stamped by two timelines, `step_ms` apart from here on."""
+    detail: dict[str, str | int] = {
+        "boot_id": boot_id,
+        "step_ms": step.step // timedelta(milliseconds=1),
+        "trusted": int(step.trusted),
+    }
+    return _clock_step_event(gateway, envelope.zone, envelope.received_at, detail)
+
+
 def _clock_step_event(
     serial: str, zone: str, at: datetime, detail: Mapping[str, str | int]
 ) -> DeviceEvent:

@@ -1,5 +1,7 @@
 """How the spool can fail. Standard library only: the fast status command imports this too."""
 
+import os
+import resource
 import sqlite3
 from pathlib import Path
 
@@ -35,17 +37,22 @@ class SpoolClosedError(SpoolError):
 
 
 _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# What SQLite makes of EFBIG, and of ENOSPC for its shared memory: whether it is room is asked for.
+# Never of a failed fsync: after that nobody knows what the disk holds.
+_WRITE_FAILED = frozenset({sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
+_TOO_LITTLE_BYTES = 1024 * 1024
 _PRIMARY_CODE = 0xFF  # the low byte of an extended result code
 
 
 def storage_error(exc: sqlite3.Error, path: Path) -> SpoolError:
     """`exc` as what a person can act on. Judged by SQLite's result code, never by text."""
-    primary = getattr(exc, "sqlite_errorcode", 0) & _PRIMARY_CODE
+    code = getattr(exc, "sqlite_errorcode", 0)
+    primary = code & _PRIMARY_CODE
     name = getattr(exc, "sqlite_errorname", type(exc).__name__)
     where = str(path)
-    if primary == sqlite3.SQLITE_FULL:
+    if primary == sqlite3.SQLITE_FULL or (code in _WRITE_FAILED and _cannot_grow(path)):
         return SpoolFullError(
-            "the disk is full",
+            "the disk is full, or the file may not grow",
             where=where,
             remedy=f"Free space on the file system of {path.parent}; the agent resumes by itself",
             code="spool_full",
@@ -63,3 +70,15 @@ def storage_error(exc: sqlite3.Error, path: Path) -> SpoolError:
         remedy="Check the disk (dmesg, smartctl), its free space and the owner of the file",
         code="spool_io_error",
     )
+
+
+def _cannot_grow(path: Path) -> bool:
+    """Whether a write failed because a file had no room: no space, or the process's file limit."""
+    file_system = os.statvfs(path.parent)
+    if file_system.f_bavail * file_system.f_frsize < _TOO_LITTLE_BYTES:
+        return True
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if limit == resource.RLIM_INFINITY:
+        return False
+    sizes = (file.stat().st_size for file in path.parent.glob(f"{path.name}*") if file.is_file())
+    return max(sizes, default=0) + _TOO_LITTLE_BYTES > limit

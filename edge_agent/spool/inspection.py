@@ -16,11 +16,17 @@ from edge_agent.spool.stored_rows import (
 from protocols.uplink import Observation
 
 _BACKLOG_OF_LANE = f"""
-    SELECT coalesce(sum(last_arrival - max(first_arrival, :position + 1) + 1), 0),
-        min(received_at)
+    SELECT coalesce(sum(last_arrival - max(first_arrival, :position + 1) + 1), 0)
     FROM pages
     WHERE lane = :lane AND first_arrival > :position - {MAX_PAGE_ROWS}
         AND last_arrival > :position"""  # noqa: S608 - our own number
+
+# Pages are numbered as they arrive.
+_FIRST_OF_LANE = f"""
+    SELECT received_at FROM pages
+    WHERE lane = :lane AND first_arrival > :position - {MAX_PAGE_ROWS}
+        AND last_arrival > :position
+    ORDER BY first_arrival LIMIT 1"""  # noqa: S608 - our own number
 
 _KEPT_OF_LANE = """
     SELECT count(*), min(received_at) FROM unsettled JOIN pages ON pages.first_arrival = (
@@ -56,7 +62,8 @@ def backlog_of(connection: sqlite3.Connection, sink: str) -> Backlog:
     positions = dict(connection.execute("SELECT lane, position FROM sinks WHERE sink = ?", (sink,)))
     for number, lane in LANE_BY_NUMBER.items():
         place = {"sink": sink, "lane": number, "position": positions.get(number, 0)}
-        fresh, first_fresh = connection.execute(_BACKLOG_OF_LANE, place).fetchone()
+        fresh = connection.execute(_BACKLOG_OF_LANE, place).fetchone()[0]
+        first_fresh = (connection.execute(_FIRST_OF_LANE, place).fetchone() or (None,))[0]
         kept, first_kept = connection.execute(_KEPT_OF_LANE, place).fetchone()
         rows[lane] = fresh + kept
         oldest += (moment for moment in (first_fresh, first_kept) if moment is not None)

@@ -5,13 +5,20 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import NamedTuple
 
+from msgspec import json
+from msgspec.structs import replace
+
 from drivers.contract import Delivery
 from edge_agent.spool.codec import Envelope, encode_flags, microseconds
 from edge_agent.spool.paging import Page, fit_one_page, page_of_columns, pages_of_rows
 from edge_agent.spool.recognition import is_later_than_all, new_rows
 from edge_agent.spool.results import Appended
 from protocols.identity import event_id
-from protocols.records import Flag, Quarantined, Record
+from protocols.records import DeviceEvent, Flag, Punch, Quarantined, Record
+from protocols.uplink import MAX_BATCH_BYTES
+
+# Half a batch: the rest is its envelope, and what a form of transport adds.
+MAX_RECORD_BYTES = MAX_BATCH_BYTES // 2
 
 _INSERT_PAGE = """
     INSERT INTO pages (first_arrival, last_arrival, lane, device, punches, first_time, last_time,
@@ -73,6 +80,7 @@ class EventLog:
     def append(
         self, connection: sqlite3.Connection, delivery: Delivery, envelope: Envelope
     ) -> Appended:
+        delivery = _without_giants(delivery)
         device = _device(connection, delivery.serial, envelope.device_name)
         stored = self._store_delivery(connection, delivery, envelope, device)
         handed_over = _rows_in(delivery)
@@ -179,6 +187,36 @@ class Stored(NamedTuple):
 
     rows: int
     newest: int | None
+
+
+def _without_giants(delivery: Delivery) -> Delivery:
+    """A record that no batch may carry would stall every sink: it goes to quarantine. (What comes
+    in columns has a cap of its own.)
+    """
+    giants = [
+        Quarantined(
+            source=delivery.serial,
+            offset=place,
+            reason=f"larger than a batch may be ({_bulk(record)} bytes)",
+            raw=record.raw or json.encode(record),
+        )
+        for place, record in enumerate(delivery.records)
+        if _bulk(record) > MAX_RECORD_BYTES
+    ]
+    if not giants:
+        return delivery
+    fitting = tuple(record for record in delivery.records if _bulk(record) <= MAX_RECORD_BYTES)
+    return replace(delivery, records=fitting, quarantined=(*delivery.quarantined, *giants))
+
+
+def _bulk(record: Record) -> int:
+    """About its bytes in a batch, where they can grow."""
+    size = len(record.raw) * 4 // 3
+    if isinstance(record, DeviceEvent):
+        size += sum(len(key) + 4 * len(str(value)) for key, value in record.detail.items())
+    elif isinstance(record, Punch):
+        size += 4 * len(record.user_id)
+    return size
 
 
 def _rows_in(delivery: Delivery) -> int:

@@ -52,9 +52,11 @@ def plan_batch(
     room = limit
     while room and waiting:
         round_room, total = room, sum(weights[lane] for lane in waiting)
+        empty = sum(not taken[lane] for lane in waiting)  # each of them is owed a row
         for lane in waiting:
-            share = max(1, round_room * weights[lane] // total)
-            take = min(share, available[lane] - taken[lane], room)
+            empty -= not taken[lane]
+            share = min(round_room * weights[lane] // total, room - empty)
+            take = min(max(1, share), available[lane] - taken[lane], room)
             taken[lane] += take
             room -= take
         waiting = [lane for lane in waiting if taken[lane] < available[lane]]

@@ -34,7 +34,7 @@ class SpoolLock:
             raise SpoolLockedError(
                 f"process {holder} writes this spool",
                 where=str(spool),
-                remedy="Stop the other agent first (systemctl stop clockline)",
+                remedy="Stop the other agent first (systemctl stop edge-agent)",
                 code="spool_locked",
             ) from exc
         with suppress(OSError):  # the number only serves the message above; the disk may be full

@@ -13,7 +13,7 @@ from typing import Any
 from edge_agent.spool.errors import SpoolError, storage_error
 
 # What the tables read here mean; a test holds it to the number of migrations.
-KNOWN_SCHEMA = 3
+KNOWN_SCHEMA = 4
 
 _BUSY_TIMEOUT_S = 2.0
 # What a reader gets that cannot create the files of the write-ahead log beside the database.
@@ -22,20 +22,28 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _DEVICES = """
     SELECT device, serial, name, on_device, log_rows, received, stored, known, quarantined,
-        quarantined_again, last_fetch_at
+        quarantined_again, deleted, thinned, last_fetch_at
     FROM devices ORDER BY name, serial"""
 
-_BACKLOG = """
+# As page_body.py has it; a test holds them equal.
+MAX_PAGE_ROWS = 5_000
+
+_BACKLOG = f"""
     SELECT sinks.sink, lanes.name,
         (SELECT coalesce(sum(last_arrival - max(first_arrival, sinks.position + 1) + 1), 0)
-            FROM pages WHERE pages.lane = sinks.lane AND last_arrival > sinks.position)
+            FROM pages WHERE pages.lane = sinks.lane AND last_arrival > sinks.position
+            AND first_arrival > sinks.position - {MAX_PAGE_ROWS})
         + (SELECT count(*) FROM unsettled
             WHERE unsettled.sink = sinks.sink AND unsettled.lane = sinks.lane)
-    FROM sinks JOIN lanes USING (lane) ORDER BY sinks.sink, lanes.lane"""
+    FROM sinks JOIN lanes USING (lane) ORDER BY sinks.sink, lanes.lane"""  # noqa: S608 - our own number
 
 
 # Exports beside the core have their own pace; what they lack is no doubt in what the core has.
 _CORE = "core"
+
+# Pages are numbered as they arrive.
+_OLDEST = """
+    SELECT (SELECT received_at FROM pages ORDER BY first_arrival LIMIT 1)"""
 
 _REPLACEMENTS = """
     SELECT name, old, new, ordered_at, ordered_by, settled_at FROM replacements ORDER BY id"""
@@ -44,8 +52,9 @@ _REPLACEMENTS = """
 def read_ledger(path: Path) -> dict[str, Any]:
     """The counters of a spool file, from one snapshot. Raises SpoolError.
 
-    schema, file_bytes, quarantined (rows), dead_letters {sink: rows}, backlog {sink: {lane: rows}},
-    given_up {sink: rows}, positions {sink: the last arrival that it has settled}
+    schema, file_bytes, oldest_received_at (of the rows that are here), quarantined (rows),
+    dead_letters {sink: rows}, backlog {sink: {lane: rows}}, given_up {sink: rows},
+    positions {sink: the last arrival that it has settled}
     devices: list of
         name, serial
         on_device          what the device counted at the last whole read of its log, or None
@@ -55,6 +64,7 @@ def read_ledger(path: Path) -> dict[str, Any]:
         acked_by           {sink: events that the sink has (accepted or duplicate)}
         acked              the core's; without a core the smallest, 0 without any sink
         received = stored + known + quarantined + quarantined_again (rows handed over, ever)
+        deleted, thinned   of the stored: rows that went by age or for room, readings thinned
         last_fetch_at      ISO 8601 UTC or None
     replacements: list of name, old, new (serials), ordered_at, ordered_by, settled_at (None until a
         unit was read after the order), in the order of the orders
@@ -108,12 +118,19 @@ def ledger(connection: sqlite3.Connection) -> dict[str, Any]:
         "given_up": dict(connection.execute("SELECT sink, given_up FROM batches")),
         "quarantined": connection.execute("SELECT count(*) FROM quarantine").fetchone()[0],
         "replacements": _replacements(connection),
+        "oldest_received_at": _iso(connection.execute(_OLDEST).fetchone()[0]),
     }
 
 
 def file_bytes(path: Path) -> int:
     """The database and its write-ahead log."""
     return sum(file.stat().st_size for file in (path, _log_of(path)) if file.exists())
+
+
+def set_aside_files(path: Path) -> list[Path]:
+    """Damaged files of earlier days beside the spool at `path`, the oldest first."""
+    found = path.parent.glob(f"{path.name}.damaged-*")
+    return sorted(file for file in found if not file.name.endswith(("-wal", "-shm")))
 
 
 def _devices(connection: sqlite3.Connection, *, sinks: list[str]) -> list[dict[str, Any]]:

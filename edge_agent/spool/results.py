@@ -94,6 +94,8 @@ class DeviceLedger(Struct, frozen=True, kw_only=True):
     known: int
     quarantined: int
     quarantined_again: int
+    deleted: int
+    thinned: int
     acked: int
     acked_by: dict[str, int]
     last_fetch_at: datetime | None
@@ -108,4 +110,5 @@ class SpoolStats(Struct, frozen=True, kw_only=True):
     dead_letters: dict[str, int]
     quarantined: int
     file_bytes: int
+    oldest_received_at: datetime | None = None
     checkpoint_failure: str | None = None

@@ -8,9 +8,19 @@ from importlib import resources
 from pathlib import Path
 
 from edge_agent.spool import row_folding
+from edge_agent.spool.codec import is_sound_envelope
 from edge_agent.spool.errors import SpoolCorruptError, SpoolError, storage_error
+from edge_agent.spool.file_image import FileImage
+from edge_agent.spool.page_body import is_intact
 
 APPLICATION_ID = 0x436C6B53  # "ClkS": tells a spool from any other SQLite file
+
+# A number further off than any release is a damaged header, not a newer agent.
+_PLAUSIBLY_NEWER = 10
+
+# Small tables, read whole at the start: their texts too must be texts.
+_READ_WHOLE = ("boots", "devices", "sinks", "batches", "unsettled", "dead_letters", "quarantine")
+_PAGES = "SELECT first_arrival, lane, zone, flags, body FROM pages"
 
 # Only another process that looks into the file (sqlite3, a backup) can hold a lock for long.
 BUSY_TIMEOUT_S = 5.0
@@ -51,15 +61,27 @@ def prepare(path: Path) -> None:
 
     Checks every page, then runs the migrations that it lacks. The caller holds the lock.
     """
+    _refuse_untouched(path)
     with session(path) as connection:
         _refuse_foreign_file(connection, path)
         _check_pages(connection, path)
+        _check_schema(connection, path)
         _use_wal(connection, path)
-        _migrate(connection, path)
+        _migrate(connection)
+        _check_rows(connection, path)
 
 
-def create_file(path: Path) -> None:
-    """An empty file of mode 0600, unless there is one. Raises SpoolError."""
+def sync(path: Path) -> None:
+    """What was written to a file, or renamed in a folder, is on the disk when it returns."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def require_folder(path: Path) -> None:
+    """Raises SpoolError when the folder of `path` is missing."""
     if not path.parent.is_dir():
         raise SpoolError(
             f"there is no folder {path.parent}",
@@ -67,6 +89,11 @@ def create_file(path: Path) -> None:
             remedy="Create it, owned by the agent's user, or set the spool's path in the site file",
             code="spool_no_folder",
         )
+
+
+def create_file(path: Path) -> None:
+    """An empty file of mode 0600, unless there is one. Raises SpoolError."""
+    require_folder(path)
     try:
         # Before SQLite would, because its -wal and -shm take their mode from this file.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -77,6 +104,43 @@ def create_file(path: Path) -> None:
             remedy="Check the owner and mode of the file and its folder, and the free space",
             code="spool_no_access",
         ) from exc
+
+
+def _refuse_untouched(path: Path) -> None:
+    """What SQLite must not see: opening and closing a file moves its log, even of a newer agent's;
+    and behind a damaged page of the log it forgets commits without a word.
+    """
+    try:
+        with closing(FileImage(path)) as image:
+            present, log = image.user_version, image.log
+            lost_head = not image.file_bytes and (log.pages or log.lost)
+    except OSError as exc:
+        raise SpoolError(
+            f"cannot be read ({exc.strerror})",
+            where=str(path),
+            remedy="Check the disk (dmesg, smartctl), and the owner of the file",
+            code="spool_io_error",
+        ) from exc
+    known = len(migrations())
+    if known < present <= known + _PLAUSIBLY_NEWER:
+        raise SpoolError(
+            f"the file has schema {present}, this version of the agent knows {known}",
+            where=str(path),
+            remedy="Nothing was touched. Install the newer agent again, or give this one another "
+            "state_dir",
+            code="spool_schema_newer",
+        )
+    if log.damaged or lost_head or present > known:
+        raise _corrupt(path, "the write-ahead log or the header of the file is damaged")
+
+
+def _corrupt(path: Path, what: str) -> SpoolCorruptError:
+    return SpoolCorruptError(
+        what,
+        where=str(path),
+        remedy="Start the agent: it sets the file aside and saves what can be read",
+        code="spool_corrupt",
+    )
 
 
 def _refuse_foreign_file(connection: sqlite3.Connection, path: Path) -> None:
@@ -94,12 +158,43 @@ def _refuse_foreign_file(connection: sqlite3.Connection, path: Path) -> None:
 def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
     first = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if first != "ok":
-        raise SpoolCorruptError(
-            f"quick_check found damage: {first}",
-            where=str(path),
-            remedy="Stop the agent, keep a copy of the file with its -wal, and move it away",
-            code="spool_corrupt",
-        )
+        raise _corrupt(path, f"quick_check found damage: {first}")
+
+
+def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """What quick_check does not see: flipped bytes of the schema's text."""
+    present = _number(connection, "PRAGMA user_version")
+    if _schema_of(connection) != _schema_at(present):
+        raise _corrupt(path, "its tables are not those of a spool")
+
+
+def _check_rows(connection: sqlite3.Connection, path: Path) -> None:
+    """What quick_check does not see either: flipped bytes of content."""
+    try:
+        for table in _READ_WHOLE:
+            for _ in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608 - our own names
+                pass
+        for first, *envelope, body in connection.execute(_PAGES):
+            if not (is_intact(body) and is_sound_envelope(*envelope)):
+                raise _corrupt(path, f"page {first} is not what was written")
+    except sqlite3.OperationalError as exc:
+        if exc.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            raise
+        raise _corrupt(path, f"a text is none ({exc})") from exc
+
+
+def _schema_of(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
+    return connection.execute(
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
+    ).fetchall()
+
+
+def _schema_at(number: int) -> list[tuple[str, ...]]:
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        row_folding.register(fresh)
+        for script in migrations()[:number]:
+            fresh.executescript(script)
+        return _schema_of(fresh)
 
 
 def _use_wal(connection: sqlite3.Connection, path: Path) -> None:
@@ -113,16 +208,9 @@ def _use_wal(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+def _migrate(connection: sqlite3.Connection) -> None:
     scripts = migrations()
     present = _number(connection, "PRAGMA user_version")
-    if present > len(scripts):
-        raise SpoolError(
-            f"the file has schema {present}, this version of the agent knows {len(scripts)}",
-            where=str(path),
-            remedy="Install the newer agent again, or give this one another file",
-            code="spool_schema_newer",
-        )
     row_folding.register(connection)
     for number, script in enumerate(scripts[present:], start=present + 1):
         try:

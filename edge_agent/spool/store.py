@@ -26,6 +26,7 @@ from edge_agent.spool.errors import (
     SpoolFullError,
     SpoolLockedError,
 )
+from edge_agent.spool.housekeeping import Housekeeping
 from edge_agent.spool.intake import EventLog
 from edge_agent.spool.lanes import Lane
 from edge_agent.spool.lock import SpoolLock
@@ -41,8 +42,9 @@ from edge_agent.spool.results import (
     SpoolStats,
     StoredEvent,
 )
+from edge_agent.spool.salvage import Salvaged, aside_name, finish_salvage, salvage
 from edge_agent.spool.writer import Writer
-from edge_agent.timekeeping import ClockStep
+from edge_agent.timekeeping import ClockStep, Stamp
 from protocols.batch_chain import FIRST_PREVIOUS, ChainHead
 from protocols.record_digest import BATCH_SALT_BYTES
 from protocols.records import DeviceEvent, Flag
@@ -88,6 +90,7 @@ class Spool:
         self._entropy = entropy
         self._clock = clock
         self._lock: SpoolLock | None = lock
+        self.salvaged: Salvaged | None = None
         with schema.session(path) as connection:
             boot = connection.execute(
                 """INSERT INTO boots (boot_id, first_opened_at) VALUES (?, ?)
@@ -98,6 +101,7 @@ class Spool:
         self._checkpointer = Checkpointer(path)
         self._writer = Writer(path, clock, self._checkpointer)
         self._reader = Reader(path)
+        self.housekeeping = Housekeeping(path, self._writer, self._reader, self._log)
 
     @classmethod
     def open(
@@ -107,20 +111,34 @@ class Spool:
         clock: Clock,
         boot_id: str,
         entropy: Callable[[int], bytes] = token_bytes,
+        heal: bool = False,
     ) -> Self:
         """Creates the file (0600; its folder must exist), checks it, brings its schema up to date.
 
-        Raises SpoolError: SpoolLockedError while another process writes it, SpoolCorruptError
-        when its pages are damaged.
+        A damaged file is set aside with `heal`, and what can be read of it begins a new one:
+        `salvaged` tells. Raises SpoolError: SpoolLockedError while another process writes it,
+        SpoolCorruptError when its pages are damaged.
         """
-        schema.create_file(path)
+        schema.require_folder(path)
         lock = SpoolLock(path)
         try:
-            schema.prepare(path)
-            return cls(path, clock=clock, lock=lock, boot_id=boot_id, entropy=entropy)
+            finish_salvage(path, aside_name(path, clock.now()))
+            schema.create_file(path)
+            salvaged = None
+            try:
+                schema.prepare(path)
+            except SpoolCorruptError as error:
+                if not heal:
+                    raise
+                monotonic_ms = int(clock.monotonic() * 1000)
+                salvaged = salvage(path, error.what, clock.now(), boot_id, monotonic_ms)
+                schema.prepare(path)
+            spool = cls(path, clock=clock, lock=lock, boot_id=boot_id, entropy=entropy)
         except BaseException:
             lock.release()
             raise
+        spool.salvaged = salvaged
+        return spool
 
     async def append(  # noqa: PLR0913 - each is a fact of the arrival, all named at the call
         self,
@@ -280,6 +298,14 @@ class Spool:
         """By serial, the name under which each was last read."""
         return await self._reader.run(sinks.names_of_devices)
 
+    async def adopt_head(self, sink: str, head: ChainHead) -> None:
+        """After a salvage, once: the chain goes on behind the last batch that the sink has.
+
+        Raises SpoolError (`chain_unknown`) when this spool was not salvaged.
+        """
+        now = self._clock.now()
+        await self._writer.run(lambda connection: chain.adopt(connection, sink, head, now))
+
     async def backlog(self, sink: str) -> Backlog:
         return await self._reader.run(lambda connection: inspection.backlog_of(connection, sink))
 
@@ -322,6 +348,18 @@ class Spool:
             lambda connection: correction.correct_received_at(
                 connection, self._log, boot_id=boot_id, step=step, envelope=envelope
             )
+        )
+
+    async def announce_step(
+        self, boot_id: str, step: ClockStep, *, gateway: str, zone: str, stamp: Stamp
+    ) -> None:
+        """A `gateway_clock_step` event of the gateway itself, received as `stamp` says."""
+        envelope = msgspec.structs.replace(
+            self._own_envelope(zone), received_at=stamp.received_at, flags=stamp.flags
+        )
+        event = correction.step_event(gateway, boot_id, step, envelope)
+        await self._writer.run(
+            lambda connection: self._log.store(connection, (event,), envelope, device=None)
         )
 
     def progress(self) -> float:

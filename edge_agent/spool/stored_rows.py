@@ -15,22 +15,22 @@ from protocols.uplink import Observation
 
 LAST_ARRIVAL = 2**63 - 1
 
-_PAGE = """first_arrival, lane, device, received_at, clock_offset_ms, zone, flags, suspect, boot,
+PAGE_COLUMNS = """first_arrival, lane, device, received_at, clock_offset_ms, zone, flags, suspect, boot,
     monotonic_ms, body"""
 
 # `first_arrival` is bounded from below too, so that the index finds the first page at once.
 _PAGES_OF_LANE = f"""
-    SELECT {_PAGE} FROM pages
+    SELECT {PAGE_COLUMNS} FROM pages
     WHERE lane = :lane AND first_arrival > :after - {MAX_PAGE_ROWS} AND last_arrival > :after
         AND first_arrival <= :until
     ORDER BY first_arrival"""  # noqa: S608 - our own words
 
 _PAGE_OF_ARRIVAL = f"""
-    SELECT {_PAGE} FROM pages WHERE first_arrival <= :arrival
+    SELECT {PAGE_COLUMNS} FROM pages WHERE first_arrival <= :arrival
     ORDER BY first_arrival DESC LIMIT 1"""  # noqa: S608 - our own words
 
 _PAGES_OF_MOMENT = f"""
-    SELECT {_PAGE} FROM pages
+    SELECT {PAGE_COLUMNS} FROM pages
     WHERE device IS :device AND last_time >= :moment AND first_time <= :moment"""  # noqa: S608
 
 

@@ -6,11 +6,12 @@ Degraded: it runs, but something waits for a person. Ok otherwise.
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from edge_agent.config.places import Places
 from edge_agent.spool.errors import SpoolError
-from edge_agent.spool.reading import read_ledger
+from edge_agent.spool.reading import read_ledger, set_aside_files
 from edge_agent.status.agent import Agent, read_agent
 from edge_agent.status.exports import CORE, export_problems, export_rows
 
@@ -65,6 +66,7 @@ def read_report(places: Places, now: datetime) -> StatusReport:
         *log_change_problems(devices, now),
         *_parked(refused_by_core, quarantined),
         *_export_problems(exports),
+        *_salvaged(places.spool),
     ]
     status = _worst(problems)
     return StatusReport(
@@ -191,6 +193,16 @@ def _agent_problems(agent: Agent) -> Iterator[Problem]:
             "what": "is not trusted yet; records are flagged until it is",
             "remedy": "timedatectl set-ntp true, then edge-agent doctor",
         }
+    yield from _room_problems(agent.snapshot.get("spool") or {})
+    yield from config_problems(agent.snapshot)
+    for failure in agent.snapshot.get("failed_tasks", []):
+        yield {
+            "severity": "warn",
+            "where": failure["task"],
+            "what": f"failed by a bug of ours and is started anew ({failure['what']}; "
+            f"{failure['in_a_row']} in a row)",
+            "remedy": "Please report it with the log of this moment: journalctl -u edge-agent",
+        }
     error = agent.snapshot.get("uplink", {}).get("last_error")
     if error:
         yield {
@@ -198,6 +210,51 @@ def _agent_problems(agent: Agent) -> Iterator[Problem]:
             "where": "uplink",
             "what": error["what"],
             "remedy": error["remedy"],
+        }
+
+
+def config_problems(snapshot: dict[str, Any]) -> Iterator[Problem]:
+    """Where the site file on disk is not what the agent runs by."""
+    config = snapshot.get("config", {})
+    rejected = config.get("rejected")
+    if rejected:
+        yield {
+            "severity": "warn",
+            "where": rejected["where"],
+            "what": f"config_rejected: {rejected['what']}; the agent goes on by the site file of "
+            f"{config['applied_at'][:19]}Z",
+            "remedy": f"{rejected['remedy']}. Then: systemctl reload edge-agent",
+        }
+    for key in config.get("needs_restart", []):
+        yield {
+            "severity": "warn",
+            "where": key,
+            "what": "was changed in the site file, which a reload cannot take up",
+            "remedy": "systemctl restart edge-agent, or undo the change",
+        }
+
+
+def _room_problems(room: dict[str, Any]) -> Iterator[Problem]:
+    if not room or not (room["level"] or room["full"]):
+        return
+    used = f"{room['used_bytes'] * 100 // room['max_bytes']} % of its room is used"
+    what = "the disk is full" if room["disk_full"] else used
+    yield {
+        "severity": "bad" if room["full"] else "warn",
+        "where": "spool",
+        "what": f"{what}: terminals are not read, they keep their logs" if room["full"] else what,
+        "remedy": "Free space, raise [spool] max_bytes, or mend the way to the core; "
+        "it goes on by itself",
+    }
+
+
+def _salvaged(path: Path) -> Iterator[Problem]:
+    for aside in set_aside_files(path)[-1:]:
+        yield {
+            "severity": "warn",
+            "where": "spool",
+            "what": f"was damaged and salvaged; the damaged file is kept as {aside.name}",
+            "remedy": "edge-agent doctor says what to do",
         }
 
 

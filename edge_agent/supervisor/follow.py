@@ -15,6 +15,9 @@ from drivers.ports import Clock
 # One failure is a blip, two are worth a look around; the second comes within seconds.
 BLIPS = 1
 LOOK_EVERY_S = 30.0  # twice within the minute in which a moved device is to be found
+# So long a router and a terminal may take to come back. Who is gone for longer is switched off, and
+# its neighbours are not to be asked twice a minute all night.
+SEARCH_S = 900.0
 
 
 class Move(Struct, frozen=True, kw_only=True):
@@ -26,16 +29,30 @@ class Move(Struct, frozen=True, kw_only=True):
 
 
 class Follower:
-    """For one device. `driver` is its class, which is what can be asked."""
+    """For one device. `driver` is its class, which is what can be asked; a reload of the site file
+    may change `networks`.
+    """
 
     def __init__(
         self, driver: Findable, networks: Sequence[str], context: DriverContext, clock: Clock
     ) -> None:
         self._driver = driver
-        self._networks = networks
+        self.networks = networks
         self._context = context
         self._clock = clock
         self._looked_at_s = float("-inf")
+        self._missed_since_s: float | None = None
+
+    def settled(self) -> None:
+        """The device has answered, wherever."""
+        self._missed_since_s = None
+
+    def wait_s(self, usual_s: float) -> float:
+        """Until it is tried again: while it may still turn up elsewhere, not past the next look."""
+        since_s = self._missed_since_s
+        if since_s is None or self._clock.monotonic() - since_s > SEARCH_S:
+            return usual_s
+        return min(usual_s, LOOK_EVERY_S)
 
     async def look(
         self, config: DeviceConfig, known_serial: str | None, error: DriverError, *, failures: int
@@ -45,10 +62,12 @@ class Follower:
         if serial is None or config.follow == "off" or not _speaks_of_a_move(error, failures):
             return None
         now_s = self._clock.monotonic()
-        if now_s - self._looked_at_s < LOOK_EVERY_S:
+        if self._missed_since_s is None and self.networks:
+            self._missed_since_s = now_s
+        if not self.networks or now_s - self._looked_at_s < LOOK_EVERY_S:
             return None
         self._looked_at_s = now_s
-        found = await self._driver.find(config, serial, self._networks, self._context)
+        found = await self._driver.find(config, serial, self.networks, self._context)
         if found is None or found == config:
             return None
         old, new = self._driver.address(config), self._driver.address(found)

@@ -7,7 +7,7 @@ class of the error alone: retry what can heal, block what needs a person.
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,7 +17,7 @@ from drivers.contract import Capability, Delivery, DeviceConfig, Driver, Identit
 from drivers.errors import BlockedError, DriverError
 from drivers.ports import Clock
 from drivers.vitals import Observed
-from edge_agent.spool.store import Lane, PastReading, Spool, SpoolError
+from edge_agent.spool.store import Lane, PastReading, Spool, SpoolCorruptError, SpoolError
 from edge_agent.supervisor.follow import Follower
 from edge_agent.supervisor.log_changes import LogChange, log_change
 from edge_agent.supervisor.retry import BLOCKED_DELAY_S, retry_delay_s
@@ -38,11 +38,23 @@ from protocols.records import Count, DeviceEvent, Flag
 # The longest a driver may take for one page: a whole 100,000-row table over a slow line.
 PAGE_DEADLINE_S = 600.0
 
+# The longest for anything else: a login over a slow line, with a driver's own retries.
+ANSWER_DEADLINE_S = 120.0
+
+# A polite goodbye takes a round trip; a whole stop of the agent takes less than 5 s.
+CLOSE_DEADLINE_S = 2.0
+
+FULL = "spool_full"
+
 # How long others may still press their finger after the first of a group.
 HINT_PAUSE_S = 1.0
 
 # Who has just typed `device replace` waits and looks.
 ORDER_LOOK_S = 2.0
+
+# The caretaker looks every five seconds whether there is room again; with this, a device is pulled
+# within ten.
+ROOM_LOOK_S = 2.0
 
 # Time services correct less than this without saying; terminals show whole seconds anyway.
 GATEWAY_STEP = timedelta(seconds=5)
@@ -83,7 +95,7 @@ class Commons(Struct, frozen=True, kw_only=True):
     clock: Clock
     randomness: random.Random
     changed: asyncio.Event  # set when a device's state or problem did
-    names: frozenset[str] = frozenset()  # of all devices of the site
+    names: Callable[[], frozenset[str]] = frozenset  # of all devices of the site, as it is now
 
 
 class DeviceWorker:
@@ -109,6 +121,7 @@ class DeviceWorker:
         self._expected: str | None = None  # the serial that the name stands for
         self._gateway_zero: datetime | None = None  # the wall time of monotonic zero
         self._taken_up = False  # the spool knows this session's unit by the name
+        self._told_ready: str | None = None  # the serial of whom it was logged
         self._clock_offset_ms: int | None = None
         self._problem: Problem | None = None
         self._failures = 0
@@ -117,6 +130,11 @@ class DeviceWorker:
         self._listening = False  # a device that talks may be silent for days
         self._vitals = VitalsWatch(config.name)
         self._log = log.bind(device=config.name, driver=config.kind)
+
+    def look_in(self, networks: Sequence[str]) -> None:
+        """Where to look for this device when it has moved, from now on."""
+        if self._follower is not None:
+            self._follower.networks = networks
 
     def poke(self) -> None:
         """Fetch now instead of at the end of the interval (a badge changed hands at the line)."""
@@ -162,7 +180,9 @@ class DeviceWorker:
             await self._work(driver)
         except BlockedError as error:
             self._fail(DeviceSignal.REFUSED, error.what, error.remedy, error.code)
-            return 0.0 if await self._followed(error) else BLOCKED_DELAY_S
+            return 0.0 if await self._followed(error) else self._wait_s(BLOCKED_DELAY_S)
+        except SpoolCorruptError:
+            raise  # for all devices: the agent starts anew, which heals its spool
         except (DriverError, SpoolError) as error:
             self._fail(DeviceSignal.FAILED, error.what, error.remedy, error.code)
             if await self._followed(error):
@@ -170,7 +190,8 @@ class DeviceWorker:
         except TimeoutError:
             self._fail(
                 DeviceSignal.FAILED,
-                f"no complete page within {PAGE_DEADLINE_S:g} s",
+                f"no answer within {ANSWER_DEADLINE_S:g} s, or no complete page within "
+                f"{PAGE_DEADLINE_S:g} s",
                 "It is tried again by itself; if it repeats, restart the device",
                 "device_too_slow",
             )
@@ -187,8 +208,18 @@ class DeviceWorker:
             if driver is not None:
                 self._look_at_vitals(driver)
                 self._vitals.driver_ended()
+                await self._close(driver)
+        return self._wait_s(retry_delay_s(self._failures, self._commons.randomness.random()))
+
+    def _wait_s(self, usual_s: float) -> float:
+        return usual_s if self._follower is None else self._follower.wait_s(usual_s)
+
+    async def _close(self, driver: Driver) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_DEADLINE_S):
                 await driver.aclose()
-        return retry_delay_s(self._failures, self._commons.randomness.random())
+        except TimeoutError:
+            self._log.warning("device_not_closed", waited_s=CLOSE_DEADLINE_S)
 
     async def _work(self, driver: Driver) -> None:
         identity = await self._proven(driver)
@@ -210,12 +241,14 @@ class DeviceWorker:
     async def _proven(self, driver: Driver) -> Identity:
         """Who answers, when it is the unit that the name stands for. Raises AnotherUnitError."""
         self._expected = await expected_serial(self._commons.spool, self._config)
-        identity = await driver.identity()
+        async with asyncio.timeout(ANSWER_DEADLINE_S):
+            identity = await driver.identity()
         refuse_another(self._config, expected=self._expected, found=identity.serial)
         self._identity = identity
         return identity
 
     async def _fetch(self, driver: Driver, serial: str) -> None:
+        self._commons.spool.housekeeping.require_room()
         began_s = self._commons.clock.monotonic()
         cursor = await self._commons.spool.cursor(serial)
         clock = self._row_clock(await self._commons.spool.last_reading(serial))
@@ -223,6 +256,7 @@ class DeviceWorker:
         async with contextlib.aclosing(_closable(pages, deadline_s=PAGE_DEADLINE_S)) as guarded:
             async for delivery in guarded:
                 await self._store(driver, delivery, clock, backlog=cursor is None)
+                self._commons.spool.housekeeping.require_room()
         self._fetch_took_s = self._commons.clock.monotonic() - began_s
 
     def _row_clock(self, past: PastReading | None) -> RowClock:
@@ -251,7 +285,10 @@ class DeviceWorker:
                 flags=(*stamp.flags, Flag.CLOCK_SUSPECT) if offset.suspect else stamp.flags,
                 past_reading=None if stamp.flags else clock.reading(part),
             )
-        await driver.acknowledge(delivery)
+        async with asyncio.timeout(ANSWER_DEADLINE_S):
+            await driver.acknowledge(delivery)
+        if delivery.last:
+            self._tell_ready(delivery.on_device)
         if change := log_change(delivery, stamp.received_at):
             self._log_change = change
             self._log.warning("device_log_changed", what=change.what)
@@ -270,7 +307,7 @@ class DeviceWorker:
             await self._commons.spool.take_up_unit(
                 self._config.name,
                 serial,
-                names=self._commons.names,
+                names=self._commons.names(),
                 zone=self._zone,
                 received_at=stamp.received_at,
                 flags=stamp.flags,
@@ -281,6 +318,12 @@ class DeviceWorker:
         """Until it is time to try again, or a person has said that the unit was replaced."""
         clock = self._commons.clock
         due_s = clock.monotonic() + delay_s
+        if self._problem is not None and self._problem.code == FULL:
+            await clock.sleep(min(ROOM_LOOK_S, delay_s))
+            while not self._commons.spool.housekeeping.has_room:
+                self._moved_at = clock.monotonic()
+                await clock.sleep(ROOM_LOOK_S)
+            return
         if self._problem is not None and self._problem.code == ANOTHER_SERIAL:
             while (left_s := due_s - clock.monotonic()) > 0:
                 await clock.sleep(min(ORDER_LOOK_S, left_s))
@@ -325,6 +368,19 @@ class DeviceWorker:
         self._commons.changed.set()
         return True
 
+    def _tell_ready(self, on_device: int | None) -> None:
+        """Once for each unit, when its data came for the first time."""
+        identity = self._identity
+        if identity is None or self._told_ready == identity.serial:
+            return
+        self._told_ready = identity.serial
+        self._log.info(
+            "device_ready",
+            serial=identity.serial,
+            profile=identity.profile,
+            rows_on_device=on_device,
+        )
+
     def _look_at_vitals(self, driver: Driver) -> None:
         if not isinstance(driver, Observed):
             return
@@ -346,6 +402,8 @@ class DeviceWorker:
             self._commons.changed.set()
         self._failures = 0
         self._problem = None
+        if self._follower is not None:
+            self._follower.settled()
 
     def _fail(self, signal: DeviceSignal, what: str, remedy: str, code: str) -> None:
         self._failures += 1

@@ -1,6 +1,7 @@
 """The core as an ASGI application."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from importlib.metadata import version
 from typing import Protocol
@@ -51,9 +52,16 @@ def create_app(
     async def counts(_request: Request) -> Response:
         return json_response(await to_thread.run_sync(_counts, engine))
 
+    @asynccontextmanager
+    async def judging(_app: Starlette) -> AsyncIterator[None]:
+        gateways.receiver.judge.kick()  # pages that a crash has left
+        yield
+        await gateways.receiver.judge.aclose()
+
     return Starlette(
         routes=[
             Route("/api/v1/batches", gateways.receiver.receive, methods=["POST"]),
+            Route("/api/v1/batches/{number:int}/answer", gateways.receiver.answer),
             Route("/api/v1/chain", gateways.questions.chain, methods=["POST"]),
             Route("/api/v1/devices", gateways.questions.devices),
             Route("/api/v1/health", health),
@@ -61,6 +69,7 @@ def create_app(
             *extra_routes,
         ],
         exception_handlers={ApiError: answer_error},
+        lifespan=judging,
     )
 
 

@@ -99,7 +99,11 @@ def signing_key(
 
 def _refused_key(gateway: str, key: GatewayKey) -> ApiError:
     if key.refused_from is None:
-        when = f"is valid from {key.valid_from:%Y-%m-%d %H:%M} UTC on"
-    else:
-        when = f"is refused from {key.refused_from:%Y-%m-%d %H:%M} UTC on"
-    return ApiError(403, "key_refused", f"the key of {gateway!r} {when}", _ENROL)
+        what = f"the key of {gateway!r} is valid from {key.valid_from:%Y-%m-%d %H:%M} UTC on"
+        return ApiError(403, "key_refused", what, "Check the clock of the core")
+    return ApiError(
+        403,
+        "key_revoked",
+        f"the key of {gateway!r} is refused from {key.refused_from:%Y-%m-%d %H:%M} UTC on",
+        f"On the core: hr-core token {gateway} --again; there: edge-agent enroll --force",
+    )

@@ -9,16 +9,22 @@ from starlette.requests import Request
 from hr_core.api.authentication import single_headers
 from hr_core.api.body import read_body
 from hr_core.api.errors import ApiError, error_body, error_headers
+from protocols.column_batch import COLUMNS_TYPE
 
 
 class Incoming(Protocol):
-    """`claimed`: the gateway that the request names, proven or not; `target`: what is asked."""
+    """`claimed`: the gateway that the request names, proven or not; `target`: what is asked;
+    `takes`: the forms of a batch besides JSON whose answers this way can carry.
+    """
 
     @property
     def claimed(self) -> str: ...
 
     @property
     def target(self) -> str: ...
+
+    @property
+    def takes(self) -> tuple[str, ...]: ...
 
     def headers(self) -> Mapping[str, str]:
         """What a signature hangs on, keys in lower case. Raises ApiError 400, 403."""
@@ -38,6 +44,8 @@ class Reply(Struct, frozen=True, kw_only=True):
 
 
 class HttpIncoming:
+    takes = (COLUMNS_TYPE,)
+
     def __init__(self, request: Request) -> None:
         self._request = request
         self.claimed = request.headers.get("clockline-gateway", "")

@@ -29,6 +29,8 @@ class MqttIncoming:
     Raises ProtocolError when its topic is none on which gateways ask.
     """
 
+    takes = ()  # a batch in columns is answered twice, and here is nothing to ask for the second
+
     def __init__(self, message: MQTTMessage) -> None:
         self.claimed, self.kind = read_topic(message.topic)
         if self.kind not in _TARGETS:

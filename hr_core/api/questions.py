@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import msgspec
 import sqlalchemy as sa
@@ -47,7 +48,8 @@ class Questions:
         """The last batch here, of the gateway that asks and names its own last one. When the two
         cannot be of one chain, that is counted and logged on this side too. Raises ApiError.
         """
-        return await self._answer(incoming, self._compare)
+        compare_heads = partial(self._compare, takes=incoming.takes)
+        return await self._answer(incoming, compare_heads)
 
     async def devices(self, request: Request) -> Response:
         """Of the gateway that asks: its devices, and who else delivers them."""
@@ -66,18 +68,18 @@ class Questions:
         signature = sign_request_answer(self._core_key, asked, body)
         return Reply(body=body, headers={SIGNATURE_HEADER: signature})
 
-    def _compare(self, gateway: str, question: bytes) -> _Answer:
+    def _compare(self, gateway: str, question: bytes, *, takes: tuple[str, ...]) -> _Answer:
         try:
             theirs = decode_head(question)
         except ProtocolError as exc:
             raise ApiError(422, "not_a_head", str(exc), "Update the older one of both") from exc
         with self._engine.connect() as conn:
             try:
-                return encode_head(gateway, compare(conn, gateway, theirs)), None
+                return encode_head(gateway, compare(conn, gateway, theirs), takes), None
             except (ChainForkError, ChainGapError) as exc:
                 code = "chain_gap" if isinstance(exc, ChainGapError) else "chain_fork"
                 finding = ApiError(409, code, str(exc), exc.remedy)
-                return encode_head(gateway, exc.here), finding
+                return encode_head(gateway, exc.here, takes), finding
 
     def _devices(self, gateway: str, _question: bytes) -> _Answer:
         with self._engine.connect() as conn:

@@ -41,7 +41,7 @@ async def serve(
                 app,
                 http="httptools",
                 ws="none",
-                lifespan="off",
+                lifespan="on",
                 access_log=False,
                 log_level="warning",
                 server_header=False,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from hr_core.cli import audit, devices, events, pay, reading, setup
+from hr_core.cli import audit, devices, events, gateways, pay, reading, setup
 from hr_core.cli.options import DbOption, ExitCode
 from hr_core.errors import CoreError, InputFileError, NotFoundError
 
@@ -22,11 +22,13 @@ app = typer.Typer(
 )
 app.command("init")(setup.init)
 app.command("import")(setup.import_file)
-app.command("gateway-key")(setup.gateway_key)
+app.command("token")(gateways.token)
+app.command("gateways")(gateways.gateways)
 app.command("serve")(setup.serve)
 app.command("trace")(reading.trace)
 app.command("events")(events.events)
 app.command("devices")(devices.devices)
+app.add_typer(gateways.gateway, name="gateway")
 app.add_typer(audit.app, name="audit")
 app.add_typer(pay.app, name="pay")
 app.add_typer(reading.attendance, name="attendance")

@@ -1,29 +1,70 @@
-"""`hr-core init`, `import`, `gateway-key`, `serve`: set the core up and run it."""
+"""`hr-core init`, `import`, `serve`: set the core up and run it."""
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager, nullcontext
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hr_core.cli.gateways import CoreKeyOption, core_key_of, operator
 from hr_core.cli.options import DbOption, JsonOption, core, new_engine, print_json, writing
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from hr_core.api.gateway_api import GatewayApi
+    from protocols.signing import SigningKey
 
 
-def init(context: typer.Context, db: DbOption = None) -> None:
-    """Create the core's database, or the tables that an existing one lacks."""
+def init(
+    context: typer.Context,
+    *,
+    new_core_key: Annotated[
+        bool,
+        typer.Option(
+            "--new-core-key", help="The key is lost or stolen: every gateway must re-enrol."
+        ),
+    ] = False,
+    db: DbOption = None,
+    core_key: CoreKeyOption = None,
+) -> None:
+    """Create the core's database and key, or what an existing one lacks."""
     from hr_core.store.database import describe, initialise
+    from protocols.key_text import fingerprint
 
     engine = new_engine(context, db)
     try:
+        _create_private(engine.url)
         initialise(engine)
-        print(f"{describe(engine)} is ready")
+        key = (_renewed_key if new_core_key else core_key_of)(engine, core_key)
+        print(f"{describe(engine)} is ready, core key {fingerprint(key.public)}")
     finally:
         engine.dispose()
+
+
+def _create_private(url: sa.URL) -> None:
+    """Everybody's punches are in it: SQLite gives its other files the mode of this one."""
+    if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
+        with contextlib.suppress(OSError):  # `initialise` says what is wrong
+            Path(str(url.database)).touch(mode=0o600)
+
+
+def _renewed_key(engine: sa.Engine, chosen: Path | None) -> SigningKey:
+    import secrets
+
+    from hr_core.clock import SystemClock
+    from hr_core.core_key import core_key_file, renew_core_key
+    from protocols.signing import SEED_BYTES
+
+    return renew_core_key(
+        engine,
+        core_key_file(engine.url, chosen),
+        now=SystemClock().now(),
+        entropy=lambda: secrets.token_bytes(SEED_BYTES),
+        source=operator(),
+    )
 
 
 def import_file(
@@ -48,31 +89,6 @@ def import_file(
     )
 
 
-def gateway_key(
-    context: typer.Context,
-    gateway: Annotated[str, typer.Argument(help="The gateway's name.", show_default=False)],
-    public: Annotated[str, typer.Argument(help="Its public key, 64 hex digits.")],
-    db: DbOption = None,
-) -> None:
-    """Take up a gateway's public key by hand; prints the core's own, which the gateway pins."""
-    import secrets
-
-    from hr_core.clock import SystemClock
-    from hr_core.core_key import core_key_file, open_core_key
-    from hr_core.store.database import writing
-    from hr_core.store.gateway_keys import register_key
-    from protocols.signing import PUBLIC_KEY_BYTES, SEED_BYTES
-    from protocols.uplink import hex_bytes
-
-    key = hex_bytes(public, PUBLIC_KEY_BYTES, "the public key")
-    with core(context, db) as engine:
-        with writing(engine) as conn:
-            register_key(conn, gateway, key, SystemClock().now())
-        file = core_key_file(engine.url)
-        own = open_core_key(file, entropy=lambda: secrets.token_bytes(SEED_BYTES))
-        print(own.public.hex())
-
-
 def serve(  # noqa: PLR0913 - one for each option
     context: typer.Context,
     *,
@@ -95,19 +111,19 @@ def serve(  # noqa: PLR0913 - one for each option
         typer.Option("--mqtt-password-file", help="The core's password there, one line."),
     ] = None,
     db: DbOption = None,
+    core_key: CoreKeyOption = None,
 ) -> None:
     """Serve the API to gateways and, on this machine, the pages; prints `listening HOST:PORT`."""
     import asyncio
-    import secrets
+    import time
 
     from hr_core.api.app import create_app
+    from hr_core.api.enrolments import EnrolmentDesk
     from hr_core.api.gateway_api import GatewayApi
     from hr_core.api.server import serve as serve_app
     from hr_core.clock import SystemClock
-    from hr_core.core_key import core_key_file, open_core_key
     from hr_core.store.database import initialise
     from hr_core.web.routes import page_routes
-    from protocols.signing import SEED_BYTES
 
     def ready(bound_host: str, bound_port: int) -> None:
         print(f"listening {bound_host}:{bound_port}", flush=True)
@@ -115,13 +131,13 @@ def serve(  # noqa: PLR0913 - one for each option
     with core(context, db) as engine:
         initialise(engine)  # tables that came with an update
         clock = SystemClock()
+        key = core_key_of(engine, core_key)
+        desk = EnrolmentDesk(engine, key, now=clock.now, monotonic=time.monotonic)
         # The pages have no login yet: never beside a proxy that other machines reach.
         pages = [] if allow_remote else page_routes(engine, clock)
-        key = open_core_key(
-            core_key_file(engine.url), entropy=lambda: secrets.token_bytes(SEED_BYTES)
-        )
         gateways = GatewayApi.over(engine, now=clock.now, core_key=key)
-        app = create_app(engine, clock=clock, core_key=key, extra_routes=pages, gateways=gateways)
+        routes = [*desk.routes(), *pages]
+        app = create_app(engine, clock=clock, core_key=key, extra_routes=routes, gateways=gateways)
 
         async def run() -> None:
             async with _hearing(mqtt, mqtt_password_file, gateways):
@@ -132,10 +148,10 @@ def serve(  # noqa: PLR0913 - one for each option
 
 def _hearing(
     url: str | None, password_file: Path | None, gateways: GatewayApi
-) -> AbstractAsyncContextManager[object]:
+) -> contextlib.AbstractAsyncContextManager[object]:
     """Raises CoreError when the broker's address or the password file cannot be used."""
     if url is None:
-        return nullcontext()
+        return contextlib.nullcontext()
     from hr_core.api.broker import open_broker
     from hr_core.api.mqtt import MqttConsumer
 

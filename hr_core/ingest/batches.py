@@ -5,9 +5,8 @@ is answered as duplicate, and a stored record is never overwritten.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -18,11 +17,12 @@ from hr_core.audit.receipt import with_receipt
 from hr_core.ingest.judge import Placed, Refusal, judge, same_fact
 from hr_core.ingest.opening import OpenedBatch, Unreadable
 from hr_core.store.chains import Outcome, StoredBatch, add_batch, place, replace_batch
-from hr_core.store.database import writing
+from hr_core.store.database import to_microseconds, writing
 from hr_core.store.device_gateways import note_deliveries
-from hr_core.store.event_rows import encode_flags, split_record, whole_record
-from hr_core.store.events import raw_events
+from hr_core.store.event_rows import EventRow, encode_flags, split_record, whole_record
+from hr_core.store.events import add_new_events, raw_events
 from hr_core.store.refusals import add_refusals
+from protocols.batch_chain import BatchHead
 from protocols.record_digest import record_salt
 from protocols.records import Count, Punch, Record
 from protocols.signing import SigningKey
@@ -61,18 +61,26 @@ def ingest_batch(
     held by another writer: nothing of the batch was stored then.
     """
     with writing(engine) as conn:
-        earlier = place(conn, batch.signed)
-        stored_at = received_at if earlier is None else earlier.received_at
-        judged = _judge_each(batch, earlier)
-        rows = _store_new(conn, batch, judged, stored_at)
-        outcomes = _outcomes(batch, judged, earlier)
-        kept = _kept(batch, outcomes, received_at) if earlier is None else earlier
-        if earlier is None:
-            add_batch(conn, with_receipt(kept, core_key))
-            _count_refused(conn, batch, judged.verdicts, received_at)
-        elif outcomes != earlier.outcomes:
-            replace_batch(conn, with_receipt(replace(earlier, outcomes=outcomes), core_key))
-        _note_deliveries(conn, batch, rows, judged.verdicts, received_at)
+        return ingest_opened(conn, batch, received_at=received_at, core_key=core_key)
+
+
+def ingest_opened(
+    conn: sa.Connection, batch: OpenedBatch, *, received_at: datetime, core_key: SigningKey
+) -> Answer:
+    """As `ingest_batch`, in the caller's write transaction."""
+    gateway = batch.signed.head.gateway
+    earlier = place(conn, batch.signed)
+    stored_at = received_at if earlier is None else earlier.received_at
+    judged = _judge_each(batch, earlier)
+    rows = _store_new(conn, batch, judged, stored_at)
+    outcomes = _outcomes(batch, judged, earlier)
+    kept = batch_row(batch, outcomes, received_at) if earlier is None else earlier
+    if earlier is None:
+        add_batch(conn, with_receipt(kept, core_key))
+        count_refused(conn, gateway, judged.verdicts.values(), received_at)
+    elif outcomes != earlier.outcomes:
+        replace_batch(conn, with_receipt(replace(earlier, outcomes=outcomes), core_key))
+    _note_deliveries(conn, batch, rows, judged.verdicts, received_at)
     return Answer(
         number=batch.signed.head.number,
         batch_hash=kept.batch_hash.hex(),
@@ -108,36 +116,43 @@ def _judge_each(batch: OpenedBatch, earlier: StoredBatch | None) -> _Judged:
             continue
         finding = judge(record)
         if isinstance(finding, Refusal):
-            verdicts[event_id] = _rejected(event_id, finding.code, finding.detail)
+            verdicts[event_id] = rejected(event_id, finding.code, finding.detail)
             sound.pop(event_id, None)
             continue
         first = sound.setdefault(event_id, _Sound(record, finding, position))
         if not same_fact(first.observation.record, record.record):
             detail = "the batch holds two different records with this id"
-            verdicts[event_id] = _rejected(event_id, "conflicting_record", detail)
+            verdicts[event_id] = rejected(event_id, "conflicting_record", detail)
             del sound[event_id]
     return _Judged(sound, verdicts)
 
 
 def _store_new(
     conn: sa.Connection, batch: OpenedBatch, judged: _Judged, stored_at: datetime
-) -> list[dict[str, Any]]:
+) -> list[EventRow]:
     """Stores the sound records that are not here; adds the verdict of each sound one."""
-    rows: list[dict[str, Any]] = []
+    rows: list[EventRow] = []
     here = _stored_records(conn, [one.placed.key for one in judged.sound.values()])
     for event_id, one in judged.sound.items():
         known = here.get(one.placed.key)
         if known is None:
-            rows.append(_row(one, batch, stored_at))
+            rows.append(
+                event_row(
+                    one.observation,
+                    one.placed,
+                    head=batch.signed.head,
+                    position=one.position,
+                    salt=record_salt(batch.salt, one.position),
+                    stored_at=stored_at,
+                )
+            )
             verdict = RecordVerdict(event_id=event_id, verdict=Verdict.ACCEPTED)
         elif same_fact(known, one.observation.record):
             verdict = RecordVerdict(event_id=event_id, verdict=Verdict.DUPLICATE)
         else:
-            detail = "the core holds a different record with this id and keeps that one"
-            verdict = _rejected(event_id, "conflicting_record", detail)
+            verdict = conflict_with_stored(event_id)
         judged.verdicts[event_id] = verdict
-    if rows:
-        conn.execute(raw_events.insert(), rows)
+    add_new_events(conn, rows)
     return rows
 
 
@@ -155,7 +170,7 @@ def _outcomes(batch: OpenedBatch, judged: _Judged, earlier: StoredBatch | None) 
     return bytes(found)
 
 
-def _kept(batch: OpenedBatch, outcomes: bytes, received_at: datetime) -> StoredBatch:
+def batch_row(batch: OpenedBatch, outcomes: bytes, received_at: datetime) -> StoredBatch:
     """Without the receipt."""
     head = batch.signed.head
     return StoredBatch(
@@ -179,21 +194,20 @@ def _kept(batch: OpenedBatch, outcomes: bytes, received_at: datetime) -> StoredB
     )
 
 
-def _count_refused(
-    conn: sa.Connection, batch: OpenedBatch, verdicts: dict[str, RecordVerdict], at: datetime
+def count_refused(
+    conn: sa.Connection, gateway: str, verdicts: Iterable[RecordVerdict], at: datetime
 ) -> None:
-    refused = [one for one in verdicts.values() if one.code is not None]
+    refused = [one for one in verdicts if one.code is not None]
     last = {one.code: one.detail or "" for one in refused}
     for code, times in Counter(one.code for one in refused).items():
         assert code is not None  # noqa: S101 - those without a code were left out
-        gateway = batch.signed.head.gateway
         add_refusals(conn, gateway, code, times=times, what=last[code], at=at)
 
 
 def _note_deliveries(
     conn: sa.Connection,
     batch: OpenedBatch,
-    rows: list[dict[str, Any]],
+    rows: list[EventRow],
     verdicts: dict[str, RecordVerdict],
     at: datetime,
 ) -> None:
@@ -206,7 +220,7 @@ def _note_deliveries(
     note_deliveries(
         conn,
         batch.signed.head.gateway,
-        accepted=[row["device"] for row in rows],
+        accepted=[row.device for row in rows],
         duplicate=known.values(),
         at=at,
     )
@@ -223,33 +237,45 @@ def _stored_records(conn: sa.Connection, keys: Sequence[bytes]) -> dict[bytes, R
     return stored
 
 
-def _row(one: _Sound, batch: OpenedBatch, stored_at: datetime) -> dict[str, Any]:
-    observation = one.observation
+def event_row(
+    observation: Observation,
+    placed: Placed,
+    *,
+    head: BatchHead,
+    position: int,
+    salt: bytes,
+    stored_at: datetime,
+) -> EventRow:
     record = observation.record
     body, raw = split_record(record)
-    return {
-        "event_id": one.placed.key,
-        "kind": record.__struct_config__.tag,
-        "device": _device_of(record),
-        "user_id": record.user_id if isinstance(record, Punch) else None,
-        "at": one.placed.at,
-        "zone": observation.zone,
-        "received_at": observation.received_at,
-        "clock_offset_ms": observation.clock_offset_ms,
-        "flags": encode_flags(observation.flags),
-        "gateway": batch.signed.head.gateway,
-        "batch": batch.signed.head.number,
-        "position": one.position,
-        "salt": record_salt(batch.salt, one.position),
-        "ingested_at": stored_at,
-        "body": body,
-        "raw": raw,
-    }
+    return EventRow(
+        placed.key,
+        str(record.__struct_config__.tag),
+        _device_of(record),
+        record.user_id if isinstance(record, Punch) else None,
+        to_microseconds(placed.at),
+        observation.zone,
+        to_microseconds(observation.received_at),
+        observation.clock_offset_ms,
+        encode_flags(observation.flags),
+        head.gateway,
+        head.number,
+        position,
+        salt,
+        to_microseconds(stored_at),
+        body,
+        raw,
+    )
 
 
 def _device_of(record: Record) -> str:
     return record.source if isinstance(record, Count) else record.serial
 
 
-def _rejected(event_id: str, code: str, detail: str) -> RecordVerdict:
+def rejected(event_id: str, code: str, detail: str) -> RecordVerdict:
     return RecordVerdict(event_id=event_id, verdict=Verdict.REJECTED, code=code, detail=detail)
+
+
+def conflict_with_stored(event_id: str) -> RecordVerdict:
+    detail = "the core holds a different record with this id and keeps that one"
+    return rejected(event_id, "conflicting_record", detail)

@@ -5,6 +5,7 @@ Pure: no database, no clock.
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
@@ -29,6 +30,19 @@ class Refusal(Struct, frozen=True):
     detail: str
 
 
+class Arrival(Protocol):
+    """What a gateway says of an arrival: of one record, or of a section of columns."""
+
+    @property
+    def received_at(self) -> datetime: ...
+
+    @property
+    def clock_offset_ms(self) -> int | None: ...
+
+    @property
+    def flags(self) -> tuple[Flag, ...]: ...
+
+
 class Placed(Struct, frozen=True):
     """A sound record: its key and the instant of its device time, aware UTC."""
 
@@ -37,15 +51,15 @@ class Placed(Struct, frozen=True):
 
 
 def judge(observation: Observation) -> Placed | Refusal:
-    wrong = _wrong_time(observation) or _wrong_number(observation)
+    wrong = wrong_arrival(observation) or _wrong_time(observation) or _wrong_number(observation)
     if wrong is not None:
         return wrong
     key = event_id(observation.record)
     if key.hex() != observation.event_id:
         return Refusal("event_id_mismatch", f"the id of this record is {key.hex()}")
-    zone = _zone(observation.zone)
-    if zone is None:
-        return Refusal("unknown_zone", f"no time zone is named {observation.zone[:80]!r} here")
+    zone = zone_named(observation.zone)
+    if isinstance(zone, Refusal):
+        return zone
     return _place(key, observation.record, zone)
 
 
@@ -74,7 +88,11 @@ def _place(key: bytes, record: Record, zone: ZoneInfo) -> Placed | Refusal:
         # A wall clock that a DST change repeats is taken as the first of the two instants.
         return Placed(key, record.device_time.replace(tzinfo=zone).astimezone(UTC))
     except OverflowError:
-        return Refusal("bad_time", f"{record.device_time} has no instant in {zone.key}")
+        return no_instant(record.device_time, zone)
+
+
+def no_instant(wall: datetime, zone: ZoneInfo) -> Refusal:
+    return Refusal("bad_time", f"{wall} has no instant in {zone.key}")
 
 
 def _of_device(punch: Punch) -> tuple[object, ...]:
@@ -85,17 +103,28 @@ def _of_line(count: Count) -> tuple[object, ...]:
     return count.value, count.badge, count.quality, count.raw
 
 
-def _wrong_time(observation: Observation) -> Refusal | None:
-    record = observation.record
-    if observation.received_at.utcoffset() != timedelta(0):
+def wrong_arrival(arrival: Arrival) -> Refusal | None:
+    if arrival.received_at.utcoffset() != timedelta(0):
         return Refusal("bad_time", "received_at must be UTC")
-    unset = observation.received_at < _NO_CLOCK_EARLIER
-    if unset and Flag.GATEWAY_CLOCK_SUSPECT not in observation.flags:
+    unset = arrival.received_at < _NO_CLOCK_EARLIER
+    if unset and Flag.GATEWAY_CLOCK_SUSPECT not in arrival.flags:
         return Refusal(
             "gateway_clock_unset",
-            f"the gateway's clock said {observation.received_at:%Y-%m-%d}, and it did not say that "
+            f"the gateway's clock said {arrival.received_at:%Y-%m-%d}, and it did not say that "
             "it doubts it",
         )
+    if (arrival.clock_offset_ms or 0) not in _INT64:
+        return Refusal("number_out_of_range", f"clock_offset_ms {arrival.clock_offset_ms}")
+    return None
+
+
+def zone_named(name: str) -> ZoneInfo | Refusal:
+    zone = _zone(name)
+    return zone or Refusal("unknown_zone", f"no time zone is named {name[:80]!r} here")
+
+
+def _wrong_time(observation: Observation) -> Refusal | None:
+    record = observation.record
     if isinstance(record, Count):
         if record.source_time.utcoffset() != timedelta(0):
             return Refusal("bad_time", "source_time of a count must be UTC")
@@ -105,8 +134,6 @@ def _wrong_time(observation: Observation) -> Refusal | None:
 
 
 def _wrong_number(observation: Observation) -> Refusal | None:
-    if (observation.clock_offset_ms or 0) not in _INT64:
-        return Refusal("number_out_of_range", f"clock_offset_ms {observation.clock_offset_ms}")
     record = observation.record
     if isinstance(record, Punch) and not (
         record.state in _INT32 and record.verify in _INT32 and record.ordinal in _INT32

@@ -90,13 +90,21 @@ def open_batch(signed: SignedHead, key: bytes, content: bytes) -> OpenedBatch:
         batch = decode_batch(content)
     except ProtocolError as exc:
         return _open_each(signed, key, content, refusal=exc)
-    _check_names(head, batch.gateway, batch.number, len(batch.observations))
+    check_names(head, batch.gateway, batch.number, len(batch.observations))
     salt = batch.salt_bytes()
     digests = batch_digests(salt, batch.observations)
     if merkle_root(digests) != head.records_root:
         refusal = ProtocolError("the records are not those of the signed root")
         return _open_each(signed, key, content, refusal=refusal)
     return _opened(signed, key, batch, salt, batch.observations, digests)
+
+
+def open_records(signed: SignedHead, key: bytes, batch: Batch) -> OpenedBatch:
+    """`batch` came in another form than JSON. Raises HeadMismatchError."""
+    digests = batch_digests(batch.salt_bytes(), batch.observations)
+    if merkle_root(digests) != signed.head.records_root:
+        raise _not_the_root()
+    return _opened(signed, key, batch, batch.salt_bytes(), batch.observations, digests)
 
 
 def _open_each(
@@ -111,27 +119,32 @@ def _open_each(
             raise refusal
         salt = hex_bytes(envelope.salt, BATCH_SALT_BYTES, "the salt")
         spelled = [bytes(raw) for raw in envelope.observations]
-        _check_names(signed.head, envelope.gateway, envelope.number, len(spelled))
+        check_names(signed.head, envelope.gateway, envelope.number, len(spelled))
         digests = [
             record_digest(record_salt(salt, index), one) for index, one in enumerate(spelled)
         ]
         if merkle_root(digests) != signed.head.records_root:
-            raise HeadMismatchError(
-                "the records are not those that the head was signed for", code="root_mismatch"
-            )
+            raise _not_the_root()
         records = tuple(_read(one) for one in spelled)
     except _UNDECODABLE as exc:
         raise ProtocolError(str(refusal)) from exc
     return _opened(signed, key, envelope, salt, records, digests)
 
 
-def _check_names(head: BatchHead, gateway: str, number: int, records: int) -> None:
+def check_names(head: BatchHead, gateway: str, number: int, records: int) -> None:
+    """Raises HeadMismatchError unless the body says what the head says."""
     if (gateway, number, records) != (head.gateway, head.number, head.records):
         raise HeadMismatchError(
             f"the head is of batch {head.number} of {head.gateway!r} with {head.records} records, "
             f"the body of batch {number} of {gateway[:64]!r} with {records}",
             code="head_mismatch",
         )
+
+
+def _not_the_root() -> HeadMismatchError:
+    return HeadMismatchError(
+        "the records are not those that the head was signed for", code="root_mismatch"
+    )
 
 
 def _read(spelled: bytes) -> Observation | Unreadable:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.errors import CoreError
+from hr_core.store.batch_pages import last_page
 from hr_core.store.events import batches
 from protocols.batch_chain import NO_BATCH, BatchHead, ChainHead, SignedHead
 
@@ -84,7 +85,14 @@ class StoredBatch(Struct, frozen=True, kw_only=True):
 
 
 def head_of(conn: sa.Connection, gateway: str) -> ChainHead:
-    """The last batch of `gateway` here; NO_BATCH before the first."""
+    """The last batch of `gateway` here, judged or not; NO_BATCH before the first."""
+    judged, page = _last_judged(conn, gateway), last_page(conn, gateway)
+    if page is None or page[0] <= judged.number:
+        return judged
+    return ChainHead(number=page[0], batch_hash=page[1])
+
+
+def _last_judged(conn: sa.Connection, gateway: str) -> ChainHead:
     query = (
         sa.select(batches.c.number, batches.c.batch_hash)
         .where(batches.c.gateway == gateway)
@@ -95,8 +103,12 @@ def head_of(conn: sa.Connection, gateway: str) -> ChainHead:
     return NO_BATCH if row is None else ChainHead(number=row.number, batch_hash=row.batch_hash)
 
 
-def place(conn: sa.Connection, sent: SignedHead) -> StoredBatch | None:
+def place(
+    conn: sa.Connection, sent: SignedHead, *, last: ChainHead | None = None
+) -> StoredBatch | None:
     """None for the next batch of its chain; the stored one when it came before.
+
+    `last`: what the next one follows, else the last one that is judged.
 
     A batch that came before is one with its number, records and predecessor, however it was
     compressed this time. Raises ChainForkError, ChainGapError.
@@ -110,7 +122,7 @@ def place(conn: sa.Connection, sent: SignedHead) -> StoredBatch | None:
             return stored
         here = ChainHead(number=stored.number, batch_hash=stored.batch_hash)
         raise ChainForkError(head.gateway, named, here)
-    last = head_of(conn, head.gateway)
+    last = last or _last_judged(conn, head.gateway)
     if head.number > last.number + 1:
         raise ChainGapError(head.gateway, named, last)
     if head.previous != last.batch_hash:
@@ -125,7 +137,7 @@ def compare(conn: sa.Connection, gateway: str, theirs: ChainHead) -> ChainHead:
     It may be one behind (an answer was lost) or know none (its spool was lost).
     """
     last = head_of(conn, gateway)
-    if theirs == NO_BATCH:
+    if theirs in (NO_BATCH, last):
         return last
     if theirs.number > last.number:
         raise ChainGapError(gateway, theirs, last)

@@ -1,15 +1,36 @@
 """Rows of raw_events as typed values, and back."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
-from protocols.records import Channel, Count, Direction, Flag, Punch, Record
+from protocols.records import Channel, Count, Direction, Flag, Punch, Record, in_plain_spelling
 
 Row = sa.Row[*tuple[Any, ...]]
+
+
+class EventRow(NamedTuple):
+    """A row of raw_events as it is written, in the order of its columns; instants in microseconds."""
+
+    event_id: bytes
+    kind: str
+    device: str
+    user_id: str | None
+    at: int
+    zone: str
+    received_at: int
+    clock_offset_ms: int | None
+    flags: str
+    gateway: str
+    batch: int
+    position: int
+    salt: bytes
+    ingested_at: int
+    body: bytes
+    raw: bytes
 
 
 class StoredPunch(Struct, frozen=True, kw_only=True, gc=False):
@@ -80,7 +101,7 @@ _decode_flags = msgspec.json.Decoder(tuple[Flag, ...]).decode
 
 def split_record(record: Record) -> tuple[bytes, bytes]:
     """(body, raw) as the table stores them."""
-    return _encode(msgspec.structs.replace(record, raw=b"")), record.raw
+    return _encode(msgspec.structs.replace(in_plain_spelling(record), raw=b"")), record.raw
 
 
 def whole_record(body: bytes, raw: bytes) -> Record:

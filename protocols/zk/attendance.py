@@ -62,8 +62,13 @@ def encode_attendance(rows: Iterable[AttendanceRow], layout: Layout) -> bytes:
 
 
 def latest_time(now: datetime | None) -> int:
-    """The last packed time that is not the future."""
-    return _LAST_TIME if now is None else pack_time(now + _FUTURE_TOLERANCE)
+    """The last packed time that is not the future. A reader whose own clock shows a year that no
+    terminal can (1970, a dead battery) cannot tell.
+    """
+    try:
+        return _LAST_TIME if now is None else pack_time(now + _FUTURE_TOLERANCE)
+    except (ValueError, OverflowError):
+        return _LAST_TIME
 
 
 def decode_attendance(  # noqa: PLR0913 - one call a table; every argument is a fact of the device

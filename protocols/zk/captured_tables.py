@@ -4,15 +4,14 @@ shows them, else by what follows from sizes. The capture may lack any part of a 
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from protocols.zk.capture import Captured, CapturedPacket, Gap, Stray
+from protocols.zk.capture_order import announcements_first, answers_to_connect
 from protocols.zk.commands import Command, Reply
 from protocols.zk.framing import Packet
 from protocols.zk.stored_tables import SIZE_WORD, size_word
-
-UDP_PACKET_BYTES: Final = 1024
 
 _TWO_WORDS = struct.Struct("<II")
 _BUFFER_SIZE = struct.Struct("<BII")
@@ -30,17 +29,20 @@ _TABLE_REQUESTS: Final = frozenset(
         Command.GET_USERTEMP,
     }
 )
+_CHUNK_REQUESTS: Final = frozenset({Command.READ_CHUNK, Command.FREE_DATA})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
     """Bytes that stood together; `position` in the table, size word included, None = unknown.
-    `gap`: whether a segment is missing somewhere within.
+    `gap`: whether a segment is missing somewhere within. `follows`: on the piece before it, as the
+    numbers of their requests say, though nothing says where that one stands.
     """
 
     position: int | None
     data: bytes
     gap: Gap = Gap.NONE
+    follows: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,10 +61,13 @@ class CapturedTable:
     pieces: list[Piece] = field(default_factory=list)
 
     @property
-    def end(self) -> int:
-        return max(
-            (p.position + len(p.data) for p in self.pieces if p.position is not None), default=0
-        )
+    def next_position(self) -> int | None:
+        """Where a chunk stands of which the request was not captured; None after bytes of which
+        the place is not known either.
+        """
+        ends = [None if p.position is None else p.position + len(p.data) for p in self.pieces]
+        known = [end for end in ends if end is not None]
+        return max(known, default=0) if len(known) == len(ends) else None
 
     @property
     def captured_bytes(self) -> int:
@@ -86,6 +91,10 @@ class _Transfer:
     cut: set[int] = field(default_factory=set)
     gaps: dict[int, Gap] = field(default_factory=dict)
 
+    @property
+    def lacks_nothing_known(self) -> bool:
+        return self.total is None or sum(map(len, self.parts.values())) == self.total
+
 
 class TableCollector:
     """Feed the items of a capture; then `tables`, and `members`: the indexes that belong to them.
@@ -96,16 +105,15 @@ class TableCollector:
     def __init__(self, items: Sequence[Captured], *, datagrams: bool) -> None:
         self.tables: list[CapturedTable] = []
         self.members: set[int] = set()
-        self._datagrams = datagrams
-        self._requests = {
-            item.packet.reply_id: item.packet
-            for item in items
-            if isinstance(item, CapturedPacket) and item.sent
-        }
+        sent = [item.packet for item in items if isinstance(item, CapturedPacket) and item.sent]
+        self._requests = {packet.reply_id: packet for packet in sent}
+        self._session_ids = {packet.session for packet in sent} | set(answers_to_connect(items))
         self._table: CapturedTable | None = None
         self._transfer: _Transfer | None = None
+        self._ended: set[int] = set()  # reply ids of transfers that nothing is known to miss of
         self._command: tuple[int, bytes] | None = None
-        for index, item in enumerate(items):
+        numbered = list(enumerate(items))
+        for index, item in announcements_first(numbered) if datagrams else numbered:
             self._feed(index, item)
         self._close()
         self.tables = [table for table in self.tables if table.pieces or table.expected]
@@ -123,7 +131,7 @@ class TableCollector:
         if packet.command not in _TABLE_REQUESTS:
             return
         self.members.add(index)
-        if packet.command in {Command.READ_CHUNK, Command.FREE_DATA}:
+        if packet.command in _CHUNK_REQUESTS:
             return
         if packet.command == Command.PREPARE_BUFFER and len(packet.data) >= _BUFFER_REQUEST.size:
             _, command = _BUFFER_REQUEST.unpack_from(packet.data)
@@ -147,6 +155,8 @@ class TableCollector:
         closes = transfer is not None and packet.reply_id == transfer.reply_id and not packet.data
         if frees or closes:
             self.members.add(index)
+            if transfer is not None and closes and transfer.lacks_nothing_known:
+                self._ended.add(packet.reply_id)
         elif len(packet.data) >= _BUFFER_SIZE.size:
             _, size, again = _BUFFER_SIZE.unpack_from(packet.data)
             if size == again and size > 0 and packet.data[0] == 0:
@@ -164,7 +174,7 @@ class TableCollector:
         if chunk is not None:
             base = chunk[0]
         else:
-            base = table.end if table is not None and not table.complete else 0
+            base = 0 if table is None or table.complete else table.next_position
         asked_anew = self._command is not None or (table is not None and table.complete)
         if table is None or (base == 0 and table.pieces and asked_anew):
             table = self._open(index)
@@ -197,20 +207,27 @@ class TableCollector:
         if chunk is not None and chunk[1] == len(packet.data):
             table = self._table if self._table is not None and chunk[0] else self._open(index)
             transfer = _Transfer(reply_id=packet.reply_id, table=table, base=chunk[0])
-        elif (announced := size_word(packet.data)) is not None and _may_be_inline(packet):
+        elif (announced := size_word(packet.data)) is not None and self._may_be_inline(packet):
             table = self._open(index)
             table.expected = SIZE_WORD.size + announced
             transfer = _Transfer(reply_id=packet.reply_id, table=table, base=0)
+            if SIZE_WORD.size + announced > len(packet.data) and packet.session == 0:
+                transfer.packet_bytes = len(packet.data)  # the first of many
         else:
-            base = 0 if self._datagrams else None
-            transfer = _Transfer(
-                reply_id=packet.reply_id,
-                table=self._open(index),
-                base=base,
-                packet_bytes=UDP_PACKET_BYTES if self._datagrams else None,
-            )
+            transfer = _Transfer(reply_id=packet.reply_id, table=self._open(index), base=None)
         self._transfer = transfer
         return transfer
+
+    def _may_be_inline(self, packet: Packet) -> bool:
+        """An inline table carries the real session id, of which small numbers are rare, and answers
+        the request of the table itself. Its end may be cut.
+        """
+        request = self._requests.get(packet.reply_id)
+        return (
+            size_word(packet.data) == len(packet.data) - SIZE_WORD.size
+            or packet.session in {0, *self._session_ids}
+            or (request is not None and request.command in _TABLE_REQUESTS - _CHUNK_REQUESTS)
+        )
 
     def _chunk(self, reply_id: int) -> tuple[int, int] | None:
         """(offset, size) of the chunk request that this reply answers, if it was captured."""
@@ -247,27 +264,14 @@ class TableCollector:
             gap = transfer.gaps[0]
             table.pieces.append(Piece(position=transfer.base, data=transfer.parts[0], gap=gap))
         else:
-            table.pieces += _pieces(transfer)
+            pieces = _pieces(transfer)
+            if 0 in transfer.parts and pieces[0].position is None and table.pieces:
+                pieces[0] = replace(pieces[0], follows=transfer.reply_id - 1 in self._ended)
+            table.pieces += pieces
         table.pieces = _joined(table.pieces)
         head = table.pieces[0]
         if head.position == 0 and (announced := size_word(head.data)) is not None:
             table.expected = max(table.expected or 0, SIZE_WORD.size + announced)
-
-
-def _following(table: CapturedTable | None) -> int | None:
-    """Where a chunk of which the request was not captured starts: after the last one, if that is
-    known; at 0 when the last table is complete.
-    """
-    if table is None or table.complete or not table.pieces:
-        return 0
-    if any(piece.position is None for piece in table.pieces):
-        return None
-    return table.end
-
-
-def _may_be_inline(packet: Packet) -> bool:
-    """An inline table carries the real session id, of which small numbers are rare."""
-    return size_word(packet.data) == len(packet.data) - SIZE_WORD.size or packet.session == 0
 
 
 def _pieces(transfer: _Transfer) -> list[Piece]:

@@ -45,6 +45,9 @@ _MIN_CUT: Final[dict[Layout | UserWidth, int]] = {
 }
 
 
+_WIDE: Final = 16  # of narrower records any bytes may be one
+
+
 class Alignment(Struct, frozen=True, kw_only=True):
     """How to read a piece: `form` is an attendance layout or a user width; records from `start`."""
 
@@ -94,9 +97,7 @@ def align(
         (
             found
             for found in readings
-            if _convinces(
-                found, piece, guessed=guessed or position is None, whole=total == len(piece)
-            )
+            if _convinces(found, piece, guessed=guessed or position is None, total=total)
         ),
         key=lambda found: (
             # Half of the rows empty and all others good: a wide record read as two narrow ones.
@@ -130,13 +131,16 @@ def _read(piece: bytes, form: Layout | UserWidth, start: int, now_year: int) -> 
     return Alignment(form=form, start=start, score=score)
 
 
-def _convinces(found: Alignment, piece: bytes, *, guessed: bool, whole: bool) -> bool:
+def _convinces(found: Alignment, piece: bytes, *, guessed: bool, total: int | None) -> bool:
+    whole = total == len(piece)
     if found.form in {Layout.ATT40, Layout.ATT49} and whole:
         # A text id beside a sane time is no accident: one good record in a damaged table is enough.
         return found.score > 0
     records = _evidence(piece, found)
     if not whole and records < _MIN_CUT.get(found.form, 0):
-        return False
+        # A total that its width divides and a start that is sure leave little to accident.
+        sure = total is not None and not guessed and found.width >= _WIDE
+        return sure and found.score >= _NEARLY_ALL
     if not guessed:
         return found.score >= _MOSTLY
     return found.score >= _NEARLY_ALL and records >= _MIN_GUESSED

@@ -21,10 +21,16 @@ _WIDE: Final = struct.Struct("<HB8s24sIBHHHH24s")
 _NARROW: Final = struct.Struct("<HB5s8sIBBHI")
 _PASSWORD_AT: Final = 3
 _PASSWORD_BYTES: Final = {72: 8, 28: 5}
+_USER_ID_AT: Final = {72: 48, 28: 24}
 _USER_ID_BYTES: Final = 24
+_UID_BYTES: Final = 2
 _MAX_UID: Final = 0xFFFE  # 0xFFFF stands for "nobody" in events
 _DISABLED_BIT: Final = 0x01
 _MAX_PRIVILEGE: Final = 0x0F  # bit 0 disabled, bits 1 to 3 the role
+_ROLES: Final = frozenset({0, 2, 6, 14})
+_MAX_GROUP: Final = 99
+_MAX_TIME_ZONE: Final = 99  # terminals number 50
+_STRANGE_FIELD: Final = 0.8  # each: firmware leaves stale bytes, but rarely in every field
 _SAMPLES: Final = 64
 _NAMELESS: Final = 0.6  # in 28 bytes little else tells a user from other small numbers
 
@@ -213,18 +219,38 @@ def _score(table: bytes, width: UserWidth) -> float:
         return 0.0
     sampled = starts[:: max(1, len(starts) // _SAMPLES)]
     judged = [_plausibility(table[start : start + width], width) for start in sampled]
-    return sum(judged) / len(judged)
+    # A table holds each uid and id once; from a wrong start, what is taken for them repeats itself.
+    uids = {table[start : start + _UID_BYTES] for start in sampled}
+    ids = {table[start + _USER_ID_AT[width] : start + width] for start in sampled}
+    unlike = (len(uids) + len(ids)) / (2 * len(sampled))
+    return sum(judged) / len(judged) * (1 + unlike) / 2
 
 
 def _plausibility(record: bytes, width: UserWidth) -> float:
     if _fault(mask_password(record, width), width) or record[2] > _MAX_PRIVILEGE:
         return 0.0
     if width == 72:
-        return float(_is_text(record[11:35]))
-    uid, _, _, name, _, pad, _, _, number = _NARROW.unpack(record)
+        return _plausibility_of_wide(record)
+    uid, privilege, _, name, _, pad, group, _, number = _NARROW.unpack(record)
     if not (uid and number) or pad or not _is_text(name):
         return 0.0
-    return 1.0 if name[0] else _NAMELESS
+    strange = (group > _MAX_GROUP, privilege & ~_DISABLED_BIT not in _ROLES)
+    return float(_STRANGE_FIELD ** sum(strange)) * (1.0 if name[0] else _NAMELESS)
+
+
+def _plausibility_of_wide(record: bytes) -> float:
+    """A record that begins some bytes too early or too late is text at most by accident."""
+    uid, _, _, name, _, group, own, *zones, user_id = _WIDE.unpack(record)
+    if not _is_text(name):
+        return 0.0
+    strange = (
+        uid == 0,
+        group > _MAX_GROUP,
+        own > 1,
+        max(zones) > _MAX_TIME_ZONE,
+        user_id[0] == 0 or any(user_id.partition(b"\0")[2]),
+    )
+    return float(_STRANGE_FIELD ** sum(strange))
 
 
 def _is_text(name: bytes) -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import random
 import sqlite3
 import subprocess
@@ -13,14 +12,12 @@ import pytest
 
 from edge_agent.app import Agent
 from edge_agent.config.loading import load_config
-from edge_agent.identity_file import write_identity
 from edge_agent.notify import Notifier
 from edge_agent.spool.lanes import LANE_BY_NUMBER
 from edge_agent.spool.stored_rows import LAST_ARRIVAL, rows_of_lane
 from edge_agent.system_clock import SystemClock
-from protocols.signing import SigningKey
 from protocols.zk.attendance import AttendanceRow
-from sync.identity import GatewayIdentity
+from tests.edge_agent.enrolment.known_gateway import make_known
 
 PATIENCE_S = 20
 
@@ -77,12 +74,7 @@ class Core:
 
     def enrol(self, folder, gateway):
         """Makes core and gateway known to each other; `folder` is the gateway's state."""
-        folder.mkdir(exist_ok=True)
-        key = SigningKey(os.urandom(32))
-        core_public = bytes.fromhex(self.run("gateway-key", gateway, key.public.hex()).strip())
-        identity = GatewayIdentity(gateway=gateway, key=key, core_public=core_public)
-        write_identity(folder, identity)
-        return identity
+        return make_known(self.database, folder, gateway)
 
     @contextlib.contextmanager
     def served(self, port=0, more=()):

@@ -8,12 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from edge_agent.config import loading
-from hr_core.store.database import initialise, open_database
-from hr_core.store.events import count_events
 from simulators.zk_terminal.config import TerminalConfig
 from simulators.zk_terminal.terminal import ZkTerminal
-from tests.edge_agent.agents import rows, running, site_text, spooled, until
-from tests.hr_core.api.running_core import core_app, serving, token_for
+from tests.edge_agent.agents import Core, rows, running, site_text, spooled, until
+from tests.hr_core.api.running_core import serving
 from tests.sync.exporters.frappe_standin import KEY, FrappeStandIn
 from tests.sync.exporters.test_webhook_export import SECRET, Receiver
 from tests.sync.uplink_doubles import answering
@@ -23,11 +21,11 @@ ROWS = 60
 
 
 @pytest.fixture
-def engine(tmp_path):
-    engine = open_database(f"sqlite:///{tmp_path}/core.db")
-    initialise(engine)
-    yield engine
-    engine.dispose()
+def core(tmp_path, folder):
+    core = Core(tmp_path)
+    core.enrol(folder, "gw-test")
+    with core.served():
+        yield core
 
 
 @pytest.fixture
@@ -53,13 +51,13 @@ def export(kind, name, *lines, start="all"):
     )
 
 
-async def test_a_dead_export_holds_up_neither_core_nor_the_other_exports(folder, terminal, engine):
+async def test_a_dead_export_holds_up_neither_core_nor_the_other_exports(folder, terminal, core):
     frappe = FrappeStandIn()
     frappe.employees = {str(1001 + n): f"HR-EMP-{n:05}" for n in range(20)}
     async with answering(b"") as (dead, _):
         port = urlsplit(dead).port
-    async with serving(core_app(engine)) as core, serving(frappe.asgi) as hr:
-        text = site_text(terminal.address[1], url=core, token=token_for(engine, "gw-test")) + (
+    async with serving(frappe.asgi) as hr:
+        text = site_text(terminal.address[1], url=core.url) + (
             export(
                 "webhook",
                 "dead",
@@ -81,8 +79,7 @@ async def test_a_dead_export_holds_up_neither_core_nor_the_other_exports(folder,
             stats = await agent.spool.stats()
             await until((folder / "status.json").exists, what="a snapshot")
             told = json.loads((folder / "status.json").read_text())["exports"]
-    with engine.connect() as conn:
-        assert count_events(conn)["punch"] == ROWS
+    assert core.punches() == {SERIAL: ROWS}
     assert len(frappe.checkins) == ROWS
     written = [path.read_text("utf-8-sig").splitlines()[1:] for path in (folder / "drop").iterdir()]
     assert sum(map(len, written)) == ROWS

@@ -5,13 +5,15 @@ import contextlib
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
 from drivers.contract import Delivery
 from edge_agent.notify import Notifier
 from edge_agent.ntp_sync import NtpSync
-from edge_agent.pulse import PULSE_S, WRITER_LIMIT_S, Pulse
+from edge_agent.pulse import PULSE_S, WRITER_LIMIT_S, Pulse, Watched
+from edge_agent.spool import writer
 from edge_agent.spool.store import Lane, Spool, SpoolError
 from edge_agent.timekeeping import Timekeeper
 from protocols.identity import event_id
@@ -19,6 +21,7 @@ from protocols.records import Flag, Punch
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 FLOOR = datetime(2026, 1, 1, tzinfo=UTC)
+NOW_TO_1970 = datetime(1970, 1, 1, tzinfo=UTC) - NOW
 
 
 class HandClock:
@@ -88,8 +91,8 @@ def spool(tmp_path, clock):
 @contextlib.asynccontextmanager
 async def beating(spool, clock, timekeeper, tmp_path, *, workers=(), notifier=None, ntp=None):
     pulse = Pulse(
-        clock=clock, timekeeper=timekeeper, spool=spool, workers=workers, changed=asyncio.Event(), uplink=dict,
-        notifier=notifier or Told(), boot_id="boot-1", snapshot_path=tmp_path / "status.json",
+        clock=clock, timekeeper=timekeeper, spool=spool, watched=Watched(workers=lambda: workers), changed=asyncio.Event(),
+        notifier=notifier or Told(), gateway="gw", zone="Asia/Shanghai", boot_id="boot-1", snapshot_path=tmp_path / "status.json",
         version="0", ntp=ntp,
     )  # fmt: skip
     task = asyncio.ensure_future(pulse.run())
@@ -152,6 +155,30 @@ async def test_a_stuck_writer_starves_the_watchdog(spool, clock, tmp_path, monke
     async with beating(spool, clock, Timekeeper(clock, None, FLOOR), tmp_path, notifier=told):
         await beat(clock)
     assert told.said == ["ready"]
+
+
+@pytest.mark.slow
+async def test_an_idle_hour_is_fed_all_the_way(spool, clock, tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "IDLE_S", 0.001)  # its idle rounds keep up with the hour
+    told = Told()
+    async with beating(spool, clock, Timekeeper(clock, None, FLOOR), tmp_path, notifier=told):
+        await asyncio.sleep(1.1)  # the round that began before
+        for _ in range(int(3_600 // PULSE_S)):
+            clock.pass_time(PULSE_S)
+            await asyncio.sleep(0.004)
+            clock.beats.put_nowait(None)
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.05)
+    assert told.said.count("alive") == 3_600 // PULSE_S
+
+
+async def test_a_short_patience_is_fed_in_time(spool, clock, tmp_path):
+    told = Told(watchdog_s=4)
+    keeper = Timekeeper(clock, None, FLOOR)
+    async with beating(spool, clock, keeper, tmp_path, notifier=told) as pulse:
+        await beat(clock, 1)
+    assert pulse._beat_s == 1
+    assert told.said == ["ready", "alive"]
 
 
 async def test_receipts_of_a_lost_clock_are_kept_and_corrected_by_the_measured_step(
@@ -230,3 +257,29 @@ def test_a_synchronisation_is_news_once(tmp_path):
     os.utime(touched, (NOW.timestamp(), NOW.timestamp()))
     assert sync.reference() == NOW
     assert sync.reference() is None
+
+
+@pytest.mark.parametrize(
+    "jump",
+    [timedelta(seconds=3), timedelta(hours=-1), timedelta(days=3_650), NOW_TO_1970],
+    ids=["ntp", "set back an hour", "ten years", "1970"],
+)
+async def test_a_jump_is_an_event_and_changes_neither_order_nor_count(spool, clock, tmp_path, jump):
+    keeper = Timekeeper(clock, None, FLOOR)
+    async with beating(spool, clock, keeper, tmp_path):
+        for minute in range(4):
+            if minute == 2:
+                clock.wall += jump
+                await beat(clock, 0)
+            clock.pass_time(10)
+            await store(spool, keeper, punch(minute))
+    seen = [row for row in await spool.peek("core") if isinstance(row.record, Punch)]
+    (event,) = [row.record for row in await spool.peek("core") if row.record.serial == "gw"]
+    assert event.code == "gateway_clock_step"
+    assert abs(event.detail["step_ms"] - jump / timedelta(milliseconds=1)) < 1_000
+    assert event.detail["boot_id"] == "boot-1"
+    assert [row.record.device_time.minute for row in seen] == [0, 1, 2, 3]
+    stored = [await spool.find(event_id(punch(minute))) for minute in range(4)]
+    assert {row.boot_id for row in stored} == {"boot-1"}
+    ticks = [row.monotonic_ms for row in stored]
+    assert [b - a for a, b in pairwise(ticks)] == [10_000] * 3

@@ -105,6 +105,69 @@ async def test_it_tells_systemd_when_it_is_ready_alive_and_stopping(site, tmp_pa
             assert said == b"STOPPING=1"
 
 
+@contextlib.asynccontextmanager
+async def silent_device():
+    """Accepts connections and never says a word; yields its port."""
+    done = asyncio.Event()
+
+    async def listen(_, writer):
+        await done.wait()
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        done.set()
+        server.close()
+        await server.wait_closed()
+
+
+async def test_a_stop_amid_work_takes_seconds_and_keeps_what_was_read(site, terminal):
+    async with silent_device() as port:
+        site.write_text(
+            f"""{site.read_text()}
+[[device]]
+name = "silent"
+kind = "zk-pull"
+host = "127.0.0.1"
+port = {port}
+timeout_s = 60
+[uplink]
+url = "http://127.0.0.1:{port}"
+timeout_s = 60
+"""
+        )
+        loop = asyncio.get_running_loop()
+        async with running(site) as process:
+            await until(lambda: gate(site).get("on_device") == ROWS)
+            await asyncio.sleep(0.3)  # the last page is acknowledged; silence goes on
+            began = loop.time()
+            process.terminate()
+            assert await asyncio.wait_for(process.wait(), 20) == 0
+            assert loop.time() - began < 5
+            log = (await process.stderr.read()).decode()
+    assert "event=agent_stopped" in log
+    assert log.count("event=device_ready") == 1
+    assert f"rows_on_device={ROWS}" in log
+    assert "profile=" in log
+    assert not site.with_name("status.json").exists()
+    assert gate(site)["stored"] == gate(site)["fetched"] == ROWS
+
+
+async def test_hangup_is_a_reload(site):
+    async with running(site) as process:
+        await until(lambda: gate(site).get("stored") == ROWS)
+        site.write_text(site.read_text().replace("poll_s = 1", "poll_s = 2"))
+        process.send_signal(signal.SIGHUP)
+        told = b""
+        async with asyncio.timeout(20):
+            while b"config_reloaded" not in told:
+                told = await process.stderr.readline()
+        assert b"device gate: is restarted (poll_s changed)" in told
+        assert process.returncode is None
+
+
 async def test_a_second_agent_on_the_same_spool_is_refused_and_says_why(site):
     async with running(site):
         await until(lambda: gate(site).get("stored") == ROWS)

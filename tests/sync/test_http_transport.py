@@ -310,7 +310,12 @@ async def test_a_fork_needs_a_person():
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [("401 No", "unknown_gateway"), ("403 No", "key_refused"), ("403 No", "bad_signature")],
+    [
+        ("401 No", "unknown_gateway"),
+        ("403 No", "key_refused"),
+        ("403 No", "key_revoked"),
+        ("403 No", "bad_signature"),
+    ],
 )
 async def test_what_is_wrong_with_the_key_is_told_with_the_remedy(status, code):
     error = await failure(reply(status, told(code)))

@@ -37,6 +37,8 @@ class ScriptedCore:
     `head` is the last batch that it holds; `asked` counts the questions for it.
     """
 
+    takes = frozenset()
+
     def __init__(self, *errors, verdict=Verdict.ACCEPTED, head=NO_BATCH):
         self.errors = list(errors)
         self.verdict = verdict

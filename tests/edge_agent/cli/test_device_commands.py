@@ -98,6 +98,13 @@ def test_pull_prints_the_rows_and_the_summary_of_decode_and_leaves_the_spool_alo
     assert not (site.parent / "state").exists()
 
 
+def test_a_pull_that_fails_still_ends_with_a_summary(capsys):
+    """Its exit code says that it is not all of the log."""
+    assert run(["device", "pull", "127.0.0.1:1", "--json"]) == 2
+
+    assert lines_of(capsys) == [{"summary": {"records": 0, "quarantined": 0, "repeats": 0}}]
+
+
 def test_pull_for_people(address, capsys):
     assert run(["device", "pull", address]) == 0
 

@@ -22,10 +22,14 @@ host = "10.0.0.7"
 """
 KINDS = f"Known kinds: {', '.join(known_kinds())}"
 ZK_KEYS = (
-    "chunk_bytes, code_page, comm_key, follow, host, kind, live, name, poll_s, port, profile, "
-    "record_layout, serial, timeout_s, transport"
+    "chunk_bytes, code_page, comm_key, follow, host, isolation, kind, live, name, poll_s, port, "
+    "process_memory_mb, profile, record_layout, serial, timeout_s, transport"
 )
 
+NO_TOKEN = (
+    "no token stands in the site file any more: this gateway signs with a key of its own. "
+    "Delete this line, then: edge-agent enroll TOKEN, with what hr-core token prints"
+)
 BAD_FILES = {
     "misspelt device key": (
         f"{HEAD}{GATE}prot = 4370\n",
@@ -40,7 +44,7 @@ BAD_FILES = {
         [
             (
                 '7: uplnk: unknown key, did you mean "uplink"? '
-                "Known keys here: device, export, gateway, site, uplink"
+                "Known keys here: device, export, gateway, site, spool, uplink"
             )
         ],
     ),
@@ -125,18 +129,20 @@ BAD_FILES = {
         f'{HEAD}[uplink]\nurl = "http://core.example.com"\n',
         [
             (
-                '8: uplink.url: "http://core.example.com" would send punches and the token in '
-                "clear text. Write it with https://; http:// is for this machine only"
+                '8: uplink.url: "http://core.example.com" would send punches in clear text. '
+                "Write it with https://; http:// is for this machine only"
             ),
         ],
     ),
-    "two tokens": (
-        f'{HEAD}[uplink]\nurl = "https://c"\ntoken = "s3cret"\ntoken_file = "t"\n',
-        ["7: uplink: both token and token_file are set. Keep token_file, delete token"],
+    "tokens of before": (
+        f'{HEAD}[uplink]\nurl = "https://c"\ntoken = "s3cret"\ntoken_file = 80351\n',
+        [f"9: uplink.token: {NO_TOKEN}", f"10: uplink.token_file: {NO_TOKEN}"],
     ),
-    "secret of a wrong type": (
-        f'{HEAD}[uplink]\nurl = "https://c"\ntoken = 80351\n',
-        ["9: uplink.token: must be text in quotes. Correct this value"],
+    "key without certificate": (
+        f'{HEAD}[uplink]\nurl = "https://c"\nclient_key = "k"\n',
+        [
+            "7: uplink: client_key is set without client_cert. Add client_cert = … beside it",
+        ],
     ),
     "secret that its driver refuses": (
         f'{HEAD}{GATE}comm_key = "80351x"\n',
@@ -170,7 +176,7 @@ BAD_FILES = {
             f'12: device[0].prot: unknown key, did you mean "port"? Known keys here: {ZK_KEYS}',
             (
                 '13: sites: unknown key, did you mean "site"? '
-                "Known keys here: device, export, gateway, site, uplink"
+                "Known keys here: device, export, gateway, site, spool, uplink"
             ),
         ],
     ),
@@ -190,31 +196,22 @@ def test_names_file_line_key_and_remedy(tmp_path, text, told):
     ]
 
 
-@pytest.mark.parametrize(
-    ("content", "what"),
-    [
-        (None, "cannot be read (No such file or directory)"),
-        (b"", "is empty"),
-        (b"\xff\xfe", "cannot be read (not UTF-8 text)"),
-    ],
-    ids=["missing", "empty", "binary"],
-)
-def test_a_token_file_that_holds_no_token(tmp_path, content, what):
+@pytest.mark.parametrize("key", ["ca_file", "client_cert"])
+def test_a_certificate_file_that_is_not_there(tmp_path, key):
     path = tmp_path / "site.toml"
-    path.write_text(f'{HEAD}[uplink]\nurl = "https://c"\ntoken_file = "token"\n')
-    token = tmp_path / "token"
-    if content is not None:
-        token.write_bytes(content)
+    path.write_text(f'{HEAD}[uplink]\nurl = "https://c"\n{key} = "x.pem"\n')
 
     with pytest.raises(ConfigError) as caught:
         load_config(path)
 
     assert [str(problem) for problem in caught.value.problems] == [
         (
-            f"{path}:9: uplink.token_file: {token} {what}. "
-            "Put the token that the core gave you into it, readable by the agent's user"
+            f"{path}:9: uplink.{key}: {tmp_path / 'x.pem'} cannot be read (No such file or "
+            "directory). Name a PEM file that the agent's user may read"
         )
     ]
+    (tmp_path / "x.pem").write_text("")
+    assert getattr(load_config(path).uplink, key) == tmp_path / "x.pem"
 
 
 def test_no_secret_is_told(tmp_path):

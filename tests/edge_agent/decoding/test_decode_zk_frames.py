@@ -139,7 +139,7 @@ def test_a_lost_segment_costs_its_own_records_only(data):
     assert len(punches) > 150
 
 
-@pytest.mark.parametrize("order", ["reversed", "twice", "ack_first"])
+@pytest.mark.parametrize("order", ["reversed", "twice", "ack_first", "announcement_late"])
 def test_datagrams_out_of_order(order):
     wire = Wire().read_table(ATTENDANCE, log(Layout.ATT16, 300), chunk=99_999, packet=1024)
     data = [item for item in wire.packets if item[1].command == 1501]
@@ -148,12 +148,65 @@ def test_datagrams_out_of_order(order):
     shuffled = {
         "reversed": data[::-1],
         "twice": [*data, *data],
-        "ack_first": [others.pop(at), *data],
+        "ack_first": [others[at], *data],
+        "announcement_late": [data[0], others[at - 1], *data[1:]],
     }[order]
+    others = [item for item in others if item not in shuffled]
+    at -= order == "announcement_late"
     wire.packets = others[:at] + shuffled + others[at:]
     rows, summary = decode("zk-frames", wire.dump(transport="udp"))
     assert len(of_kind(rows, "punch")) == 300
     assert not summary.degraded
+
+
+@pytest.mark.parametrize("only", [None, "RX"])
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_users_without_the_announcement_of_their_packets(transport, only):
+    """The first packet has its size word, the others follow it by number."""
+    wire = Wire().read_table(USERS, people(72, 70), chunk=99_999, packet=1008)
+    wire.packets = wire.packets[4:]
+    assert wire.packets[0][1].command == 1501
+    rows, summary = decode("zk-frames", wire.dump(transport=transport, only=only))
+    assert [row["user_id"] for row in of_kind(rows, "user")] == [str(n) for n in range(1001, 1071)]
+    assert not summary.degraded
+
+
+@pytest.mark.parametrize("lost", range(30, 40))
+@pytest.mark.parametrize("width", [72, 28])
+def test_users_from_the_middle_of_a_chunk_are_never_made_of_two(width, lost):
+    """What is captured begins in a chunk whose place in the table nobody knows."""
+    wire = Wire().read_table(USERS, people(width, 1500), chunk=16_384, packet=1024)
+    wire.packets = [item for item in wire.packets[lost:] if item[0] == "RX"]
+    rows, _ = decode("zk-frames", wire.dump(transport="udp"))
+    found = [row["user_id"] for row in of_kind(rows, "user")]
+    assert len(found) > 100
+    assert set(found) <= {str(n) for n in range(1001, 2501)}
+
+
+@pytest.mark.parametrize("layout", TEXT_LAYOUTS)
+@pytest.mark.parametrize("asked", [True, False])
+def test_an_inline_table_in_a_datagram_that_is_cut(layout, asked):
+    """Its session field is the session id, no packet number."""
+    wire = Wire()
+    wire.answer(2000)
+    wire.ask(1503, bytes.fromhex(ATTENDANCE))
+    wire.answer(1501, with_size_word(log(layout, 8)))
+    if not asked:
+        wire.packets = [item for item in wire.packets if item[0] == "RX"]
+    sent = json.loads(wire.dump(transport="udp"))
+    whole = 2
+    sent["frames"][-1]["hex"] = sent["frames"][-1]["hex"][: 2 * (8 + 4 + whole * layout.width + 7)]
+    rows, summary = decode("zk-frames", json.dumps(sent).encode())
+    assert [punch["raw"] for punch in of_kind(rows, "punch")] == [
+        log(layout, 8)[at * layout.width : (at + 1) * layout.width].hex() for at in range(whole)
+    ]
+    assert summary.incomplete
+
+
+def test_the_mark_of_a_windows_editor_is_no_damage():
+    whole = Wire().read_table(USERS, people(72, 3)).dump()
+    rows, _ = decode("zk-frames", b"\xef\xbb\xbf" + whole)
+    assert len(of_kind(rows, "user")) == 3
 
 
 def test_a_chunk_that_was_asked_twice_counts_once():

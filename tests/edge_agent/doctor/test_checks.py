@@ -14,13 +14,14 @@ import pytest
 from drivers.card_reader import CardReaderConfig
 from drivers.contract import DeviceConfig
 from drivers.zk_pull.config import ZkPullConfig
-from edge_agent.config.models import UplinkSection
 from edge_agent.doctor import machine, storage
 from edge_agent.doctor.devices import address_of, check_devices, check_serial_port, check_tcp
 from edge_agent.doctor.findings import Code, Severity, bad, good, verdict, warn
 from edge_agent.doctor.ledger import check_parked, last_stored
-from edge_agent.doctor.uplink import check_answer, check_token_file, check_uplink
+from edge_agent.doctor.uplink import check_answer
+from sync.tls import tls_context
 
+TLS = tls_context(ca_file=None)
 NOON = datetime(2026, 11, 22, 4, tzinfo=UTC)
 
 
@@ -272,46 +273,19 @@ def core(status):
 )
 def test_the_core_answers(status, expected):
     with core(status) as url:
-        assert told(check_answer(url)) == expected
+        assert told(check_answer(url, TLS)) == expected
 
 
 def test_the_core_is_not_there_or_silent(monkeypatch):
     monkeypatch.setattr("edge_agent.doctor.uplink.ANSWER_S", 0.2)
     with listener(backlog=1) as port:
-        silent = check_answer(f"http://127.0.0.1:{port}")
+        silent = check_answer(f"http://127.0.0.1:{port}", TLS)
     assert told(silent) == (Code.UPLINK_UNREACHABLE, Severity.BAD)
     assert "no answer within" in silent.what
 
-    refused = check_answer(f"http://127.0.0.1:{port}")
+    refused = check_answer(f"http://127.0.0.1:{port}", TLS)
     assert told(refused) == (Code.UPLINK_UNREACHABLE, Severity.BAD)
     assert "cannot be reached" in refused.what
-
-
-def test_uplink_as_a_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "edge_agent.doctor.uplink.check_answer", lambda url: good(Code.NO_UPLINK, url, "")
-    )
-    token = tmp_path / "token"
-    token.write_text("s3cret")
-    token.chmod(0o400)
-
-    assert [told(f) for f in check_uplink(None)] == [(Code.NO_UPLINK, Severity.WARN)]
-    safe = UplinkSection(url="https://core.example.com", token_file=token)
-    assert [f.severity for f in check_uplink(safe)] == [Severity.OK, Severity.OK]
-    here = UplinkSection(url="http://127.0.0.1:8080")
-    assert len(list(check_uplink(here))) == 1
-
-
-def test_token_file(tmp_path):
-    token = tmp_path / "token"
-    assert told(check_token_file(token)) == (Code.TOKEN_UNREADABLE, Severity.BAD)
-    token.write_text("s3cret")
-    token.chmod(0o644)
-    exposed = check_token_file(token)
-    assert told(exposed) == (Code.TOKEN_EXPOSED, Severity.WARN)
-    assert "s3cret" not in str(exposed)
-    token.chmod(0o640)
-    assert told(check_token_file(token)) == (Code.TOKEN_UNREADABLE, Severity.OK)
 
 
 def test_the_worst_finding_decides():

@@ -152,7 +152,7 @@ async def test_a_file_that_may_not_grow_fails_the_append_and_recovers_alone(path
 
     assert child.returncode == 0
     assert report["done"] > 0
-    assert report["code"] == "spool_io_error"  # EFBIG; a full file system is `spool_full`
+    assert report["code"] == "spool_full"
     assert report["remedy"]
     assert int(report["cursor"]) == report["done"] - 20
     assert report["resumed"] == 20

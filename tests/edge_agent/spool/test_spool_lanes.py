@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge_agent.spool.lanes import LANE_BY_NUMBER, WEIGHTS, Lane, plan_batch
@@ -7,6 +7,9 @@ available = st.dictionaries(st.sampled_from(Lane), st.integers(0, 10_000))
 
 
 @given(available, st.integers(1, 5_000))
+@example(
+    dict.fromkeys(Lane, 2), 5
+)  # rounded shares of the heavy lanes once left none for telemetry
 def test_a_plan_is_full_fair_and_possible(waiting, limit):
     plan = plan_batch(waiting, WEIGHTS, limit)
 
@@ -28,6 +31,10 @@ def test_shares_follow_the_weights():
 
 def test_the_heaviest_lane_gets_the_only_place():
     assert plan_batch(dict.fromkeys(Lane, 5), WEIGHTS, 1) == {Lane.PUNCH_LIVE: 1}
+
+
+def test_every_lane_gets_its_row_before_a_heavy_one_gets_a_second():
+    assert plan_batch(dict.fromkeys(Lane, 9), WEIGHTS, len(Lane)) == dict.fromkeys(Lane, 1)
 
 
 def test_numbers_in_the_file_never_change():

@@ -46,6 +46,8 @@ async def test_the_ledger_of_a_running_agent(spool, path):
         "known": 0,
         "quarantined": 1,
         "quarantined_again": 0,
+        "deleted": 0,
+        "thinned": 0,
         "acked": 1,
         "acked_by": {"core": 1},
         "last_fetch_at": NOON.isoformat(),

@@ -24,9 +24,10 @@ async def take_up(spool, serial, name="gate", names=("gate",)):
 async def test_an_update_knows_which_unit_was_last_read_under_each_name(path, clock, monkeypatch):
     """A spool of the first schema: of two units under one name the later one counts."""
     whole = schema.migrations()
-    monkeypatch.setattr(schema, "migrations", lambda: whole[:1])
     schema.create_file(path)
-    schema.prepare(path)
+    monkeypatch.setattr(schema, "migrations", lambda: whole[:1])
+    with schema.session(path) as connection:
+        schema._migrate(connection)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany(
             "INSERT INTO devices (serial, name, last_fetch_at) VALUES (?, ?, ?)",

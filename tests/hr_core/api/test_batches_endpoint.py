@@ -138,12 +138,12 @@ async def test_a_key_is_refused_from_its_date_on_and_the_date_is_said(core, engi
     with writing(engine) as conn:
         refuse_keys(conn, "gate-1", refused_from=NOW - MINUTE, reason="stolen")
     refused = await post(core, seal(punch_batch(1)))
-    assert error_of(refused) == (403, "key_refused")
+    assert error_of(refused) == (403, "key_revoked")
     assert "2026-11-21 00:59 UTC" in refused.json()["error"]["what"]
     new = SigningKey(b"new".ljust(32))
     with writing(engine) as conn:
         register_key(conn, "gate-1", new.public, NOW)
-    assert error_of(await post(core, seal(punch_batch(1)))) == (403, "key_refused")
+    assert error_of(await post(core, seal(punch_batch(1)))) == (403, "key_revoked")
     assert (await post(core, seal(punch_batch(1), key=new))).status_code == 200
     assert stored(engine) == 1
 

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from hr_core.cli import main
 from hr_core.store.database import open_database, writing
-from hr_core.store.gateway_keys import keys_of
 from hr_core.store.refusals import add_refusals
 from hr_core.store.results import pay_lines
 from hr_core.trace.calculation import Trace, replay
@@ -283,19 +282,6 @@ def test_text_output_of_every_read_command(odd_plant, capfd):
     assert "in no shift window" in capfd.readouterr().out
     assert main(["quality", "rates", *OCTOBER]) == 0
     assert "1.50 %" in capfd.readouterr().out
-
-
-def test_a_key_taken_up_by_hand_is_answered_with_the_cores_own(plant, capfd):
-    public = "ab" * 32
-    assert main(["gateway-key", "gw-9", public]) == 0
-    core = capfd.readouterr().out.strip()
-    assert len(bytes.fromhex(core)) == 32
-    engine = open_database(f"sqlite:///{plant}")
-    with engine.connect() as conn:
-        (key,) = keys_of(conn, "gw-9")
-    engine.dispose()
-    assert key.public_key.hex() == public
-    assert (plant.parent / f"{plant.name}.key").stat().st_mode & 0o777 == 0o600
 
 
 def test_serve_says_where_it_listens(plant, repository):

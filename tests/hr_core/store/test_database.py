@@ -20,7 +20,7 @@ from hr_core.store.errors import SchemaVersionError, StorageBusyError, StorageEr
 from hr_core.store.events import batches, gateways
 
 NOW = datetime(2026, 11, 21, 1, 2, 3, 456789, tzinfo=UTC)
-GATEWAY_ROW = {"name": "g", "site": "s", "token_sha256": bytes(32), "created_at": NOW}
+GATEWAY_ROW = {"name": "g", "site": "s", "created_at": NOW}
 
 
 @pytest.mark.parametrize(

@@ -224,7 +224,7 @@ async def test_what_settles_nothing(answer, error, code):
 
 
 async def test_an_answer_that_never_ends_is_cut_at_its_cap():
-    async def flood(_, writer):
+    async def flood(_head, _body, writer):
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         block = b"10000\r\n" + bytes(0x10000) + b"\r\n"
         while True:

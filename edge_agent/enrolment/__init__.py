@@ -1,0 +1,1 @@
+"""How this gateway joins a core, and where it keeps who it is."""
