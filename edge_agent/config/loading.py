@@ -173,7 +173,19 @@ class _Reader:
         }
         for key, file in files.items():
             self._complain_unreadable(key, file)
-        return uplink.model_copy(update=files)
+        return self._with_usable_broker(uplink.model_copy(update=files))
+
+    def _with_usable_broker(self, uplink: UplinkSection) -> UplinkSection:
+        if uplink.broker is None:
+            return uplink
+        broker = uplink.broker.below(self._base)
+        try:
+            broker.read_password()
+        except (OSError, UnicodeDecodeError) as exc:
+            what = f"{broker.password_file} cannot be used ({exc})"
+            remedy = "One line of text, readable by the agent's user (docs/mqtt.md)"
+            self.complaints.append(Complaint(("uplink", "broker", "password_file"), what, remedy))
+        return uplink.model_copy(update={"broker": broker})
 
     def _complain_unreadable(self, key: str, file: Path) -> None:
         try:

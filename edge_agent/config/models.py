@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from drivers.contract import DeviceConfig
+from edge_agent.config.broker import SCHEMES, BrokerSection, checked_broker_url
 from edge_agent.config.exports import AnyExport
 from edge_agent.config.places import DEFAULT_STATE_DIR, SNAPSHOT_NAME, SPOOL_NAME
 from edge_agent.config.problems import WrongValueError
@@ -112,7 +113,10 @@ class SpoolSection(Section):
 class UplinkSection(Section):
     """The core that the gateway feeds. Without this table the gateway only collects."""
 
-    url: str = Field(description="Address of the core, https://… (http:// only on this machine)")
+    url: str = Field(
+        description="Address of the core, https://…, or of the MQTT broker at which it listens, "
+        "mqtts://… (http:// and mqtt:// only on this machine)"
+    )
     timeout_s: float = Field(default=30.0, gt=0, le=300, description="Of one request")
     batch_records: int = Field(
         default=1_000, ge=1, le=MAX_RECORDS_PER_BATCH, description="Records sent at a time"
@@ -122,13 +126,38 @@ class UplinkSection(Section):
         default=None, description="Trust the CA in this PEM file and no other (a private CA)"
     )
     client_cert: Path | None = Field(
-        default=None, description="Client certificate (PEM), for a core behind a proxy that asks"
+        default=None,
+        description="Client certificate (PEM), for a broker, or a proxy before the core, that asks",
     )
     client_key: Path | None = Field(
         default=None, description="Its key, when client_cert does not hold it as well"
     )
 
-    _url = field_validator("url")(checked_core_url)
+    broker: BrokerSection | None = Field(default=None, description="Password for the MQTT broker")
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        scheme = url.partition("://")[0]
+        return checked_broker_url(url) if scheme in SCHEMES else checked_core_url(url)
+
+    @property
+    def over_mqtt(self) -> bool:
+        return self.url.partition("://")[0] in SCHEMES
+
+    @property
+    def web_url(self) -> str | None:
+        """None behind a broker: what is asked of the core over HTTP alone finds nobody there."""
+        return None if self.over_mqtt else self.url
+
+    @model_validator(mode="after")
+    def _broker_has_an_address(self) -> "UplinkSection":
+        if self.broker is not None and not self.over_mqtt:
+            raise WrongValueError(
+                "[uplink.broker] goes with an address of a broker",
+                remedy='Write url = "mqtts://…", or take [uplink.broker] out',
+            )
+        return self
 
     @model_validator(mode="after")
     def _whole_client_certificate(self) -> "UplinkSection":

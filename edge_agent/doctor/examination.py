@@ -10,6 +10,7 @@ from edge_agent.config.loading import load_config
 from edge_agent.config.models import SiteConfig
 from edge_agent.config.places import find_config, read_places
 from edge_agent.config.problems import ConfigError
+from edge_agent.doctor.broker import check_broker
 from edge_agent.doctor.devices import check_devices
 from edge_agent.doctor.exports import check_export_ledger, check_exports
 from edge_agent.doctor.findings import Code, Finding, bad, good, warn
@@ -53,6 +54,7 @@ def examine(config: str | None, *, with_core: bool) -> Iterator[Finding]:
     yield from asyncio.run(check_devices([device.config for device in site.devices]))
     yield from check_uplink(site)
     yield from check_identity(site, now)
+    yield from check_broker(site, read_agent(read_places(site.path), now))
     yield from asyncio.run(check_exports(site.exports))
     yield from check_shared(site, now)
 

@@ -89,7 +89,9 @@ def _is_open(path: Path) -> bool:
 def _check_core(
     site: SiteConfig, uplink: UplinkSection, identity: GatewayIdentity, now: datetime
 ) -> Iterator[Finding]:
-    """Silent about a core that cannot be reached: `check_answer` says that."""
+    """Silent about a core that cannot be reached: `check_answer` says that, and `check_broker`."""
+    if uplink.over_mqtt:
+        return
     try:
         tls = open_tls(site)
         if uplink.url.startswith("https://"):

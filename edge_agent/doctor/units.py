@@ -52,9 +52,9 @@ def check_units(ledger: Mapping[str, Any] | None, agent: Agent) -> Iterator[Find
 
 def check_shared(site: SiteConfig, now: datetime) -> Iterator[Finding]:
     """Asks the core who else delivers our devices. Silent when it cannot be asked: `check_answer`
-    says that.
+    says that; over MQTT it cannot.
     """
-    if site.uplink is None:
+    if site.uplink is None or site.uplink.over_mqtt:
         return
     where = site.uplink.url
     try:

@@ -128,7 +128,7 @@ def rotate(site: SiteConfig, *, entropy: Entropy) -> StoredIdentity:
         stored = require_identity(site)
         old = signing_key(site, stored)
         core_public = bytes.fromhex(stored.core_public)
-        url = site.uplink.url if site.uplink is not None else stored.core_url
+        url = _web_url(site) or stored.core_url
         client = CoreClient(url, core_public, tls=open_tls(site), timeout_s=_TIMEOUT_S)
         if stored.private_key is None:
             new = _spare_credential(site, old)
@@ -150,8 +150,12 @@ def rotate(site: SiteConfig, *, entropy: Entropy) -> StoredIdentity:
     return identity
 
 
+def _web_url(site: SiteConfig) -> str | None:
+    return site.uplink.web_url if site.uplink is not None else None
+
+
 def _core_url(site: SiteConfig, token: EnrolmentToken, url: str | None) -> str:
-    chosen = url or (site.uplink.url if site.uplink is not None else token.url)
+    chosen = url or _web_url(site) or token.url
     if chosen is None:
         raise EnrolError(
             "neither the site file nor the token names the core's address",

@@ -3,9 +3,8 @@
 from typing_extensions import override
 
 from edge_agent.config.models import SiteConfig, UplinkSection
+from edge_agent.core_transport import open_transport
 from edge_agent.enrolment.identity import IdentityError, identity_path, load_identity
-from edge_agent.enrolment.trust import open_tls
-from edge_agent.errors import CommandError
 from protocols.batch_chain import ChainHead
 from protocols.uplink import Answer
 from sync.errors import CoreRefusedError
@@ -92,16 +91,6 @@ class LiveTransport(Transport):
         if self._open is not None and self._open[0] is identity:
             return self._open[1]
         await self.aclose()
-        from sync.http import HttpTransport  # noqa: PLC0415 - costs memory; only with a core
-
-        try:
-            tls = open_tls(self._site)
-        except CommandError as error:
-            raise CoreRefusedError(
-                error.what, where=error.where, remedy=error.remedy, code="tls_files"
-            ) from error
-        transport = HttpTransport(
-            self._uplink.url, identity, timeout_s=self._uplink.timeout_s, verify=tls
-        )
+        transport = open_transport(self._site, self._uplink, identity)
         self._open = (identity, transport)
         return transport

@@ -13,10 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from hr_core.api.batches import BatchReceiver
 from hr_core.api.errors import ApiError, answer_error, json_response
-from hr_core.api.questions import Questions
-from hr_core.api.refusal_book import RefusalBook
+from hr_core.api.gateway_api import GatewayApi
 from hr_core.store.events import count_events, count_events_per_device
 from protocols.signing import SigningKey
 
@@ -33,12 +31,14 @@ def create_app(
     clock: Clock,
     core_key: SigningKey,
     extra_routes: Sequence[BaseRoute] = (),
+    gateways: GatewayApi | None = None,
 ) -> Starlette:
     """The API over `engine`, which `hr_core.store.database.initialise` has prepared.
 
-    `core_key` signs what gateways are answered.
+    `core_key` signs what gateways are answered. `gateways` is given when another transport has it
+    too.
     """
-    refusals = RefusalBook(engine, now=clock.now)
+    gateways = gateways or GatewayApi.over(engine, now=clock.now, core_key=core_key)
 
     async def health(_request: Request) -> Response:
         database = await to_thread.run_sync(_answers, engine)
@@ -52,21 +52,18 @@ def create_app(
     async def counts(_request: Request) -> Response:
         return json_response(await to_thread.run_sync(_counts, engine))
 
-    questions = Questions(engine, now=clock.now, core_key=core_key, refusals=refusals)
-    receiver = BatchReceiver(engine, now=clock.now, core_key=core_key, refusals=refusals)
-
     @asynccontextmanager
     async def judging(_app: Starlette) -> AsyncIterator[None]:
-        receiver.judge.kick()  # pages that a crash has left
+        gateways.receiver.judge.kick()  # pages that a crash has left
         yield
-        await receiver.judge.aclose()
+        await gateways.receiver.judge.aclose()
 
     return Starlette(
         routes=[
-            Route("/api/v1/batches", receiver.receive, methods=["POST"]),
-            Route("/api/v1/batches/{number:int}/answer", receiver.answer),
-            Route("/api/v1/chain", questions.chain, methods=["POST"]),
-            Route("/api/v1/devices", questions.devices),
+            Route("/api/v1/batches", gateways.receiver.receive, methods=["POST"]),
+            Route("/api/v1/batches/{number:int}/answer", gateways.receiver.answer),
+            Route("/api/v1/chain", gateways.questions.chain, methods=["POST"]),
+            Route("/api/v1/devices", gateways.questions.devices),
             Route("/api/v1/health", health),
             Route("/api/v1/counts", counts),
             *extra_routes,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Protocol
 
 import sqlalchemy as sa
 from anyio import to_thread
@@ -37,13 +38,21 @@ def bad_head(what: str) -> ApiError:
     return ApiError(400, "bad_head", what, "Update the older one of gateway and core")
 
 
+class Asking(Protocol):
+    """A request, whichever way it came (hr_core.api.incoming)."""
+
+    @property
+    def target(self) -> str: ...
+
+    def headers(self) -> Mapping[str, str]: ...
+
+
 async def authenticate(
-    request: Request, engine: sa.Engine, now: datetime, body: bytes
+    asking: Asking, engine: sa.Engine, now: datetime, body: bytes
 ) -> SignedRequest:
     """Raises ApiError 400, 401, 403."""
-    target = f"{request.method} {request.url.path}"
     try:
-        signed = read_request(single_headers(request), target=target, body=body)
+        signed = read_request(asking.headers(), target=asking.target, body=body)
     except HeadError as exc:
         raise bad_head(str(exc)) from exc
     await to_thread.run_sync(_check_request, engine, signed, now)

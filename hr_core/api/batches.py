@@ -8,7 +8,7 @@ head and content type, the gateway and its keys, the signature over head and bod
 inflated body against the head, the place in the chain.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 import msgspec
@@ -17,15 +17,10 @@ from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hr_core.api.authentication import (
-    authenticate,
-    bad_head,
-    gateway_keys_at,
-    signing_key,
-    single_headers,
-)
-from hr_core.api.body import inflate, read_body
+from hr_core.api.authentication import authenticate, bad_head, gateway_keys_at, signing_key
+from hr_core.api.body import inflate
 from hr_core.api.errors import ApiError, JsonResponse, error_body
+from hr_core.api.incoming import HttpIncoming, Incoming, Reply
 from hr_core.api.page_judge import PageJudge
 from hr_core.api.refusal_book import RefusalBook
 from hr_core.ingest.batches import ingest_batch
@@ -55,7 +50,7 @@ _VERDICT_WAIT_S = 5.0  # of a gateway that asks; 5,000 records are judged in a t
 
 
 class BatchReceiver:
-    """The endpoint. Decoding and storing run in one worker thread: the database has one writer."""
+    """Takes batches. Decoding and storing run in one worker thread: the database has one writer."""
 
     def __init__(
         self,
@@ -74,20 +69,24 @@ class BatchReceiver:
         self.judge = PageJudge(engine, core_key=core_key, one_writer=self._one_writer)
 
     async def receive(self, request: Request) -> Response:
-        claimed = request.headers.get("clockline-gateway", "")
+        reply = await self.take(HttpIncoming(request))
+        return JsonResponse(reply.body, reply.status, dict(reply.headers))
+
+    async def take(self, incoming: Incoming) -> Reply:
+        """Whichever way it came. Raises ApiError, which is counted then."""
         try:
-            return await self._receive(request)
+            return await self._take(incoming)
         except ApiError as error:
-            self._refusals.note(claimed, error)
+            self._refusals.note(incoming.claimed, error)
             raise
 
-    async def _receive(self, request: Request) -> Response:
-        headers = single_headers(request)
-        _check_content_type(headers)
+    async def _take(self, incoming: Incoming) -> Reply:
+        headers = incoming.headers()
+        _check_content_type(headers, incoming.takes)
         announced = _head(headers, b"")
         # Before the body: nobody but a gateway may make us hold one.
         await to_thread.run_sync(self._check_known, announced.head.gateway)
-        body = await read_body(request)
+        body = await incoming.body()
         signed = _head(headers, body)
         key = await to_thread.run_sync(self._check_signed, signed)
         if self._waiting >= MAX_WAITING:
@@ -101,20 +100,21 @@ class BatchReceiver:
         self._waiting += 1
         try:
             status, answer = await to_thread.run_sync(
-                self._take, signed, key, body, headers, limiter=self._one_writer
+                self._accept, signed, key, body, headers, limiter=self._one_writer
             )
         finally:
             self._waiting -= 1
         if status == _STORED:
             self.judge.kick()
-        return JsonResponse(answer, status, headers=self._signature(signed, answer))
+        return Reply(status=status, body=answer, headers=self._signature(signed, answer))
 
     async def answer(self, request: Request) -> Response:
         """The verdicts on a batch of the gateway that asks, which was answered as stored."""
+        incoming = HttpIncoming(request)
         try:
-            asked = await authenticate(request, self._engine, self._now(), b"")
+            asked = await authenticate(incoming, self._engine, self._now(), b"")
         except ApiError as error:
-            self._refusals.note(request.headers.get("clockline-gateway", ""), error)
+            self._refusals.note(incoming.claimed, error)
             raise
         number = request.path_params["number"]
         page = await to_thread.run_sync(self._page, asked.gateway, number)
@@ -148,7 +148,7 @@ class BatchReceiver:
             keys = gateway_keys_at(conn, gateway, now)
         return signing_key(keys, gateway, now, signed.check)
 
-    def _take(
+    def _accept(
         self, signed: SignedHead, key: bytes, body: bytes, headers: Mapping[str, str]
     ) -> tuple[int, bytes]:
         """Status and body of the answer."""
@@ -198,21 +198,21 @@ class BatchReceiver:
 
 
 def _head(headers: Mapping[str, str], body: bytes) -> SignedHead:
-    content_type = signed_type(headers["content-type"], headers.get("content-encoding", ""))
+    content_type = signed_type(headers.get("content-type", ""), headers.get("content-encoding", ""))
     try:
         return read_head(headers, content_type=content_type, body=body)
     except HeadError as exc:
         raise bad_head(str(exc)) from exc
 
 
-def _check_content_type(headers: Mapping[str, str]) -> None:
+def _check_content_type(headers: Mapping[str, str], takes: Collection[str]) -> None:
     media_type = _media_type(headers)
-    if media_type not in {"application/json", COLUMNS_TYPE}:
+    if media_type not in {"application/json", *takes}:
         raise ApiError(
             415,
             "not_json",
             f"Content-Type {media_type[:40]!r} is not application/json",
-            f"Send a batch as JSON, compressed with zstd, or as {COLUMNS_TYPE}",
+            " or as ".join(("Send a batch as JSON, compressed with zstd,", *takes)),
         )
 
 

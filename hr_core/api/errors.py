@@ -52,7 +52,11 @@ def error_body(error: ApiError) -> bytes:
 async def answer_error(_request: Request, error: Exception) -> Response:
     """Starlette's exception handler for ApiError."""
     assert isinstance(error, ApiError)  # noqa: S101 - registered for this class alone
+    return JsonResponse(error_body(error), error.status, error_headers(error))
+
+
+def error_headers(error: ApiError) -> dict[str, str]:
     headers = dict(error.headers)
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
-    return JsonResponse(error_body(error), error.status, headers)
+    return headers

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import msgspec
 import sqlalchemy as sa
@@ -10,21 +11,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hr_core.api.authentication import authenticate
-from hr_core.api.body import read_body
 from hr_core.api.errors import ApiError, JsonResponse
+from hr_core.api.incoming import HttpIncoming, Incoming, Reply
 from hr_core.api.refusal_book import RefusalBook
 from hr_core.store.chains import ChainForkError, ChainGapError, compare
 from hr_core.store.device_gateways import devices_of
-from protocols.column_batch import COLUMNS_TYPE
 from protocols.core_signature import SIGNATURE_HEADER, decode_head, encode_head, sign_request_answer
 from protocols.errors import ProtocolError
 from protocols.signing import SigningKey
 
-_TAKES = (COLUMNS_TYPE,)
 MAX_QUESTION_BYTES = 4 * 1024  # a head is under 300 bytes
 
 
-_Reply = tuple[bytes, ApiError | None]
+_Answer = tuple[bytes, ApiError | None]
 """The body, and what must be counted although it was answered."""
 
 
@@ -43,42 +42,50 @@ class Questions:
         self._refusals = refusals
 
     async def chain(self, request: Request) -> Response:
+        return _response(await self.take_chain(HttpIncoming(request)))
+
+    async def take_chain(self, incoming: Incoming) -> Reply:
         """The last batch here, of the gateway that asks and names its own last one. When the two
-        cannot be of one chain, that is counted and logged on this side too.
+        cannot be of one chain, that is counted and logged on this side too. Raises ApiError.
         """
-        return await self._answer(request, self._compare)
+        compare_heads = partial(self._compare, takes=incoming.takes)
+        return await self._answer(incoming, compare_heads)
 
     async def devices(self, request: Request) -> Response:
         """Of the gateway that asks: its devices, and who else delivers them."""
-        return await self._answer(request, self._devices)
+        return _response(await self._answer(HttpIncoming(request), self._devices))
 
-    async def _answer(self, request: Request, reply: Callable[[str, bytes], _Reply]) -> Response:
+    async def _answer(self, incoming: Incoming, answer: Callable[[str, bytes], _Answer]) -> Reply:
         try:
-            question = await read_body(request, MAX_QUESTION_BYTES)
-            asked = await authenticate(request, self._engine, self._now(), question)
-            body, finding = await to_thread.run_sync(reply, asked.gateway, question)
+            question = await incoming.body(MAX_QUESTION_BYTES)
+            asked = await authenticate(incoming, self._engine, self._now(), question)
+            body, finding = await to_thread.run_sync(answer, asked.gateway, question)
         except ApiError as error:
-            self._refusals.note(request.headers.get("clockline-gateway", ""), error)
+            self._refusals.note(incoming.claimed, error)
             raise
         if finding is not None:
             self._refusals.note(asked.gateway, finding)
         signature = sign_request_answer(self._core_key, asked, body)
-        return JsonResponse(body, headers={SIGNATURE_HEADER: signature})
+        return Reply(body=body, headers={SIGNATURE_HEADER: signature})
 
-    def _compare(self, gateway: str, question: bytes) -> _Reply:
+    def _compare(self, gateway: str, question: bytes, *, takes: tuple[str, ...]) -> _Answer:
         try:
             theirs = decode_head(question)
         except ProtocolError as exc:
             raise ApiError(422, "not_a_head", str(exc), "Update the older one of both") from exc
         with self._engine.connect() as conn:
             try:
-                return encode_head(gateway, compare(conn, gateway, theirs), _TAKES), None
+                return encode_head(gateway, compare(conn, gateway, theirs), takes), None
             except (ChainForkError, ChainGapError) as exc:
                 code = "chain_gap" if isinstance(exc, ChainGapError) else "chain_fork"
                 finding = ApiError(409, code, str(exc), exc.remedy)
-                return encode_head(gateway, exc.here, _TAKES), finding
+                return encode_head(gateway, exc.here, takes), finding
 
-    def _devices(self, gateway: str, _question: bytes) -> _Reply:
+    def _devices(self, gateway: str, _question: bytes) -> _Answer:
         with self._engine.connect() as conn:
             told = {"gateway": gateway, "devices": devices_of(conn, gateway)}
         return msgspec.json.encode(told), None
+
+
+def _response(reply: Reply) -> Response:
+    return JsonResponse(reply.body, headers=dict(reply.headers))

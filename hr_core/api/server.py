@@ -28,7 +28,7 @@ async def serve(
     loopback needs `allow_remote`, which says: a proxy in front ends TLS. Raises CoreError when
     that is missing or the address cannot be bound.
     """
-    if not (allow_remote or _is_loopback(host)):
+    if not (allow_remote or is_loopback(host)):
         raise CoreError(
             f"{host} is reachable from other machines, and this server speaks plain HTTP",
             remedy="Listen on 127.0.0.1 behind a proxy that ends TLS, or allow remote access "
@@ -90,7 +90,7 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

@@ -14,6 +14,7 @@ from hr_core.cli.options import DbOption, JsonOption, core, new_engine, print_js
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from hr_core.api.gateway_api import GatewayApi
     from protocols.signing import SigningKey
 
 
@@ -88,7 +89,7 @@ def import_file(
     )
 
 
-def serve(
+def serve(  # noqa: PLR0913 - one for each option
     context: typer.Context,
     *,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
@@ -97,6 +98,18 @@ def serve(
         bool,
         typer.Option("--allow-remote", help="Listen beyond this machine: a proxy ends TLS."),
     ] = False,
+    mqtt: Annotated[
+        str | None,
+        typer.Option(
+            "--mqtt",
+            help="Hear gateways at this MQTT 5 broker too: mqtts://broker.example.com.",
+            show_default=False,
+        ),
+    ] = None,
+    mqtt_password_file: Annotated[
+        Path | None,
+        typer.Option("--mqtt-password-file", help="The core's password there, one line."),
+    ] = None,
     db: DbOption = None,
     core_key: CoreKeyOption = None,
 ) -> None:
@@ -106,6 +119,7 @@ def serve(
 
     from hr_core.api.app import create_app
     from hr_core.api.enrolments import EnrolmentDesk
+    from hr_core.api.gateway_api import GatewayApi
     from hr_core.api.server import serve as serve_app
     from hr_core.clock import SystemClock
     from hr_core.store.database import initialise
@@ -121,5 +135,24 @@ def serve(
         desk = EnrolmentDesk(engine, key, now=clock.now, monotonic=time.monotonic)
         # The pages have no login yet: never beside a proxy that other machines reach.
         pages = [] if allow_remote else page_routes(engine, clock)
-        app = create_app(engine, clock=clock, core_key=key, extra_routes=[*desk.routes(), *pages])
-        asyncio.run(serve_app(app, host, port, ready, allow_remote=allow_remote))
+        gateways = GatewayApi.over(engine, now=clock.now, core_key=key)
+        routes = [*desk.routes(), *pages]
+        app = create_app(engine, clock=clock, core_key=key, extra_routes=routes, gateways=gateways)
+
+        async def run() -> None:
+            async with _hearing(mqtt, mqtt_password_file, gateways):
+                await serve_app(app, host, port, ready, allow_remote=allow_remote)
+
+        asyncio.run(run())
+
+
+def _hearing(
+    url: str | None, password_file: Path | None, gateways: GatewayApi
+) -> contextlib.AbstractAsyncContextManager[object]:
+    """Raises CoreError when the broker's address or the password file cannot be used."""
+    if url is None:
+        return contextlib.nullcontext()
+    from hr_core.api.broker import open_broker
+    from hr_core.api.mqtt import MqttConsumer
+
+    return MqttConsumer(open_broker(url, password_file), gateways)

@@ -77,9 +77,9 @@ class Core:
         return make_known(self.database, folder, gateway)
 
     @contextlib.contextmanager
-    def served(self, port=0):
+    def served(self, port=0, more=()):
         with subprocess.Popen(
-            [*self._command, "serve", "--port", str(port)], stdout=subprocess.PIPE
+            [*self._command, "serve", "--port", str(port), *more], stdout=subprocess.PIPE
         ) as server:
             self.url = f"http://{server.stdout.readline().decode().split()[-1]}"
             try:
