@@ -17,8 +17,11 @@ from hr_core.api.mqtt import CLIENT_ID
 from hr_core.audit.verification import verify_chains
 from hr_core.store.events import count_events, raw_events
 from protocols.batch_chain import NO_BATCH
+from protocols.column_batch import COLUMNS_TYPE
+from protocols.core_signature import decode_named_head, encode_head
 from protocols.errors import ProtocolError
-from protocols.mqtt_uplink import ANSWERS, BATCHES, read_topic, topic_of
+from protocols.mqtt_uplink import ANSWERS, BATCHES, CHAIN, read_topic, topic_of
+from protocols.signed_request import CHAIN_TARGET, NONCE_BYTES, sign_request
 from protocols.uplink import MAX_BATCH_BYTES
 from sync.backoff import Backoff
 from sync.broker_session import BrokerRefusalError, Credentials
@@ -243,6 +246,27 @@ async def test_what_a_core_answered_is_not_delivered_again(engine, broker):
         async with core(broker, engine):
             with pytest.raises(TimeoutError):
                 await next_answer(gateway, within_s=0.5)
+
+
+async def test_columns_are_neither_offered_nor_taken(engine, broker):
+    body = encode_head(GATEWAY, NO_BATCH)
+    asked = sign_request(IDENTITY.key, GATEWAY, CHAIN_TARGET, nonce=bytes(NONCE_BYTES), body=body)
+    many = [observe(punch(n)) for n in range(200)]
+    columns = Sealer(IDENTITY, site="plant").seal(Pending(1, many), columns=True)
+    assert columns.content_type == COLUMNS_TYPE
+    batch = {**columns.signed.as_headers(), "content-encoding": columns.content_encoding}
+    async with core(broker, engine), broker.session(GATEWAY) as gateway:
+        await gateway.hear(ANSWERS_HERE)
+        question = properties(b"1-x", ANSWERS_HERE, **asked.as_headers())
+        await gateway.tell(topic_of(GATEWAY, CHAIN), body, question)
+        told = await next_answer(gateway)
+        assert (status_of(told), decode_named_head(told.payload).takes) == ("200", ())
+        message = properties(b"1-y", ANSWERS_HERE, **batch)
+        message.ContentType = columns.content_type
+        await gateway.tell(BATCHES_HERE, columns.body, message)
+        assert status_of(await next_answer(gateway)) == "415"
+    assert stored(engine) == 0
+    await refusals(engine, (GATEWAY, "not_json"))
 
 
 async def test_another_gateways_head_under_ones_own_name(engine, broker):

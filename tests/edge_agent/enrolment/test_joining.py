@@ -59,6 +59,14 @@ def test_the_address_comes_with_the_token(tmp_path, core):
     assert "neither the site file nor the token names the core's address" in err
 
 
+def test_behind_a_broker_the_address_comes_with_the_token(tmp_path, core):
+    site = site_file(tmp_path, gateway="gw-mqtt", url="mqtts://broker.example.com")
+    edge(site, "enroll", core.token("gw-mqtt", "--url", core.url))
+    first = public(site)
+    edge(site, "enroll", "--rotate")
+    assert core.keys("gw-mqtt") == ([first, public(site)], [])
+
+
 @pytest.mark.parametrize(
     ("words", "what", "code"),
     [
