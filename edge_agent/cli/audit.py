@@ -17,7 +17,7 @@ def audit(
     serial: str, order: str, told: str, *, before: object = None, after: object = None
 ) -> str:
     """The line for the person; `order` is a stable word, `told` what was done."""
-    who, when = _who(), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    who, when = operator(), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     facts: dict[str, object] = {"order": order, "serial": serial, "by": who, "at": when}
     facts |= {"before": before, "after": after}
     syslog.openlog(TAG)
@@ -29,7 +29,7 @@ def audit(
     return f"{when} {serial} by {who}: {told}"
 
 
-def _who() -> str:
+def operator() -> str:
     """The person behind sudo, where there is one."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
