@@ -12,6 +12,7 @@ from msgspec import Struct
 LEDGER_TABLES = (
     "boots", "devices", "sinks", "batches", "sent_batches", "unsettled", "sink_devices",
     "dead_letters", "quarantine", "units", "replacements", "lifetime", "days",
+    "holds", "acts", "discarded",
 )  # fmt: skip
 
 # A tree whose damage leads round in circles ends somewhere.

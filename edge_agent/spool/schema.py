@@ -19,7 +19,13 @@ APPLICATION_ID = 0x436C6B53  # "ClkS": tells a spool from any other SQLite file
 _PLAUSIBLY_NEWER = 10
 
 # Small tables, read whole at the start: their texts too must be texts.
-_READ_WHOLE = ("boots", "devices", "sinks", "batches", "unsettled", "dead_letters", "quarantine")
+_READ_WHOLE = (
+    "boots", "devices", "sinks", "batches", "unsettled", "dead_letters", "quarantine",
+    "read_marks", "holds", "acts",
+)  # fmt: skip
+_NO_ENDS = """
+    SELECT 1 FROM (SELECT ends FROM devices UNION ALL SELECT ends FROM read_marks)
+    WHERE NOT json_valid(ends)"""
 _PAGES = "SELECT first_arrival, lane, zone, flags, body FROM pages"
 
 # Only another process that looks into the file (sqlite3, a backup) can hold a lock for long.
@@ -164,7 +170,13 @@ def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
 def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
     """What quick_check does not see: flipped bytes of the schema's text."""
     present = _number(connection, "PRAGMA user_version")
-    if _schema_of(connection) != _schema_at(present):
+    try:
+        found = _schema_of(connection)
+    except sqlite3.OperationalError as exc:
+        if getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR:
+            raise
+        raise _corrupt(path, f"a table's text is none ({exc})") from exc
+    if found != _schema_at(present):
         raise _corrupt(path, "its tables are not those of a spool")
 
 
@@ -174,11 +186,13 @@ def _check_rows(connection: sqlite3.Connection, path: Path) -> None:
         for table in _READ_WHOLE:
             for _ in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608 - our own names
                 pass
+        if connection.execute(_NO_ENDS).fetchone():
+            raise _corrupt(path, "a mark of a read is not what was written")
         for first, *envelope, body in connection.execute(_PAGES):
             if not (is_intact(body) and is_sound_envelope(*envelope)):
                 raise _corrupt(path, f"page {first} is not what was written")
     except sqlite3.OperationalError as exc:
-        if exc.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+        if getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR:
             raise
         raise _corrupt(path, f"a text is none ({exc})") from exc
 

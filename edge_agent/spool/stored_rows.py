@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from edge_agent.spool.codec import decode_flags, instant
 from edge_agent.spool.page_body import MAX_PAGE_ROWS, rows_of_body
+from edge_agent.spool.read_marks import own_time
 from protocols.identity import event_moment
 from protocols.records import Record
 from protocols.uplink import Observation
@@ -49,6 +50,10 @@ class StoredRow(Struct, frozen=True, gc=False):
     suspect: int
     boot: int
     monotonic_ms: int
+
+    def complete_before(self) -> int:
+        """The last microsecond before it was recorded, see read_marks.own_time."""
+        return own_time(event_moment(self.event_id), self.zone, self.clock_offset_ms) - 1
 
     def observation(self) -> Observation:
         return Observation(

@@ -73,6 +73,8 @@ async def test_every_question_has_the_answer_of_before(migrated, path):
         device["acked"] = device["acked_by"]["core"]
     for device in ledger["devices"]:
         assert (device.pop("deleted"), device.pop("thinned")) == (0, 0)  # counted since schema 4
+        assert device.pop("complete_until") is None  # marked since schema 5
+        assert device.pop("held_by") is not None
     assert {name: ledger[name] for name in FACTS["ledger"]} == FACTS["ledger"]
 
 
