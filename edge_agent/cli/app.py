@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 from drivers.errors import DriverError
 from edge_agent.cli import (
     config,
+    dead,
     decode,
     device,
     driver,
@@ -18,6 +19,7 @@ from edge_agent.cli import (
     export,
     simulate,
     spool,
+    watermark,
 )
 from edge_agent.cli.options import ConfigOption, JsonOption
 from edge_agent.errors import CommandError, ExitCode, error_line
@@ -137,5 +139,7 @@ app.add_typer(driver.app, name="driver")
 app.add_typer(export.app, name="export")
 app.command("enroll")(enroll.enroll)
 app.add_typer(spool.app, name="spool")
+app.add_typer(dead.app, name="dead")
+app.command("watermark")(watermark.watermark)
 app.command("decode")(decode.decode)
 app.command("simulate")(simulate.simulate)
