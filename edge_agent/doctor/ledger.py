@@ -32,7 +32,7 @@ def check_parked(ledger: Mapping[str, Any], where: str) -> Iterator[Finding]:
             Code.DEAD_LETTERS,
             where,
             f"the core refused {dead} records; they are kept here",
-            "The core names the reason of each; mend it there (an unknown person, a closed month)",
+            "edge-agent dead list; mend the reason at the core (an unknown person), then dead replay",
         )
     else:
         yield good(Code.DEAD_LETTERS, where, "no record was refused by the core")
@@ -42,7 +42,8 @@ def check_parked(ledger: Mapping[str, Any], where: str) -> Iterator[Finding]:
             Code.QUARANTINE,
             where,
             f"{quarantined} rows could not be decoded; their bytes are kept",
-            "Report the device's model and firmware with the rows: a better decoder reads them",
+            "edge-agent quarantine list; report model and firmware with the rows, and after an "
+            "upgrade: edge-agent quarantine retry --all",
         )
     else:
         yield good(Code.QUARANTINE, where, "every row was decoded")

@@ -106,7 +106,7 @@ def _proven(
                 _Bound(newest[0], "clock_behind" if newest[1] < CLOCK_BEHIND_MS else None),
                 _Bound(until, "waiting" if waits else None),
             ]
-            if lowest is not None:
+            if waits and lowest is not None:
                 bounds.append(_Bound(lowest - 1, "waiting"))
             return min(bounds, key=lambda bound: bound.rank)
         lowest = _lower(lowest, lowest_between)

@@ -58,6 +58,7 @@ def create_app(
             Route("/api/v1/batches", receiver.receive, methods=["POST"]),
             Route("/api/v1/chain", questions.chain, methods=["POST"]),
             Route("/api/v1/devices", questions.devices),
+            Route("/api/v1/event", questions.event, methods=["POST"]),
             Route("/api/v1/health", health),
             Route("/api/v1/counts", counts),
             *extra_routes,

@@ -23,6 +23,7 @@ from hr_core.store.device_gateways import note_deliveries
 from hr_core.store.event_rows import encode_flags, split_record, whole_record
 from hr_core.store.events import raw_events
 from hr_core.store.refusals import add_refusals
+from hr_core.store.watermarks import note_watermarks
 from protocols.record_digest import record_salt
 from protocols.records import Count, Punch, Record
 from protocols.signing import SigningKey
@@ -69,6 +70,8 @@ def ingest_batch(
         kept = _kept(batch, outcomes, received_at) if earlier is None else earlier
         if earlier is None:
             add_batch(conn, with_receipt(kept, core_key))
+            head = batch.signed.head
+            note_watermarks(conn, head.gateway, head.number, batch.watermarks, at=received_at)
             _count_refused(conn, batch, judged.verdicts, received_at)
         elif outcomes != earlier.outcomes:
             replace_batch(conn, with_receipt(replace(earlier, outcomes=outcomes), core_key))

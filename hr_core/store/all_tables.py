@@ -11,6 +11,7 @@ from hr_core.store import (
     people,
     refusals,
     results,
+    watermarks,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "people",
     "refusals",
     "results",
+    "watermarks",
 ]
