@@ -13,7 +13,7 @@ from protocols.zk.layouts import Layout, state_of_flags, user_id_text, verify_of
 from protocols.zk.meanings import METHODS, STATES, UNKNOWN_METHOD
 from protocols.zk.oplog import OPERATION_BYTES, decode_operations
 
-_READ_AGAIN = "read the terminal again once its whole log makes sense: docs/dead-letters.md"
+_NOT_FROM_HERE = "see docs/dead-letters.md"
 
 
 def decode_again(
@@ -25,13 +25,16 @@ def decode_again(
     stored = LogCursor.decode(cursor)
     if stored is None:
         return Redecoded(
-            (), f"nothing is known of how this terminal's log is laid out; {_READ_AGAIN}"
+            (), f"nothing is known of how this terminal's log is laid out; {_NOT_FROM_HERE}"
         )
     layout = stored.layout
     if len(row.raw) != layout.width:
-        return Redecoded((), f"{len(row.raw)} bytes are no row of {layout}; {_READ_AGAIN}")
+        return Redecoded((), f"{len(row.raw)} bytes are no row of {layout}; {_NOT_FROM_HERE}")
     if layout.holds_uid:
-        return Redecoded((), f"a row of {layout} needs the terminal's user table; {_READ_AGAIN}")
+        return Redecoded(
+            (),
+            f"a row of {layout} needs the terminal's user table, which is not kept here; {_NOT_FROM_HERE}",
+        )
     (found,) = decode_attendance(row.raw, layout, serial=serial, now=now)
     if isinstance(found, Punch):
         return Redecoded((found,))

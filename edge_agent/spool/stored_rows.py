@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from edge_agent.spool.codec import decode_flags, instant
 from edge_agent.spool.page_body import MAX_PAGE_ROWS, rows_of_body
-from edge_agent.spool.read_marks import own_time
+from edge_agent.spool.read_marks import held_until
 from protocols.identity import event_moment
 from protocols.records import Record
 from protocols.uplink import Observation
@@ -55,9 +55,17 @@ class StoredRow(Struct, frozen=True, gc=False):
     boot: int
     monotonic_ms: int
 
-    def complete_before(self) -> int:
-        """The last microsecond before it was recorded, see read_marks.own_time."""
-        return own_time(event_moment(self.event_id), self.zone, self.clock_offset_ms) - 1
+    def held_until(self, connection: sqlite3.Connection) -> int | None:
+        """See read_marks.held_until."""
+        return held_until(
+            connection,
+            self.device,
+            self.lane,
+            self.arrival,
+            moment_ms=event_moment(self.event_id),
+            zone=self.zone,
+            offset_ms=self.clock_offset_ms,
+        )
 
     def observation(self) -> Observation:
         return Observation(
