@@ -17,8 +17,10 @@ from edge_agent.cli import (
     driver,
     enroll,
     export,
+    quarantine,
     simulate,
     spool,
+    trace,
     watermark,
 )
 from edge_agent.cli.options import ConfigOption, JsonOption
@@ -140,6 +142,8 @@ app.add_typer(export.app, name="export")
 app.command("enroll")(enroll.enroll)
 app.add_typer(spool.app, name="spool")
 app.add_typer(dead.app, name="dead")
-app.command("watermark")(watermark.watermark)
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(watermark.app, name="watermark")
+app.command("trace")(trace.trace)
 app.command("decode")(decode.decode)
 app.command("simulate")(simulate.simulate)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edge_agent.spool.codec import instant, microseconds
-from edge_agent.spool.errors import storage_error
+from edge_agent.spool.errors import SpoolError, storage_error
 from edge_agent.spool.reading import open_ledger
 from edge_agent.spool.schema import session
 
@@ -86,6 +86,13 @@ def looking(path: Path) -> Iterator[sqlite3.Connection]:
             connection.close()
     except sqlite3.Error as exc:
         raise storage_error(exc, path) from exc
+    except LookupError as exc:
+        raise SpoolError(
+            f"a row names what is not there ({exc})",
+            where=str(path),
+            remedy="edge-agent spool verify",
+            code="spool_corrupt",
+        ) from exc
 
 
 def note(  # noqa: PLR0913 - the facts of a decision, all named at the call

@@ -215,7 +215,7 @@ def _take_back(connection: sqlite3.Connection, sink: str, tally: BatchTally) -> 
         )
     for arrival in tally.kept:
         try:
-            until = row_of_arrival(connection, arrival).complete_before()
+            until = row_of_arrival(connection, arrival).held_until(connection)
         except LookupError:
             continue
         about = {"sink": sink, "arrival": arrival, "until": until}

@@ -21,6 +21,7 @@ gateway's clock, and by what the core makes of the device's own (its wall clock 
 
 import json
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -96,21 +97,27 @@ def _proven(
     connection: sqlite3.Connection, device: int, positions: Mapping[int, int], rows: _Rows
 ) -> _Bound:
     """By its marks alone."""
-    newest: tuple[int, int] | None = None  # until, offset
-    lowest = rows.lowest
-    for until, ends, lowest_between, offset_ms in connection.execute(_MARKS, (device,)):
-        newest = newest or (until, offset_ms)
-        if _settled(_decoded(ends), positions):
-            waits = not _settled(rows.ends, positions)
-            bounds = [
-                _Bound(newest[0], "clock_behind" if newest[1] < CLOCK_BEHIND_MS else None),
-                _Bound(until, "waiting" if waits else None),
-            ]
-            if lowest is not None:
-                bounds.append(_Bound(lowest - 1, "waiting"))
-            return min(bounds, key=lambda bound: bound.rank)
-        lowest = _lower(lowest, lowest_between)
-    return _Bound(None, "uncounted" if newest is None else "waiting")
+    found = connection.execute(_MARKS, (device,))  # the newest first
+    newest = found.fetchone()
+    if newest is None:
+        return _Bound(None, "uncounted")
+    marks = [newest]
+    if not _settled(_decoded(newest[1]), positions):
+        marks += found.fetchall()
+    # Ends only grow: behind the newest settled mark all are.
+    place = bisect_left(marks, True, key=lambda mark: _settled(_decoded(mark[1]), positions))
+    if place == len(marks):
+        return _Bound(None, "waiting")
+    waits = not _settled(rows.ends, positions)
+    newest_until, _, _, offset_ms = marks[0]
+    bounds = [
+        _Bound(newest_until, "clock_behind" if offset_ms < CLOCK_BEHIND_MS else None),
+        _Bound(marks[place][0], "waiting" if waits else None),
+    ]
+    if waits:
+        lowest = [rows.lowest, *(mark[2] for mark in marks[:place])]
+        bounds += [_Bound(one - 1, "waiting") for one in lowest if one is not None]
+    return min(bounds, key=lambda bound: bound.rank)
 
 
 def _never_counted(on_device: int | None) -> str:
@@ -120,10 +127,6 @@ def _never_counted(on_device: int | None) -> str:
 
 def _settled(ends: Mapping[int, int], positions: Mapping[int, int]) -> bool:
     return all(end <= positions.get(lane, 0) for lane, end in ends.items())
-
-
-def _lower(one: int | None, other: int | None) -> int | None:
-    return other if one is None else one if other is None else min(one, other)
 
 
 def _decoded(ends: str | None) -> dict[int, int]:

@@ -130,7 +130,7 @@ def replay(path: Path, letters: Sequence[Letter], person: Person) -> int:
                         microseconds(person.at),
                         letter.code,
                         row.device,
-                        row.complete_before(),
+                        row.held_until(connection),
                     ),
                 )
                 _note(connection, letter, What.DEAD_REPLAYED, person, None)

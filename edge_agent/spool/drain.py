@@ -319,7 +319,7 @@ def _keep(
             microseconds(now + delay),
             verdict.code,
             member.row.device,
-            member.row.complete_before(),
+            member.row.held_until(connection),
         ),
     )
 
@@ -345,7 +345,7 @@ def _bury(
             verdict.detail,
             microseconds(now),
             member.row.device,
-            member.row.complete_before(),
+            member.row.held_until(connection),
             sink,
             member.row.event_id,
         ),

@@ -18,7 +18,7 @@ from edge_agent.spool.codec import instant
 from protocols.records import Quarantined, Record
 
 _ROWS = """
-    SELECT quarantine.id, serial, name, cursor, source, offset, reason, raw, first_seen, last_seen,
+    SELECT quarantine.id, devices.serial, name, cursor, source, offset, quarantine.reason, raw, first_seen, last_seen,
         seen, acts.who, acts.what, acts.at, acts.reason
     FROM quarantine JOIN devices USING (device) LEFT JOIN acts ON acts.id = settled_by
     ORDER BY quarantine.id"""

@@ -18,6 +18,7 @@ from protocols.records import Count, DeviceEvent, Flag, Record
 # Clocks show whole seconds, an answer takes its time, and a terminal writes a row a moment after the
 # finger; as supervisor.row_offsets has it.
 _MARGIN = timedelta(seconds=5)
+_MEASURED_TO_US = 120_000_000  # as supervisor.row_offsets.TOLERANCE
 _SPACING_US = 600_000_000
 _DAY_US = 86_400_000_000
 
@@ -55,6 +56,31 @@ def own_time(moment_ms: int, zone: str, offset_ms: int | None) -> int:
     except OverflowError:  # years that only a fill pattern has
         at = moment_ms * 1_000
     return at - max(offset_ms or 0, 0) * 1_000
+
+
+def held_until(  # noqa: PLR0913 - what is known of one row
+    connection: sqlite3.Connection,
+    device: int | None,
+    lane: int,
+    arrival: int,
+    *,
+    moment_ms: int,
+    zone: str,
+    offset_ms: int | None,
+) -> int | None:
+    """Nothing later is complete while a sink does not have this row. None: nothing at all.
+
+    Where its offset was measured, that tells when it was recorded, as exactly as two readings agree.
+    Otherwise it was recorded after the newest read that did not bring it.
+    """
+    shown = own_time(moment_ms, zone, offset_ms)
+    if offset_ms is not None:
+        return shown - _MEASURED_TO_US
+    marks = connection.execute(_MARKS, (device,))
+    for _, until, ends, *_ in marks:
+        if json.decode(ends, type=dict[int, int]).get(lane, 0) < arrival:
+            return min(int(until), shown - 1)
+    return None
 
 
 def note_rows(ends: str | None, lane: int, last: int) -> str:

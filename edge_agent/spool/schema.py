@@ -25,7 +25,7 @@ _READ_WHOLE = (
 )  # fmt: skip
 _NO_ENDS = """
     SELECT 1 FROM (SELECT ends FROM devices UNION ALL SELECT ends FROM read_marks)
-    WHERE NOT json_valid(ends)"""
+    WHERE NOT json_valid(coalesce(ends, '{}'))"""
 _PAGES = "SELECT first_arrival, lane, zone, flags, body FROM pages"
 
 # Only another process that looks into the file (sqlite3, a backup) can hold a lock for long.

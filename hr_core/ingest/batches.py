@@ -22,6 +22,7 @@ from hr_core.store.device_gateways import note_deliveries
 from hr_core.store.event_rows import EventRow, encode_flags, split_record, whole_record
 from hr_core.store.events import add_new_events, raw_events
 from hr_core.store.refusals import add_refusals
+from hr_core.store.watermarks import note_watermarks
 from protocols.batch_chain import BatchHead
 from protocols.record_digest import record_salt
 from protocols.records import Count, Punch, Record
@@ -77,6 +78,7 @@ def ingest_opened(
     kept = batch_row(batch, outcomes, received_at) if earlier is None else earlier
     if earlier is None:
         add_batch(conn, with_receipt(kept, core_key))
+        note_watermarks(conn, gateway, batch.signed.head.number, batch.watermarks, at=received_at)
         count_refused(conn, gateway, judged.verdicts.values(), received_at)
     elif outcomes != earlier.outcomes:
         replace_batch(conn, with_receipt(replace(earlier, outcomes=outcomes), core_key))

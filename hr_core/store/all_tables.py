@@ -12,6 +12,7 @@ from hr_core.store import (
     people,
     refusals,
     results,
+    watermarks,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "people",
     "refusals",
     "results",
+    "watermarks",
 ]

@@ -46,6 +46,7 @@ __all__ = [
     "distinct_device_users",
     "event_by_id",
     "event_ids",
+    "event_ids_between",
     "events_of_others",
     "gateways",
     "latest_punches",
@@ -215,6 +216,13 @@ def latest_punches(conn: sa.Connection, limit: int) -> list[StoredPunch]:
 def event_by_id(conn: sa.Connection, event_id: bytes) -> StoredEvent | None:
     row = conn.execute(sa.select(raw_events).where(raw_events.c.event_id == event_id)).one_or_none()
     return None if row is None else stored_event(row)
+
+
+def event_ids_between(conn: sa.Connection, first: bytes, last: bytes, *, limit: int) -> list[bytes]:
+    """Of the ids from `first` to `last`, both included, the first `limit`."""
+    key = raw_events.c.event_id
+    query = sa.select(key).where(key >= first, key <= last).order_by(key).limit(limit)
+    return list(conn.execute(query).scalars())
 
 
 def event_ids(conn: sa.Connection, kind: Kind | None) -> Iterator[bytes]:
