@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from hr_core.store.errors import SchemaVersionError, StorageBusyError, StorageError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # Longer than the slowest month-close write seen, shorter than a gateway's HTTP time-out (30 s),
 # so that a gateway hears "keep" instead of nothing.

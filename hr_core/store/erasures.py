@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from hr_core.store.database import UtcInstant, insert_or_ignore, metadata
+from hr_core.store.event_totals import add_to_totals
 from hr_core.store.events import raw_events
 
 erasures = sa.Table(
@@ -30,7 +31,9 @@ def erase_event(conn: sa.Connection, event_id: bytes, *, at: datetime, reason: s
     """
     events = raw_events.c
     place = conn.execute(
-        sa.select(events.gateway, events.batch, events.position).where(events.event_id == event_id)
+        sa.select(events.gateway, events.batch, events.position, events.kind, events.device).where(
+            events.event_id == event_id
+        )
     ).one_or_none()
     if place is None:
         return False
@@ -44,6 +47,7 @@ def erase_event(conn: sa.Connection, event_id: bytes, *, at: datetime, reason: s
         )
     )
     conn.execute(raw_events.delete().where(events.event_id == event_id))
+    add_to_totals(conn, {(place.kind, place.device): -1})
     return True
 
 
