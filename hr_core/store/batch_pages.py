@@ -9,10 +9,13 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+import zstandard
 from msgspec import Struct
 
 from hr_core.store.database import UtcInstant, metadata
 from protocols.batch_chain import BatchHead, SignedHead
+
+_ANSWER_LEVEL = 1  # most of it are the random digits of event ids
 
 batch_pages = sa.Table(
     "batch_pages",
@@ -32,13 +35,13 @@ batch_pages = sa.Table(
     sa.Column("received_at", UtcInstant, nullable=False),
     # protocols.column_batch; empty when judged
     sa.Column("body", sa.LargeBinary, nullable=False),
-    # protocols.uplink.encode_answer; NULL until judged
+    # zstd of protocols.uplink.encode_answer, a quarter of its bytes; NULL until judged
     sa.Column("answer", sa.LargeBinary),
 )
 
 
 class StoredPage(Struct, frozen=True, kw_only=True):
-    """A row of `batch_pages`."""
+    """A row of `batch_pages`; `answer` as it is sent."""
 
     gateway: str
     number: int
@@ -128,7 +131,7 @@ def note_answer(conn: sa.Connection, page: StoredPage, answer: bytes) -> None:
     conn.execute(
         batch_pages.update()
         .where(batch_pages.c.gateway == page.gateway, batch_pages.c.number == page.number)
-        .values(answer=answer, body=b"")
+        .values(answer=zstandard.compress(answer, _ANSWER_LEVEL), body=b"")
     )
 
 
@@ -157,4 +160,7 @@ def _one(conn: sa.Connection, query: sa.Select[*tuple[Any, ...]]) -> StoredPage 
     row = conn.execute(query).one_or_none()
     if row is None:
         return None
-    return StoredPage(**{name: getattr(row, name) for name in StoredPage.__struct_fields__})
+    values = {name: getattr(row, name) for name in StoredPage.__struct_fields__}
+    if row.answer is not None:
+        values["answer"] = zstandard.decompress(row.answer)
+    return StoredPage(**values)
