@@ -21,24 +21,21 @@ _encode = msgspec.json.Encoder().encode
 
 def spelled_without_raw(columns: PunchColumns) -> list[bytes]:
     """JSON of each row's Punch with `raw` left out; a test holds it against msgspec's own."""
-    people, ways = _People(columns.serial), _Ways(columns)
-    minutes, seconds, rests = _Minutes(), _Seconds(), _Rests(columns.channel)
+    rests = _Rests(columns.channel)
     work_codes = columns.work_code or [None] * len(columns)
-    rows = [
-        people[user]
-        + minutes[time // _MS_OF_MINUTE]
-        + seconds[time % _MS_OF_MINUTE]
-        + ways[state, verify]
-        + rests[work_code]
-        for user, time, state, verify, work_code in zip(
-            columns.user_texts(),
-            columns.times,
-            columns.state,
-            columns.verify,
-            work_codes,
-            strict=True,
+    rows = list(
+        map(
+            b"".join,
+            zip(
+                map(_People(columns.serial).__getitem__, columns.user_texts()),
+                map(_Minutes().__getitem__, [time // _MS_OF_MINUTE for time in columns.times]),
+                map(_Seconds().__getitem__, [time % _MS_OF_MINUTE for time in columns.times]),
+                map(_Ways(columns).__getitem__, zip(columns.state, columns.verify, strict=True)),
+                map(rests.__getitem__, work_codes),
+                strict=True,
+            ),
         )
-    ]
+    )
     for row in columns.ordinals.keys() | columns.flags.keys() | columns.cards.keys():
         work_code = work_codes[row]
         rest = _Rest(
@@ -52,9 +49,8 @@ def spelled_without_raw(columns: PunchColumns) -> list[bytes]:
     return rows
 
 
-class _Person(Struct, tag="punch", tag_field="kind"):
+class _Device(Struct, tag="punch", tag_field="kind"):
     serial: str
-    user_id: str
 
 
 class _Way(Struct, omit_defaults=True):
@@ -82,11 +78,10 @@ class _People(dict[str, bytes]):
 
     def __init__(self, serial: str) -> None:
         super().__init__()
-        self._serial = serial
+        self._device = _encode(_Device(serial))[:-1] + b',"user_id":'
 
     def __missing__(self, user_id: str) -> bytes:
-        person = _encode(_Person(self._serial, user_id))
-        spelled = self[user_id] = person[:-1] + b',"device_time":"'
+        spelled = self[user_id] = self._device + _encode(user_id) + b',"device_time":"'
         return spelled
 
 

@@ -5,7 +5,7 @@ the law wants erased goes with its salt; its digest stays, the root and the chai
 without the salt nobody can find the record by guessing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -24,6 +24,7 @@ __all__ = [
     "record_digest",
     "record_salt",
     "record_salts",
+    "spelled_records",
 ]
 
 SALT_BYTES = 16
@@ -45,6 +46,19 @@ def record_bytes(observation: Observation) -> bytes:
     if record is not observation.record:
         observation = replace(observation, record=record)
     return _encoder.encode(observation)
+
+
+def spelled_records(observations: Iterable[Observation]) -> list[bytes]:
+    """`record_bytes` of each."""
+    lines = _encoder.encode_lines(
+        [
+            one
+            if (record := in_plain_spelling(one.record)) is one.record
+            else replace(one, record=record)
+            for one in observations
+        ]
+    )
+    return lines.split(b"\n")[:-1]  # JSON escapes those of its texts
 
 
 def record_salt(batch_salt: bytes, index: int) -> bytes:
@@ -72,7 +86,7 @@ def record_digest(salt: bytes, spelled: bytes) -> bytes:
 def batch_digests(batch_salt: bytes, observations: Sequence[Observation]) -> list[bytes]:
     """One for each record, in the order of the batch."""
     salts = record_salts(batch_salt, len(observations))
-    return list(map(record_digest, salts, map(record_bytes, observations)))
+    return list(map(record_digest, salts, spelled_records(observations)))
 
 
 def merkle_root(digests: Sequence[bytes]) -> bytes:

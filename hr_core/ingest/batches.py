@@ -5,7 +5,7 @@ is answered as duplicate, and a stored record is never overwritten.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -17,7 +17,7 @@ from hr_core.audit.receipt import with_receipt
 from hr_core.ingest.judge import Refusal, same_fact
 from hr_core.ingest.opening import OpenedBatch, Unreadable
 from hr_core.ingest.rows import BatchRows, device_of
-from hr_core.ingest.storing import store_new
+from hr_core.ingest.storing import Stored, store_new
 from hr_core.store.chains import Outcome, StoredBatch, add_batch, place, replace_batch
 from hr_core.store.database import writing
 from hr_core.store.device_gateways import note_deliveries
@@ -33,7 +33,8 @@ _OUTCOMES = {
     Verdict.REJECTED: Outcome.REJECTED,
     Verdict.KEEP: Outcome.KEPT,
 }
-_HERE = frozenset({ord(Outcome.ACCEPTED), ord(Outcome.DUPLICATE)})
+_ACCEPTED, _DUPLICATE = Outcome.ACCEPTED.encode(), Outcome.DUPLICATE.encode()
+_HERE = frozenset(_ACCEPTED + _DUPLICATE)
 
 
 class _Judged(Struct, frozen=True):
@@ -64,7 +65,7 @@ def ingest_opened(
     earlier = place(conn, batch.signed)
     stored_at = received_at if earlier is None else earlier.received_at
     judged = _judge_each(batch, earlier, stored_at)
-    known = _store_new(conn, judged)
+    stored = _store_new(conn, judged)
     outcomes = _outcomes(batch, judged, earlier)
     kept = batch_row(batch, outcomes, received_at) if earlier is None else earlier
     if earlier is None:
@@ -73,13 +74,18 @@ def ingest_opened(
         count_refused(conn, gateway, judged.verdicts.values(), received_at)
     elif outcomes != earlier.outcomes:
         replace_batch(conn, with_receipt(replace(earlier, outcomes=outcomes), core_key))
-    _note_deliveries(conn, batch, judged, known, received_at)
+    note_deliveries(
+        conn,
+        gateway,
+        accepted=stored.new_of_devices(),
+        duplicate=_known_devices(batch, judged),
+        at=received_at,
+    )
     return Answer(
         number=batch.signed.head.number,
         batch_hash=kept.batch_hash.hex(),
         verdicts=tuple(
-            judged.verdicts[event_id]
-            for event_id in dict.fromkeys(record.event_id for record in batch.records)
+            map(judged.verdicts.__getitem__, dict.fromkeys([one.event_id for one in batch.records]))
         ),
     )
 
@@ -115,6 +121,8 @@ def _judge_each(batch: OpenedBatch, earlier: StoredBatch | None, stored_at: date
 def _settled_before(batch: OpenedBatch, earlier: StoredBatch | None) -> dict[str, RecordVerdict]:
     """Verdicts on what need not, and what cannot, be judged."""
     verdicts: dict[str, RecordVerdict] = {}
+    if earlier is None and Unreadable not in set(map(type, batch.records)):
+        return verdicts
     for position, record in enumerate(batch.records):
         event_id = record.event_id
         if earlier is not None and earlier.outcomes[position] in _HERE:
@@ -129,39 +137,50 @@ def _settled_before(batch: OpenedBatch, earlier: StoredBatch | None) -> dict[str
     return verdicts
 
 
-def _store_new(conn: sa.Connection, judged: _Judged) -> Collection[bytes]:
-    """Stores the sound records that are not here and adds the verdict of each sound one.
-
-    Returns the keys of those that were here, or another record under their id.
-    """
-    here = store_new(conn, list(judged.sound.values()))
-    for event_id, row in judged.sound.items():
-        known = here.get(row[0]) if here else None
-        if known is None:
-            verdict = RecordVerdict(event_id=event_id, verdict=Verdict.ACCEPTED)
-        elif same_fact(known, whole_record(row.body, row.raw)):
-            verdict = RecordVerdict(event_id=event_id, verdict=Verdict.DUPLICATE)
-        else:
-            verdict = conflict_with_stored(event_id)
-        judged.verdicts[event_id] = verdict
-    return here.keys()
+def _store_new(conn: sa.Connection, judged: _Judged) -> Stored:
+    """Stores the sound records that are not here; adds the verdict of each sound one."""
+    stored = store_new(conn, list(judged.sound.values()))
+    judged.verdicts.update(
+        (event_id, RecordVerdict(event_id=event_id, verdict=Verdict.ACCEPTED))
+        for event_id in judged.sound
+    )
+    for event_id, row in judged.sound.items() if stored.here else ():
+        known = stored.here.get(row.event_id)
+        if known is not None:
+            judged.verdicts[event_id] = (
+                RecordVerdict(event_id=event_id, verdict=Verdict.DUPLICATE)
+                if same_fact(known, whole_record(row.body, row.raw))
+                else conflict_with_stored(event_id)
+            )
+    return stored
 
 
 def _outcomes(batch: OpenedBatch, judged: _Judged, earlier: StoredBatch | None) -> bytes:
     """Of an id that comes twice with equal content, the first is the one that is stored."""
-    verdicts, sound = judged.verdicts, judged.sound
     found = bytearray()
     for position, record in enumerate(batch.records):
-        verdict = verdicts[record.event_id].verdict
+        verdict = judged.verdicts[record.event_id].verdict
         if earlier is not None and earlier.outcomes[position] in _HERE:
             found.append(earlier.outcomes[position])
         elif verdict is not Verdict.ACCEPTED:
             found += _OUTCOMES[verdict].encode()
-        elif sound[record.event_id].position == position:
-            found += b"A"
         else:
-            found += b"D"
+            first = judged.sound[record.event_id].position == position
+            found += _ACCEPTED if first else _DUPLICATE
     return bytes(found)
+
+
+def _known_devices(batch: OpenedBatch, judged: _Judged) -> Counter[str]:
+    """How many records of each device were here already."""
+    known = {
+        event_id
+        for event_id, verdict in judged.verdicts.items()
+        if verdict.verdict is Verdict.DUPLICATE
+    }
+    if not known:
+        return Counter()
+    records = {one.event_id: one for one in batch.records if isinstance(one, Observation)}
+    return Counter(device_of(records[one].record) for one in known & records.keys())
 
 
 def batch_row(batch: OpenedBatch, outcomes: bytes, received_at: datetime) -> StoredBatch:
@@ -196,23 +215,6 @@ def count_refused(
     for code, times in Counter(one.code for one in refused).items():
         assert code is not None  # noqa: S101 - those without a code were left out
         add_refusals(conn, gateway, code, times=times, what=last[code], at=at)
-
-
-def _note_deliveries(
-    conn: sa.Connection,
-    batch: OpenedBatch,
-    judged: _Judged,
-    here: Collection[bytes],
-    at: datetime,
-) -> None:
-    known = [
-        device_of(record.record)
-        for record in {one.event_id: one for one in batch.records}.values()
-        if isinstance(record, Observation)
-        and judged.verdicts[record.event_id].verdict is Verdict.DUPLICATE
-    ]
-    new = [row.device for row in judged.sound.values() if row[0] not in here]
-    note_deliveries(conn, batch.signed.head.gateway, accepted=new, duplicate=known, at=at)
 
 
 def rejected(event_id: str, code: str, detail: str) -> RecordVerdict:

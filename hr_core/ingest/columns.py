@@ -4,7 +4,7 @@ What is plain goes the short way: every id once in the batch, the rows straight 
 batch that names an id twice, which no sound gateway sends, is judged record by record.
 """
 
-from collections.abc import Sequence
+from collections import Counter
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -35,17 +35,18 @@ from protocols.record_digest import merkle_root, record_bytes, record_digest, re
 from protocols.signing import SigningKey
 from protocols.uplink import Answer, RecordVerdict, Verdict
 
+_ACCEPTED, _REJECTED = Outcome.ACCEPTED.encode(), Outcome.REJECTED.encode()
 _MILLISECOND = timedelta(milliseconds=1)
 _US_OF_MS = 1_000
 
 
-class _Stored(Struct, frozen=True):
-    """`outcomes` and `verdicts` by position; the device of each record that is new, or was here."""
+class _Settled(Struct, frozen=True):
+    """By position; and how many records of each device are new, or were here already."""
 
     verdicts: list[RecordVerdict]
     outcomes: bytes
-    new: Sequence[str] = ()
-    known: Sequence[str] = ()
+    new: Counter[str]
+    known: Counter[str]
 
 
 def judge_columns(
@@ -67,18 +68,18 @@ def judge_columns(
     ids = laid_out.ids
     if merkle_root(digests) != page.root:
         refused = [rejected(one, "root_mismatch", _NOT_THE_ROOT) for one in ids]
-        stored = _Stored(refused, Outcome.REJECTED.encode() * len(ids))
+        settled = _Settled(refused, _REJECTED * len(ids), Counter(), Counter())
     elif len(set(ids)) != len(ids):
         whole = replace(opened, records=batch.batch().observations)
         return ingest_opened(conn, whole, received_at=page.received_at, core_key=core_key)
     else:
-        stored = _store(conn, laid_out)
-    add_batch(conn, with_receipt(batch_row(opened, stored.outcomes, page.received_at), core_key))
-    count_refused(conn, page.gateway, stored.verdicts, page.received_at)
+        settled = _store(conn, laid_out)
+    add_batch(conn, with_receipt(batch_row(opened, settled.outcomes, page.received_at), core_key))
+    count_refused(conn, page.gateway, settled.verdicts, page.received_at)
     note_deliveries(
-        conn, page.gateway, accepted=stored.new, duplicate=stored.known, at=page.received_at
+        conn, page.gateway, accepted=settled.new, duplicate=settled.known, at=page.received_at
     )
-    by_id = {one.event_id: one for one in stored.verdicts}
+    by_id = {one.event_id: one for one in settled.verdicts}
     return Answer(
         number=page.number, batch_hash=page.batch_hash.hex(), verdicts=tuple(by_id.values())
     )
@@ -161,28 +162,25 @@ class _LaidOut:
         self.rows += new
 
 
-def _store(conn: sa.Connection, laid_out: _LaidOut) -> _Stored:
+def _store(conn: sa.Connection, laid_out: _LaidOut) -> _Settled:
     ids, rows = laid_out.ids, laid_out.rows
-    accepted = Verdict.ACCEPTED
-    verdicts = [RecordVerdict(event_id=one, verdict=accepted) for one in ids]
-    outcomes = bytearray(Outcome.ACCEPTED.encode() * len(ids))
+    verdicts = [RecordVerdict(event_id=one, verdict=Verdict.ACCEPTED) for one in ids]
+    outcomes = bytearray(_ACCEPTED * len(ids))
     for position, refusal in laid_out.refused.items():
         verdicts[position] = rejected(ids[position], refusal.code, refusal.detail)
         outcomes[position] = ord(Outcome.REJECTED)
-    here = store_new(conn, rows)
-    if not here:
-        return _Stored(verdicts, bytes(outcomes), new=[row.device for row in rows])
-    known: list[str] = []
-    for row in rows:
-        if row.event_id not in here:
+    stored = store_new(conn, rows)
+    known: Counter[str] = Counter()
+    for row in rows if stored.here else ():
+        here = stored.here.get(row.event_id)
+        if here is None:
             continue
         position = row.position
-        if same_fact(here[row.event_id], whole_record(row.body, row.raw)):
+        if same_fact(here, whole_record(row.body, row.raw)):
             verdicts[position] = RecordVerdict(event_id=ids[position], verdict=Verdict.DUPLICATE)
             outcomes[position] = ord(Outcome.DUPLICATE)
-            known.append(row.device)
+            known[row.device] += 1
         else:
             verdicts[position] = conflict_with_stored(ids[position])
             outcomes[position] = ord(Outcome.REJECTED)
-    new = [row.device for row in rows if row.event_id not in here]
-    return _Stored(verdicts, bytes(outcomes), new=new, known=known)
+    return _Settled(verdicts, bytes(outcomes), stored.new_of_devices(), known)

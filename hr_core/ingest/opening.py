@@ -18,6 +18,7 @@ from protocols.record_digest import (
     record_bytes,
     record_digest,
     record_salts,
+    spelled_records,
 )
 from protocols.uplink import (
     BATCH_SALT_BYTES,
@@ -102,7 +103,7 @@ def open_batch(signed: SignedHead, key: bytes, content: bytes) -> OpenedBatch:
 
 def open_records(signed: SignedHead, key: bytes, batch: Batch) -> OpenedBatch:
     """Raises HeadMismatchError unless the records of `batch` are those of the head's root."""
-    proof = _proof(signed, batch.salt_bytes(), list(map(record_bytes, batch.observations)))
+    proof = _proof(signed, batch.salt_bytes(), spelled_records(batch.observations))
     return _opened(signed, key, batch, batch.observations, proof)
 
 
