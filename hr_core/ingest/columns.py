@@ -125,7 +125,8 @@ class _LaidOut:
     def _add_punches(self, section: PunchSection) -> None:
         columns, first = section.columns, len(self.ids)
         places = range(first, first + len(columns))
-        ids, bodies = columns.event_ids(), spelled_without_raw(columns)
+        ids, users = columns.event_ids(), columns.user_texts()
+        bodies = spelled_without_raw(columns, users)
         self.ids += map(bytes.hex, ids)
         self.spelled += section.spelled(ids, bodies)
         zone = wrong_arrival(section) or zone_named(section.zone)
@@ -139,7 +140,7 @@ class _LaidOut:
             ids,
             ["punch"] * rows,
             [columns.serial] * rows,
-            columns.user_texts(),
+            users,
             at,
             [section.zone] * rows,
             [to_microseconds(section.received_at)] * rows,
