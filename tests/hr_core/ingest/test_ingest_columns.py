@@ -10,16 +10,23 @@ from msgspec.structs import replace
 
 from hr_core.audit.verification import verify_chains
 from hr_core.ingest import columns as ingest_columns
+from hr_core.ingest import pages as ingest_pages
 from hr_core.ingest.batches import ingest_batch
 from hr_core.ingest.opening import open_batch
-from hr_core.ingest.pages import judge_next_page, judge_pages, open_columns, store_page
+from hr_core.ingest.pages import OpenedPage, judge_next_page, judge_pages, open_columns, store_page
 from hr_core.store.batch_pages import batch_pages, page_of
 from hr_core.store.chains import ChainForkError, ChainGapError, head_of
 from hr_core.store.database import initialise, open_database, writing
 from hr_core.store.events import batches, raw_events
 from hr_core.store.refusals import refusals
 from protocols.batch_chain import FIRST_PREVIOUS, BatchHead, body_digest, sign_head, signed_type
-from protocols.column_batch import COLUMNS_TYPE, ColumnBatch, encode_columns, sections_of
+from protocols.column_batch import (
+    COLUMNS_TYPE,
+    ColumnBatch,
+    decode_columns,
+    encode_columns,
+    sections_of,
+)
 from protocols.record_digest import batch_digests, merkle_root
 from protocols.records import Channel, Direction, Flag
 from protocols.uplink import decode_answer, encode_answer, encode_batch
@@ -266,3 +273,21 @@ def test_a_crash_while_judging_judges_again(core, monkeypatch):
 def judged_answer(engine):
     with engine.connect() as conn:
         return decode_answer(page_of(conn, GATEWAY, 1).answer, a_batch())
+
+
+def test_a_page_handed_over_is_not_read_again_and_another_one_is(core, monkeypatch):
+    engine = core()
+    first = store(engine, a_batch())
+    signed, body = in_columns(a_batch(number=2, first=20), previous=first.batch_hash)
+    store_page(engine, signed, key_of().public, body, received_at=NOW + timedelta(seconds=1))
+    read = []
+    monkeypatch.setattr(
+        ingest_pages, "decode_columns", lambda body: read.append(body) or decode_columns(body)
+    )
+    second = OpenedPage(signed.batch_hash(), decode_columns(body))
+    for _ in range(2):
+        assert judge_next_page(engine, core_key=CORE_KEY, opened=second)
+    assert read == [first.body]
+    assert len(contents(engine)[0]) == 40
+    with engine.connect() as conn:
+        assert [report.faults for report in verify_chains(conn)] == [()]
