@@ -232,6 +232,8 @@ def _migrate(connection: sqlite3.Connection) -> None:
                 f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};\n"
                 f"PRAGMA user_version = {number};\nCOMMIT;"
             )
+            # A log of every migration is twice the spool: on a small or full disk that is all of it.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

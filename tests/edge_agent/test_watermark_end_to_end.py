@@ -62,8 +62,7 @@ async def test_fetched_stored_and_acked_agree_and_the_core_knows_until_when(
             assert first[1:] == (FIRST, None)
             await until(lambda: told(core)[0] > first[0], what="a quiet poll does not move it")
             assert began - 30e6 < told(core)[0] < datetime.now(UTC).timestamp() * 1e6
-            code, found = await shown(folder, capsys)
-            (device,) = found["devices"]
+            code, device = await shown(folder, capsys)
             assert code == 0
             counts = {device[key] for key in ("on_device", "fetched", "stored", "acked")}
             assert counts == {FIRST}

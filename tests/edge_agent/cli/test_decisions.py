@@ -321,7 +321,7 @@ def test_an_equal_punch_of_other_bytes_is_another_punch(work, asked):
 
 def test_settled_rows_hold_nothing_and_the_core_is_told(quarantined, work, edge, asked):
     edge("quarantine", "retry", "--all")
-    assert asked("watermark")[1]["devices"][0]["held_by"] == "quarantined"
+    assert asked("watermark")[1]["held_by"] == "quarantined"
     code, done = asked("quarantine", "settle", "#2", "--reason", "worn flash")
     assert (code, done["settled"]) == (0, 1)
     codes = [one.code for one in work(next_records).values() if isinstance(one, DeviceEvent)]
@@ -330,7 +330,7 @@ def test_settled_rows_hold_nothing_and_the_core_is_told(quarantined, work, edge,
     assert asked("status")[1]["quarantined"] == 0
     edge("dead", "discard", "--all", "--reason", "tests")
     work(settle_all)
-    assert asked("watermark")[1]["devices"][0]["held_by"] is None
+    assert asked("watermark")[1]["held_by"] is None
 
 
 # watermark
@@ -356,15 +356,15 @@ def test_the_watermark_says_what_holds_it_and_a_person_releases_it(work, path, e
     work(cleared)
     edge("dead", "discard", "--all", "--reason", "tests")
     work(settle_all)
-    code, found = asked("watermark")
-    (device,) = found["devices"]
+    code, device = asked("watermark")
+    holds = device.pop("holds")
     assert code == 1
     assert set(device) == {
         "device", "serial", "on_device", "fetched", "stored", "acked", "complete_until", "held_by",
     }  # fmt: skip
     before = (NOON - timedelta(seconds=5)).isoformat()
     assert (device["held_by"], device["complete_until"]) == ("log_cleared", before)
-    assert found["holds"][0]["what"] == "6 rows before, 0 rows now"
+    assert holds[0]["what"] == "6 rows before, 0 rows now"
     assert "watermark release" in edge("watermark")[1]
     assert (
         edge("watermark", "release", "gate", "--reason", "cleared at its own menu by Lin")[0] == 0
@@ -373,7 +373,7 @@ def test_the_watermark_says_what_holds_it_and_a_person_releases_it(work, path, e
     assert "watermark_released" in [one.code for one in told]
     code, found = asked("watermark")
     assert found["holds"] == []
-    assert found["devices"][0]["complete_until"] > before
+    assert found["complete_until"] > before
 
 
 def test_our_own_clearing_is_no_loss(work, path, asked):
