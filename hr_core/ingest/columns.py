@@ -90,9 +90,9 @@ def judge_columns(
         return ingest_opened(conn, whole, received_at=page.received_at, core_key=core_key)
     else:
         verdicts, new, known = _store(conn, page, laid_out)
+        note_watermarks(conn, page.gateway, page.number, batch.watermarks, at=page.received_at)
     outcomes = "".join([_OUTCOMES[one.verdict] for one in verdicts]).encode()
     add_batch(conn, with_receipt(batch_row(opened, outcomes, page.received_at), core_key))
-    note_watermarks(conn, page.gateway, page.number, batch.watermarks, at=page.received_at)
     count_refused(conn, page.gateway, verdicts, page.received_at)
     note_deliveries(
         conn,

@@ -46,7 +46,9 @@ async def shown(folder, capsys):
     code = await asyncio.to_thread(
         edge_agent, ["watermark", "--json", "-c", str(folder / "site.toml")]
     )
-    return code, json.loads(capsys.readouterr().out)
+    # The agent runs in this process and logs to the same place.
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith("{")]
+    return code, json.loads(line)
 
 
 async def test_fetched_stored_and_acked_agree_and_the_core_knows_until_when(
@@ -73,7 +75,8 @@ async def test_fetched_stored_and_acked_agree_and_the_core_knows_until_when(
             code = await asyncio.to_thread(
                 edge_agent, ["trace", event_id, "--json", "-c", str(folder / "site.toml")]
             )
-            facts = json.loads(capsys.readouterr().out)
+            told_lines = capsys.readouterr().out.splitlines()
+            (facts,) = [json.loads(one) for one in told_lines if one.startswith("{")]
             assert (code, facts["core"]["held"], facts["core"]["gateway"]) == (0, True, "gw-test")
             assert facts["core"]["batch"] == facts["batches"][0]["number"]
             assert facts["wire"]["fields"]

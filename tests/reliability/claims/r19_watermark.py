@@ -66,6 +66,7 @@ async def _run(seed: int, scale: Scale, *, weakened: bool) -> Outcome:
         await proxy.set()
         verdict = await site.settled(weakened=weakened)
         newest = max(row.time for row in gate.log).isoformat()
+        agrees, reached = False, None
         for _ in range(POLLS_TO_REACH):
             told = await _watermark(site)
             reached = _complete_until(told, gate.serial)
