@@ -50,6 +50,10 @@ async def _run(seed: int, scale: Scale, *, weakened: bool) -> Outcome:
         site.join([device], core_port=proxy.port, batch_records=draw.randrange(20, 80))
         await site.oracle.made(keys_of(gate.serial, rows))
         await site.agent.start()
+        for _ in range(POLLS_TO_REACH):  # a watermark that says nothing cannot lie
+            if _complete_until(await _watermark(site), gate.serial) is not None:
+                break
+            await asyncio.sleep(0.5)
         for _ in range(schedules):
             await _disturb(site, proxy, draw)
             for _ in range(draw.randrange(1, 15)):
