@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -80,6 +82,16 @@ async def test_fetched_stored_and_acked_agree_and_the_core_knows_until_when(
             assert (code, facts["core"]["held"], facts["core"]["gateway"]) == (0, True, "gw-test")
             assert facts["core"]["batch"] == facts["batches"][0]["number"]
             assert facts["wire"]["fields"]
+            with closing(sqlite3.connect(folder / "spool.db")) as spool, spool:
+                spool.execute("DELETE FROM pages")  # as age does, long after
+            words = ["trace", event_id, "-c", str(folder / "site.toml")]
+            assert await asyncio.to_thread(edge_agent, words) == 0
+            shown_lines = capsys.readouterr().out
+            assert "stored    no more" in shown_lines
+            assert "core      holds it, by batch" in shown_lines
+            unknown = [words[0], "00" * 16, *words[2:]]
+            assert await asyncio.to_thread(edge_agent, unknown) == 3
+            assert "nor does the core" in capsys.readouterr().err
         at_core = json.loads(core.run("trace", event_id, "--json"))
         assert at_core["proof"]["faults"] == []
         assert at_core["proof"]["batch_hash"] == facts["batches"][0]["batch_hash"]

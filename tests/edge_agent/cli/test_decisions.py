@@ -425,3 +425,22 @@ def test_trace_goes_from_bytes_to_verdict(refused, work, asked):
     assert facts["core"] == {"asked": False, "why_not": "no core is configured"}
     code, facts = asked("trace", refused[1])
     assert (code, facts["verdicts"][0]["code"]) == (1, "unknown_person")
+
+
+# erasure
+
+
+def test_a_person_is_erased_and_whoever_is_nobody_is_told(work, edge, asked):
+    work(_fill)
+    edge("dead", "discard", "--all", "--reason", "tests")
+    words = ("spool", "erase", "--user", punches_of(1)[0].user_id, "--reason")
+    code, waiting = asked(*words, "the person asked, ticket 7")
+    assert (code, waiting["waiting"] > 0) == (1, True), "not before the core has it"
+    work(settle_all)
+    code, done = asked(*words, "the person asked, ticket 7", "--device", "gate")
+    assert (code, done["waiting"], done["set_aside"]) == (0, 0, [])
+    assert done["erased"] > 0
+    assert asked("spool", "verify")[0] == 0
+    assert edge(*words, "again")[0] == 3
+    assert edge(*words, "?")[0] == 3, "a reason is a sentence"
+    assert edge(*words, "asked", "--device", "nobody")[0] == 3
