@@ -29,6 +29,7 @@ from hr_core.store.chains import Outcome, add_batch
 from hr_core.store.database import to_microseconds
 from hr_core.store.device_gateways import note_deliveries
 from hr_core.store.event_rows import EventRow, encode_flags, rows_of_columns, whole_record
+from hr_core.store.watermarks import note_watermarks
 from protocols.column_batch import ColumnBatch, PunchSection, RowSection
 from protocols.punch_spelling import spelled_without_raw
 from protocols.record_digest import merkle_root, record_bytes, record_digest, record_salts
@@ -74,6 +75,7 @@ def judge_columns(
         return ingest_opened(conn, whole, received_at=page.received_at, core_key=core_key)
     else:
         settled = _store(conn, laid_out)
+        note_watermarks(conn, page.gateway, page.number, batch.watermarks, at=page.received_at)
     add_batch(conn, with_receipt(batch_row(opened, settled.outcomes, page.received_at), core_key))
     count_refused(conn, page.gateway, settled.verdicts, page.received_at)
     note_deliveries(
