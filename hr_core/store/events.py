@@ -152,7 +152,8 @@ def add_new_events(conn: sa.Connection, rows: Sequence[EventRow]) -> int:
         f"INSERT INTO raw_events ({', '.join(columns)}) "  # noqa: S608 - our own names
         f"VALUES ({', '.join([mark] * len(columns))}) ON CONFLICT DO NOTHING"
     )
-    return conn.exec_driver_sql(statement, list(rows)).rowcount
+    # Plain tuples: sqlite3 takes the fields of any other sequence one call at a time, 1 us a row.
+    return conn.exec_driver_sql(statement, list(map(tuple, rows))).rowcount
 
 
 def events_before(conn: sa.Connection, rows: Sequence[EventRow]) -> dict[bytes, Record]:
