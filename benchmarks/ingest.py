@@ -1,15 +1,18 @@
-"""How fast the core takes punches, beside a plain FastAPI-like service and the disk itself.
+"""How fast the core takes punches, beside a pydantic service and the disk itself.
 
-    python -m benchmarks.ingest [--batches 20] [--rows 5000] [--folder PATH]
+    python -m benchmarks.ingest [--batches 20] [--rows 5000] [--rounds 5] [--folder PATH]
+        [--fastapi PYTHON]
 
-In one run and folder, each server in a process of its own, bodies made beforehand, one client:
+In one run and folder, taking turns, each server in a process of its own, bodies made beforehand,
+one client; the median round counts, and the load of the machine is said:
 
-- the peer: Starlette, a pydantic model for each record, INSERT OR IGNORE into the same table with
-  the same durability, one verdict per record. It checks no signature, makes no digest, keeps no
-  chain. FastAPI is not installed here; it is Starlette with pydantic and some more work around it.
+- the peers (pydantic_peer.py): a pydantic model for each record, INSERT OR IGNORE into the same
+  table with the same durability, one verdict per record. They check no signature, make no digest,
+  keep no chain. The one of FastAPI runs when PYTHON has fastapi, uvicorn, httptools and zstandard.
 - ours in JSON; ours in columns up to "stored" (202); ours in columns up to the verdicts.
 
-Absolute rates belong to the machine; the ratios count (specs/perf/baseline.md).
+Absolute rates belong to the machine; the ratios count (specs/perf/baseline.md). Beside the time at
+the clock stands the CPU time of the server: what neighbours on the machine take is not in it.
 """
 
 import argparse
@@ -22,7 +25,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -33,7 +36,7 @@ import zstandard
 from msgspec import Struct
 from msgspec.structs import replace
 
-from benchmarks.pydantic_peer import create_peer
+from benchmarks import pydantic_peer
 from hr_core.api.app import create_app
 from hr_core.api.server import serve
 from hr_core.store import all_tables
@@ -59,9 +62,18 @@ _JUDGED_WITHIN_S = 120
 _SEED = 7
 
 
+_PEER = "peer, Starlette"
+_FASTAPI = "peer, FastAPI"
+
+
 class _Clock:
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+
+class Chains(Struct, frozen=True):
+    json: Sequence[SealedBatch]
+    columns: Sequence[SealedBatch]
 
 
 class _Pending(Struct, frozen=True):
@@ -128,22 +140,48 @@ def fsync_floor(folder: Path) -> float:
     return statistics.median(times)
 
 
+class Taken(Struct, frozen=True):
+    """Seconds at the clock, and of the server's CPU."""
+
+    clock: float
+    cpu: float
+
+
+class Served(Struct, frozen=True):
+    client: httpx.Client
+    process: int
+
+    def timed(self, deliver: Callable[[httpx.Client], None]) -> Taken:
+        cpu, begun = _cpu_seconds(self.process), perf_counter()
+        deliver(self.client)
+        return Taken(perf_counter() - begun, _cpu_seconds(self.process) - cpu)
+
+
+def _cpu_seconds(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # user and system
+
+
 @contextlib.contextmanager
-def server(kind: str, database: Path) -> Iterator[httpx.Client]:
+def server(database: Path, *command: str) -> Iterator[Served]:
     engine = open_database(f"sqlite:///{database}")
     initialise(engine)
     with writing(engine) as conn:
         register_key(conn, _GATEWAY, _KEY.public, _ARRIVED - timedelta(days=1))
     engine.dispose()
-    command = [sys.executable, "-m", "benchmarks.ingest", "--serve", kind, str(database)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    words = [*command, str(database)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101 - PIPE, two lines up
         url = process.stdout.readline().strip()
         try:
             with httpx.Client(base_url=url, timeout=60) as client:
-                yield client
+                yield Served(client, process.pid)
         finally:
             process.terminate()
+
+
+def _core(kind: str) -> tuple[str, ...]:
+    return sys.executable, "-m", "benchmarks.ingest", "--serve", kind
 
 
 def post(client: httpx.Client, body: bytes, headers: Mapping[str, str]) -> int:
@@ -160,40 +198,28 @@ def sealed_headers(sealed: SealedBatch) -> dict[str, str]:
     }
 
 
-def peer_seconds(folder: Path, batches: Sequence[tuple[Observation, ...]]) -> float:
-    bodies = [zstandard.compress(msgspec.json.encode(batch), 3) for batch in batches]
-    with server("peer", folder / "peer.db") as client:
-        begun = perf_counter()
+def peer_taken(database: Path, python: str, framework: str, bodies: Sequence[bytes]) -> Taken:
+    def deliver(client: httpx.Client) -> None:
         for body in bodies:
             post(client, body, {"Content-Type": "application/json"})
-        return perf_counter() - begun
+
+    with server(database, python, str(pydantic_peer.__file__), framework) as served:
+        return served.timed(deliver)
 
 
-def json_seconds(folder: Path, chain: Sequence[SealedBatch]) -> float:
-    with server("core", folder / "json.db") as client:
-        begun = perf_counter()
+def ours_taken(
+    database: Path, chain: Sequence[SealedBatch], *, kind: str = "core", verdicts: bool = False
+) -> Taken:
+    """`verdicts`: as a gateway does it, the next batch goes when the verdicts are there."""
+
+    def deliver(client: httpx.Client) -> None:
         for sealed in chain:
             post(client, sealed.body, sealed_headers(sealed))
-        return perf_counter() - begun
+            if verdicts:
+                _await_answer(client, sealed.batch.number)
 
-
-def stored_seconds(folder: Path, chain: Sequence[SealedBatch]) -> float:
-    """Up to "stored", the judging of it left out: the core is told to leave it."""
-    with server("core-without-judge", folder / "stored.db") as client:
-        begun = perf_counter()
-        for sealed in chain:
-            post(client, sealed.body, sealed_headers(sealed))
-        return perf_counter() - begun
-
-
-def verdict_seconds(folder: Path, chain: Sequence[SealedBatch]) -> float:
-    """As a gateway does it: the next batch goes when the verdicts are there."""
-    with server("core", folder / "verdicts.db") as client:
-        begun = perf_counter()
-        for sealed in chain:
-            post(client, sealed.body, sealed_headers(sealed))
-            _await_answer(client, sealed.batch.number)
-        return perf_counter() - begun
+    with server(database, *_core(kind)) as served:
+        return served.timed(deliver)
 
 
 def _await_answer(client: httpx.Client, number: int) -> None:
@@ -242,10 +268,7 @@ def print_sizes(batch: Batch, body: bytes) -> None:
 
 def _serve(kind: str, database: str) -> None:
     assert all_tables  # noqa: S101 - imported so that every table is known
-    if kind == "peer":
-        app = create_peer(database)
-    else:
-        app = create_app(open_database(f"sqlite:///{database}"), clock=_Clock(), core_key=_CORE_KEY)
+    app = create_app(open_database(f"sqlite:///{database}"), clock=_Clock(), core_key=_CORE_KEY)
     if kind == "core-without-judge":
         from hr_core.api.page_judge import PageJudge
 
@@ -253,11 +276,50 @@ def _serve(kind: str, database: str) -> None:
     asyncio.run(serve(app, "127.0.0.1", 0, lambda h, p: print(f"http://{h}:{p}", flush=True)))
 
 
+def run_round(
+    folder: Path, batches: Sequence[tuple[Observation, ...]], chains: Chains, fastapi: str | None
+) -> dict[str, Taken]:
+    folder.mkdir()
+    plain = [msgspec.json.encode(batch) for batch in batches]
+    packed = [zstandard.compress(body, 3) for body in plain]
+    taken = {_PEER: peer_taken(folder / "peer.db", sys.executable, "starlette", packed)}
+    if fastapi is not None:
+        taken[_FASTAPI] = peer_taken(folder / "fastapi.db", fastapi, "fastapi", plain)
+    taken["ours, JSON"] = ours_taken(folder / "json.db", chains.json)
+    taken["ours, columns, stored"] = ours_taken(
+        folder / "stored.db", chains.columns, kind="core-without-judge"
+    )
+    taken["ours, columns, verdicts"] = ours_taken(
+        folder / "verdicts.db", chains.columns, verdicts=True
+    )
+    full = [path.name for path in folder.glob("*.db") if path.name != "stored.db"]
+    check_events(folder, full, sum(map(len, batches)))
+    return taken
+
+
+def print_rates(rounds: Sequence[Mapping[str, Taken]], batches: int, rows: int) -> None:
+    """Medians over the rounds; the ratio of a round is of two servers that stood side by side."""
+    print(f"median of {len(rounds)}; load of the machine {os.getloadavg()[0]:.1f}")
+    peers = [name for name in (_PEER, _FASTAPI) if name in rounds[0]]
+    for name in rounds[0]:
+        clock = statistics.median(one[name].clock for one in rounds)
+        cpu = statistics.median(one[name].cpu for one in rounds)
+        print(
+            f"{name:24}: {batches * rows / clock:9,.0f} punches/s, {clock / batches * 1e3:7.2f} ms "
+            f"a batch of {rows}, CPU {cpu / batches / rows * 1e6:5.1f} us a punch"
+        )
+        for peer in peers:
+            by_clock = statistics.median(one[peer].clock / one[name].clock for one in rounds)
+            by_cpu = statistics.median(one[peer].cpu / one[name].cpu for one in rounds)
+            print(f"{'':26}{by_clock:6.2f}x {peer} ({by_cpu:.2f}x by CPU)")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--batches", type=int, default=20)
     parser.add_argument("--rows", type=int, default=5000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--fastapi", metavar="PYTHON", help="an interpreter that has fastapi")
     parser.add_argument("--folder", type=Path, help="on the disk to measure (default: here)")
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -274,28 +336,14 @@ def main() -> None:
     sealing_columns = perf_counter() - begun
     if {sealed.content_type for sealed in in_columns} != {COLUMNS_TYPE}:
         raise SystemExit("not every batch went in columns: the rate means nothing")
-    best: dict[str, float] = {}
+    chains = Chains(in_json, in_columns)
     with tempfile.TemporaryDirectory(dir=options.folder or Path.cwd()) as name:
-        floor = fsync_floor(Path(name))
-        for turn in range(options.rounds):
-            folder = Path(name) / str(turn)
-            folder.mkdir()
-            for what, seconds in (
-                ("peer, JSON", peer_seconds(folder, batches)),
-                ("ours, JSON", json_seconds(folder, in_json)),
-                ("ours, columns, stored", stored_seconds(folder, in_columns)),
-                ("ours, columns, verdicts", verdict_seconds(folder, in_columns)),
-            ):
-                best[what] = min(seconds, best.get(what, seconds))
-            check_events(folder, ("peer.db", "json.db", "verdicts.db"), punches)
-    print(f"fsync floor: {floor * 1e3:.3f} ms; best of {options.rounds}")
-    for what, seconds in best.items():
-        print(
-            f"{what:24}: {punches / seconds:9,.0f} punches/s, "
-            f"{seconds / options.batches * 1e3:7.2f} ms a batch of {options.rows}, "
-            f"{best['peer, JSON'] / seconds:5.2f}x the peer, "
-            f"{best['ours, JSON'] / seconds:5.2f}x ours in JSON"
-        )
+        print(f"fsync floor: {fsync_floor(Path(name)) * 1e3:.3f} ms")
+        rounds = [
+            run_round(Path(name) / str(turn), batches, chains, options.fastapi)
+            for turn in range(options.rounds)
+        ]
+    print_rates(rounds, options.batches, options.rows)
     print(
         f"sealing at the gateway: JSON {sealing_json / punches * 1e6:.2f} us a punch, "
         f"columns {sealing_columns / punches * 1e6:.2f}"

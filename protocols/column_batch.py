@@ -11,6 +11,7 @@ from array import array
 from binascii import b2a_base64, hexlify
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -95,18 +96,22 @@ class PunchSection(Struct, frozen=True, kw_only=True, gc=False):
             )
         )
         bare, behind_raw = b"," + end[1:], b'"},' + end[1:]
+        names = map(hexlify, event_ids)
         return [
-            b'{"event_id":"'
-            + hexlify(identity)
-            + b'","record":'
-            + (
-                punch[:-1] + b',"raw":"' + b2a_base64(raw, newline=False) + behind_raw
+            b"".join(
+                (
+                    b'{"event_id":"',
+                    name,
+                    b'","record":',
+                    punch[:-1],
+                    b',"raw":"',
+                    _base64(raw),
+                    behind_raw,
+                )
                 if raw
-                else punch + bare
+                else (b'{"event_id":"', name, b'","record":', punch, bare)
             )
-            for identity, punch, raw in zip(
-                event_ids, punches, self.columns.raw_rows(), strict=True
-            )
+            for name, punch, raw in zip(names, punches, self.columns.raw_rows(), strict=True)
         ]
 
 
@@ -281,6 +286,7 @@ class _Body(Struct, frozen=True, kw_only=True, array_like=True, forbid_unknown_f
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _encode = msgspec.json.Encoder().encode
+_base64 = partial(b2a_base64, newline=False)
 _decoder = msgspec.msgpack.Decoder(_Body)
 _rows_decoder = msgspec.json.Decoder(
     Annotated[tuple[Observation, ...], Meta(max_length=MAX_RECORDS_PER_BATCH)]

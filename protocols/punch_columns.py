@@ -28,7 +28,7 @@ from protocols.column_packing import (
     step_bytes,
 )
 from protocols.errors import ProtocolError
-from protocols.identity import event_id_at, event_ticks, punch_key, spelled_key
+from protocols.identity import event_id_at, event_ids_at, event_ticks, punch_key, spelled_key
 from protocols.records import Channel, Direction, Flag, Punch
 
 # A page of the spool is unfolded within one transaction, and a batch holds no more either.
@@ -121,22 +121,20 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
 
     def event_ids(self) -> list[bytes]:
         """`protocols.identity.event_id` of each row."""
-        serial, ordinals = self.serial, self.ordinals
+        keys, fields = _Keys(self.serial), self._user_fields()
         first = event_ticks(_EPOCH)
-        keys, fields = _Keys(serial), self._user_fields()
-        ids = [
-            event_id_at(first + time, keys[who])
-            for time, who in zip(self.times, zip(fields, self.state, strict=True), strict=True)
-        ]
-        for row, ordinal in ordinals.items():
-            key = punch_key(serial, _text(fields[row]), self.state[row], ordinal)
+        ids = event_ids_at(
+            [first + time for time in self.times],
+            map(keys.__getitem__, zip(fields, self.state, strict=True)),
+        )
+        for row, ordinal in self.ordinals.items():
+            key = punch_key(self.serial, _text(fields[row]), self.state[row], ordinal)
             ids[row] = event_id_at(first + self.times[row], key)
         return ids
 
     def user_texts(self) -> list[str]:
         """The user id of each row."""
-        texts = _Texts()
-        return [texts[field] for field in self._user_fields()]
+        return list(map(_Texts().__getitem__, self._user_fields()))
 
     def pack(self) -> bytes:
         """Compressed; `unpack` is its inverse."""

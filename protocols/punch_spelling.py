@@ -4,6 +4,7 @@ A core digests and stores every record in this spelling. Of a log of 5,000 rows 
 pairs of state and verify are different, so most of a row is a part that was spelled before.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,29 +17,36 @@ from protocols.records import UNKNOWN_METHOD, Channel, Direction, Flag
 _MS_OF_MINUTE: Final = 60_000
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - device clocks are naive
 
+_MINUTES_OF_DAY: Final = [
+    f"T{hour:02}:{minute:02}:".encode() for hour in range(24) for minute in range(60)
+]
+
 _encode = msgspec.json.Encoder().encode
 
 
-def spelled_without_raw(columns: PunchColumns) -> list[bytes]:
-    """JSON of each row's Punch with `raw` left out; a test holds it against msgspec's own."""
-    people, ways = _People(columns.serial), _Ways(columns)
-    minutes, seconds, rests = _Minutes(), _Seconds(), _Rests(columns.channel)
+def spelled_without_raw(
+    columns: PunchColumns, user_texts: Sequence[str] | None = None
+) -> list[bytes]:
+    """JSON of each row's Punch with `raw` left out; a test holds it against msgspec's own.
+
+    `user_texts`: those of `columns`, of a caller who has them.
+    """
+    users = columns.user_texts() if user_texts is None else user_texts
+    rests = _Rests(columns.channel)
     work_codes = columns.work_code or [None] * len(columns)
-    rows = [
-        people[user]
-        + minutes[time // _MS_OF_MINUTE]
-        + seconds[time % _MS_OF_MINUTE]
-        + ways[state, verify]
-        + rests[work_code]
-        for user, time, state, verify, work_code in zip(
-            columns.user_texts(),
-            columns.times,
-            columns.state,
-            columns.verify,
-            work_codes,
-            strict=True,
+    rows = list(
+        map(
+            b"".join,
+            zip(
+                map(_People(columns.serial).__getitem__, users),
+                map(_Minutes().__getitem__, [time // _MS_OF_MINUTE for time in columns.times]),
+                map(_Seconds().__getitem__, [time % _MS_OF_MINUTE for time in columns.times]),
+                map(_Ways(columns).__getitem__, zip(columns.state, columns.verify, strict=True)),
+                map(rests.__getitem__, work_codes),
+                strict=True,
+            ),
         )
-    ]
+    )
     for row in columns.ordinals.keys() | columns.flags.keys() | columns.cards.keys():
         work_code = work_codes[row]
         rest = _Rest(
@@ -52,9 +60,8 @@ def spelled_without_raw(columns: PunchColumns) -> list[bytes]:
     return rows
 
 
-class _Person(Struct, tag="punch", tag_field="kind"):
+class _Device(Struct, tag="punch", tag_field="kind"):
     serial: str
-    user_id: str
 
 
 class _Way(Struct, omit_defaults=True):
@@ -82,20 +89,31 @@ class _People(dict[str, bytes]):
 
     def __init__(self, serial: str) -> None:
         super().__init__()
-        self._serial = serial
+        self._device = _encode(_Device(serial))[:-1] + b',"user_id":'
 
     def __missing__(self, user_id: str) -> bytes:
-        person = _encode(_Person(self._serial, user_id))
-        spelled = self[user_id] = person[:-1] + b',"device_time":"'
+        spelled = self[user_id] = self._device + _encode(user_id) + b',"device_time":"'
+        return spelled
+
+
+class _Days(dict[int, bytes]):
+    """The date of a time, by days since 1970."""
+
+    def __missing__(self, day: int) -> bytes:
+        spelled = self[day] = (_EPOCH + timedelta(days=day)).date().isoformat().encode()
         return spelled
 
 
 class _Minutes(dict[int, bytes]):
     """A time up to its seconds, by minutes since 1970."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._days = _Days()
+
     def __missing__(self, minute: int) -> bytes:
-        time = _EPOCH + timedelta(minutes=minute)
-        spelled = self[minute] = time.isoformat()[:-2].encode()
+        day, of_day = divmod(minute, len(_MINUTES_OF_DAY))
+        spelled = self[minute] = self._days[day] + _MINUTES_OF_DAY[of_day]
         return spelled
 
 

@@ -5,7 +5,7 @@ the law wants erased goes with its salt; its digest stays, the root and the chai
 without the salt nobody can find the record by guessing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -23,6 +23,8 @@ __all__ = [
     "record_bytes",
     "record_digest",
     "record_salt",
+    "record_salts",
+    "spelled_records",
 ]
 
 SALT_BYTES = 16
@@ -46,10 +48,34 @@ def record_bytes(observation: Observation) -> bytes:
     return _encoder.encode(observation)
 
 
+def spelled_records(observations: Iterable[Observation]) -> list[bytes]:
+    """`record_bytes` of each."""
+    lines = _encoder.encode_lines(
+        [
+            one
+            if (record := in_plain_spelling(one.record)) is one.record
+            else replace(one, record=record)
+            for one in observations
+        ]
+    )
+    return lines.split(b"\n")[:-1]  # JSON escapes those of its texts
+
+
 def record_salt(batch_salt: bytes, index: int) -> bytes:
     """Of record number `index` of the batch: 32 random bytes on the wire salt 5,000 records."""
     place = index.to_bytes(_INDEX_BYTES, "big")
     return blake2b(place, key=batch_salt, digest_size=SALT_BYTES, person=_SALT).digest()
+
+
+def record_salts(batch_salt: bytes, records: int) -> list[bytes]:
+    """`record_salt` of each."""
+    keyed = blake2b(key=batch_salt, digest_size=SALT_BYTES, person=_SALT)
+    salts = []
+    for index in range(records):
+        salt = keyed.copy()  # half the price of a new one
+        salt.update(index.to_bytes(_INDEX_BYTES, "big"))
+        salts.append(salt.digest())
+    return salts
 
 
 def record_digest(salt: bytes, spelled: bytes) -> bytes:
@@ -59,10 +85,8 @@ def record_digest(salt: bytes, spelled: bytes) -> bytes:
 
 def batch_digests(batch_salt: bytes, observations: Sequence[Observation]) -> list[bytes]:
     """One for each record, in the order of the batch."""
-    return [
-        record_digest(record_salt(batch_salt, index), record_bytes(observation))
-        for index, observation in enumerate(observations)
-    ]
+    salts = record_salts(batch_salt, len(observations))
+    return list(map(record_digest, salts, spelled_records(observations)))
 
 
 def merkle_root(digests: Sequence[bytes]) -> bytes:
@@ -71,9 +95,15 @@ def merkle_root(digests: Sequence[bytes]) -> bytes:
         return blake2b(digest_size=DIGEST_BYTES, person=_EMPTY).digest()
     level = list(digests)
     while len(level) > 1:
-        joined = [
-            blake2b(left + right, digest_size=DIGEST_BYTES, person=_NODE).digest()
-            for left, right in zip(level[::2], level[1::2], strict=False)
-        ]
+        joined = list(map(_node, level[::2], level[1::2]))
         level = joined if len(level) % 2 == 0 else [*joined, level[-1]]
     return level[0]
+
+
+_node_of_nothing = blake2b(digest_size=DIGEST_BYTES, person=_NODE)
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    node = _node_of_nothing.copy()
+    node.update(left + right)
+    return node.digest()

@@ -56,10 +56,12 @@ class Observation(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tru
 
 
 class Watermark(Struct, frozen=True, kw_only=True, gc=False):
-    """How complete a device's records are, as its gateway counts them when it makes the batch.
+    """How complete a device's records are, as its gateway knows it when it makes the batch.
 
-    complete_until  aware UTC: nothing earlier is missing; None when that cannot be said
+    complete_until  aware UTC: what the device recorded until then was read, and the core has answered
+                    all of it in batches before this one; None when that cannot be said
     on_device, fetched, stored: rows by the device's own count, read from it, in the gateway's spool
+    held_by         the word for why it is not later (docs/watermark.md), None when nothing holds it
     """
 
     serial: str
@@ -67,6 +69,7 @@ class Watermark(Struct, frozen=True, kw_only=True, gc=False):
     on_device: int | None
     fetched: int
     stored: int
+    held_by: str | None = None
 
 
 class Batch(Struct, frozen=True, kw_only=True):

@@ -226,9 +226,9 @@ class Uplink:
 
 def _check_progress(answer: Answer) -> None:
     """Raises CoreBusyError when the core kept nothing: sending on at once would spin."""
-    if any(judged.verdict is not Verdict.KEEP for judged in answer.verdicts):
-        return
-    first = answer.verdicts[0]  # an outbox never puts an empty batch in flight
+    if not answer.verdicts or any(one.verdict is not Verdict.KEEP for one in answer.verdicts):
+        return  # a batch without records brought watermarks
+    first = answer.verdicts[0]
     raise CoreBusyError(
         f"the core cannot take these records yet ({first.detail or first.code})",
         where=f"batch {answer.number}",

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from drivers.contract import (
     Mode,
 )
 from drivers.errors import DriverError, LinkDownError
+from drivers.stored_bytes import Redecoded, WireField
 from drivers.vitals import Alarm, Memory, Observed, Vitals
 from drivers.zk_pull.administration import Administration
 from drivers.zk_pull.config import ZkPullConfig
@@ -32,6 +34,7 @@ from drivers.zk_pull.log_place import place_of
 from drivers.zk_pull.memories import memories_of
 from drivers.zk_pull.operations import OperationLog, Operations
 from drivers.zk_pull.packed_log import PackedLog
+from drivers.zk_pull.stored_bytes import decode_again, wire_fields
 from drivers.zk_pull.terminal import Terminal, open_terminal
 from drivers.zk_pull.translation import translated
 from firmware_profiles import Quirk
@@ -95,6 +98,16 @@ class ZkPullDriver(Administration, Driver, Observed):
     @staticmethod
     def address(config: ZkPullConfig) -> str:
         return f"{config.host}:{config.port}"
+
+    @classmethod
+    def decode_again(
+        cls, row: Quarantined, *, serial: str, cursor: bytes | None, now: datetime
+    ) -> Redecoded:
+        return decode_again(row, serial=serial, cursor=cursor, now=now)
+
+    @classmethod
+    def wire_fields(cls, raw: bytes, *, cursor: bytes | None) -> tuple[WireField, ...]:
+        return wire_fields(raw, cursor=cursor)
 
     @override
     async def identity(self) -> Identity:

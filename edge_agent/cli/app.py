@@ -11,13 +11,17 @@ from typer.exceptions import TyperException
 from drivers.errors import DriverError
 from edge_agent.cli import (
     config,
+    dead,
     decode,
     device,
     driver,
     enroll,
     export,
+    quarantine,
     simulate,
     spool,
+    trace,
+    watermark,
 )
 from edge_agent.cli.options import ConfigOption, JsonOption
 from edge_agent.errors import CommandError, ExitCode, error_line
@@ -137,5 +141,9 @@ app.add_typer(driver.app, name="driver")
 app.add_typer(export.app, name="export")
 app.command("enroll")(enroll.enroll)
 app.add_typer(spool.app, name="spool")
+app.add_typer(dead.app, name="dead")
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(watermark.app, name="watermark")
+app.command("trace")(trace.trace)
 app.command("decode")(decode.decode)
 app.command("simulate")(simulate.simulate)

@@ -17,8 +17,8 @@ def audit(
     serial: str, order: str, told: str, *, before: object = None, after: object = None
 ) -> str:
     """The line for the person; `order` is a stable word, `told` what was done."""
-    who, when = operator(), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    facts: dict[str, object] = {"order": order, "serial": serial, "by": who, "at": when}
+    name, when = who(), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    facts: dict[str, object] = {"order": order, "serial": serial, "by": name, "at": when}
     facts |= {"before": before, "after": after}
     syslog.openlog(TAG)
     syslog.syslog(
@@ -26,10 +26,10 @@ def audit(
         " ".join(f"{name}={_quoted(value)}" for name, value in facts.items() if value is not None),
     )
     syslog.closelog()
-    return f"{when} {serial} by {who}: {told}"
+    return f"{when} {serial} by {name}: {told}"
 
 
-def operator() -> str:
+def who() -> str:
     """The person behind sudo, where there is one."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edge_agent.cli.audit import audit
+from edge_agent.cli.decisions import deciding_person
 from edge_agent.cli.device_session import Target, ZoneOption, print_facts, with_driver
 from edge_agent.cli.options import ConfigOption, JsonLinesOption, JsonOption
 from edge_agent.errors import CommandError, ExitCode, UsageError
@@ -130,6 +131,7 @@ def clear(
     from drivers.contract import LogClearer
     from edge_agent.config.places import read_places, require_config
     from edge_agent.spool.clearance import read_clearance, refuse_unless_clear
+    from edge_agent.spool.releasing import note_clearing
 
     if not yes:
         raise UsageError(
@@ -146,7 +148,9 @@ def clear(
             raise _unable(driver, "a log that can be deleted")
         serial = (await driver.identity()).serial
         cursor = refuse_unless_clear(read_clearance(spool, serial), spool)
+        person = deciding_person()
         cleared = await driver.clear_log(cursor)
+        note_clearing(spool, serial, cleared.rows, person)
         done = (
             f"{cleared.rows} rows: all in the spool, acknowledged, counted twice; deleted; "
             "the terminal counts 0"

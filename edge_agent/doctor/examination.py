@@ -20,6 +20,7 @@ from edge_agent.doctor.ledger import (
     check_life,
     check_logs,
     check_parked,
+    check_watermarks,
     last_stored,
     read_counts,
 )
@@ -95,6 +96,7 @@ def _examine_gateway(site: SiteConfig, now: datetime) -> Iterator[Finding]:
     yield check_spool(places.spool)
     if ledger:
         yield from check_parked(ledger, str(places.spool))
+        yield from check_watermarks(ledger, str(places.spool))
         yield from check_export_ledger(places, ledger)
         yield from check_life(ledger, site.spool, places.spool, read_agent(places, now))
     yield check_agent(places, now)

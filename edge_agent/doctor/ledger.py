@@ -14,6 +14,10 @@ from edge_agent.status.agent import Agent, read_agent
 from edge_agent.status.report import log_change_problems
 
 _MIB = 1024 * 1024
+_HELD = frozenset({
+    "log_cleared", "log_rewritten", "clock_suspect", "clock_behind", "count_mismatch",
+    "spool_salvaged", "expired",
+})  # fmt: skip
 
 
 def read_counts(spool: Path) -> dict[str, Any] | None:
@@ -32,7 +36,7 @@ def check_parked(ledger: Mapping[str, Any], where: str) -> Iterator[Finding]:
             Code.DEAD_LETTERS,
             where,
             f"the core refused {dead} records; they are kept here",
-            "The core names the reason of each; mend it there (an unknown person, a closed month)",
+            "edge-agent dead list; mend the reason at the core (an unknown person), then dead replay",
         )
     else:
         yield good(Code.DEAD_LETTERS, where, "no record was refused by the core")
@@ -42,10 +46,26 @@ def check_parked(ledger: Mapping[str, Any], where: str) -> Iterator[Finding]:
             Code.QUARANTINE,
             where,
             f"{quarantined} rows could not be decoded; their bytes are kept",
-            "Report the device's model and firmware with the rows: a better decoder reads them",
+            "edge-agent quarantine list; report model and firmware with the rows, and after an "
+            "upgrade: edge-agent quarantine retry --all",
         )
     else:
         yield good(Code.QUARANTINE, where, "every row was decoded")
+
+
+def check_watermarks(ledger: Mapping[str, Any], where: str) -> Iterator[Finding]:
+    """Devices whose completeness waits for a person beside dead letters and quarantine."""
+    held = [row for row in ledger["devices"] if row["held_by"] in _HELD]
+    for row in held:
+        until = (row["complete_until"] or "nothing")[:19]
+        yield warn(
+            Code.WATERMARK_HELD,
+            f"device {row['name']}",
+            f"is complete at the core until {until} only, held by {row['held_by']}",
+            "edge-agent watermark says what to look at; absence is not computed past it",
+        )
+    if not held:
+        yield good(Code.WATERMARK_HELD, where, "no watermark waits for a person")
 
 
 def check_logs(places: Places, now: datetime) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from edge_agent.spool.codec import microseconds
 from edge_agent.spool.errors import SpoolError
+from edge_agent.spool.stored_rows import row_of_arrival
 from protocols.batch_chain import FIRST_PREVIOUS, NO_BATCH, ChainHead
 
 __all__ = [
@@ -130,6 +131,8 @@ def rewind(connection: sqlite3.Connection, sink: str, head: ChainHead) -> Rewoun
     )
     # Their numbers are given again, to batches that are younger.
     connection.execute("DELETE FROM days WHERE sink = ? AND number > ?", (sink, head.number))
+    # Whatever it was told of completeness may be gone too.
+    connection.execute("DELETE FROM published WHERE sink = ?", (sink,))
     connection.execute(
         "UPDATE batches SET number = ?, in_flight = 0 WHERE sink = ?", (head.number, sink)
     )
@@ -168,8 +171,9 @@ _FORGET_LATER_DEAD = """
         WHERE pages.lane = ? AND arrival > ?)"""
 
 _KEEP_AGAIN = """
-    INSERT INTO unsettled (sink, lane, arrival, event_id, attempts, not_before, in_batch, code)
-    SELECT :sink, lane, :arrival, x'', 1, 0, 0, NULL FROM pages
+    INSERT INTO unsettled (sink, lane, arrival, event_id, attempts, not_before, in_batch, code,
+        device, until)
+    SELECT :sink, lane, :arrival, x'', 1, 0, 0, NULL, device, :until FROM pages
     WHERE :arrival BETWEEN first_arrival AND last_arrival
     ON CONFLICT (sink, lane, arrival) DO UPDATE SET in_batch = 0, not_before = 0"""
 
@@ -210,7 +214,11 @@ def _take_back(connection: sqlite3.Connection, sink: str, tally: BatchTally) -> 
             (accepted, duplicate, rejected, sink, device),
         )
     for arrival in tally.kept:
-        about = {"sink": sink, "arrival": arrival}
+        try:
+            until = row_of_arrival(connection, arrival).held_until(connection)
+        except LookupError:
+            continue
+        about = {"sink": sink, "arrival": arrival, "until": until}
         connection.execute(_KEEP_AGAIN, about)
         connection.execute(
             "DELETE FROM dead_letters WHERE sink = :sink AND arrival = :arrival", about

@@ -20,7 +20,8 @@ _COUNTS = """
         (SELECT count(*) FROM dead_letters
             JOIN pages ON dead_letters.arrival BETWEEN first_arrival AND last_arrival
             WHERE pages.device = :device AND punches),
-        (SELECT count(*) FROM quarantine WHERE device = :device AND source = :serial),
+        (SELECT count(*) FROM quarantine WHERE device = :device AND source = :serial
+            AND settled_by IS NULL),
         (SELECT count(DISTINCT sink) FROM sinks)"""
 
 

@@ -18,6 +18,7 @@ from edge_agent.spool.codec import microseconds
 from edge_agent.spool.errors import SpoolError
 from edge_agent.spool.lanes import LANE_BY_NUMBER, WEIGHTS, Lane, plan_batch
 from edge_agent.spool.page_body import MAX_PAGE_ROWS
+from edge_agent.spool.publishing import decode_watermarks, encode_watermarks, watermarks_due
 from edge_agent.spool.results import PendingBatch, Settled
 from edge_agent.spool.stored_rows import StoredRow, row_of_arrival, rows_of_lane
 from protocols.uplink import MAX_BATCH_BYTES, MAX_RECORDS_PER_BATCH, Answer, RecordVerdict, Verdict
@@ -63,7 +64,10 @@ class _Waiting(Struct, frozen=True):
 def begin_batch(
     connection: sqlite3.Connection, sink: str, limit: int, now: datetime, *, salt: bytes
 ) -> None:
-    """Puts a batch in flight unless one is, or nothing waits. `salt` is of its digests."""
+    """Puts a batch in flight unless one is, or nothing waits. `salt` is of its digests.
+
+    Watermarks that are due go with it; they may be all that it holds.
+    """
     connection.execute("INSERT INTO batches (sink) VALUES (?) ON CONFLICT DO NOTHING", (sink,))
     connection.execute(
         "INSERT INTO sinks (sink, lane) SELECT ?, lane FROM lanes WHERE true ON CONFLICT DO NOTHING",
@@ -74,35 +78,38 @@ def begin_batch(
         return
     room = min(limit, MAX_RECORDS_PER_BATCH)
     waiting = _waiting(connection, sink, room, now)
-    if not waiting:
+    watermarks = watermarks_due(connection, sink, now, alone=not waiting)
+    if not waiting and not watermarks:
         return
     while True:
         count, size = _compose(connection, sink, waiting, room)
-        if size <= _AIMED_BATCH_BYTES or count == 1:
+        if size <= _AIMED_BATCH_BYTES or count <= 1:
             break
         room = count // 2  # long records: fewer of them, in the same shares
     connection.execute(
-        "UPDATE batches SET number = number + 1, in_flight = 1, salt = ? WHERE sink = ?",
-        (salt, sink),
+        """UPDATE batches SET number = number + 1, in_flight = 1, salt = ?, watermarks = ?
+        WHERE sink = ?""",
+        (salt, encode_watermarks(watermarks), sink),
     )
 
 
 def load_batch(connection: sqlite3.Connection, sink: str) -> PendingBatch | None:
     """The batch in flight, in order of arrival."""
     row = connection.execute(
-        "SELECT number, salt FROM batches WHERE sink = ? AND in_flight = 1", (sink,)
+        "SELECT number, salt, watermarks FROM batches WHERE sink = ? AND in_flight = 1", (sink,)
     ).fetchone()
     if row is None:
         return None
-    number, salt = row
+    number, salt, watermarks = row
     rows = [member.row for member in _members(connection, sink)]
     return PendingBatch(
         number=number,
         previous=head_of(connection, sink).batch_hash,
         salt=salt,
         observations=tuple(row.observation() for row in rows),
-        first_arrival=rows[0].arrival,
-        last_arrival=rows[-1].arrival,
+        first_arrival=rows[0].arrival if rows else 0,
+        last_arrival=rows[-1].arrival if rows else 0,
+        watermarks=decode_watermarks(watermarks),
     )
 
 
@@ -300,7 +307,7 @@ def _keep(
     delay = min(FIRST_RETRY * 2 ** min(member.attempts, _DOUBLINGS), LAST_RETRY)
     connection.execute(
         """INSERT INTO unsettled (sink, lane, arrival, event_id, attempts, not_before, in_batch,
-            code) VALUES (?, ?, ?, ?, ?, ?, 0, ?)
+            code, device, until) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?)
         ON CONFLICT (sink, lane, arrival) DO UPDATE SET attempts = excluded.attempts,
             not_before = excluded.not_before, in_batch = 0, code = excluded.code""",
         (
@@ -311,6 +318,8 @@ def _keep(
             member.attempts + 1,
             microseconds(now + delay),
             verdict.code,
+            member.row.device,
+            member.row.held_until(connection),
         ),
     )
 
@@ -323,8 +332,9 @@ def _bury(
     now: datetime,
 ) -> None:
     connection.execute(
-        """INSERT INTO dead_letters (sink, event_id, arrival, code, detail, at)
-        VALUES (?, ?, ?, ?, ?, ?)
+        """INSERT INTO dead_letters (sink, event_id, arrival, code, detail, at, device, until)
+        SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (
+            SELECT 1 FROM discarded WHERE sink = ? AND event_id = ?)
         ON CONFLICT (sink, event_id) DO UPDATE SET
             code = excluded.code, detail = excluded.detail, at = excluded.at""",
         (
@@ -334,6 +344,10 @@ def _bury(
             verdict.code or "unspecified",
             verdict.detail,
             microseconds(now),
+            member.row.device,
+            member.row.held_until(connection),
+            sink,
+            member.row.event_id,
         ),
     )
 

@@ -11,6 +11,13 @@ from msgspec.structs import replace
 from drivers.contract import Delivery
 from edge_agent.spool.codec import Envelope, encode_flags, microseconds
 from edge_agent.spool.paging import Page, fit_one_page, page_of_columns, pages_of_rows
+from edge_agent.spool.read_marks import (
+    newest_until,
+    note_holds,
+    note_read,
+    note_rows,
+    own_time,
+)
 from edge_agent.spool.recognition import is_later_than_all, new_rows
 from edge_agent.spool.results import Appended
 from protocols.identity import event_id
@@ -27,8 +34,8 @@ _INSERT_PAGE = """
 
 _INSERT_QUARANTINE = """
     INSERT INTO quarantine (device, source, offset, digest, reason, raw, first_seen, last_seen,
-        seen)
-    VALUES (:device, :source, :offset, :digest, :reason, :raw, :now, :now, 1)
+        seen, until)
+    VALUES (:device, :source, :offset, :digest, :reason, :raw, :now, :now, 1, :until)
     ON CONFLICT (source, offset, digest) DO UPDATE SET seen = seen + 1, last_seen = :now
         WHERE length(quarantine.raw) <= :small OR last_seen <= :now - :day
     RETURNING seen"""
@@ -109,6 +116,7 @@ class EventLog:
                 "trusted": Flag.GATEWAY_CLOCK_SUSPECT not in envelope.flags,
             },
         )
+        note_read(connection, device, delivery, envelope)
         return Appended(
             stored=stored.rows,
             known=handed_over - stored.rows,
@@ -125,8 +133,10 @@ class EventLog:
     ) -> "Stored":
         """`device` None: the gateway itself says them."""
         rows = [(event_id(record), record) for record in records]
-        pages = pages_of_rows(new_rows(connection, device, rows))
-        return self._store_pages(connection, pages, envelope, device)
+        fresh = new_rows(connection, device, rows)
+        if device is not None:
+            note_holds(connection, device, (record for _, record in fresh), envelope)
+        return self._store_pages(connection, pages_of_rows(fresh), envelope, device)
 
     def _store_delivery(
         self,
@@ -141,6 +151,8 @@ class EventLog:
             and fit_one_page(packed)
             and is_later_than_all(connection, device, packed.times[0])
         ):
+            if packed.flags or Flag.CLOCK_SUSPECT in envelope.flags:
+                note_holds(connection, device, packed.punches(), envelope)
             return self._store_pages(connection, [page_of_columns(packed)], envelope, device)
         return self.store(connection, delivery.every_record(), envelope, device=device)
 
@@ -152,12 +164,13 @@ class EventLog:
         device: int | None,
     ) -> "Stored":
         flags, suspect = encode_flags(envelope.flags)
-        rows, newest = 0, None
+        rows, newest, lowest = 0, None, None
         for page in pages:
             first = self._next_arrival
             self._next_arrival += page.rows
             rows += page.rows
             newest = page.last_time if newest is None else max(newest, page.last_time)
+            lowest = page.first_time if lowest is None else min(lowest, page.first_time)
             connection.execute(
                 _INSERT_PAGE,
                 (
@@ -179,7 +192,24 @@ class EventLog:
                     page.body.content,
                 ),
             )
+        if device is not None and lowest is not None:
+            self._note_arrivals(connection, device, envelope, lowest)
         return Stored(rows, newest)
+
+    def _note_arrivals(
+        self, connection: sqlite3.Connection, device: int, envelope: Envelope, lowest: int
+    ) -> None:
+        ends = connection.execute("SELECT ends FROM devices WHERE device = ?", (device,))
+        last = self._next_arrival - 1
+        connection.execute(
+            """UPDATE devices SET ends = :ends, lowest = min(coalesce(lowest, :lowest), :lowest)
+            WHERE device = :device""",
+            {
+                "ends": note_rows(ends.fetchone()[0], envelope.lane.number, last),
+                "lowest": own_time(lowest, envelope.zone, envelope.clock_offset_ms),
+                "device": device,
+            },
+        )
 
 
 class Stored(NamedTuple):
@@ -244,6 +274,7 @@ def _quarantine(connection: sqlite3.Connection, row: Quarantined, *, device: int
             "reason": row.reason,
             "raw": row.raw,
             "now": now,
+            "until": newest_until(connection, device),
             "small": _SMALL_RAW_BYTES,
             "day": _DAY_US,
         },

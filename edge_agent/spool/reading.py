@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from edge_agent.spool.completeness import Completeness, completeness
 from edge_agent.spool.errors import SpoolError, storage_error
 
 # What the tables read here mean; a test holds it to the number of migrations.
-KNOWN_SCHEMA = 4
+KNOWN_SCHEMA = 5
 
 _BUSY_TIMEOUT_S = 2.0
 # What a reader gets that cannot create the files of the write-ahead log beside the database.
@@ -65,6 +66,7 @@ def read_ledger(path: Path) -> dict[str, Any]:
         acked              the core's; without a core the smallest, 0 without any sink
         received = stored + known + quarantined + quarantined_again (rows handed over, ever)
         deleted, thinned   of the stored: rows that went by age or for room, readings thinned
+        complete_until, held_by  at the core, see completeness.py; ISO 8601 UTC or None, word or None
         last_fetch_at      ISO 8601 UTC or None
     replacements: list of name, old, new (serials), ordered_at, ordered_by, settled_at (None until a
         unit was read after the order), in the order of the orders
@@ -116,7 +118,9 @@ def ledger(connection: sqlite3.Connection) -> dict[str, Any]:
             connection.execute("SELECT sink, max(position) FROM sinks GROUP BY sink")
         ),
         "given_up": dict(connection.execute("SELECT sink, given_up FROM batches")),
-        "quarantined": connection.execute("SELECT count(*) FROM quarantine").fetchone()[0],
+        "quarantined": connection.execute(
+            "SELECT count(*) FROM quarantine WHERE settled_by IS NULL"
+        ).fetchone()[0],
         "replacements": _replacements(connection),
         "oldest_received_at": _iso(connection.execute(_OLDEST).fetchone()[0]),
     }
@@ -139,17 +143,21 @@ def _devices(connection: sqlite3.Connection, *, sinks: list[str]) -> list[dict[s
         "SELECT device, sink, accepted + duplicate FROM sink_devices"
     ):
         acked.setdefault(device, {})[sink] = count
+    complete = completeness(connection, _CORE)
     rows = connection.execute(_DEVICES)
     names = [column[0] for column in rows.description]
     devices = []
     for values in rows:
         row = dict(zip(names, values, strict=True))
-        acked_by = dict.fromkeys(sinks, 0) | acked.get(row.pop("device"), {})
+        device = row.pop("device")
+        acked_by = dict.fromkeys(sinks, 0) | acked.get(device, {})
         log_rows = row.pop("log_rows")
         row["fetched"] = row["stored"] + row["quarantined"] if log_rows is None else log_rows
         row["acked_by"] = acked_by
         row["acked"] = acked_by.get(_CORE, min(acked_by.values(), default=0))
         row["last_fetch_at"] = _iso(row["last_fetch_at"])
+        until, row["held_by"] = complete.get(device, Completeness(None, None))
+        row["complete_until"] = _iso(until)
         devices.append(row)
     return devices
 

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from functools import lru_cache
 
-from edge_agent.spool.page_body import ids_of_body
+from edge_agent.spool.page_body import ids_of_body, rows_of_body
 from protocols.identity import event_moment
 from protocols.records import Record
 
@@ -50,6 +50,17 @@ def new_rows(
         if len(known) == len(asked):
             break
     return [row for row in rows if row[0] not in known]
+
+
+def rows_at(connection: sqlite3.Connection, device: int, moment: int) -> list[Record]:
+    """The stored rows of `device` with this time (ms, see pages)."""
+    pages = connection.execute(_OVERLAPPING, {"device": device, "first": moment, "last": moment})
+    return [
+        record
+        for first_arrival, body in pages
+        for identity, record in rows_of_body(body, where=f"page {first_arrival}")
+        if event_moment(identity) == moment
+    ]
 
 
 # A log that comes again comes page by page, and a page of it overlaps the same few stored ones.

@@ -12,6 +12,7 @@ from msgspec import Struct
 LEDGER_TABLES = (
     "boots", "devices", "sinks", "batches", "sent_batches", "unsettled", "sink_devices",
     "dead_letters", "quarantine", "units", "replacements", "lifetime", "days",
+    "holds", "acts", "discarded",
 )  # fmt: skip
 
 # A tree whose damage leads round in circles ends somewhere.
@@ -38,6 +39,8 @@ def read_remains(path: Path) -> Mapping[str, Table]:
     except sqlite3.Error:
         return {name: Table([], whole=False) for name in LEDGER_TABLES}
     with closing(connection):
+        # Else SQLite reads nothing at all of a file whose end is cut off. (It is opened read-only.)
+        connection.execute("PRAGMA writable_schema = ON")
         return {name: _read(connection, name) for name in LEDGER_TABLES}
 
 

@@ -20,8 +20,8 @@ class PendingBatch(Struct, frozen=True, kw_only=True):
     """The batch in flight of one sink: the same number, records and salt until it is settled.
 
     `previous` is the hash of the batch before, `salt` that of the records' digests;
-    `first_arrival` and `last_arrival` bound the arrivals of the records. `watermarks` are of now:
-    they may differ when it is sent again.
+    `first_arrival` and `last_arrival` bound the arrivals of the records, 0 without any.
+    `watermarks` hold already when the batch is made: whatever its records are answered.
     """
 
     number: int
@@ -99,6 +99,8 @@ class DeviceLedger(Struct, frozen=True, kw_only=True):
     acked: int
     acked_by: dict[str, int]
     last_fetch_at: datetime | None
+    complete_until: datetime | None = None
+    held_by: str | None = None
 
 
 class SpoolStats(Struct, frozen=True, kw_only=True):

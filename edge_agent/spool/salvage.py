@@ -125,8 +125,13 @@ class _Salvage:
         self._copy_progress(ledger, sure=sure)
         if not sure or lost or pulled_again:
             self._drop_batches_in_flight()
-        for name in ("quarantine", "units", "replacements", "lifetime", "days"):
+        for name in (
+            *("quarantine", "units", "replacements", "lifetime", "days"),
+            *("holds", "acts", "discarded"),
+        ):
             self._copy(name, ledger[name].rows)
+        decided = all(ledger[name].whole for name in ("quarantine", "holds", "acts"))
+        self._hold_completeness([*lost, *pulled_again], everywhere=not decided)
         self._new.execute("COMMIT")
         return Salvaged(
             set_aside=set_aside,
@@ -218,6 +223,23 @@ class _Salvage:
             """UPDATE devices SET received = received + :rows, stored = stored + :rows,
                 newest_time = max(coalesce(newest_time, :newest), :newest) WHERE device = :into""",
             {"rows": self._rows_of[device], "newest": self._newest[device], "into": into},
+        )
+
+    def _hold_completeness(self, serials: list[str], *, everywhere: bool) -> None:
+        """No mark of a read was saved, so nothing is complete before the next one; where rows went,
+        or what held a watermark, a person has to look.
+        """
+        self._new.execute(
+            """UPDATE devices SET lowest = NULL, ends = (
+                SELECT json_group_object(lane, last) FROM (
+                    SELECT lane, max(last_arrival) AS last FROM pages
+                    WHERE pages.device = devices.device GROUP BY lane))"""
+        )
+        self._new.execute(
+            """INSERT INTO holds (device, code, until, found_at, what)
+            SELECT device, 'spool_salvaged', NULL, 0, 'rows or decisions went with the damaged file'
+            FROM devices WHERE ? OR serial IN (SELECT value FROM json_each(?))""",
+            (everywhere, msgspec.json.encode(serials).decode()),
         )
 
     def _copy_progress(self, ledger: Mapping[str, Table], *, sure: bool) -> None:

@@ -12,6 +12,7 @@ from edge_agent.spool.codec import is_sound_envelope
 from edge_agent.spool.errors import SpoolCorruptError, SpoolError, storage_error
 from edge_agent.spool.file_image import FileImage
 from edge_agent.spool.page_body import is_intact
+from edge_agent.spool.read_ends import are_sound_ends
 
 APPLICATION_ID = 0x436C6B53  # "ClkS": tells a spool from any other SQLite file
 
@@ -19,7 +20,12 @@ APPLICATION_ID = 0x436C6B53  # "ClkS": tells a spool from any other SQLite file
 _PLAUSIBLY_NEWER = 10
 
 # Small tables, read whole at the start: their texts too must be texts.
-_READ_WHOLE = ("boots", "devices", "sinks", "batches", "unsettled", "dead_letters", "quarantine")
+_READ_WHOLE = (
+    "boots", "devices", "sinks", "batches", "unsettled", "dead_letters", "quarantine",
+    "read_marks", "holds", "acts",
+)  # fmt: skip
+_ENDS = """
+    SELECT ends FROM devices WHERE ends IS NOT NULL UNION ALL SELECT ends FROM read_marks"""
 _PAGES = "SELECT first_arrival, lane, zone, flags, body FROM pages"
 
 # Only another process that looks into the file (sqlite3, a backup) can hold a lock for long.
@@ -164,7 +170,13 @@ def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
 def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
     """What quick_check does not see: flipped bytes of the schema's text."""
     present = _number(connection, "PRAGMA user_version")
-    if _schema_of(connection) != _schema_at(present):
+    try:
+        found = _schema_of(connection)
+    except sqlite3.OperationalError as exc:
+        if getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR:
+            raise
+        raise _corrupt(path, f"a table's text is none ({exc})") from exc
+    if found != _schema_at(present):
         raise _corrupt(path, "its tables are not those of a spool")
 
 
@@ -174,11 +186,14 @@ def _check_rows(connection: sqlite3.Connection, path: Path) -> None:
         for table in _READ_WHOLE:
             for _ in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608 - our own names
                 pass
+        for (ends,) in connection.execute(_ENDS):
+            if not are_sound_ends(ends):
+                raise _corrupt(path, f"a mark of a read is not what was written: {ends!r:.200}")
         for first, *envelope, body in connection.execute(_PAGES):
             if not (is_intact(body) and is_sound_envelope(*envelope)):
                 raise _corrupt(path, f"page {first} is not what was written")
     except sqlite3.OperationalError as exc:
-        if exc.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+        if getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR:
             raise
         raise _corrupt(path, f"a text is none ({exc})") from exc
 
@@ -218,6 +233,8 @@ def _migrate(connection: sqlite3.Connection) -> None:
                 f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};\n"
                 f"PRAGMA user_version = {number};\nCOMMIT;"
             )
+            # A log of every migration is twice the spool: on a small or full disk that is all of it.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

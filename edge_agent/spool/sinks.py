@@ -11,7 +11,8 @@ from edge_agent.spool.codec import microseconds
 from edge_agent.spool.schema import session
 from edge_agent.spool.stored_rows import LAST_ARRIVAL
 
-_TABLES = ("sinks", "batches", "sent_batches", "unsettled", "sink_devices", "dead_letters")
+_TABLES = ("sinks", "batches", "sent_batches", "unsettled", "sink_devices", "dead_letters",
+           "published")  # fmt: skip
 
 _IN_FLIGHT = """
     SELECT sum(rows), max(received_at) FROM (

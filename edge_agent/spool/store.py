@@ -15,7 +15,17 @@ import msgspec
 
 from drivers.contract import Delivery
 from drivers.ports import Clock
-from edge_agent.spool import chain, correction, drain, inspection, reading, schema, sinks, units
+from edge_agent.spool import (
+    chain,
+    correction,
+    drain,
+    inspection,
+    publishing,
+    reading,
+    schema,
+    sinks,
+    units,
+)
 from edge_agent.spool.chain import Rewound
 from edge_agent.spool.checkpoint import Checkpointer
 from edge_agent.spool.codec import Envelope, PastReading, instant, microseconds
@@ -43,12 +53,13 @@ from edge_agent.spool.results import (
     StoredEvent,
 )
 from edge_agent.spool.salvage import Salvaged, aside_name, finish_salvage, salvage
+from edge_agent.spool.taking_up import take_up_acts
 from edge_agent.spool.writer import Writer
 from edge_agent.timekeeping import ClockStep, Stamp
 from protocols.batch_chain import FIRST_PREVIOUS, ChainHead
 from protocols.record_digest import BATCH_SALT_BYTES
 from protocols.records import DeviceEvent, Flag
-from protocols.uplink import Answer, Observation
+from protocols.uplink import Answer, Observation, Watermark
 
 __all__ = [
     "Appended",
@@ -98,6 +109,9 @@ class Spool:
                 (boot_id, microseconds(clock.now())),
             ).fetchone()[0]
             self._log = EventLog(connection, boot=boot)
+            connection.execute("BEGIN IMMEDIATE")
+            take_up_acts(connection, self._log, self._own_envelope("UTC"))
+            connection.execute("COMMIT")
         self._checkpointer = Checkpointer(path)
         self._writer = Writer(path, clock, self._checkpointer)
         self._reader = Reader(path)
@@ -222,9 +236,13 @@ class Spool:
             raise ValueError(f"a batch of at most {limit} records")
         now = self._clock.now()
         salt = self._entropy(BATCH_SALT_BYTES)
-        await self._writer.run(
-            lambda connection: drain.begin_batch(connection, sink, limit, now, salt=salt)
-        )
+        envelope = self._own_envelope("UTC")
+
+        def begin(connection: sqlite3.Connection) -> None:
+            take_up_acts(connection, self._log, envelope)
+            drain.begin_batch(connection, sink, limit, now, salt=salt)
+
+        await self._writer.run(begin)
         return await self._reader.run(lambda connection: drain.load_batch(connection, sink))
 
     async def settle(
@@ -305,6 +323,12 @@ class Spool:
         """
         now = self._clock.now()
         await self._writer.run(lambda connection: chain.adopt(connection, sink, head, now))
+
+    async def watermarks(self, sink: str) -> tuple[Watermark, ...]:
+        """How complete each device's records are at `sink`, as it is now. (Batches to the core
+        carry them by themselves.) They say nothing of a sink that began in the middle.
+        """
+        return await self._reader.run(lambda connection: publishing.watermarks_of(connection, sink))
 
     async def backlog(self, sink: str) -> Backlog:
         return await self._reader.run(lambda connection: inspection.backlog_of(connection, sink))

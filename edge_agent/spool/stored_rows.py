@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from edge_agent.spool.codec import decode_flags, instant
 from edge_agent.spool.page_body import MAX_PAGE_ROWS, rows_of_body
+from edge_agent.spool.read_marks import held_until
 from protocols.identity import event_moment
 from protocols.records import Record
 from protocols.uplink import Observation
@@ -33,6 +34,10 @@ _PAGES_OF_MOMENT = f"""
     SELECT {PAGE_COLUMNS} FROM pages
     WHERE device IS :device AND last_time >= :moment AND first_time <= :moment"""  # noqa: S608
 
+_PAGES_BETWEEN = f"""
+    SELECT {PAGE_COLUMNS} FROM pages
+    WHERE device IS :device AND last_time >= :first AND first_time <= :last"""  # noqa: S608
+
 
 class StoredRow(Struct, frozen=True, gc=False):
     """One record, its number, and what the gateway knows of its arrival."""
@@ -49,6 +54,18 @@ class StoredRow(Struct, frozen=True, gc=False):
     suspect: int
     boot: int
     monotonic_ms: int
+
+    def held_until(self, connection: sqlite3.Connection) -> int | None:
+        """See read_marks.held_until."""
+        return held_until(
+            connection,
+            self.device,
+            self.lane,
+            self.arrival,
+            moment_ms=event_moment(self.event_id),
+            zone=self.zone,
+            offset_ms=self.clock_offset_ms,
+        )
 
     def observation(self) -> Observation:
         return Observation(
@@ -93,6 +110,21 @@ def row_of_event(connection: sqlite3.Connection, identity: bytes) -> StoredRow |
                 if row.event_id == identity:
                     return row
     return None
+
+
+def rows_of_moments(
+    connection: sqlite3.Connection, first: int, last: int
+) -> Iterator[tuple[StoredRow, tuple[int, int]]]:
+    """Those with `first` <= own time <= `last` (ms, see pages), each with its page's arrivals."""
+    devices = [None, *(row[0] for row in connection.execute("SELECT device FROM devices"))]
+    for device in devices:
+        about = {"device": device, "first": first, "last": last}
+        for page in connection.execute(_PAGES_BETWEEN, about).fetchall():
+            rows = rows_of_page(page)
+            ends = rows[0].arrival, rows[-1].arrival
+            for row in rows:
+                if first <= event_moment(row.event_id) <= last:
+                    yield row, ends
 
 
 def rows_of_page(page: tuple[Any, ...]) -> list[StoredRow]:

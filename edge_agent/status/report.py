@@ -154,6 +154,8 @@ def _device_row(live: dict[str, Any], counted: dict[str, Any]) -> dict[str, Any]
         "fetched": counted.get("fetched"),
         "stored": counted.get("stored"),
         "acked": counted.get("acked"),
+        "complete_until": counted.get("complete_until"),
+        "held_by": counted.get("held_by"),
         "last_fetch_at": counted.get("last_fetch_at"),
         "clock_offset_ms": live.get("clock_offset_ms"),
         "profile": live.get("profile"),
@@ -328,12 +330,12 @@ def _parked(dead_letters: int, quarantined: int) -> Iterator[Problem]:
             "severity": "warn",
             "where": "dead letters",
             "what": f"the core refused {dead_letters} records",
-            "remedy": "edge-agent doctor says what to do",
+            "remedy": "edge-agent dead list says whose and why",
         }
     if quarantined:
         yield {
             "severity": "warn",
             "where": "quarantine",
             "what": f"{quarantined} rows could not be decoded; their bytes are kept",
-            "remedy": "edge-agent doctor says what to do",
+            "remedy": "edge-agent quarantine list; after an upgrade: quarantine retry --all",
         }

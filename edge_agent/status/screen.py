@@ -12,6 +12,7 @@ _COLUMNS = {
     "FETCHED": "fetched",
     "STORED": "stored",
     "ACKED": "acked",
+    "COMPLETE (UTC)": "complete_until",
     "FULL": "full",
 }
 
@@ -29,7 +30,9 @@ _SHOWN_REPLACEMENTS = 5  # --json has all
 def screen(report: StatusReport) -> str:
     lines = [report["sentence"], ""]
     if report["devices"]:
-        rows = [[device[key] for key in _COLUMNS.values()] for device in report["devices"]]
+        rows = [
+            [_short(key, device[key]) for key in _COLUMNS.values()] for device in report["devices"]
+        ]
         lines += [*aligned(list(_COLUMNS), rows), ""]
     waiting = ", ".join(f"{sink} {rows}" for sink, rows in report["backlog"].items())
     lines += aligned(
@@ -57,3 +60,8 @@ def screen(report: StatusReport) -> str:
             f"    {problem['remedy']}",
         ]
     return "\n".join(lines)
+
+
+def _short(key: str, value: object) -> object:
+    """An instant to the minute: `watermark` has the rest."""
+    return str(value)[:16].replace("T", " ") if key == "complete_until" and value else value

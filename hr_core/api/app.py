@@ -64,6 +64,7 @@ def create_app(
             Route("/api/v1/batches/{number:int}/answer", gateways.receiver.answer),
             Route("/api/v1/chain", gateways.questions.chain, methods=["POST"]),
             Route("/api/v1/devices", gateways.questions.devices),
+            Route("/api/v1/event", gateways.questions.event, methods=["POST"]),
             Route("/api/v1/health", health),
             Route("/api/v1/counts", counts),
             *extra_routes,

@@ -25,7 +25,7 @@ from hr_core.api.page_judge import PageJudge
 from hr_core.api.refusal_book import RefusalBook
 from hr_core.ingest.batches import ingest_batch
 from hr_core.ingest.opening import HeadMismatchError, OpenedBatch, open_batch
-from hr_core.ingest.pages import judge_pages, open_columns, open_judged, store_page
+from hr_core.ingest.pages import OpenedPage, judge_pages, open_columns, open_judged, store_page
 from hr_core.store.batch_pages import StoredPage, page_of
 from hr_core.store.chains import ChainForkError, ChainGapError
 from hr_core.store.errors import StorageError
@@ -172,6 +172,8 @@ class BatchReceiver:
         batch = open_columns(signed, content)
         page = store_page(self._engine, signed, key, content, received_at=self._now())
         if page is not None:
+            if page.answer is None:
+                self.judge.hand_over(OpenedPage(page.batch_hash, batch))
             return _said_of(page)
         return self._ingest(signed, open_judged(signed, key, batch))
 

@@ -5,7 +5,7 @@ import asyncio
 import sqlalchemy as sa
 from anyio import CapacityLimiter, to_thread
 
-from hr_core.ingest.pages import judge_next_page
+from hr_core.ingest.pages import OpenedPage, judge_next_page
 from hr_core.store.errors import StorageError
 from protocols.signing import SigningKey
 
@@ -21,7 +21,12 @@ class PageJudge:
         self._one_writer = one_writer
         self._task: asyncio.Task[None] | None = None
         self._kicked = False
+        self._opened: OpenedPage | None = None
         self.failure: StorageError | None = None
+
+    def hand_over(self, page: OpenedPage) -> None:
+        """What was just stored, and is likely to be judged next; one at most is held."""
+        self._opened = page
 
     def kick(self) -> None:
         """A page waits. Safe to call at any time from the event loop."""
@@ -53,4 +58,5 @@ class PageJudge:
                 self.failure = exc
 
     def _judge(self) -> bool:
-        return judge_next_page(self._engine, core_key=self._core_key)
+        opened, self._opened = self._opened, None
+        return judge_next_page(self._engine, core_key=self._core_key, opened=opened)

@@ -16,8 +16,10 @@ from hr_core.api.incoming import HttpIncoming, Incoming, Reply
 from hr_core.api.refusal_book import RefusalBook
 from hr_core.store.chains import ChainForkError, ChainGapError, compare
 from hr_core.store.device_gateways import devices_of
+from hr_core.store.events import event_by_id
 from protocols.core_signature import SIGNATURE_HEADER, decode_head, encode_head, sign_request_answer
 from protocols.errors import ProtocolError
+from protocols.event_question import EventPlace, decode_question, encode
 from protocols.signing import SigningKey
 
 MAX_QUESTION_BYTES = 4 * 1024  # a head is under 300 bytes
@@ -55,6 +57,10 @@ class Questions:
         """Of the gateway that asks: its devices, and who else delivers them."""
         return _response(await self._answer(HttpIncoming(request), self._devices))
 
+    async def event(self, request: Request) -> Response:
+        """Whether one event is here, and since which batch."""
+        return _response(await self._answer(HttpIncoming(request), self._event))
+
     async def _answer(self, incoming: Incoming, answer: Callable[[str, bytes], _Answer]) -> Reply:
         try:
             question = await incoming.body(MAX_QUESTION_BYTES)
@@ -80,6 +86,24 @@ class Questions:
                 code = "chain_gap" if isinstance(exc, ChainGapError) else "chain_fork"
                 finding = ApiError(409, code, str(exc), exc.remedy)
                 return encode_head(gateway, exc.here, takes), finding
+
+    def _event(self, _gateway: str, question: bytes) -> _Answer:
+        try:
+            event_id = decode_question(question)
+        except ProtocolError as exc:
+            raise ApiError(422, "not_an_event", str(exc), "Update the older one of both") from exc
+        with self._engine.connect() as conn:
+            found = event_by_id(conn, event_id)
+        if found is None:
+            return encode(EventPlace(event_id=event_id.hex(), held=False)), None
+        place = EventPlace(
+            event_id=event_id.hex(),
+            held=True,
+            gateway=found.gateway,
+            batch=found.batch,
+            ingested_at=found.ingested_at,
+        )
+        return encode(place), None
 
     def _devices(self, gateway: str, _question: bytes) -> _Answer:
         with self._engine.connect() as conn:

@@ -72,6 +72,16 @@ def verify_chains(conn: sa.Connection, gateway: str | None = None) -> list[Chain
     return [walks[name].report() for name in sorted(walks)]
 
 
+def verify_event(conn: sa.Connection, event_id: bytes) -> list[str]:
+    """What is wrong with one stored event and its batch; [] when both stand as they were signed."""
+    row = conn.execute(sa.select(raw_events).where(raw_events.c.event_id == event_id)).one()
+    batch = batch_of(conn, row.gateway, row.batch)
+    keys = {key.public_key for key in keys_of(conn, row.gateway)}
+    faults = [] if batch is None else list(_wrong_with(batch, keys))
+    wrong = _wrong_with_event(row, batch)
+    return faults if wrong is None else [*faults, wrong]
+
+
 class _Walk:
     def __init__(self, gateway: str) -> None:
         self._gateway = gateway

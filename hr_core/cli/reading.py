@@ -92,32 +92,3 @@ def rates(
         for counter in found.unknown_counters:
             print(f"no station: {counter['source']}/{counter['tag']}")
     return ExitCode.DEGRADED if found.needs_a_look else ExitCode.OK
-
-
-def trace(
-    context: typer.Context,
-    event_id: Annotated[str, typer.Argument(help="32 hex digits.", show_default=False)],
-    *,
-    db: DbOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show one stored event down to the bytes that the device sent."""
-    import msgspec
-
-    from hr_core.errors import NotFoundError
-    from hr_core.trace.events import is_event_id, raw_event
-
-    if not is_event_id(event_id):
-        raise typer.BadParameter("an event id is 32 hex digits", param_hint="EVENT_ID")
-    with reading(context, db) as conn:
-        event = raw_event(conn, event_id.lower())
-    if not event.found:
-        raise NotFoundError(
-            f"the store holds no event {event_id}",
-            remedy="check the id; an event still on its gateway is found by edge-agent trace",
-        )
-    if as_json:
-        print_json(event)
-        return
-    for key, value in msgspec.to_builtins(event).items():
-        print(f"{key:12} {value}")

@@ -5,7 +5,7 @@ is answered as duplicate, and a stored record is never overwritten.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -14,40 +14,33 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hr_core.audit.receipt import with_receipt
-from hr_core.ingest.judge import Placed, Refusal, judge, same_fact
+from hr_core.ingest.judge import Refusal, same_fact
 from hr_core.ingest.opening import OpenedBatch, Unreadable
+from hr_core.ingest.rows import BatchRows, device_of
+from hr_core.ingest.storing import Stored, store_new
 from hr_core.store.chains import Outcome, StoredBatch, add_batch, place, replace_batch
-from hr_core.store.database import to_microseconds, writing
+from hr_core.store.database import writing
 from hr_core.store.device_gateways import note_deliveries
-from hr_core.store.event_rows import EventRow, encode_flags, split_record, whole_record
-from hr_core.store.events import add_new_events, raw_events
+from hr_core.store.event_rows import EventRow, whole_record
 from hr_core.store.refusals import add_refusals
-from protocols.batch_chain import BatchHead
-from protocols.record_digest import record_salt
-from protocols.records import Count, Punch, Record
+from hr_core.store.watermarks import note_watermarks
 from protocols.signing import SigningKey
 from protocols.uplink import Answer, Observation, RecordVerdict, Verdict
 
-_KEYS_PER_SELECT = 500  # under SQLite's oldest limit of variables in one statement (999)
 _OUTCOMES = {
     Verdict.ACCEPTED: Outcome.ACCEPTED,
     Verdict.DUPLICATE: Outcome.DUPLICATE,
     Verdict.REJECTED: Outcome.REJECTED,
     Verdict.KEEP: Outcome.KEPT,
 }
-_HERE = frozenset({ord(Outcome.ACCEPTED), ord(Outcome.DUPLICATE)})
-
-
-class _Sound(Struct, frozen=True, gc=False):
-    observation: Observation
-    placed: Placed
-    position: int
+_ACCEPTED, _DUPLICATE = Outcome.ACCEPTED.encode(), Outcome.DUPLICATE.encode()
+_HERE = frozenset(_ACCEPTED + _DUPLICATE)
 
 
 class _Judged(Struct, frozen=True):
-    """Both by event id as it was sent: records to store unless they are here, verdicts of others."""
+    """Both by event id as it was sent: rows to store unless they are here, verdicts of others."""
 
-    sound: dict[str, _Sound]
+    sound: dict[str, EventRow]
     verdicts: dict[str, RecordVerdict]
 
 
@@ -71,34 +64,65 @@ def ingest_opened(
     gateway = batch.signed.head.gateway
     earlier = place(conn, batch.signed)
     stored_at = received_at if earlier is None else earlier.received_at
-    judged = _judge_each(batch, earlier)
-    rows = _store_new(conn, batch, judged, stored_at)
+    judged = _judge_each(batch, earlier, stored_at)
+    stored = _store_new(conn, judged)
     outcomes = _outcomes(batch, judged, earlier)
     kept = batch_row(batch, outcomes, received_at) if earlier is None else earlier
     if earlier is None:
         add_batch(conn, with_receipt(kept, core_key))
+        note_watermarks(conn, gateway, batch.signed.head.number, batch.watermarks, at=received_at)
         count_refused(conn, gateway, judged.verdicts.values(), received_at)
     elif outcomes != earlier.outcomes:
         replace_batch(conn, with_receipt(replace(earlier, outcomes=outcomes), core_key))
-    _note_deliveries(conn, batch, rows, judged.verdicts, received_at)
+    note_deliveries(
+        conn,
+        gateway,
+        accepted=stored.new_of_devices(),
+        duplicate=_known_devices(batch, judged),
+        at=received_at,
+    )
     return Answer(
         number=batch.signed.head.number,
         batch_hash=kept.batch_hash.hex(),
         verdicts=tuple(
-            judged.verdicts[event_id]
-            for event_id in dict.fromkeys(record.event_id for record in batch.records)
+            map(judged.verdicts.__getitem__, dict.fromkeys([one.event_id for one in batch.records]))
         ),
     )
 
 
-def _judge_each(batch: OpenedBatch, earlier: StoredBatch | None) -> _Judged:
+def _judge_each(batch: OpenedBatch, earlier: StoredBatch | None, stored_at: datetime) -> _Judged:
     """An id that comes twice with different content can get one verdict only: it is refused whole,
     so that the gateway keeps both as dead letters and a person decides.
 
     What an earlier copy of this batch brought is here, or was erased since: it is not stored anew.
     """
-    sound: dict[str, _Sound] = {}
+    sound: dict[str, EventRow] = {}
+    verdicts = _settled_before(batch, earlier)
+    rows = BatchRows(
+        batch.signed.head, salts=batch.salts, spelled=batch.spelled, stored_at=stored_at
+    )
+    for position, record in enumerate(batch.records):
+        event_id = record.event_id
+        if event_id in verdicts or isinstance(record, Unreadable):
+            continue
+        row = rows.row(position, record)
+        if isinstance(row, Refusal):
+            verdicts[event_id] = rejected(event_id, row.code, row.detail)
+            sound.pop(event_id, None)
+            continue
+        first = sound.setdefault(event_id, row)
+        if first is not row and not same_fact(whole_record(first.body, first.raw), record.record):
+            detail = "the batch holds two different records with this id"
+            verdicts[event_id] = rejected(event_id, "conflicting_record", detail)
+            del sound[event_id]
+    return _Judged(sound, verdicts)
+
+
+def _settled_before(batch: OpenedBatch, earlier: StoredBatch | None) -> dict[str, RecordVerdict]:
+    """Verdicts on what need not, and what cannot, be judged."""
     verdicts: dict[str, RecordVerdict] = {}
+    if earlier is None and Unreadable not in set(map(type, batch.records)):
+        return verdicts
     for position, record in enumerate(batch.records):
         event_id = record.event_id
         if earlier is not None and earlier.outcomes[position] in _HERE:
@@ -110,64 +134,53 @@ def _judge_each(batch: OpenedBatch, earlier: StoredBatch | None) -> _Judged:
                 code="undecodable_record",
                 detail=record.detail,
             )
-    for position, record in enumerate(batch.records):
-        event_id = record.event_id
-        if event_id in verdicts or isinstance(record, Unreadable):
-            continue
-        finding = judge(record)
-        if isinstance(finding, Refusal):
-            verdicts[event_id] = rejected(event_id, finding.code, finding.detail)
-            sound.pop(event_id, None)
-            continue
-        first = sound.setdefault(event_id, _Sound(record, finding, position))
-        if not same_fact(first.observation.record, record.record):
-            detail = "the batch holds two different records with this id"
-            verdicts[event_id] = rejected(event_id, "conflicting_record", detail)
-            del sound[event_id]
-    return _Judged(sound, verdicts)
+    return verdicts
 
 
-def _store_new(
-    conn: sa.Connection, batch: OpenedBatch, judged: _Judged, stored_at: datetime
-) -> list[EventRow]:
+def _store_new(conn: sa.Connection, judged: _Judged) -> Stored:
     """Stores the sound records that are not here; adds the verdict of each sound one."""
-    rows: list[EventRow] = []
-    here = _stored_records(conn, [one.placed.key for one in judged.sound.values()])
-    for event_id, one in judged.sound.items():
-        known = here.get(one.placed.key)
-        if known is None:
-            rows.append(
-                event_row(
-                    one.observation,
-                    one.placed,
-                    head=batch.signed.head,
-                    position=one.position,
-                    salt=record_salt(batch.salt, one.position),
-                    stored_at=stored_at,
-                )
+    stored = store_new(conn, list(judged.sound.values()))
+    judged.verdicts.update(
+        (event_id, RecordVerdict(event_id=event_id, verdict=Verdict.ACCEPTED))
+        for event_id in judged.sound
+    )
+    for event_id, row in judged.sound.items() if stored.here else ():
+        known = stored.here.get(row.event_id)
+        if known is not None:
+            judged.verdicts[event_id] = (
+                RecordVerdict(event_id=event_id, verdict=Verdict.DUPLICATE)
+                if same_fact(known, whole_record(row.body, row.raw))
+                else conflict_with_stored(event_id)
             )
-            verdict = RecordVerdict(event_id=event_id, verdict=Verdict.ACCEPTED)
-        elif same_fact(known, one.observation.record):
-            verdict = RecordVerdict(event_id=event_id, verdict=Verdict.DUPLICATE)
-        else:
-            verdict = conflict_with_stored(event_id)
-        judged.verdicts[event_id] = verdict
-    add_new_events(conn, rows)
-    return rows
+    return stored
 
 
 def _outcomes(batch: OpenedBatch, judged: _Judged, earlier: StoredBatch | None) -> bytes:
     """Of an id that comes twice with equal content, the first is the one that is stored."""
     found = bytearray()
     for position, record in enumerate(batch.records):
-        outcome = _OUTCOMES[judged.verdicts[record.event_id].verdict]
-        if outcome is Outcome.ACCEPTED and judged.sound[record.event_id].position != position:
-            outcome = Outcome.DUPLICATE
+        verdict = judged.verdicts[record.event_id].verdict
         if earlier is not None and earlier.outcomes[position] in _HERE:
             found.append(earlier.outcomes[position])
+        elif verdict is not Verdict.ACCEPTED:
+            found += _OUTCOMES[verdict].encode()
         else:
-            found.append(ord(outcome))
+            first = judged.sound[record.event_id].position == position
+            found += _ACCEPTED if first else _DUPLICATE
     return bytes(found)
+
+
+def _known_devices(batch: OpenedBatch, judged: _Judged) -> Counter[str]:
+    """How many records of each device were here already."""
+    known = {
+        event_id
+        for event_id, verdict in judged.verdicts.items()
+        if verdict.verdict is Verdict.DUPLICATE
+    }
+    if not known:
+        return Counter()
+    records = {one.event_id: one for one in batch.records if isinstance(one, Observation)}
+    return Counter(device_of(records[one].record) for one in known & records.keys())
 
 
 def batch_row(batch: OpenedBatch, outcomes: bytes, received_at: datetime) -> StoredBatch:
@@ -202,74 +215,6 @@ def count_refused(
     for code, times in Counter(one.code for one in refused).items():
         assert code is not None  # noqa: S101 - those without a code were left out
         add_refusals(conn, gateway, code, times=times, what=last[code], at=at)
-
-
-def _note_deliveries(
-    conn: sa.Connection,
-    batch: OpenedBatch,
-    rows: list[EventRow],
-    verdicts: dict[str, RecordVerdict],
-    at: datetime,
-) -> None:
-    known = {
-        record.event_id: _device_of(record.record)
-        for record in batch.records
-        if isinstance(record, Observation)
-        and verdicts[record.event_id].verdict is Verdict.DUPLICATE
-    }
-    note_deliveries(
-        conn,
-        batch.signed.head.gateway,
-        accepted=[row.device for row in rows],
-        duplicate=known.values(),
-        at=at,
-    )
-
-
-def _stored_records(conn: sa.Connection, keys: Sequence[bytes]) -> dict[bytes, Record]:
-    stored: dict[bytes, Record] = {}
-    table = raw_events.c
-    for start in range(0, len(keys), _KEYS_PER_SELECT):
-        chunk = keys[start : start + _KEYS_PER_SELECT]
-        found = sa.select(table.event_id, table.body, table.raw).where(table.event_id.in_(chunk))
-        for row in conn.execute(found):
-            stored[row.event_id] = whole_record(row.body, row.raw)
-    return stored
-
-
-def event_row(
-    observation: Observation,
-    placed: Placed,
-    *,
-    head: BatchHead,
-    position: int,
-    salt: bytes,
-    stored_at: datetime,
-) -> EventRow:
-    record = observation.record
-    body, raw = split_record(record)
-    return EventRow(
-        placed.key,
-        str(record.__struct_config__.tag),
-        _device_of(record),
-        record.user_id if isinstance(record, Punch) else None,
-        to_microseconds(placed.at),
-        observation.zone,
-        to_microseconds(observation.received_at),
-        observation.clock_offset_ms,
-        encode_flags(observation.flags),
-        head.gateway,
-        head.number,
-        position,
-        salt,
-        to_microseconds(stored_at),
-        body,
-        raw,
-    )
-
-
-def _device_of(record: Record) -> str:
-    return record.source if isinstance(record, Count) else record.serial
 
 
 def rejected(event_id: str, code: str, detail: str) -> RecordVerdict:

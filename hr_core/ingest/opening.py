@@ -5,6 +5,7 @@ does not understand (a newer gateway's flag or field) is proven and answered `ke
 other. Refusing the whole batch would stop that gateway for ever: it must send the same one again.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -13,11 +14,11 @@ from msgspec import Struct
 from protocols.batch_chain import BatchHead, SignedHead
 from protocols.errors import ProtocolError
 from protocols.record_digest import (
-    batch_digests,
     merkle_root,
     record_bytes,
     record_digest,
-    record_salt,
+    record_salts,
+    spelled_records,
 )
 from protocols.uplink import (
     BATCH_SALT_BYTES,
@@ -52,15 +53,17 @@ class Unreadable(Struct, frozen=True, gc=False):
 class OpenedBatch(Struct, frozen=True, kw_only=True):
     """A batch whose head was signed with `key`, and whose records are those of the head's root.
 
-    records, digests: by position. `salt` is the batch's; each record's follows from it.
+    records, salts, spelled, digests: by position; a digest is made of the salt and the bytes
+    (record_digest.record_bytes) in which its record was signed.
     """
 
     signed: SignedHead
     key: bytes
     site: str
-    salt: bytes
-    records: tuple[Observation | Unreadable, ...]
-    digests: tuple[bytes, ...]
+    records: Sequence[Observation | Unreadable]
+    salts: Sequence[bytes]
+    spelled: Sequence[bytes]
+    digests: Sequence[bytes]
     watermarks: tuple[Watermark, ...]
 
 
@@ -91,20 +94,17 @@ def open_batch(signed: SignedHead, key: bytes, content: bytes) -> OpenedBatch:
     except ProtocolError as exc:
         return _open_each(signed, key, content, refusal=exc)
     check_names(head, batch.gateway, batch.number, len(batch.observations))
-    salt = batch.salt_bytes()
-    digests = batch_digests(salt, batch.observations)
-    if merkle_root(digests) != head.records_root:
+    try:
+        return open_records(signed, key, batch)
+    except HeadMismatchError:
         refusal = ProtocolError("the records are not those of the signed root")
         return _open_each(signed, key, content, refusal=refusal)
-    return _opened(signed, key, batch, salt, batch.observations, digests)
 
 
 def open_records(signed: SignedHead, key: bytes, batch: Batch) -> OpenedBatch:
-    """`batch` came in another form than JSON. Raises HeadMismatchError."""
-    digests = batch_digests(batch.salt_bytes(), batch.observations)
-    if merkle_root(digests) != signed.head.records_root:
-        raise _not_the_root()
-    return _opened(signed, key, batch, batch.salt_bytes(), batch.observations, digests)
+    """Raises HeadMismatchError unless the records of `batch` are those of the head's root."""
+    proof = _proof(signed, batch.salt_bytes(), spelled_records(batch.observations))
+    return _opened(signed, key, batch, batch.observations, proof)
 
 
 def _open_each(
@@ -120,15 +120,11 @@ def _open_each(
         salt = hex_bytes(envelope.salt, BATCH_SALT_BYTES, "the salt")
         spelled = [bytes(raw) for raw in envelope.observations]
         check_names(signed.head, envelope.gateway, envelope.number, len(spelled))
-        digests = [
-            record_digest(record_salt(salt, index), one) for index, one in enumerate(spelled)
-        ]
-        if merkle_root(digests) != signed.head.records_root:
-            raise _not_the_root()
-        records = tuple(_read(one) for one in spelled)
+        proof = _proof(signed, salt, spelled)
+        records = [_read(one) for one in spelled]
     except _UNDECODABLE as exc:
         raise ProtocolError(str(refusal)) from exc
-    return _opened(signed, key, envelope, salt, records, digests)
+    return _opened(signed, key, envelope, records, proof)
 
 
 def check_names(head: BatchHead, gateway: str, number: int, records: int) -> None:
@@ -139,12 +135,6 @@ def check_names(head: BatchHead, gateway: str, number: int, records: int) -> Non
             f"the body of batch {number} of {gateway[:64]!r} with {records}",
             code="head_mismatch",
         )
-
-
-def _not_the_root() -> HeadMismatchError:
-    return HeadMismatchError(
-        "the records are not those that the head was signed for", code="root_mismatch"
-    )
 
 
 def _read(spelled: bytes) -> Observation | Unreadable:
@@ -163,20 +153,37 @@ def _read(spelled: bytes) -> Observation | Unreadable:
     )
 
 
+class _Proof(Struct, frozen=True):
+    salts: Sequence[bytes]
+    spelled: Sequence[bytes]
+    digests: Sequence[bytes]
+
+
+def _proof(signed: SignedHead, salt: bytes, spelled: Sequence[bytes]) -> _Proof:
+    """Raises HeadMismatchError unless they are what the head was signed for."""
+    salts = record_salts(salt, len(spelled))
+    digests = list(map(record_digest, salts, spelled))
+    if merkle_root(digests) != signed.head.records_root:
+        raise HeadMismatchError(
+            "the records are not those that the head was signed for", code="root_mismatch"
+        )
+    return _Proof(salts, spelled, digests)
+
+
 def _opened(
     signed: SignedHead,
     key: bytes,
     batch: Batch | _Envelope,
-    salt: bytes,
-    records: tuple[Observation | Unreadable, ...],
-    digests: list[bytes],
+    records: Sequence[Observation | Unreadable],
+    proof: _Proof,
 ) -> OpenedBatch:
     return OpenedBatch(
         signed=signed,
         key=key,
         site=batch.site,
-        salt=salt,
         records=records,
-        digests=tuple(digests),
+        salts=proof.salts,
+        spelled=proof.spelled,
+        digests=proof.digests,
         watermarks=batch.watermarks,
     )

@@ -7,6 +7,7 @@ judged, answered and turned into events in one transaction.
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from hr_core.ingest.columns import judge_columns
 from hr_core.ingest.opening import OpenedBatch, check_names, open_records
@@ -68,6 +69,13 @@ def store_page(
         return page
 
 
+class OpenedPage(Struct, frozen=True):
+    """A batch as `open_columns` gave it, and the hash of its head, which the body is proven by."""
+
+    batch_hash: bytes
+    batch: ColumnBatch
+
+
 def judge_pages(engine: sa.Engine, gateway: str, *, core_key: SigningKey) -> None:
     """Judges what waits of `gateway`. Raises StorageError."""
     while judge_next_page(engine, core_key=core_key, gateway=gateway):
@@ -79,8 +87,11 @@ def judge_next_page(
     *,
     core_key: SigningKey,
     gateway: str | None = None,
+    opened: OpenedPage | None = None,
 ) -> bool:
     """The oldest page of one gateway, or of all, in a transaction of its own; False when none waits.
+
+    `opened` spares the reading of that page, when it is the one.
 
     Raises StorageError: then it waits on.
     """
@@ -91,16 +102,21 @@ def judge_next_page(
         page = next_page(conn, gateway)
         if page is None:
             return False
-        _judge(conn, page, core_key)
+        _judge(conn, page, core_key, opened)
     return True
 
 
-def _judge(conn: sa.Connection, page: StoredPage, core_key: SigningKey) -> None:
+def _judge(
+    conn: sa.Connection, page: StoredPage, core_key: SigningKey, opened: OpenedPage | None
+) -> None:
     """A page that does not read any more (a damaged disk) is taken out again: its gateway, which
     has settled nothing of it, finds no answer and sends the batch once more.
     """
     try:
-        batch = decode_columns(page.body)
+        if opened is not None and opened.batch_hash == page.batch_hash:
+            batch = opened.batch
+        else:
+            batch = decode_columns(page.body)
     except ProtocolError as exc:
         drop_page(conn, page)
         what = f"stored batch {page.number} does not read any more ({exc})"

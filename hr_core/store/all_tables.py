@@ -6,12 +6,14 @@ from hr_core.store import (
     device_gateways,
     enrolment_tokens,
     erasures,
+    event_totals,
     events,
     gateway_keys,
     gateway_log,
     people,
     refusals,
     results,
+    watermarks,
 )
 
 __all__ = [
@@ -20,10 +22,12 @@ __all__ = [
     "device_gateways",
     "enrolment_tokens",
     "erasures",
+    "event_totals",
     "events",
     "gateway_keys",
     "gateway_log",
     "people",
     "refusals",
     "results",
+    "watermarks",
 ]

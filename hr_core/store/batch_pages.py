@@ -5,14 +5,18 @@ become raw events and its head a row of `batches`, in one transaction; here stay
 the gateway's next page shows that it has it.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+import zstandard
 from msgspec import Struct
 
 from hr_core.store.database import UtcInstant, metadata
 from protocols.batch_chain import BatchHead, SignedHead
+
+_ANSWER_LEVEL = 1  # most of it are the random digits of event ids
 
 batch_pages = sa.Table(
     "batch_pages",
@@ -32,13 +36,13 @@ batch_pages = sa.Table(
     sa.Column("received_at", UtcInstant, nullable=False),
     # protocols.column_batch; empty when judged
     sa.Column("body", sa.LargeBinary, nullable=False),
-    # protocols.uplink.encode_answer; NULL until judged
+    # zstd of protocols.uplink.encode_answer, a quarter of its bytes; NULL until judged
     sa.Column("answer", sa.LargeBinary),
 )
 
 
 class StoredPage(Struct, frozen=True, kw_only=True):
-    """A row of `batch_pages`."""
+    """A row of `batch_pages`; `answer` as it is sent."""
 
     gateway: str
     number: int
@@ -128,7 +132,7 @@ def note_answer(conn: sa.Connection, page: StoredPage, answer: bytes) -> None:
     conn.execute(
         batch_pages.update()
         .where(batch_pages.c.gateway == page.gateway, batch_pages.c.number == page.number)
-        .values(answer=answer, body=b"")
+        .values(answer=zstandard.compress(answer, _ANSWER_LEVEL), body=b"")
     )
 
 
@@ -139,6 +143,20 @@ def drop_page(conn: sa.Connection, page: StoredPage) -> None:
             batch_pages.c.gateway == page.gateway, batch_pages.c.number == page.number
         )
     )
+
+
+def drop_answers_naming(conn: sa.Connection, event_ids: Collection[bytes]) -> None:
+    """`event_ids` in hex. A gateway that still asks for such an answer sends its batch again, which
+    is known by its place in the chain.
+    """
+    there = batch_pages.c
+    query = sa.select(there.gateway, there.number, there.answer).where(there.answer.is_not(None))
+    for gateway, number, answer in conn.execute(query).all():
+        said = zstandard.decompress(answer)
+        if any(event_id in said for event_id in event_ids):
+            conn.execute(
+                batch_pages.delete().where(there.gateway == gateway, there.number == number)
+            )
 
 
 def last_page(conn: sa.Connection, gateway: str) -> tuple[int, bytes] | None:
@@ -157,4 +175,7 @@ def _one(conn: sa.Connection, query: sa.Select[*tuple[Any, ...]]) -> StoredPage 
     row = conn.execute(query).one_or_none()
     if row is None:
         return None
-    return StoredPage(**{name: getattr(row, name) for name in StoredPage.__struct_fields__})
+    values = {name: getattr(row, name) for name in StoredPage.__struct_fields__}
+    if row.answer is not None:
+        values["answer"] = zstandard.decompress(row.answer)
+    return StoredPage(**values)

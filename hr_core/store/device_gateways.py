@@ -1,7 +1,6 @@
 """Which gateways deliver which device. A terminal that two of them pull is stored once; here both show."""
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -45,20 +44,19 @@ def note_deliveries(
     conn: sa.Connection,
     gateway: str,
     *,
-    accepted: Iterable[str],
-    duplicate: Iterable[str],
+    accepted: Counter[str],
+    duplicate: Counter[str],
     at: datetime,
 ) -> None:
-    """In the caller's write transaction. `accepted`, `duplicate`: the device of each such record."""
-    new, known = Counter(accepted), Counter(duplicate)
-    for serial in new.keys() | known.keys():
+    """In the caller's write transaction. `accepted`, `duplicate`: such records of each device."""
+    for serial in accepted.keys() | duplicate.keys():
         insert = _insert(conn).values(
             serial=serial,
             gateway=gateway,
             first_seen=at,
             last_seen=at,
-            accepted=new[serial],
-            duplicate=known[serial],
+            accepted=accepted[serial],
+            duplicate=duplicate[serial],
         )
         there, sent = device_gateways.c, insert.excluded
         conn.execute(

@@ -9,12 +9,12 @@ the body costs a fraction of fetching as many columns.
 The key is the event id, whose first six bytes are the device's wall clock, and the table is
 clustered by it: writes grow at one end (specs/perf/baseline.md 2), and a range of instants is a
 range of keys, because no zone is a day away from UTC. So readers by time need no index; readers
-by person scan the time range.
+by person scan the time range. No other index stands beside it: each took a fifth of the time of an
+insert, and totals per device are kept in a table of their own (hr_core.store.event_totals).
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 import sqlalchemy as sa
 
@@ -30,6 +30,7 @@ from hr_core.store.event_rows import (
     stored_punch,
     whole_record,
 )
+from hr_core.store.event_totals import Kind, count_events, count_events_per_device
 from protocols.identity import EVENT_ID_BYTES
 from protocols.records import Record
 
@@ -46,9 +47,10 @@ __all__ = [
     "distinct_device_users",
     "event_by_id",
     "event_ids",
-    "events_of_others",
+    "event_ids_between",
+    "events_before",
     "gateways",
-    "latest_punches",
+    "latest_punch",
     "punches_between",
     "punches_of_users",
     "raw_events",
@@ -78,10 +80,6 @@ raw_events = sa.Table(
     sa.Column("ingested_at", UtcInstant, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("raw", sa.LargeBinary, nullable=False),
-    # newest arrivals of a kind; each kind grows at its own end
-    sa.Index(None, "kind", "ingested_at", "event_id"),
-    # totals per device; few devices, each growing at its own end
-    sa.Index(None, "kind", "device", "event_id"),
     sqlite_with_rowid=False,
 )
 
@@ -122,9 +120,6 @@ gateways = sa.Table(
     sa.Column("created_at", UtcInstant, nullable=False),
 )
 
-Kind = Literal["punch", "count", "device_event"]
-
-
 # What event_rows.stored_punch and stored_count unpack, in their order.
 READER_COLUMNS = (
     raw_events.c.event_id,
@@ -157,22 +152,23 @@ def add_new_events(conn: sa.Connection, rows: Sequence[EventRow]) -> int:
         f"INSERT INTO raw_events ({', '.join(columns)}) "  # noqa: S608 - our own names
         f"VALUES ({', '.join([mark] * len(columns))}) ON CONFLICT DO NOTHING"
     )
-    return conn.exec_driver_sql(statement, list(rows)).rowcount
+    # Plain tuples: sqlite3 takes the fields of any other sequence one call at a time, 1 us a row.
+    return conn.exec_driver_sql(statement, list(map(tuple, rows))).rowcount
 
 
-def events_of_others(
-    conn: sa.Connection, keys: Sequence[bytes], *, gateway: str, batch: int
-) -> dict[bytes, Record]:
-    """Of `keys` those that another batch brought."""
-    found: dict[bytes, Record] = {}
+def events_before(conn: sa.Connection, rows: Sequence[EventRow]) -> dict[bytes, Record]:
+    """Of the ids of `rows` those that came here in another place of a batch, with their record."""
+    places = {row[0]: (row.gateway, row.batch, row.position) for row in rows}
+    keys = list(places)
     table = raw_events.c
+    found: dict[bytes, Record] = {}
     for start in range(0, len(keys), _KEYS_PER_SELECT):
-        query = sa.select(table.event_id, table.body, table.raw).where(
-            table.event_id.in_(keys[start : start + _KEYS_PER_SELECT]),
-            (table.gateway != gateway) | (table.batch != batch),
-        )
-        for row in conn.execute(query):
-            found[row.event_id] = whole_record(row.body, row.raw)
+        query = sa.select(
+            table.event_id, table.gateway, table.batch, table.position, table.body, table.raw
+        ).where(table.event_id.in_(keys[start : start + _KEYS_PER_SELECT]))
+        for key, gateway, batch, position, body, raw in conn.execute(query):
+            if places[key] != (gateway, batch, position):
+                found[key] = whole_record(body, raw)
     return found
 
 
@@ -201,20 +197,28 @@ def counts_between(
         yield stored_count(row)
 
 
-def latest_punches(conn: sa.Connection, limit: int) -> list[StoredPunch]:
-    """The punches that arrived last, newest first. A device clock in 2063 does not lead the list."""
+def latest_punch(conn: sa.Connection) -> StoredPunch | None:
+    """The last one by its device's clock, however wrong that is."""
     newest = (
         sa.select(*READER_COLUMNS)
         .where(raw_events.c.kind == "punch")
-        .order_by(raw_events.c.ingested_at.desc(), raw_events.c.event_id.desc())
-        .limit(limit)
+        .order_by(raw_events.c.event_id.desc())
+        .limit(1)
     )
-    return [stored_punch(row) for row in conn.execute(newest)]
+    row = conn.execute(newest).one_or_none()
+    return None if row is None else stored_punch(row)
 
 
 def event_by_id(conn: sa.Connection, event_id: bytes) -> StoredEvent | None:
     row = conn.execute(sa.select(raw_events).where(raw_events.c.event_id == event_id)).one_or_none()
     return None if row is None else stored_event(row)
+
+
+def event_ids_between(conn: sa.Connection, first: bytes, last: bytes, *, limit: int) -> list[bytes]:
+    """Of the ids from `first` to `last`, both included, the first `limit`."""
+    key = raw_events.c.event_id
+    query = sa.select(key).where(key >= first, key <= last).order_by(key).limit(limit)
+    return list(conn.execute(query).scalars())
 
 
 def event_ids(conn: sa.Connection, kind: Kind | None) -> Iterator[bytes]:
@@ -224,24 +228,6 @@ def event_ids(conn: sa.Connection, kind: Kind | None) -> Iterator[bytes]:
         query = query.where(raw_events.c.kind == kind)
     for row in conn.execution_options(yield_per=_ROWS_AT_A_TIME).execute(query):
         yield row.event_id
-
-
-def count_events(conn: sa.Connection) -> dict[Kind, int]:
-    """Events per kind; a kind without events has 0."""
-    totals: dict[Kind, int] = {"punch": 0, "count": 0, "device_event": 0}
-    per_kind = sa.select(raw_events.c.kind, sa.func.count()).group_by(raw_events.c.kind)
-    totals.update(conn.execute(per_kind).all())
-    return totals
-
-
-def count_events_per_device(conn: sa.Connection) -> list[tuple[Kind, str, int]]:
-    """(kind, device, events), sorted."""
-    per_device = (
-        sa.select(raw_events.c.kind, raw_events.c.device, sa.func.count())
-        .group_by(raw_events.c.kind, raw_events.c.device)
-        .order_by(raw_events.c.kind, raw_events.c.device)
-    )
-    return [(kind, device, total) for kind, device, total in conn.execute(per_device)]
 
 
 def distinct_device_users(conn: sa.Connection) -> list[tuple[str, str]]:

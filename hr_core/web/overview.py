@@ -10,7 +10,7 @@ from hr_core import views
 from hr_core.clock import Month
 from hr_core.errors import NoLawError, NothingToComputeError
 from hr_core.quality.grades import GradeEdition, load_grades, percent_text
-from hr_core.store.events import Kind, latest_punches, raw_events
+from hr_core.store.events import Kind, latest_punch, raw_events
 from hr_core.store.people import load_roster
 from hr_core.store.results import RunRow, SlipRow
 from hr_core.views import PunchView, RatesView, RateView
@@ -142,12 +142,12 @@ def overview(conn: sa.Connection, selection: Selection, now: datetime, zone: Zon
 
 
 def site_zone(conn: sa.Connection) -> ZoneInfo:
-    """The site's; before the first import the zone of the newest punch, else UTC."""
+    """The site's; before the first import the zone of the latest punch, else UTC."""
     roster = load_roster(conn)
     if roster is not None:
         return ZoneInfo(roster.zone)
-    newest = latest_punches(conn, 1)
-    return ZoneInfo(newest[0].zone if newest else "UTC")
+    latest = latest_punch(conn)
+    return ZoneInfo("UTC" if latest is None else latest.zone)
 
 
 def _punch_section(conn: sa.Connection, day: date, page: int, today: date) -> PunchSection:

@@ -64,11 +64,13 @@ def core_forgets() -> None:
     from hr_core.ingest import batches
 
     HttpIncoming.takes = ()  # one way in is enough: columns are judged elsewhere
-    row_of = batches.event_row
+    store = batches.store_new
 
-    def new_row(*one: Any, **facts: Any) -> Any:
-        row = row_of(*one, **facts)
-        return row._replace(event_id=row.event_id[:6] + secrets.token_bytes(10))
+    def store_anew(conn: Any, rows: Any) -> Any:
+        return store(
+            conn,
+            [row._replace(event_id=row.event_id[:6] + secrets.token_bytes(10)) for row in rows],
+        )
 
     place, add_batch = batches.place, batches.add_batch
     again: set[bytes] = set()
@@ -81,8 +83,7 @@ def core_forgets() -> None:
         if batch.batch_hash not in again:
             add_batch(conn, batch)
 
-    batches.event_row = new_row
-    batches._stored_records = lambda _conn, _keys: {}
+    batches.store_new = store_anew
     batches.place, batches.add_batch = always_new, add_once
 
 
@@ -376,13 +377,12 @@ def never_rewinds() -> None:
 @patch
 def core_takes_half() -> None:
     """A core that answers for every record, and stores every other."""
-    from hr_core.ingest import batches, columns
+    from hr_core.ingest import storing
 
-    add = batches.add_new_events
+    add = storing.add_new_events
 
     def add_half(conn: Any, rows: Any) -> int:
         add(conn, rows[::2])
         return len(rows)
 
-    batches.add_new_events = add_half
-    columns.add_new_events = add_half
+    storing.add_new_events = add_half

@@ -60,7 +60,9 @@ def test_verify_names_every_fault(run, spool_path):
     with closing(sqlite3.connect(spool_path)) as connection, connection:
         connection.execute("UPDATE pages SET body = substr(body, 1, length(body) - 1)")
         connection.execute("UPDATE devices SET stored = stored + 1")
-        connection.execute("INSERT INTO unsettled VALUES ('core', 1, 99, x'00', 1, 0, 0, NULL)")
+        connection.execute(
+            "INSERT INTO unsettled VALUES ('core', 1, 99, x'00', 1, 0, 0, NULL, 1, 0)"
+        )
     code, out, _ = run("verify", "--json")
     faults = [(fault["where"], fault["what"]) for fault in json.loads(out)["faults"]]
     assert code == 2

@@ -73,6 +73,7 @@ def test_a_gateway_that_runs(bare_folder, capsys):
         "E1046": "ok",
         "E1042": "ok",
         "E1043": "ok",
+        "E1047": "ok",
         "E1013": "ok",
         "E1050": "ok",
         "E1060": "warn",

@@ -51,6 +51,8 @@ async def test_the_ledger_of_a_running_agent(spool, path):
         "acked": 1,
         "acked_by": {"core": 1},
         "last_fetch_at": NOON.isoformat(),
+        "complete_until": None,
+        "held_by": "clock_unknown",
     }
     assert (second["serial"], second["on_device"], second["fetched"]) == ("SN2", None, 2)
     assert second["acked_by"] == {"core": 0}
@@ -120,7 +122,7 @@ def test_importing_it_imports_nothing_heavy(repository):
         "import sys; import edge_agent.spool.reading\n"
         "ours = {n for n in sys.modules if n.split('.')[0] in ('edge_agent', 'drivers', 'protocols')}\n"
         "assert ours == {'edge_agent', 'edge_agent.spool', 'edge_agent.spool.reading', "
-        "'edge_agent.spool.errors'}, ours\n"
+        "'edge_agent.spool.errors', 'edge_agent.spool.completeness'}, ours\n"
         "heavy = {'msgspec', 'pydantic', 'asyncio', 'typing_extensions'} & sys.modules.keys()\n"
         "assert not heavy, heavy"
     )

@@ -196,6 +196,31 @@ def test_trace_of_one_event(plant, ask, conn):
     conn.rollback()
     code, event = ask("trace", found.event_id)
     assert (code, event["kind"], event["event_id"]) == (0, "punch", found.event_id)
+    assert event["proof"]["faults"] == []
+    assert event["proof"]["number"] == event["batch"]
+
+
+def test_trace_takes_the_first_digits_and_names_days_and_pay_lines(plant, ask, conn, capfd):
+    ask("pay", "run", "--month", "2026-10")
+    used = {}
+    for one in punches_of_day(conn, _date(12)):
+        code, event = ask("trace", one.event_id[:12])
+        assert (code, event["event_id"]) == (0, one.event_id)
+        used[one.event_id] = event["used_by"]
+    conn.rollback()
+    days = [day for uses in used.values() for day in uses["days"]]
+    lines = [line for uses in used.values() for line in uses["lines"]]
+    assert {day["number"] for day in days} == {"E001", "E002"}
+    assert "overtime_workday" in {line["line"] for line in lines}
+    capfd.readouterr()
+    code = main(["trace", one.event_id])
+    shown = capfd.readouterr().out
+    assert code == 0
+    assert "stand as they were signed" in shown
+    assert "pay line     run 1" in shown
+    first = min(used)[:8]
+    several = [event_id for event_id in used if event_id.startswith(first)]
+    assert len(several) == 1 or main(["trace", first]) == 3
 
 
 def test_punches_of_a_day_by_the_device_clock(conn):
@@ -222,6 +247,7 @@ def _date(day):
         (["attendance", "show", "E9", "--month", "2026-10"], 3, "no person 'E9'"),
         (["trace", "00" * 16], 3, "no event"),
         (["trace", "xyz"], 3, "32 hex digits"),
+        (["trace", "1234567"], 3, "these are 7"),
         (["import", "none.toml"], 3, "cannot be read"),
         (["pay", "frobnicate"], 3, "No such command"),
         ([], 3, "Missing command"),

@@ -212,10 +212,10 @@ def test_a_full_disk_stores_nothing_and_says_so(engine):
 
 
 def test_a_crash_between_insert_and_commit_leaves_nothing(engine, monkeypatch):
-    def crash(*_args):
+    def crash(*_args, **_facts):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ingesting, "_note_deliveries", crash)
+    monkeypatch.setattr(ingesting, "note_deliveries", crash)
     with pytest.raises(KeyboardInterrupt):
         ingest(engine, punch_batch(3))
     with engine.connect() as conn:

@@ -10,19 +10,27 @@ from msgspec.structs import replace
 
 from hr_core.audit.verification import verify_chains
 from hr_core.ingest import columns as ingest_columns
+from hr_core.ingest import pages as ingest_pages
 from hr_core.ingest.batches import ingest_batch
 from hr_core.ingest.opening import open_batch
-from hr_core.ingest.pages import judge_next_page, judge_pages, open_columns, store_page
+from hr_core.ingest.pages import OpenedPage, judge_next_page, judge_pages, open_columns, store_page
 from hr_core.store.batch_pages import batch_pages, page_of
 from hr_core.store.chains import ChainForkError, ChainGapError, head_of
 from hr_core.store.database import initialise, open_database, writing
 from hr_core.store.events import batches, raw_events
 from hr_core.store.refusals import refusals
+from hr_core.store.watermarks import watermarks_of
 from protocols.batch_chain import FIRST_PREVIOUS, BatchHead, body_digest, sign_head, signed_type
-from protocols.column_batch import COLUMNS_TYPE, ColumnBatch, encode_columns, sections_of
+from protocols.column_batch import (
+    COLUMNS_TYPE,
+    ColumnBatch,
+    decode_columns,
+    encode_columns,
+    sections_of,
+)
 from protocols.record_digest import batch_digests, merkle_root
 from protocols.records import Channel, Direction, Flag
-from protocols.uplink import decode_answer, encode_answer, encode_batch
+from protocols.uplink import Watermark, decode_answer, encode_answer, encode_batch
 from tests.hr_core.ingest.batch_samples import GATEWAY, NOW, batch_of, count, observe, punch
 from tests.hr_core.signed_batches import CORE_KEY, enrol, key_of, seal
 
@@ -86,7 +94,20 @@ def contents(engine):
             for row in conn.execute(sa.select(batches).order_by(batches.c.number))
         ]
         refused = conn.execute(sa.select(refusals)).all()
-    return events, kept, sorted(refused)
+        return events, kept, sorted(refused), watermarks_of(conn)
+
+
+def test_the_watermarks_of_a_batch_in_columns_are_noted_when_it_is_judged(engine):
+    enrol(engine)
+    mark = Watermark(serial="ZK0001", complete_until=NOW, on_device=3, fetched=3, stored=3)
+    batch = replace(batch_of(*map(observe, map(punch, range(3)))), watermarks=(mark,))
+    store(engine, batch)
+    with engine.connect() as conn:
+        assert watermarks_of(conn) == [], "not before its place in the chain is sure"
+    assert judge_next_page(engine, core_key=CORE_KEY)
+    with engine.connect() as conn:
+        (told,) = watermarks_of(conn)
+    assert (told.serial, told.complete_until, told.batch) == ("ZK0001", NOW, batch.number)
 
 
 @pytest.fixture
@@ -229,8 +250,8 @@ def test_a_page_that_is_not_of_its_root_is_rejected_whole_and_shown(core):
     batch = a_batch()
     answer = judged(engine, batch, records_root=bytes(32))
     assert {(one.verdict, one.code) for one in answer.verdicts} == {("rejected", "root_mismatch")}
-    events, kept, refused = contents(engine)
-    assert (events, kept[0]["outcomes"], len(refused)) == ([], b"R" * 20, 1)
+    events, kept, refused, told = contents(engine)
+    assert (events, kept[0]["outcomes"], len(refused), told) == ([], b"R" * 20, 1, [])
     with engine.connect() as conn:
         [report] = verify_chains(conn)
     assert [fault.what for fault in report.faults] == ["its digests do not make its signed root"]
@@ -266,3 +287,21 @@ def test_a_crash_while_judging_judges_again(core, monkeypatch):
 def judged_answer(engine):
     with engine.connect() as conn:
         return decode_answer(page_of(conn, GATEWAY, 1).answer, a_batch())
+
+
+def test_a_page_handed_over_is_not_read_again_and_another_one_is(core, monkeypatch):
+    engine = core()
+    first = store(engine, a_batch())
+    signed, body = in_columns(a_batch(number=2, first=20), previous=first.batch_hash)
+    store_page(engine, signed, key_of().public, body, received_at=NOW + timedelta(seconds=1))
+    read = []
+    monkeypatch.setattr(
+        ingest_pages, "decode_columns", lambda body: read.append(body) or decode_columns(body)
+    )
+    second = OpenedPage(signed.batch_hash(), decode_columns(body))
+    for _ in range(2):
+        assert judge_next_page(engine, core_key=CORE_KEY, opened=second)
+    assert read == [first.body]
+    assert len(contents(engine)[0]) == 40
+    with engine.connect() as conn:
+        assert [report.faults for report in verify_chains(conn)] == [()]

@@ -12,7 +12,7 @@ from hr_core.store.events import (
     counts_between,
     distinct_device_users,
     event_by_id,
-    latest_punches,
+    latest_punch,
     punches_between,
     punches_of_users,
 )
@@ -109,17 +109,17 @@ def test_flags_of_device_and_gateway_come_together_once(engine):
     seen = observe(sent, flags=(Flag.FUTURE, Flag.GATEWAY_CLOCK_SUSPECT))
     deliver(engine, batch_of(seen))
     with engine.connect() as conn:
-        [found] = latest_punches(conn, 10)
+        found = latest_punch(conn)
     assert found.flags == (Flag.REPEAT, Flag.FUTURE, Flag.GATEWAY_CLOCK_SUSPECT)
 
 
-def test_the_latest_punches_are_the_last_that_arrived(engine):
-    broken_clock = punch(1, device_time=datetime(2063, 1, 1))
-    deliver(engine, batch_of(observe(broken_clock)))
-    deliver(engine, batch_of(observe(punch(2))), at=NOW + MINUTE)
+def test_the_latest_punch_is_that_of_the_latest_clock(engine):
     with engine.connect() as conn:
-        assert [found.user_id for found in latest_punches(conn, 1)] == ["1002"]
-        assert len(latest_punches(conn, 10)) == 2
+        assert latest_punch(conn) is None
+    deliver(engine, batch_of(observe(punch(2)), observe(count(59))))
+    deliver(engine, batch_of(observe(punch(1))), at=NOW + MINUTE)
+    with engine.connect() as conn:
+        assert latest_punch(conn).user_id == "1002"
 
 
 def test_an_event_that_is_not_there(conn):
