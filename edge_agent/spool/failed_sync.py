@@ -1,0 +1,73 @@
+"""When the disk could not keep what a checkpoint wrote: the process ends, and the next one moves the
+whole log again.
+
+SQLite counts frames of the log as moved before the database file was synced, wherever commits go on
+beside the checkpoint. Linux reports a failed sync once and then takes the pages that it lost for
+clean. So after a failed sync the count is a lie, a later checkpoint would move only the rest, its
+sync would succeed, and the next commit would overwrite the only copy of what was lost. The count
+lives in shared memory and goes with the last process that has the file open; whoever opens it next
+counts from the first frame. The log itself was synced by each commit.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import NoReturn
+
+from edge_agent.spool.errors import SpoolLockedError
+
+EXIT_CODE = os.EX_IOERR
+"""74. Nobody else ends the agent with it."""
+
+EndProcess = Callable[[Path, str], NoReturn]
+
+
+def is_failed_sync(exc: sqlite3.Error) -> bool:
+    return getattr(exc, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_FSYNC
+
+
+def end_process(path: Path, what: str) -> NoReturn:
+    """Like kill -9: nothing of this process may touch the log of the spool at `path` any more."""
+    with suppress(OSError):  # it only serves the case that another program keeps the count alive
+        os.close(os.open(_mark(path), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    with suppress(OSError):  # nobody listens
+        os.write(
+            2,
+            f"{path}: the disk could not keep what was written to it ({what}). The agent ends with "
+            f"{EXIT_CODE}, so that its next start writes all of it again from the log; nothing that "
+            "was acknowledged is lost. Check the disk (dmesg, smartctl)\n".encode(),
+        )
+    os._exit(EXIT_CODE)
+
+
+def recover(path: Path) -> None:
+    """Call before anything else opens the file, with the spool's lock held: after `end_process`, no
+    other program may keep the count alive. Raises SpoolLockedError when one does, sqlite3.Error.
+    """
+    if not _mark(path).exists():
+        return
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        try:
+            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            busy = True
+    if busy:
+        raise SpoolLockedError(
+            "the disk failed when the agent ran last, and another program has kept the file open "
+            "since",
+            where=str(path),
+            remedy=f"End it (lsof {path} names it), then start the agent",
+            code="spool_in_use",
+        )
+    _mark(path).unlink()
+
+
+def _mark(path: Path) -> Path:
+    """Need not outlive a power cut: the count does not either."""
+    return path.with_name(f"{path.name}.failed-sync")
