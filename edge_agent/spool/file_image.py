@@ -110,30 +110,41 @@ def _read_log(log: BinaryIO | None) -> Log:
     checksum = _checksum(head[:24], (0, 0), order)
     words = struct.unpack(">2I", head[24:])
     if magic not in _LOG_MAGIC or page_bytes != PAGE_BYTES or checksum != words:
-        places = tuple(place for place, _ in _frames(log))
+        # A head is synced before any frame is written; room that was never written to is all NUL.
+        places = tuple(place for place, frame in _frames(log) if any(frame))
         return Log({}, places, damaged=bool(places))
     return _replay(log, tuple(salts), checksum, order)
 
 
 def _replay(log: BinaryIO, salts: tuple[int, ...], checksum: tuple[int, int], order: str) -> Log:
+    """Damage is told from a torn end by what stands behind it. A commit is synced before the next
+    one is written; so where a frame goes on from a commit frame behind the first one that does not
+    read, the disk has lost something that it had. (Behind a torn end may lie the end of a log that
+    was torn at an earlier cut: it goes on from nothing.)
+    """
     committed: dict[int, int] = {}
     pending: dict[int, int] = {}
     lost: list[int] = []
-    ended = False  # a commit stands behind the damage: all before it had been synced
+    sound = True
     damaged = False
+    commit: tuple[int, int] | None = None  # behind the damage, the frame before: its checksum
     for place, head in _frames(log):
         number, commit_size, *frame_salts, first, second = _FRAME_HEADER.unpack(head)
-        if tuple(frame_salts) != salts:
-            if not lost:
-                break  # of the log's life before: its end
+        if tuple(frame_salts) != salts:  # of the log's life before, or damaged
+            sound, commit = False, None
             continue
-        if not lost:
-            checksum = _checksum(head[:8] + _read_at(log, place), checksum, order)
-        if lost or checksum != (first, second):
-            damaged |= ended
-            ended |= bool(commit_size)
+        stated = (first, second)
+        before = checksum if sound else commit
+        goes_on = before is not None and stated == _checksum(
+            head[:8] + _read_at(log, place), before, order
+        )
+        if not (sound and goes_on):
+            sound = False
+            damaged |= commit is not None and goes_on
+            commit = stated if commit_size else None
             lost.append(place)
             continue
+        checksum = stated
         pending[number] = place
         if commit_size:
             committed |= pending

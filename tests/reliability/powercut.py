@@ -248,20 +248,12 @@ class Disk:
             case Unlink(path):
                 if self._names.pop(path, None) is not None:
                     self._loose_names.append(_Entry(self._done, path, None))
-            case Closed(path, descriptor):
-                if path in self._names:
-                    _orphan(self._names[path], descriptor)
-            case Ended():
-                for file in self._names.values():
-                    _orphan(file, None)
+            case Closed() | Ended():
+                self._let_go(event)
             case SyncBegins(path, descriptor, number):
                 self._syncing[number] = _Sync(self._names.get(path), descriptor, self._done)
             case SyncEnds(number, failed):
-                sync = self._syncing.pop(number)
-                if failed:
-                    _forget(sync)
-                else:
-                    self._keep(sync)
+                (_forget if failed else self._keep)(self._syncing.pop(number))
 
     def cut(self, how: Cut, draw: random.Random) -> dict[str, bytes]:
         """By path, what is found after the power has come back."""
@@ -275,6 +267,13 @@ class Disk:
             file = self._names[path] = _File()
             self._loose_names.append(_Entry(self._done, path, file))
         return file
+
+    def _let_go(self, event: Closed | Ended) -> None:
+        if isinstance(event, Ended):
+            for file in self._names.values():
+                _orphan(file, None)
+        elif event.path in self._names:
+            _orphan(self._names[event.path], event.descriptor)
 
     def _keep(self, sync: _Sync) -> None:
         if sync.file is not None:
