@@ -20,6 +20,7 @@ from edge_agent.spool.errors import SpoolLockedError
 
 EXIT_CODE = os.EX_IOERR
 """74. Nobody else ends the agent with it."""
+PATIENCE_S = 5.0  # with a program that looks into the file and goes
 
 EndProcess = Callable[[Path, str], NoReturn]
 
@@ -49,7 +50,9 @@ def recover(path: Path) -> None:
     if not _mark(path).exists():
         return
     uri = f"{path.absolute().as_uri()}?mode=rw"
-    with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+    with closing(
+        sqlite3.connect(uri, uri=True, isolation_level=None, timeout=PATIENCE_S)
+    ) as connection:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         try:
             busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
