@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 
 from edge_agent.spool.errors import storage_error
-from edge_agent.spool.failed_sync import EndProcess, end_process, is_failed_sync
+from edge_agent.spool.failed_sync import EndProcess, end_process, is_failed_sync, write_log_again
 from edge_agent.spool.schema import connect
 
 # 4 MiB of pages: SQLite's own default, long enough that the tail pages are moved once, not often.
@@ -95,6 +95,7 @@ class Checkpointer:
         reads from it.
         """
         with self._turn, self._syncing():
+            write_log_again(writer, self._path)
             busy, *_ = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             if busy:
                 raise sqlite3.OperationalError("a reader holds the log that is in doubt")

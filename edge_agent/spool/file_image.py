@@ -15,6 +15,7 @@ _USER_VERSION, _APPLICATION_ID, _FIRST_TRUNK = 60, 68, 32  # offsets in page 1
 
 _LOG_HEADER = struct.Struct(">8I")
 _FRAME_HEADER = struct.Struct(">6I")
+_SECTOR_BYTES = 512  # the least that a disk writes whole
 _LOG_MAGIC = (0x377F0682, 0x377F0683)  # checksums of little-endian words, of big-endian ones
 
 
@@ -125,31 +126,37 @@ def _replay(log: BinaryIO, salts: tuple[int, ...], checksum: tuple[int, int], or
     committed: dict[int, int] = {}
     pending: dict[int, int] = {}
     lost: list[int] = []
-    sound = True
-    damaged = False
-    commit: tuple[int, int] | None = None  # behind the damage, the frame before: its checksum
+    before: tuple[int, int] | None = checksum  # what the frame before states
+    sound, damaged, behind_commit = True, False, False
     for place, head in _frames(log):
         number, commit_size, *frame_salts, first, second = _FRAME_HEADER.unpack(head)
         if tuple(frame_salts) != salts:  # of the log's life before, or damaged
-            sound, commit = False, None
+            sound, behind_commit, before = False, False, None
             continue
         stated = (first, second)
-        before = checksum if sound else commit
         goes_on = before is not None and stated == _checksum(
             head[:8] + _read_at(log, place), before, order
         )
-        if not (sound and goes_on):
-            sound = False
-            damaged |= commit is not None and goes_on
-            commit = stated if commit_size else None
-            lost.append(place)
+        before = stated
+        if sound and goes_on:
+            pending[number] = place
+            if commit_size:
+                committed |= pending
+                pending = {}
             continue
-        checksum = stated
-        pending[number] = place
-        if commit_size:
-            committed |= pending
-            pending = {}
+        sound = False
+        damaged |= behind_commit and goes_on
+        behind_commit = bool(commit_size) and (goes_on or _is_of_its_salts(place))
+        lost.append(place)
     return Log(committed, tuple(lost), damaged)
+
+
+def _is_of_its_salts(place: int) -> bool:
+    """Whether the commit size in the header before `place` was written with the salts behind it. Where
+    a sector ends between the two, it may be that of the log's life before.
+    """
+    start = place - _FRAME_HEADER.size
+    return start // _SECTOR_BYTES == (start + 15) // _SECTOR_BYTES
 
 
 def _frames(log: BinaryIO) -> Iterator[tuple[int, bytes]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from edge_agent.spool import row_folding
 from edge_agent.spool.codec import is_sound_envelope
 from edge_agent.spool.errors import SpoolCorruptError, SpoolError, storage_error
-from edge_agent.spool.failed_sync import recover
+from edge_agent.spool.failed_sync import recover, write_log_again
 from edge_agent.spool.file_image import FileImage
 from edge_agent.spool.page_body import is_intact
 
@@ -75,6 +75,7 @@ def prepare(path: Path) -> None:
         _check_pages(connection, path)
         _check_schema(connection, path)
         _use_wal(connection, path)
+        write_log_again(connection, path)
         _migrate(connection)
         _check_rows(connection, path)
 

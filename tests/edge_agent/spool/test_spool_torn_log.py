@@ -151,6 +151,35 @@ def test_a_second_cut_in_a_log_that_was_torn_before(cut, tmp_path):
     assert boots(again) == cut.rows_after(2)
 
 
+def test_a_commit_mark_of_the_life_before_is_not_believed(tmp_path):
+    """Frame 41 begins 8 bytes before the end of a sector, so that a torn write may leave page number
+    and commit mark of the log's life before in front of salts and checksum of this one.
+    """
+    number, head = 41, HEADER + 41 * FRAME
+    assert head % SECTOR == SECTOR - 8
+    path = tmp_path / "s.db"
+    create_file(path)
+    prepare(path)
+    with closing(connect(path)) as connection:
+        for one in range(number - 2):
+            commit(connection, [one + 1])
+            if log_of(path).stat().st_size > head - 2 * FRAME:
+                break
+        synced = boots(path)
+        commit(connection, range(100, 130))
+        file, log = path.read_bytes(), bytearray(log_of(path).read_bytes())
+    assert len(log) > head + 2 * FRAME, "more of the last commit follows"
+    assert log[head + 4 : head + 8] == b"\0" * 4, "it is not its end"
+    log[head : head + 8] = b"\0\0\0\x03\0\0\0\x09"
+    path = tmp_path / "cut.db"
+    path.write_bytes(file)
+    log_of(path).write_bytes(log)
+    with closing(FileImage(path)) as image:
+        assert not image.log.damaged
+    prepare(path)
+    assert boots(path) == synced
+
+
 def spoil(data, place, length=1):
     spoilt = bytearray(data)
     for at in range(place, place + length):
