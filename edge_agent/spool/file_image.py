@@ -15,6 +15,7 @@ _USER_VERSION, _APPLICATION_ID, _FIRST_TRUNK = 60, 68, 32  # offsets in page 1
 
 _LOG_HEADER = struct.Struct(">8I")
 _FRAME_HEADER = struct.Struct(">6I")
+_SECTOR_BYTES = 512  # the least that a disk writes whole
 _LOG_MAGIC = (0x377F0682, 0x377F0683)  # checksums of little-endian words, of big-endian ones
 
 
@@ -110,35 +111,52 @@ def _read_log(log: BinaryIO | None) -> Log:
     checksum = _checksum(head[:24], (0, 0), order)
     words = struct.unpack(">2I", head[24:])
     if magic not in _LOG_MAGIC or page_bytes != PAGE_BYTES or checksum != words:
-        places = tuple(place for place, _ in _frames(log))
+        # A head is synced before any frame is written; room that was never written to is all NUL.
+        places = tuple(place for place, frame in _frames(log) if any(frame))
         return Log({}, places, damaged=bool(places))
     return _replay(log, tuple(salts), checksum, order)
 
 
 def _replay(log: BinaryIO, salts: tuple[int, ...], checksum: tuple[int, int], order: str) -> Log:
+    """Damage is told from a torn end by what stands behind it. A commit is synced before the next
+    one is written; so where a frame goes on from a commit frame behind the first one that does not
+    read, the disk has lost something that it had. (Behind a torn end may lie the end of a log that
+    was torn at an earlier cut: it goes on from nothing.)
+    """
     committed: dict[int, int] = {}
     pending: dict[int, int] = {}
     lost: list[int] = []
-    ended = False  # a commit stands behind the damage: all before it had been synced
-    damaged = False
+    before: tuple[int, int] | None = checksum  # what the frame before states
+    sound, damaged, behind_commit = True, False, False
     for place, head in _frames(log):
         number, commit_size, *frame_salts, first, second = _FRAME_HEADER.unpack(head)
-        if tuple(frame_salts) != salts:
-            if not lost:
-                break  # of the log's life before: its end
+        if tuple(frame_salts) != salts:  # of the log's life before, or damaged
+            sound, behind_commit, before = False, False, None
             continue
-        if not lost:
-            checksum = _checksum(head[:8] + _read_at(log, place), checksum, order)
-        if lost or checksum != (first, second):
-            damaged |= ended
-            ended |= bool(commit_size)
-            lost.append(place)
+        stated = (first, second)
+        goes_on = before is not None and stated == _checksum(
+            head[:8] + _read_at(log, place), before, order
+        )
+        before = stated
+        if sound and goes_on:
+            pending[number] = place
+            if commit_size:
+                committed |= pending
+                pending = {}
             continue
-        pending[number] = place
-        if commit_size:
-            committed |= pending
-            pending = {}
+        sound = False
+        damaged |= behind_commit and goes_on
+        behind_commit = bool(commit_size) and (goes_on or _is_of_its_salts(place))
+        lost.append(place)
     return Log(committed, tuple(lost), damaged)
+
+
+def _is_of_its_salts(place: int) -> bool:
+    """Whether the commit size in the header before `place` was written with the salts behind it. Where
+    a sector ends between the two, it may be that of the log's life before.
+    """
+    start = place - _FRAME_HEADER.size
+    return start // _SECTOR_BYTES == (start + 15) // _SECTOR_BYTES
 
 
 def _frames(log: BinaryIO) -> Iterator[tuple[int, bytes]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from edge_agent.spool import row_folding
 from edge_agent.spool.codec import is_sound_envelope
 from edge_agent.spool.errors import SpoolCorruptError, SpoolError, storage_error
+from edge_agent.spool.failed_sync import recover, write_log_again
 from edge_agent.spool.file_image import FileImage
 from edge_agent.spool.page_body import is_intact
 from edge_agent.spool.read_ends import are_sound_ends
@@ -68,11 +69,13 @@ def prepare(path: Path) -> None:
     Checks every page, then runs the migrations that it lacks. The caller holds the lock.
     """
     _refuse_untouched(path)
+    _recover(path)
     with session(path) as connection:
         _refuse_foreign_file(connection, path)
         _check_pages(connection, path)
         _check_schema(connection, path)
         _use_wal(connection, path)
+        write_log_again(connection, path)
         _migrate(connection)
         _check_rows(connection, path)
 
@@ -138,6 +141,13 @@ def _refuse_untouched(path: Path) -> None:
         )
     if log.damaged or lost_head or present > known:
         raise _corrupt(path, "the write-ahead log or the header of the file is damaged")
+
+
+def _recover(path: Path) -> None:
+    try:
+        recover(path)
+    except sqlite3.Error as exc:
+        raise storage_error(exc, path) from exc
 
 
 def _corrupt(path: Path, what: str) -> SpoolCorruptError:

@@ -60,7 +60,9 @@ class Writer:
         self._moved = clock.monotonic()
         self._commits = 0
         self._stopping = False
-        self._log_in_doubt = False  # after an I/O error, until it was moved
+        # Until it was moved: after an I/O error, and at the start, as nobody knows how the process
+        # before this one ended.
+        self._log_in_doubt = True
         self._thread = Thread(target=self._run, name="spool-writer", daemon=True)
         self._thread.start()
 
@@ -153,9 +155,7 @@ class Writer:
         """
         self._connection = connect(self._path)
         if self._log_in_doubt:
-            busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if busy:
-                raise sqlite3.OperationalError("a reader holds the log that is in doubt")
+            self._checkpointer.empty_log(self._connection)
             self._log_in_doubt = False
         return self._connection
 

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
+from edge_agent.spool import failed_sync
 from edge_agent.spool.errors import SpoolError
 from edge_agent.spool.lanes import LANE_BY_NUMBER
 from edge_agent.spool.store import Spool
@@ -31,16 +33,28 @@ class Losses:
     lost: int = 0
     worst: int = 0
     unreadable: int = 0
+    why: str = ""  # the first that could not be opened
 
-    def add(self, lost: int | None) -> None:
-        """`lost`: acknowledged records that are gone; None: the file cannot be opened."""
+    def add(self, lost: int | str) -> None:
+        """`lost`: acknowledged records that are gone, or why the file cannot be opened."""
         self.cuts += 1
-        if lost is None:
+        if isinstance(lost, str):
             self.unreadable += 1
+            self.why = self.why or lost
         elif lost:
             self.cuts_that_lost += 1
             self.lost += lost
             self.worst = max(self.worst, lost)
+
+    def __iadd__(self, other: "Losses") -> Self:
+        self.cuts += other.cuts
+        self.acknowledged += other.acknowledged
+        self.cuts_that_lost += other.cuts_that_lost
+        self.lost += other.lost
+        self.worst = max(self.worst, other.worst)
+        self.unreadable += other.unreadable
+        self.why = self.why or other.why
+        return self
 
     @property
     def none(self) -> bool:
@@ -60,7 +74,9 @@ def recorded(
     run = ("tests.reliability.recorded_run", what, str(folder / f"{what}.db"))
     module = ("tests.reliability.child", ",".join(weakened)) if weakened else ()
     argv = [sys.executable, "-m", *module, *run, str(rounds), str(seed)]
-    return record(argv, folder / "trace", inject=inject, cwd=REPOSITORY)
+    return record(
+        argv, folder / "trace", inject=inject, cwd=REPOSITORY, again_after=failed_sync.EXIT_CODE
+    )
 
 
 def losses_of_cuts(
@@ -86,15 +102,15 @@ def losses_of_cuts(
 
 def _lost(
     image: dict[str, bytes], acknowledged: Sequence[str], what: str, recorded_in: Path
-) -> int | None:
+) -> int | str:
     in_memory = _MEMORY if _MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="clockline-cut-", dir=in_memory) as name:
         folder = Path(name)
         lay_out(image, recorded_in, folder)
         try:
             held = _READERS[what](folder / f"{what}.db")
-        except (SpoolError, sqlite3.Error):
-            return None
+        except (SpoolError, sqlite3.Error) as error:
+            return f"{error!r} ({ {file: len(content) for file, content in image.items()} })"
     promised = {event_id(punch(*_numbered(line))) for line in acknowledged}
     return len(promised - held)
 

@@ -1,14 +1,16 @@
 """Power cuts, replayed: what a disk may hold when the power goes away at any moment of a real run.
 
 The run is recorded with strace (writes, syncs, truncations, unlinks and what the process said on its
-standard output, in their order). A cut at any point leaves what was synced before it, and of the
-rest nothing, half, or torn pieces of 512 bytes.
+standard output, in their order; from one process to the next where it ends and is started again).
+A cut at any point leaves what was synced before it, and of the rest nothing, half, or torn pieces of
+512 bytes.
 
 A file system keeps metadata in order (a journal); data that was not synced, in none. A sync covers
 the writes that had ended when it began, and holds from when it has ended. A sync that reported an
 error has covered nothing and never will: Linux takes those pages for clean from then on. It tells
 every open descriptor of the file once, so a failure takes only what went through the descriptor
-that was told: whoever wrote through another is to be told at his own next sync.
+that was told: whoever wrote through another is to be told at his own next sync. What was written through
+a descriptor that is closed, or of a process that is gone, goes with any failure: nobody is told.
 """
 
 import codecs
@@ -16,13 +18,16 @@ import random
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
 SECTOR_BYTES = 512
-_CALLS = "pwrite64,write,fdatasync,fsync,ftruncate,unlink"
+_CALLS = "pwrite64,write,fdatasync,fsync,ftruncate,unlink,close"
 _STDOUT = 1
+_NOBODY = -1  # the descriptor of what was written by one that is closed
+# A run that never comes to its end is a defect of the run.
+_MOST_STARTS = 60
 
 _LINE = re.compile(r"^(?P<pid>\d+) +(?P<rest>.*)$")
 _RESUMED = re.compile(r"^<\.\.\. (\w+) resumed>(.*)$")
@@ -77,41 +82,66 @@ class SyncEnds:
 
 
 @dataclass(frozen=True)
+class Closed:
+    path: str
+    descriptor: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The process: by itself, with this exit code."""
+
+    code: int
+
+
+@dataclass(frozen=True)
 class Said:
     text: str
 
 
-Event = Write | Truncate | Unlink | SyncBegins | SyncEnds | Said
+Event = Write | Truncate | Unlink | SyncBegins | SyncEnds | Closed | Ended | Said
 
 
 def record(
-    argv: Sequence[str], trace: Path, *, inject: Sequence[str] = (), cwd: Path
+    argv: Sequence[str],
+    trace: Path,
+    *,
+    inject: Sequence[str] = (),
+    cwd: Path,
+    again_after: int | None = None,
 ) -> list[Event]:
     """Runs `argv` under strace. `inject` are strace's own expressions (faults).
+
+    again_after  the exit code after which it is started again, as systemd does with an agent
 
     Raises CalledProcessError when the run fails.
     """
     faults = [word for fault in inject for word in ("-e", f"inject={fault}")]
-    done = subprocess.run(
-        [
-            *("strace", "-f", "-y", "-qq", "-s", "16777216", "-e", "signal=none"),
-            *("-e", f"trace={_CALLS}", *faults, "-o", str(trace), *argv),
-        ],
-        cwd=cwd,
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
-        raise subprocess.CalledProcessError(
-            done.returncode, "strace " + " ".join(argv[:4]), done.stdout, done.stderr
+    events: list[Event] = []
+    for _ in range(_MOST_STARTS):
+        done = subprocess.run(
+            [
+                *("strace", "-f", "-y", "-qq", "-s", "16777216", "-e", "signal=none"),
+                *("-e", f"trace={_CALLS}", *faults, "-o", str(trace), *argv),
+            ],
+            cwd=cwd,
+            capture_output=True,
+            check=False,
         )
-    with trace.open(encoding="ascii") as lines:
-        return list(_events(lines))
+        if done.returncode not in {0, again_after}:
+            break
+        with trace.open(encoding="ascii") as lines:
+            events += [*_events(lines), Ended(done.returncode)]
+        if done.returncode == 0:
+            return events
+    raise subprocess.CalledProcessError(
+        done.returncode, "strace " + " ".join(argv[:4]), done.stdout, done.stderr
+    )
 
 
 def _events(lines: Iterator[str]) -> Iterator[Event]:
     pending: dict[str, tuple[str, int | None]] = {}  # by pid: the call's beginning, its sync
-    syncs = 0
+    syncs = 0  # one that is under way when the process ends never ends, and covers nothing
     for line in lines:
         found = _LINE.match(line.rstrip("\n"))
         if found is None:
@@ -152,6 +182,8 @@ def _event(call: re.Match[str]) -> Event | None:
     match call["name"]:
         case "unlink" if result == 0:
             return Unlink(_bytes(arguments).decode())
+        case "close" if call["path"] is not None:
+            return Closed(call["path"], int(call["fd"]))
         case "ftruncate" if result == 0:
             return Truncate(call["path"], int(call["fd"]), int(arguments))
         case "write" if int(call["fd"]) == _STDOUT and result > 0:
@@ -216,14 +248,12 @@ class Disk:
             case Unlink(path):
                 if self._names.pop(path, None) is not None:
                     self._loose_names.append(_Entry(self._done, path, None))
+            case Closed() | Ended():
+                self._let_go(event)
             case SyncBegins(path, descriptor, number):
                 self._syncing[number] = _Sync(self._names.get(path), descriptor, self._done)
             case SyncEnds(number, failed):
-                sync = self._syncing.pop(number)
-                if failed:
-                    _forget(sync)
-                else:
-                    self._keep(sync)
+                (_forget if failed else self._keep)(self._syncing.pop(number))
 
     def cut(self, how: Cut, draw: random.Random) -> dict[str, bytes]:
         """By path, what is found after the power has come back."""
@@ -237,6 +267,13 @@ class Disk:
             file = self._names[path] = _File()
             self._loose_names.append(_Entry(self._done, path, file))
         return file
+
+    def _let_go(self, event: Closed | Ended) -> None:
+        if isinstance(event, Ended):
+            for file in self._names.values():
+                _orphan(file, None)
+        elif event.path in self._names:
+            _orphan(self._names[event.path], event.descriptor)
 
     def _keep(self, sync: _Sync) -> None:
         if sync.file is not None:
@@ -255,8 +292,18 @@ def _forget(sync: _Sync) -> None:
         sync.file.loose = [
             (number, change)
             for number, change in sync.file.loose
-            if number >= sync.until or change.descriptor != sync.descriptor
+            if number >= sync.until or change.descriptor not in {sync.descriptor, _NOBODY}
         ]
+
+
+def _orphan(file: _File, descriptor: int | None) -> None:
+    """What was written through `descriptor`, or through any, and waits for a sync."""
+    file.loose = [
+        (number, replace(change, descriptor=_NOBODY))
+        if descriptor in {None, change.descriptor}
+        else (number, change)
+        for number, change in file.loose
+    ]
 
 
 def _with(names: dict[str, _File], entries: Sequence[_Entry]) -> dict[str, _File]:

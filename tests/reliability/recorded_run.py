@@ -25,6 +25,7 @@ from protocols.uplink import Answer, Observation, RecordVerdict, Verdict
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 SERIALS = ("PC-ONE", "PC-TWO", "PC-LOG")
 _STARTS = 5
+_MEAN_PAGE = 22
 _LIMITS = {"soft_frames": 25, "hard_frames": 80}  # edges within a short run
 
 
@@ -46,7 +47,7 @@ def acknowledge(serial: str, numbers: Iterable[int]) -> None:
 
 async def store(path: Path, rounds: int, seed: int) -> None:
     """Two live devices, one whose log comes in pages, and a sink that takes batches meanwhile."""
-    Checkpointer.__init__.__kwdefaults__ = _LIMITS
+    Checkpointer.__init__.__kwdefaults__ |= _LIMITS
     spool = _opened(path)
     draw = random.Random(seed)
     collecting = [
@@ -67,9 +68,11 @@ def _opened(path: Path) -> Spool:
 
 
 async def _collect(spool: Spool, serial: str, rounds: int, draw: random.Random) -> None:
-    first = 0
-    for _ in range(rounds):
-        size = draw.randrange(5, 40) if serial == "PC-LOG" else 1
+    """Goes on where a process before it has ended."""
+    pages = serial == "PC-LOG"
+    first = int(await _cursor(spool, serial) or 0)
+    while first < rounds * (_MEAN_PAGE if pages else 1):
+        size = draw.randrange(5, 40) if pages else 1
         numbers = range(first, first + size)
         delivery = Delivery(
             serial=serial,
@@ -80,6 +83,12 @@ async def _collect(spool: Spool, serial: str, rounds: int, draw: random.Random) 
             await asyncio.sleep(0)
         acknowledge(serial, numbers)
         first += size
+
+
+async def _cursor(spool: Spool, serial: str) -> bytes | None:
+    while True:
+        with contextlib.suppress(SpoolError):
+            return await spool.cursor(serial)
 
 
 async def _append(spool: Spool, delivery: Delivery) -> bool:

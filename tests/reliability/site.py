@@ -26,6 +26,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hr_core.api.mqtt import CLIENT_ID
 from hr_core.store.database import open_database
 from protocols.identity import event_id
 from protocols.records import Punch
@@ -37,6 +38,7 @@ from tests.edge_agent.enrolment.known_gateway import make_known
 from tests.hr_core.ingest.batch_samples import batch_of
 from tests.hr_core.signed_batches import deliver
 from tests.reliability.oracle import Key, Oracle, Verdict, oracle_process
+from tests.sync.mosquitto import Mosquitto
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ZONE = "UTC"
@@ -171,10 +173,12 @@ class Core(Process):
     def __init__(self, folder: Path) -> None:
         self.database = folder / "core.db"
         self.port = 0
+        self.more: tuple[str, ...] = ()  # words of its command line
         super().__init__((), folder / "core.log")
 
     async def serve(self, weakened: Sequence[str] = ()) -> None:
-        self.argv = ("hr_core", "--db", str(self.database), "serve", "--port", str(self.port))
+        words = ("hr_core", "--db", str(self.database), "serve", "--port", str(self.port))
+        self.argv = (*words, *self.more)
         await self.start(weakened)
         assert self.running is not None
         assert self.running.stdout is not None
@@ -233,6 +237,7 @@ class Agent(Process):
         self.folder = folder
         self.site_file = folder / "site.toml"
         self.spool = folder / "state" / "spool.db"
+        self.broker: Mosquitto | None = None  # over which it sends
         super().__init__(("edge_agent", "run", "-c", str(self.site_file)), folder / "agent.log")
 
     def write_site(
@@ -246,12 +251,16 @@ class Agent(Process):
     ) -> None:
         for name in ("state", "run"):
             (self.folder / name).mkdir(exist_ok=True)
+        url = f"http://127.0.0.1:{core_port}" if self.broker is None else self.broker.url
         uplink = (
             ""
             if core_port is None
-            else f'[uplink]\nurl = "http://127.0.0.1:{core_port}"\n'
+            else f'[uplink]\nurl = "{url}"\n'
             f"timeout_s = {timeout_s}\nbatch_records = {batch_records}\n"
         )
+        if self.broker is not None:
+            password = self.broker.password_files[gateway]
+            uplink += f'[uplink.broker]\npassword_file = "{password}"\n'
         self.site_file.write_text(
             f'[site]\nname = "{SITE}"\nzone = "{ZONE}"\n'
             f'[gateway]\nname = "{gateway}"\nstate_dir = "state"\n'
@@ -300,6 +309,14 @@ class RigSite:
         """Writes the site file; the core's own port, or that of a proxy before it."""
         port = self.core.port if core_port is None else core_port
         self.agent.write_site(devices, core_port=port, **more)
+
+    def meet_at(self, broker: Mosquitto) -> None:
+        """Call before both are started: they talk over `broker`."""
+        self.agent.broker = broker
+        password = broker.password_files[CLIENT_ID]
+        self.core.more = ("--mqtt", broker.url, "--mqtt-password-file", str(password))
+        for process in (self.agent, self.core):
+            process.environment["SSL_CERT_FILE"] = str(broker.ca)
 
     async def punch(self, terminal: ZkTerminal, *rows: AttendanceRow) -> None:
         """Somebody punches; the oracle knows first."""

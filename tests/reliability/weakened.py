@@ -375,6 +375,38 @@ def never_rewinds() -> None:
 
 
 @patch
+def puback_believed() -> None:
+    """An agent for which a batch is at the core when the broker has taken it."""
+    from protocols.uplink import Answer, RecordVerdict, Verdict
+    from sync.mqtt import MqttTransport
+    from sync.sealing import SealedBatch
+
+    ask = MqttTransport._request
+
+    async def tell_only(self: MqttTransport, session: Any, topic: str, *rest: Any) -> Any:
+        if not topic.endswith("/batches"):
+            return await ask(self, session, topic, *rest)
+        body, properties, _correlation = rest
+        properties.MessageExpiryInterval = 3_600
+        await session.tell(topic, body, properties)
+        return None
+
+    async def send(self: MqttTransport, sealed: SealedBatch) -> Answer:
+        headers = {**sealed.signed.as_headers(), "content-encoding": sealed.content_encoding}
+        await self._ask("batches", headers, sealed.body, self._correlation(sealed))
+        return Answer(
+            number=sealed.batch.number,
+            verdicts=tuple(
+                RecordVerdict(event_id=one.event_id, verdict=Verdict.ACCEPTED)
+                for one in sealed.batch.observations
+            ),
+        )
+
+    MqttTransport._request = tell_only  # type: ignore[method-assign]
+    MqttTransport.send = send  # type: ignore[method-assign]
+
+
+@patch
 def core_takes_half() -> None:
     """A core that answers for every record, and stores every other."""
     from hr_core.ingest import storing

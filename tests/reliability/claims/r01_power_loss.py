@@ -32,6 +32,7 @@ def run(seed: int, scale: Scale, *, weakened: bool = False) -> Outcome:
                 f"{what}_cuts_that_lost": total.cuts_that_lost,
                 f"{what}_lost": total.lost,
                 f"{what}_unreadable": total.unreadable,
+                **({f"{what}_why": total.why} if total.why else {}),
             }.items()
         },
         seed=seed,
@@ -44,8 +45,4 @@ def _cut(what: str, total: Losses, seed: int, *, rounds: int, cuts: int, weakene
         patches = [_WEAKENED[what]] if weakened else []
         events = recorded(what, folder, rounds=rounds, seed=seed, weakened=patches)
         losses = losses_of_cuts(events, what, folder, cuts=cuts, seed=seed)
-    total.cuts += losses.cuts
-    total.acknowledged += losses.acknowledged
-    total.cuts_that_lost += losses.cuts_that_lost
-    total.lost += losses.lost
-    total.unreadable += losses.unreadable
+    total += losses

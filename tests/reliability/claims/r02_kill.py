@@ -1,16 +1,19 @@
-"""R2. kill -9 of agent and core, at random moments and at the worst ones: nothing lost or doubled.
+"""R2. kill -9 of agent and core, at random moments and at the worst ones, and of the broker between
+them: nothing lost or doubled.
 
-Control: an agent that stores the cursor before the records.
+Controls: an agent that stores the cursor before the records; one that takes the broker's word for the
+core's.
 """
 
 import asyncio
 import random
-from datetime import timedelta
+from dataclasses import replace
 
 from tests.reliability.breaking import AGENT_POINTS, CORE_POINTS
+from tests.reliability.broker_kills import kill_brokers
 from tests.reliability.outcome import Outcome, Scale
+from tests.reliability.plant import Plant
 from tests.reliability.site import (
-    PEOPLE,
     SIGKILLED,
     Device,
     RigSite,
@@ -18,8 +21,6 @@ from tests.reliability.site import (
     keys_of,
     punch_rows,
     rig_site,
-    row_at,
-    wall,
 )
 
 CLAIM = "R2"
@@ -28,27 +29,14 @@ _DEVICES = 2
 
 
 def run(seed: int, scale: Scale, *, weakened: bool = False) -> Outcome:
-    return asyncio.run(_run(seed, scale, weakened=weakened))
-
-
-class _Plant:
-    """Terminals at which people punch all the time, each person at most once a second."""
-
-    def __init__(self, site: RigSite, terminals: list[RigTerminal], draw: random.Random) -> None:
-        self._site, self._terminals, self._draw = site, terminals, draw
-        self._moment = wall() - timedelta(minutes=50)
-
-    async def punch(self) -> None:
-        self._moment += timedelta(seconds=1)
-        person = self._draw.randrange(1, PEOPLE + 1)
-        await self._site.punch(self._draw.choice(self._terminals), row_at(self._moment, person))
-
-    async def punch_for(self, seconds: float) -> None:
-        """For ever when cancelled late; about 40 punches a second."""
-        ends = asyncio.get_running_loop().time() + seconds
-        while asyncio.get_running_loop().time() < ends:
-            await self.punch()
-            await asyncio.sleep(self._draw.uniform(0, 0.05))
+    ours = asyncio.run(_run(seed, scale, weakened=weakened))
+    brokers = asyncio.run(kill_brokers(seed, scale, weakened=weakened))
+    both = (ours.holds, brokers.clean)
+    return replace(
+        ours,
+        holds=any(both) if weakened else all(both),  # each control must be seen to fail
+        numbers={**ours.numbers, **brokers.numbers},
+    )
 
 
 async def _run(seed: int, scale: Scale, *, weakened: bool) -> Outcome:
@@ -64,7 +52,7 @@ async def _run(seed: int, scale: Scale, *, weakened: bool) -> Outcome:
                 [Device(name=g.serial, port=g.address[1], serial=g.serial) for g in gates],
                 batch_records=draw.randrange(30, 70),
             )
-            plant = _Plant(site, gates, draw)
+            plant = Plant(site, gates, draw)
             named = await _at_named_points(site, plant, weakened=weakened)
             killed = {"agent": 0, "core": 0}
             for _ in range(loops):
@@ -99,7 +87,7 @@ async def _kill(site: RigSite, name: str) -> None:
         await site.agent.start()
 
 
-async def _at_named_points(site: RigSite, plant: _Plant, *, weakened: bool) -> int:
+async def _at_named_points(site: RigSite, plant: Plant, *, weakened: bool) -> int:
     """Lets each process die once at each of its points; how many did. Both run afterwards."""
     died = 0
     for point in ("cursor_first,after_cursor", *AGENT_POINTS) if weakened else AGENT_POINTS:

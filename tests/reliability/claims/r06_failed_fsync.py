@@ -33,11 +33,7 @@ def run(seed: int, scale: Scale, *, weakened: bool = False) -> Outcome:
             )
             losses = losses_of_cuts(events, "spool", folder, cuts=cuts, seed=number)
         failures += sum(isinstance(event, SyncEnds) and event.failed for event in events)
-        total.cuts += losses.cuts
-        total.acknowledged += losses.acknowledged
-        total.cuts_that_lost += losses.cuts_that_lost
-        total.lost += losses.lost
-        total.unreadable += losses.unreadable
+        total += losses
     return Outcome(
         claim=CLAIM,
         holds=total.none and failures > 0,
@@ -48,6 +44,7 @@ def run(seed: int, scale: Scale, *, weakened: bool = False) -> Outcome:
             "cuts_that_lost": total.cuts_that_lost,
             "lost": total.lost,
             "unreadable": total.unreadable,
+            **({"why": total.why} if total.why else {}),
         },
         seed=seed,
     )
