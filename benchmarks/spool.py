@@ -92,15 +92,18 @@ async def append(spool: Spool, delivery: Delivery) -> float:
 async def singles(spool: Spool, rows: int, *, first: int) -> list[float]:
     """A hundred terminals, one punch at a time each."""
 
-    async def produce(number: int) -> list[float]:
-        serial = f"LIVE{number}"
-        deliveries = [
+    async def produce(deliveries: list[Delivery]) -> list[float]:
+        return [await append(spool, delivery) for delivery in deliveries]
+
+    # Made beforehand: while a producer is busy making its own, nobody is answered.
+    made = [
+        [
             Delivery(serial=serial, records=punches(first + PRODUCERS * n, 1, serial))
             for n in range(rows)
         ]
-        return [await append(spool, delivery) for delivery in deliveries]
-
-    results = await asyncio.gather(*(produce(number) for number in range(PRODUCERS)))
+        for serial in (f"LIVE{number}" for number in range(PRODUCERS))
+    ]
+    results = await asyncio.gather(*map(produce, made))
     return sorted(latency for latencies in results for latency in latencies)
 
 

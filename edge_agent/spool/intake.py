@@ -1,15 +1,17 @@
 """The transaction that stores one delivery: records, quarantine, counters and cursor, or nothing."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from msgspec import json
+from msgspec import Struct, json
 from msgspec.structs import replace
 
 from drivers.contract import Delivery
 from edge_agent.spool.codec import Envelope, encode_flags, microseconds
+from edge_agent.spool.lanes import Lane
 from edge_agent.spool.paging import Page, fit_one_page, page_of_columns, pages_of_rows
 from edge_agent.spool.read_marks import (
     newest_until,
@@ -18,9 +20,9 @@ from edge_agent.spool.read_marks import (
     note_rows,
     own_time,
 )
-from edge_agent.spool.recognition import is_later_than_all, new_rows
+from edge_agent.spool.recognition import distinct, new_rows
 from edge_agent.spool.results import Appended
-from protocols.identity import event_id
+from protocols.identity import event_id, event_moment
 from protocols.records import DeviceEvent, Flag, Punch, Quarantined, Record
 from protocols.uplink import MAX_BATCH_BYTES
 
@@ -57,7 +59,9 @@ _UPDATE_DEVICE = """
         known = known + :known,
         quarantined = quarantined + :quarantined,
         quarantined_again = quarantined_again + :quarantined_again,
-        newest_time = max(coalesce(newest_time, :newest), coalesce(:newest, newest_time)),
+        newest_time = :newest,
+        ends = :ends,
+        lowest = min(coalesce(lowest, :lowest), coalesce(:lowest, lowest)),
         last_fetch_at = :now,
         read_from = coalesce(:read_from, read_from),
         clock_offset_ms = coalesce(:read_offset_ms, clock_offset_ms),
@@ -65,12 +69,24 @@ _UPDATE_DEVICE = """
             THEN max(coalesce(last_trusted_at, :now), :now) ELSE last_trusted_at END
     WHERE device = :device"""
 
+_NOTE_ARRIVALS = """
+    UPDATE devices SET ends = :ends, lowest = min(coalesce(lowest, :lowest), :lowest)
+    WHERE device = :device"""
+
+_LEDGERS = """
+    SELECT serial, device, newest_time, ends FROM devices
+    WHERE serial IN (SELECT value FROM json_each(?))"""
+
 # Also after the positions: rows that every sink has settled may be gone.
 _LAST_ARRIVAL = """
     SELECT max(
         coalesce((SELECT max(last_arrival) FROM pages), 0),
         coalesce((SELECT max(batch_end) FROM sinks), 0),
         coalesce((SELECT max(position) FROM sinks), 0))"""
+
+
+Arrival: TypeAlias = tuple[Delivery, Envelope]
+PageRow: TypeAlias = tuple[object, ...]
 
 
 class EventLog:
@@ -84,44 +100,23 @@ class EventLog:
         self._boot = boot
         self._next_arrival = int(connection.execute(_LAST_ARRIVAL).fetchone()[0]) + 1
 
+    @property
+    def last_arrival(self) -> int:
+        return self._next_arrival - 1
+
     def append(
         self, connection: sqlite3.Connection, delivery: Delivery, envelope: Envelope
     ) -> Appended:
-        delivery = _without_giants(delivery)
-        device = _device(connection, delivery.serial, envelope.device_name)
-        stored = self._store_delivery(connection, delivery, envelope, device)
-        handed_over = _rows_in(delivery)
-        now = microseconds(envelope.received_at)
-        first_seen = sum(
-            _quarantine(connection, row, device=device, now=now) for row in delivery.quarantined
-        )
-        reading = envelope.reading
-        connection.execute(
-            _UPDATE_DEVICE,
-            {
-                "device": device,
-                "name": envelope.device_name,
-                "cursor": delivery.cursor,
-                "on_device": delivery.on_device,
-                "log_rows": delivery.log_rows,
-                "received": handed_over + len(delivery.quarantined),
-                "stored": stored.rows,
-                "known": handed_over - stored.rows,
-                "quarantined": first_seen,
-                "quarantined_again": len(delivery.quarantined) - first_seen,
-                "newest": stored.newest,
-                "now": now,
-                "read_from": None if reading is None else microseconds(reading.read_from),
-                "read_offset_ms": None if reading is None else reading.offset_ms,
-                "trusted": Flag.GATEWAY_CLOCK_SUSPECT not in envelope.flags,
-            },
-        )
-        note_read(connection, device, delivery, envelope)
-        return Appended(
-            stored=stored.rows,
-            known=handed_over - stored.rows,
-            quarantined=len(delivery.quarantined),
-        )
+        return self.append_all(connection, [(delivery, envelope)])[0]
+
+    def append_all(
+        self, connection: sqlite3.Connection, arrivals: Sequence[Arrival]
+    ) -> list[Appended]:
+        """What became of each, in their order."""
+        group = _Group(connection, self, {delivery.serial for delivery, _ in arrivals})
+        appended = [group.append(delivery, envelope) for delivery, envelope in arrivals]
+        group.write()
+        return appended
 
     def store(
         self,
@@ -132,38 +127,30 @@ class EventLog:
         device: int | None,
     ) -> "Stored":
         """`device` None: the gateway itself says them."""
-        rows = [(event_id(record), record) for record in records]
-        fresh = new_rows(connection, device, rows)
+        fresh = new_rows(connection, device, [(event_id(record), record) for record in records])
         if device is not None:
             note_holds(connection, device, (record for _, record in fresh), envelope)
-        return self._store_pages(connection, pages_of_rows(fresh), envelope, device)
+        rows, stored = self.rows_of_pages(pages_of_rows(fresh), envelope, device)
+        _insert_pages(connection, rows)
+        if device is not None and stored.lowest is not None:
+            ends = connection.execute("SELECT ends FROM devices WHERE device = ?", (device,))
+            known = ends.fetchone()[0]
+            connection.execute(
+                _NOTE_ARRIVALS,
+                {
+                    "ends": note_rows(known, envelope.lane.number, self.last_arrival),
+                    "lowest": own_time(stored.lowest, envelope.zone, envelope.clock_offset_ms),
+                    "device": device,
+                },
+            )
+        return stored
 
-    def _store_delivery(
-        self,
-        connection: sqlite3.Connection,
-        delivery: Delivery,
-        envelope: Envelope,
-        device: int,
-    ) -> "Stored":
-        packed = delivery.packed
-        if (
-            packed is not None
-            and fit_one_page(packed)
-            and is_later_than_all(connection, device, packed.times[0])
-        ):
-            if packed.flags or Flag.CLOCK_SUSPECT in envelope.flags:
-                note_holds(connection, device, packed.punches(), envelope)
-            return self._store_pages(connection, [page_of_columns(packed)], envelope, device)
-        return self.store(connection, delivery.every_record(), envelope, device=device)
-
-    def _store_pages(
-        self,
-        connection: sqlite3.Connection,
-        pages: Iterable[Page],
-        envelope: Envelope,
-        device: int | None,
-    ) -> "Stored":
+    def rows_of_pages(
+        self, pages: Iterable[Page], envelope: Envelope, device: int | None
+    ) -> tuple[list[PageRow], "Stored"]:
+        """Rows of the table `pages`, numbered behind all others."""
         flags, suspect = encode_flags(envelope.flags)
+        page_rows: list[PageRow] = []
         rows, newest, lowest = 0, None, None
         for page in pages:
             first = self._next_arrival
@@ -171,8 +158,7 @@ class EventLog:
             rows += page.rows
             newest = page.last_time if newest is None else max(newest, page.last_time)
             lowest = page.first_time if lowest is None else min(lowest, page.first_time)
-            connection.execute(
-                _INSERT_PAGE,
+            page_rows.append(
                 (
                     first,
                     first + page.rows - 1,
@@ -190,33 +176,130 @@ class EventLog:
                     envelope.monotonic_ms,
                     page.body.json_bytes,
                     page.body.content,
-                ),
+                )
             )
-        if device is not None and lowest is not None:
-            self._note_arrivals(connection, device, envelope, lowest)
-        return Stored(rows, newest)
+        return page_rows, Stored(rows, newest, lowest)
 
-    def _note_arrivals(
-        self, connection: sqlite3.Connection, device: int, envelope: Envelope, lowest: int
+
+class _Ledger(Struct):
+    """What a group needs to know of a device, as it is behind the deliveries taken so far."""
+
+    device: int
+    newest: int | None
+    ends: str | None
+
+    def is_new(self, moment: int | None) -> bool:
+        """Nothing is stored that is as late: a device writes its log in order of time."""
+        return moment is None or self.newest is None or moment > self.newest
+
+    def note(self, newest: int, lane: Lane, last_arrival: int) -> None:
+        self.newest = newest if self.newest is None else max(self.newest, newest)
+        self.ends = note_rows(self.ends, lane.number, last_arrival)
+
+
+class _Group:
+    """Deliveries of one transaction, stored together: their pages by one statement, their counters
+    and cursors by another. What waits is written before anything that asks for it.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, log: EventLog, serials: AbstractSet[str]
     ) -> None:
-        ends = connection.execute("SELECT ends FROM devices WHERE device = ?", (device,))
-        last = self._next_arrival - 1
-        connection.execute(
-            """UPDATE devices SET ends = :ends, lowest = min(coalesce(lowest, :lowest), :lowest)
-            WHERE device = :device""",
-            {
-                "ends": note_rows(ends.fetchone()[0], envelope.lane.number, last),
-                "lowest": own_time(lowest, envelope.zone, envelope.clock_offset_ms),
-                "device": device,
-            },
+        self._connection = connection
+        self._log = log
+        self._pages: list[PageRow] = []
+        self._updates: list[dict[str, object]] = []
+        found = connection.execute(_LEDGERS, (json.encode(list(serials)),))
+        self._ledgers = {serial: _Ledger(*ledger) for serial, *ledger in found}
+
+    def append(self, delivery: Delivery, envelope: Envelope) -> Appended:
+        delivery = _without_giants(delivery)
+        ledger = self._ledger_of(delivery.serial, envelope.device_name)
+        stored = self._store_delivery(delivery, envelope, ledger)
+        handed_over = _rows_in(delivery)
+        now = microseconds(envelope.received_at)
+        first_seen = sum(
+            _quarantine(self._connection, row, device=ledger.device, now=now)
+            for row in delivery.quarantined
         )
+        reading = envelope.reading
+        self._updates.append(
+            {
+                "device": ledger.device,
+                "name": envelope.device_name,
+                "cursor": delivery.cursor,
+                "on_device": delivery.on_device,
+                "log_rows": delivery.log_rows,
+                "received": handed_over + len(delivery.quarantined),
+                "stored": stored.rows,
+                "known": handed_over - stored.rows,
+                "quarantined": first_seen,
+                "quarantined_again": len(delivery.quarantined) - first_seen,
+                "newest": ledger.newest,
+                "ends": ledger.ends,
+                "lowest": None
+                if stored.lowest is None
+                else own_time(stored.lowest, envelope.zone, envelope.clock_offset_ms),
+                "now": now,
+                "read_from": None if reading is None else microseconds(reading.read_from),
+                "read_offset_ms": None if reading is None else reading.offset_ms,
+                "trusted": Flag.GATEWAY_CLOCK_SUSPECT not in envelope.flags,
+            }
+        )
+        if delivery.on_device is not None:
+            self.write()
+            note_read(self._connection, ledger.device, delivery, envelope)
+        return Appended(
+            stored=stored.rows,
+            known=handed_over - stored.rows,
+            quarantined=len(delivery.quarantined),
+        )
+
+    def write(self) -> None:
+        if self._updates or self._pages:
+            _insert_pages(self._connection, self._pages)
+            self._connection.executemany(_UPDATE_DEVICE, self._updates)
+            self._pages, self._updates = [], []
+
+    def _ledger_of(self, serial: str, name: str) -> _Ledger:
+        if serial not in self._ledgers:
+            device = self._connection.execute(
+                "INSERT INTO devices (serial, name) VALUES (?, ?) RETURNING device", (serial, name)
+            ).fetchone()[0]
+            self._ledgers[serial] = _Ledger(device, None, None)
+        return self._ledgers[serial]
+
+    def _store_delivery(self, delivery: Delivery, envelope: Envelope, ledger: _Ledger) -> "Stored":
+        pages = self._new_pages(delivery, envelope, ledger)
+        rows, stored = self._log.rows_of_pages(pages, envelope, ledger.device)
+        if stored.newest is not None:
+            self._pages += rows
+            ledger.note(stored.newest, envelope.lane, self._log.last_arrival)
+        return stored
+
+    def _new_pages(self, delivery: Delivery, envelope: Envelope, ledger: _Ledger) -> Iterable[Page]:
+        """Of what is not stored yet."""
+        packed = delivery.packed
+        if packed is not None and fit_one_page(packed) and ledger.is_new(packed.times[0]):
+            if packed.flags or Flag.CLOCK_SUSPECT in envelope.flags:
+                note_holds(self._connection, ledger.device, packed.punches(), envelope)
+            return [page_of_columns(packed)]
+        rows = distinct((event_id(record), record) for record in delivery.every_record())
+        if not ledger.is_new(min((event_moment(identity) for identity, _ in rows), default=None)):
+            self.write()
+            rows = new_rows(self._connection, ledger.device, rows)
+        if any(isinstance(record, DeviceEvent) for _, record in rows):
+            self.write()  # such an event asks for the ledger of another device
+        note_holds(self._connection, ledger.device, (record for _, record in rows), envelope)
+        return pages_of_rows(rows)
 
 
 class Stored(NamedTuple):
-    """How many rows are new, and the latest of their times (ms), None without any."""
+    """How many rows are new, the latest and the earliest of their times (ms), None without any."""
 
     rows: int
     newest: int | None
+    lowest: int | None
 
 
 def _without_giants(delivery: Delivery) -> Delivery:
@@ -253,13 +336,8 @@ def _rows_in(delivery: Delivery) -> int:
     return len(delivery.records if delivery.packed is None else delivery.packed)
 
 
-def _device(connection: sqlite3.Connection, serial: str, name: str) -> int:
-    row = connection.execute("SELECT device FROM devices WHERE serial = ?", (serial,)).fetchone()
-    if row is None:
-        row = connection.execute(
-            "INSERT INTO devices (serial, name) VALUES (?, ?) RETURNING device", (serial, name)
-        ).fetchone()
-    return int(row[0])
+def _insert_pages(connection: sqlite3.Connection, rows: Sequence[PageRow]) -> None:
+    connection.executemany(_INSERT_PAGE, rows)
 
 
 def _quarantine(connection: sqlite3.Connection, row: Quarantined, *, device: int, now: int) -> bool:

@@ -5,7 +5,7 @@ that is stored of it is new; for others the pages whose time overlaps are read a
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 
 from edge_agent.spool.page_body import ids_of_body, rows_of_body
@@ -20,27 +20,22 @@ _OVERLAPPING = """
     WHERE device IS :device AND last_time >= :first AND first_time <= :last"""
 
 
-def is_later_than_all(connection: sqlite3.Connection, device: int | None, moment: int) -> bool:
-    """Whether nothing is stored of `device` that is as late as `moment` (ms, see pages)."""
-    if device is None:
-        return False
-    newest = connection.execute(_NEWEST, (device,)).fetchone()[0]
-    return newest is None or moment > newest
-
-
-def new_rows(
-    connection: sqlite3.Connection, device: int | None, rows: Sequence[Row]
-) -> Sequence[Row]:
-    """The rows that are not stored, each once, in their order."""
+def distinct(rows: Iterable[Row]) -> list[Row]:
+    """Each event once, in their order."""
     first_of: dict[bytes, Row] = {}
     for row in rows:
         first_of.setdefault(row[0], row)
-    rows = list(first_of.values())
+    return list(first_of.values())
+
+
+def new_rows(connection: sqlite3.Connection, device: int | None, rows: Iterable[Row]) -> list[Row]:
+    """The rows that are not stored, each once, in their order."""
+    rows = distinct(rows)
     if not rows:
         return rows
     moments = [event_moment(identity) for identity, _ in rows]
     first, last = min(moments), max(moments)
-    if is_later_than_all(connection, device, first):
+    if _is_later_than_all(connection, device, first):
         return rows
     pages = connection.execute(_OVERLAPPING, {"device": device, "first": first, "last": last})
     asked = {identity for identity, _ in rows}
@@ -50,6 +45,14 @@ def new_rows(
         if len(known) == len(asked):
             break
     return [row for row in rows if row[0] not in known]
+
+
+def _is_later_than_all(connection: sqlite3.Connection, device: int | None, moment: int) -> bool:
+    """Whether nothing is stored of `device` that is as late as `moment` (ms, see pages)."""
+    if device is None:
+        return False
+    newest = connection.execute(_NEWEST, (device,)).fetchone()[0]
+    return newest is None or moment > newest
 
 
 def rows_at(connection: sqlite3.Connection, device: int, moment: int) -> list[Record]:
