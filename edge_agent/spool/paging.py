@@ -55,6 +55,11 @@ def pages_of_rows(rows: Sequence[Row]) -> Iterator[Page]:
     """A row earlier than the one before begins a page of its own: what overlaps a page in time is
     read when rows come again, so a page must not span the years between two jumps of a clock.
     """
+    if len(rows) == 1:  # most deliveries of a working day
+        ((identity, record),) = rows
+        moment = event_moment(identity)
+        yield _page((record,), moment, moment)
+        return
     run: list[Record] = []
     first = last = size = 0
     for identity, record in rows:
@@ -76,7 +81,7 @@ def pages_of_rows(rows: Sequence[Row]) -> Iterator[Page]:
 def _page(run: Sequence[Record], first: int, last: int) -> Page:
     return Page(
         rows=len(run),
-        punches=sum(isinstance(record, Punch) for record in run),
+        punches=[type(record) for record in run].count(Punch),
         first_time=first,
         last_time=last,
         body=body_of_records(run),

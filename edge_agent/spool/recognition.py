@@ -5,7 +5,7 @@ that is stored of it is new; for others the pages whose time overlaps are read a
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 
 from edge_agent.spool.page_body import ids_of_body, rows_of_body
@@ -20,15 +20,19 @@ _OVERLAPPING = """
     WHERE device IS :device AND last_time >= :first AND first_time <= :last"""
 
 
-def distinct(rows: Iterable[Row]) -> list[Row]:
+def distinct(rows: Sequence[Row]) -> Sequence[Row]:
     """Each event once, in their order."""
+    if len(rows) < 2:
+        return rows
     first_of: dict[bytes, Row] = {}
     for row in rows:
         first_of.setdefault(row[0], row)
     return list(first_of.values())
 
 
-def new_rows(connection: sqlite3.Connection, device: int | None, rows: Iterable[Row]) -> list[Row]:
+def new_rows(
+    connection: sqlite3.Connection, device: int | None, rows: Sequence[Row]
+) -> Sequence[Row]:
     """The rows that are not stored, each once, in their order."""
     rows = distinct(rows)
     if not rows:
