@@ -2,18 +2,17 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
-from msgspec import Struct, json
+from msgspec import json
 from msgspec.structs import replace
 
 from drivers.contract import Delivery
 from edge_agent.spool.codec import Envelope, encode_flags, microseconds
-from edge_agent.spool.lanes import Lane
-from edge_agent.spool.paging import Page, fit_one_page, page_of_columns, pages_of_rows
+from edge_agent.spool.ledgers import KnownLedgers, Ledger, begin_ledger
+from edge_agent.spool.paging import Page, fit_one_page, page_of_columns, page_of_row, pages_of_rows
 from edge_agent.spool.read_marks import (
     newest_until,
     note_holds,
@@ -75,10 +74,6 @@ _NOTE_ARRIVALS = """
     UPDATE devices SET ends = :ends, lowest = min(coalesce(lowest, :lowest), :lowest)
     WHERE device = :device"""
 
-_LEDGERS = """
-    SELECT serial, device, newest_time, ends FROM devices
-    WHERE serial IN (SELECT value FROM json_each(?))"""
-
 # Also after the positions: rows that every sink has settled may be gone.
 _LAST_ARRIVAL = """
     SELECT max(
@@ -101,6 +96,7 @@ class EventLog:
     def __init__(self, connection: sqlite3.Connection, *, boot: int) -> None:
         self._boot = boot
         self._next_arrival = int(connection.execute(_LAST_ARRIVAL).fetchone()[0]) + 1
+        self._ledgers = KnownLedgers()
 
     @property
     def last_arrival(self) -> int:
@@ -115,9 +111,12 @@ class EventLog:
         self, connection: sqlite3.Connection, arrivals: Sequence[Arrival]
     ) -> list[Appended]:
         """What became of each, in their order."""
-        group = _Group(connection, self, {delivery.serial for delivery, _ in arrivals})
+        serials = {delivery.serial for delivery, _ in arrivals}
+        ledgers = self._ledgers.take(connection, serials)
+        group = _Group(connection, self, ledgers)
         appended = [group.append(delivery, envelope) for delivery, envelope in arrivals]
         group.write()
+        self._ledgers.keep(connection, ledgers)
         return appended
 
     def store(
@@ -132,8 +131,9 @@ class EventLog:
         fresh = new_rows(connection, device, [(event_id(record), record) for record in records])
         if device is not None:
             note_holds(connection, device, (record for _, record in fresh), envelope)
-        rows, stored = self.rows_of_pages(pages_of_rows(fresh), envelope, device)
-        _insert_pages(connection, rows)
+        pages = tuple(pages_of_rows(fresh))
+        stored = _stored(pages)
+        _insert_pages(connection, self.rows_of_pages(pages, envelope, device))
         if device is not None and stored.lowest is not None:
             ends = connection.execute("SELECT ends FROM devices WHERE device = ?", (device,))
             known = ends.fetchone()[0]
@@ -149,19 +149,15 @@ class EventLog:
 
     def rows_of_pages(
         self, pages: Iterable[Page], envelope: Envelope, device: int | None
-    ) -> tuple[list[PageRow], "Stored"]:
+    ) -> list[PageRow]:
         """Rows of the table `pages`, numbered behind all others."""
         flags, suspect = encode_flags(envelope.flags)
         lane, received_at = envelope.lane.number, microseconds(envelope.received_at)
-        page_rows: list[PageRow] = []
-        rows, newest, lowest = 0, None, None
+        rows: list[PageRow] = []
         for page in pages:
             first = self._next_arrival
             self._next_arrival += page.rows
-            rows += page.rows
-            newest = page.last_time if newest is None else max(newest, page.last_time)
-            lowest = page.first_time if lowest is None else min(lowest, page.first_time)
-            page_rows.append(
+            rows.append(
                 (
                     first,
                     first + page.rows - 1,
@@ -181,23 +177,7 @@ class EventLog:
                     page.body.content,
                 )
             )
-        return page_rows, Stored(rows, newest, lowest)
-
-
-class _Ledger(Struct):
-    """What a group needs to know of a device, as it is behind the deliveries taken so far."""
-
-    device: int
-    newest: int | None
-    ends: str | None
-
-    def is_new(self, moment: int) -> bool:
-        """Nothing is stored that is as late: a device writes its log in order of time."""
-        return self.newest is None or moment > self.newest
-
-    def note(self, newest: int, lane: Lane, last_arrival: int) -> None:
-        self.newest = newest if self.newest is None else max(self.newest, newest)
-        self.ends = note_rows(self.ends, lane.number, last_arrival)
+        return rows
 
 
 class _Group:
@@ -206,18 +186,17 @@ class _Group:
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, log: EventLog, serials: AbstractSet[str]
+        self, connection: sqlite3.Connection, log: EventLog, ledgers: dict[str, Ledger]
     ) -> None:
         self._connection = connection
         self._log = log
+        self._ledgers = ledgers
         self._pages: list[PageRow] = []
         self._updates: list[tuple[object, ...]] = []
-        found = connection.execute(_LEDGERS, (json.encode(list(serials)),))
-        self._ledgers = {serial: _Ledger(*ledger) for serial, *ledger in found}
 
     def append(self, delivery: Delivery, envelope: Envelope) -> Appended:
         delivery = _without_giants(delivery)
-        ledger = self._ledger_of(delivery.serial, envelope.device_name)
+        ledger = self._ledgers.get(delivery.serial) or self._begin_ledger(delivery, envelope)
         stored = self._store_delivery(delivery, envelope, ledger)
         handed_over = _rows_in(delivery)
         now = microseconds(envelope.received_at)
@@ -264,29 +243,28 @@ class _Group:
             self._connection.executemany(_UPDATE_DEVICE, self._updates)
             self._pages, self._updates = [], []
 
-    def _ledger_of(self, serial: str, name: str) -> _Ledger:
-        if serial not in self._ledgers:
-            device = self._connection.execute(
-                "INSERT INTO devices (serial, name) VALUES (?, ?) RETURNING device", (serial, name)
-            ).fetchone()[0]
-            self._ledgers[serial] = _Ledger(device, None, None)
-        return self._ledgers[serial]
+    def _begin_ledger(self, delivery: Delivery, envelope: Envelope) -> Ledger:
+        ledger = begin_ledger(self._connection, delivery.serial, envelope.device_name)
+        self._ledgers[delivery.serial] = ledger
+        return ledger
 
-    def _store_delivery(self, delivery: Delivery, envelope: Envelope, ledger: _Ledger) -> "Stored":
+    def _store_delivery(self, delivery: Delivery, envelope: Envelope, ledger: Ledger) -> "Stored":
         pages = self._new_pages(delivery, envelope, ledger)
-        rows, stored = self._log.rows_of_pages(pages, envelope, ledger.device)
+        stored = _stored(pages)
         if stored.newest is not None:
-            self._pages += rows
+            self._pages += self._log.rows_of_pages(pages, envelope, ledger.device)
             ledger.note(stored.newest, envelope.lane, self._log.last_arrival)
         return stored
 
-    def _new_pages(self, delivery: Delivery, envelope: Envelope, ledger: _Ledger) -> Iterable[Page]:
+    def _new_pages(
+        self, delivery: Delivery, envelope: Envelope, ledger: Ledger
+    ) -> tuple[Page, ...]:
         """Of what is not stored yet."""
         packed = delivery.packed
         if packed is not None and fit_one_page(packed) and ledger.is_new(packed.times[0]):
             if packed.flags or Flag.CLOCK_SUSPECT in envelope.flags:
                 note_holds(self._connection, ledger.device, packed.punches(), envelope)
-            return [page_of_columns(packed)]
+            return (page_of_columns(packed),)
         rows = distinct([(event_id(record), record) for record in delivery.every_record()])
         if not rows:
             return ()
@@ -297,7 +275,7 @@ class _Group:
         if DeviceEvent in map(type, records):
             self.write()  # such an event asks for the ledger of another device
         note_holds(self._connection, ledger.device, records, envelope)
-        return pages_of_rows(rows)
+        return (page_of_row(rows[0]),) if len(rows) == 1 else tuple(pages_of_rows(rows))
 
 
 class Stored(NamedTuple):
@@ -306,6 +284,21 @@ class Stored(NamedTuple):
     rows: int
     newest: int | None
     lowest: int | None
+
+
+_NOTHING = Stored(0, None, None)
+
+
+def _stored(pages: Sequence[Page]) -> Stored:
+    if not pages:
+        return _NOTHING
+    if len(pages) == 1:
+        return Stored(pages[0].rows, pages[0].last_time, pages[0].first_time)
+    return Stored(
+        sum([page.rows for page in pages]),
+        max([page.last_time for page in pages]),
+        min([page.first_time for page in pages]),
+    )
 
 
 def _without_giants(delivery: Delivery) -> Delivery:

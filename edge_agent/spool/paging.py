@@ -51,15 +51,17 @@ def page_of_columns(columns: PunchColumns) -> Page:
     )
 
 
+def page_of_row(row: Row) -> Page:
+    """Most deliveries of a working day are one row."""
+    identity, record = row
+    moment = event_moment(identity)
+    return _page((record,), moment, moment)
+
+
 def pages_of_rows(rows: Sequence[Row]) -> Iterator[Page]:
     """A row earlier than the one before begins a page of its own: what overlaps a page in time is
     read when rows come again, so a page must not span the years between two jumps of a clock.
     """
-    if len(rows) == 1:  # most deliveries of a working day
-        ((identity, record),) = rows
-        moment = event_moment(identity)
-        yield _page((record,), moment, moment)
-        return
     run: list[Record] = []
     first = last = size = 0
     for identity, record in rows:

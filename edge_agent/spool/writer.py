@@ -81,11 +81,21 @@ class Writer:
 
         A caller that is cancelled leaves the job in the queue: it may still be done.
         """
-        return await self._enter(_alone, job)
+        return await self.run_jointly(_alone, job)
 
-    async def run_jointly(self, job: JointJob[Part, T], part: Part) -> T:
+    def run_jointly(self, job: JointJob[Part, T], part: Part) -> "asyncio.Future[T]":
         """As `run`. Parts of one job that queue behind each other are done by one call."""
-        return await self._enter(job, part)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        with self._door:
+            if self._closed_because is not None:
+                raise self._closed_error(self._closed_because)
+            arriving = self._arriving.get(loop)
+            if arriving is None:
+                arriving = self._arriving[loop] = []
+                loop.call_soon(self._hand_over, loop)
+            arriving.append(_Queued(future, job, part))
+        return future
 
     def progress(self) -> float:
         """The monotonic time at which the thread last finished a commit or found nothing to do."""
@@ -103,19 +113,6 @@ class Writer:
                 self._queue.put(self._all_arriving())
                 self._queue.put(None)
         self._thread.join()
-
-    def _enter(self, job: JointJob[Part, T], part: Part) -> "asyncio.Future[T]":
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        with self._door:
-            if self._closed_because is not None:
-                raise self._closed_error(self._closed_because)
-            arriving = self._arriving.get(loop)
-            if arriving is None:
-                arriving = self._arriving[loop] = []
-                loop.call_soon(self._hand_over, loop)
-            arriving.append(_Queued(future, job, part))
-        return future
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._door:
