@@ -6,11 +6,9 @@ from hashlib import blake2b
 from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
-from msgspec import json
-from msgspec.structs import replace
-
 from drivers.contract import Delivery
 from edge_agent.spool.codec import Envelope, encode_flags, microseconds
+from edge_agent.spool.giants import without_giants
 from edge_agent.spool.ledgers import KnownLedgers, Ledger, begin_ledger
 from edge_agent.spool.paging import Page, fit_one_page, page_of_columns, page_of_row, pages_of_rows
 from edge_agent.spool.read_marks import (
@@ -23,11 +21,7 @@ from edge_agent.spool.read_marks import (
 from edge_agent.spool.recognition import distinct, new_rows
 from edge_agent.spool.results import Appended
 from protocols.identity import event_id, event_moment
-from protocols.records import DeviceEvent, Flag, Punch, Quarantined, Record
-from protocols.uplink import MAX_BATCH_BYTES
-
-# Half a batch: the rest is its envelope, and what a form of transport adds.
-MAX_RECORD_BYTES = MAX_BATCH_BYTES // 2
+from protocols.records import Flag, Quarantined, Record
 
 _INSERT_PAGE = """
     INSERT INTO pages (first_arrival, last_arrival, lane, device, punches, first_time, last_time,
@@ -116,7 +110,7 @@ class EventLog:
         group = _Group(connection, self, ledgers)
         appended = [group.append(delivery, envelope) for delivery, envelope in arrivals]
         group.write()
-        self._ledgers.keep(connection, ledgers)
+        self._ledgers.keep(ledgers, group.last_page)
         return appended
 
     def store(
@@ -191,11 +185,12 @@ class _Group:
         self._connection = connection
         self._log = log
         self._ledgers = ledgers
+        self.last_page: int | None = None  # where the last page begins, None without any
         self._pages: list[PageRow] = []
         self._updates: list[tuple[object, ...]] = []
 
     def append(self, delivery: Delivery, envelope: Envelope) -> Appended:
-        delivery = _without_giants(delivery)
+        delivery = without_giants(delivery)
         ledger = self._ledgers.get(delivery.serial) or self._begin_ledger(delivery, envelope)
         stored = self._store_delivery(delivery, envelope, ledger)
         handed_over = _rows_in(delivery)
@@ -229,7 +224,7 @@ class _Group:
             )
         )
         if delivery.on_device is not None:
-            self.write()
+            self.write()  # marks ask for `ends`, and holds of later deliveries for `log_rows`
             note_read(self._connection, ledger.device, delivery, envelope)
         return Appended(
             stored=stored.rows,
@@ -253,7 +248,9 @@ class _Group:
         stored = _stored(pages)
         if stored.newest is not None:
             self._pages += self._log.rows_of_pages(pages, envelope, ledger.device)
-            ledger.note(stored.newest, envelope.lane, self._log.last_arrival)
+            last = self._log.last_arrival
+            self.last_page = last - pages[-1].rows + 1
+            ledger.note(stored.newest, envelope.lane, last)
         return stored
 
     def _new_pages(
@@ -272,8 +269,6 @@ class _Group:
             self.write()
             rows = new_rows(self._connection, ledger.device, rows)
         records = [record for _, record in rows]
-        if DeviceEvent in map(type, records):
-            self.write()  # such an event asks for the ledger of another device
         note_holds(self._connection, ledger.device, records, envelope)
         return (page_of_row(rows[0]),) if len(rows) == 1 else tuple(pages_of_rows(rows))
 
@@ -299,40 +294,6 @@ def _stored(pages: Sequence[Page]) -> Stored:
         max([page.last_time for page in pages]),
         min([page.first_time for page in pages]),
     )
-
-
-def _without_giants(delivery: Delivery) -> Delivery:
-    """A record that no batch may carry would stall every sink: it goes to quarantine. (What comes
-    in columns has a cap of its own.)
-    """
-    if not any(map(_is_giant, delivery.records)):
-        return delivery
-    giants = [
-        Quarantined(
-            source=delivery.serial,
-            offset=place,
-            reason=f"larger than a batch may be ({_bulk(record)} bytes)",
-            raw=record.raw or json.encode(record),
-        )
-        for place, record in enumerate(delivery.records)
-        if _is_giant(record)
-    ]
-    fitting = tuple(record for record in delivery.records if not _is_giant(record))
-    return replace(delivery, records=fitting, quarantined=(*delivery.quarantined, *giants))
-
-
-def _is_giant(record: Record) -> bool:
-    return _bulk(record) > MAX_RECORD_BYTES
-
-
-def _bulk(record: Record) -> int:
-    """About its bytes in a batch, where they can grow."""
-    size = len(record.raw) * 4 // 3
-    if isinstance(record, DeviceEvent):
-        size += sum(len(key) + 4 * len(str(value)) for key, value in record.detail.items())
-    elif isinstance(record, Punch):
-        size += 4 * len(record.user_id)
-    return size
 
 
 def _rows_in(delivery: Delivery) -> int:

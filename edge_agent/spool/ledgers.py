@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
 from msgspec import Struct, json
 
@@ -41,6 +42,16 @@ def begin_ledger(connection: sqlite3.Connection, serial: str, name: str) -> Ledg
     return Ledger(device, None, None)
 
 
+class _Written(NamedTuple):
+    """Differs once anybody has written: this connection, another one, or once what was written is
+    undone (a rollback leaves `changes`, but takes the last page away; numbers are not used again).
+    """
+
+    changes: int
+    last_page: int | None
+    version: int
+
+
 class KnownLedgers:
     """Ledgers of the last group, which the next one uses again while nothing else was written:
     reading a hundred of them takes as long as writing their counters.
@@ -49,15 +60,18 @@ class KnownLedgers:
     def __init__(self) -> None:
         self._ledgers: dict[str, Ledger] = {}
         self._connection: sqlite3.Connection | None = None
-        self._written: tuple[object, ...] = ()
+        self._written: _Written | None = None
+        self._begun: AbstractSet[str] = frozenset()
 
     def take(self, connection: sqlite3.Connection, serials: AbstractSet[str]) -> dict[str, Ledger]:
         """By serial, at least those of `serials` that have a row. They are the caller's, who may
-        fail; nothing is known until the next `keep`.
+        fail: nothing is known until the next `keep`.
         """
         known, self._ledgers = self._ledgers, {}
-        if connection is not self._connection or self._written != _state(connection):
+        written = _Written(connection.total_changes, *connection.execute(_WRITTEN).fetchone())
+        if connection is not self._connection or written != self._written:
             known = {}
+        self._connection, self._written = connection, written
         missing = serials - known.keys()
         if missing:
             found = connection.execute(_LEDGERS, (json.encode(sorted(missing)),))
@@ -65,17 +79,17 @@ class KnownLedgers:
         self._begun = missing - known.keys()
         return known
 
-    def keep(self, connection: sqlite3.Connection, ledgers: dict[str, Ledger]) -> None:
-        """`ledgers` say what is written now."""
-        for serial in self._begun:
+    def keep(self, ledgers: dict[str, Ledger], last_page: int | None) -> None:
+        """`ledgers` say what is written since `take`. `last_page`: the first arrival of the last
+        page among it, None without any.
+        """
+        if self._connection is None or self._written is None:
+            raise ValueError("nothing was taken")
+        for serial in self._begun:  # undone without a trace where it has no page yet
             ledgers.pop(serial, None)
         self._ledgers = ledgers
-        self._connection = connection
-        self._written = _state(connection)
-
-
-def _state(connection: sqlite3.Connection) -> tuple[object, ...]:
-    """Differs once anybody has written: this connection, or another one (data_version), or once
-    what was written is undone: a rollback leaves `total_changes`, but takes the last page away.
-    """
-    return connection.total_changes, *connection.execute(_WRITTEN).fetchone()
+        self._written = _Written(
+            self._connection.total_changes,
+            self._written.last_page if last_page is None else last_page,
+            self._written.version,
+        )
