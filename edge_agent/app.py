@@ -31,6 +31,7 @@ from edge_agent.errors import ExitCode
 from edge_agent.export_roster import ExportRoster
 from edge_agent.exporting import Export, open_export
 from edge_agent.isolation.driver import is_isolated, isolated
+from edge_agent.lean_process import spare_what_stays
 from edge_agent.logs import configure_logs
 from edge_agent.notify import Notifier
 from edge_agent.pulse import Pulse, Watched
@@ -280,6 +281,7 @@ async def _run_until_signalled(site: SiteConfig) -> None:
         randomness=random.Random(),  # noqa: S311
         notifier=notifier,
     )
+    spare_what_stays()
     running = asyncio.ensure_future(agent.run())
     loop = asyncio.get_running_loop()
     for stop in (signal.SIGTERM, signal.SIGINT):

@@ -3,7 +3,7 @@
 import sys
 from array import array
 from collections.abc import Iterator
-from itertools import accumulate, islice
+from itertools import accumulate
 from operator import sub
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -74,8 +74,8 @@ def numbers_in(content: bytes, code: TypeCode) -> Numbers:
 
 def step_bytes(numbers: Numbers) -> bytes:
     """The first number and each one's distance from the one before: small where they grow."""
-    steps = array("q", numbers[:1])
-    steps.extend(map(sub, islice(numbers, 1, None), numbers))
+    values = numbers.tolist()  # an array would make each number anew wherever it is looked at
+    steps = array("q", [*values[:1], *map(sub, values[1:], values)])
     return planes(number_bytes(steps), len(steps))
 
 

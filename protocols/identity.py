@@ -65,7 +65,17 @@ def event_time(identity: bytes) -> datetime:
 @lru_cache(maxsize=8_192)
 def punch_key(serial: str, user_id: str, state: int, ordinal: int) -> bytes:
     """What follows the time in the digest of a punch."""
-    return spelled_key(("punch", serial, user_id, str(state), str(ordinal)))
+    return _before_user(serial) + spelled_key((user_id,)) + _behind_user(state, ordinal)
+
+
+@lru_cache(maxsize=1_024)
+def _before_user(serial: str) -> bytes:
+    return spelled_key(("punch", serial))
+
+
+@lru_cache(maxsize=1_024)
+def _behind_user(state: int, ordinal: int) -> bytes:
+    return spelled_key((str(state), str(ordinal)))
 
 
 def spelled_key(key: tuple[str, ...]) -> bytes:

@@ -85,7 +85,8 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
 
     def in_strict_order(self) -> bool:
         """Each row later than the one before: no two of them can be the same punch."""
-        return all(map(lt, self.times, islice(self.times, 1, None)))
+        times = self.times.tolist()
+        return all(map(lt, times, times[1:]))
 
     def punches(self) -> list[Punch]:
         work_codes = self.work_code or [None] * len(self)

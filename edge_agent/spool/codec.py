@@ -45,6 +45,7 @@ def instant(since_epoch: int) -> datetime:
     return _EPOCH + since_epoch * _MICROSECOND
 
 
+@lru_cache(maxsize=64)
 def encode_flags(flags: tuple[Flag, ...]) -> tuple[str, int]:
     """The columns `flags` and `suspect`. The latter is apart because it changes later."""
     others = [flag.value for flag in flags if flag is not Flag.GATEWAY_CLOCK_SUSPECT]

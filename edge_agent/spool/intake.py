@@ -1,16 +1,16 @@
 """The transaction that stores one delivery: records, quarantine, counters and cursor, or nothing."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import NamedTuple
-
-from msgspec import json
-from msgspec.structs import replace
+from operator import itemgetter
+from typing import NamedTuple, TypeAlias
 
 from drivers.contract import Delivery
 from edge_agent.spool.codec import Envelope, encode_flags, microseconds
-from edge_agent.spool.paging import Page, fit_one_page, page_of_columns, pages_of_rows
+from edge_agent.spool.giants import without_giants
+from edge_agent.spool.ledgers import KnownLedgers, Ledger, begin_ledger
+from edge_agent.spool.paging import Page, fit_one_page, page_of_columns, page_of_row, pages_of_rows
 from edge_agent.spool.read_marks import (
     newest_until,
     note_holds,
@@ -18,14 +18,10 @@ from edge_agent.spool.read_marks import (
     note_rows,
     own_time,
 )
-from edge_agent.spool.recognition import is_later_than_all, new_rows
+from edge_agent.spool.recognition import distinct, new_rows
 from edge_agent.spool.results import Appended
-from protocols.identity import event_id
-from protocols.records import DeviceEvent, Flag, Punch, Quarantined, Record
-from protocols.uplink import MAX_BATCH_BYTES
-
-# Half a batch: the rest is its envelope, and what a form of transport adds.
-MAX_RECORD_BYTES = MAX_BATCH_BYTES // 2
+from protocols.identity import event_id, event_moment
+from protocols.records import Flag, Quarantined, Record
 
 _INSERT_PAGE = """
     INSERT INTO pages (first_arrival, last_arrival, lane, device, punches, first_time, last_time,
@@ -46,23 +42,30 @@ _SMALL_RAW_BYTES = 4_096
 _DAY_US = 86_400_000_000
 
 # A whole read tells how many rows it yielded and how many the device says it holds: both or none.
+# Places, not names, here and above: they take a third off the cost of a lone punch.
 _UPDATE_DEVICE = """
     UPDATE devices SET
-        name = :name,
-        cursor = coalesce(:cursor, cursor),
-        on_device = coalesce(:on_device, on_device),
-        log_rows = CASE WHEN :on_device IS NULL THEN log_rows ELSE :log_rows END,
-        received = received + :received,
-        stored = stored + :stored,
-        known = known + :known,
-        quarantined = quarantined + :quarantined,
-        quarantined_again = quarantined_again + :quarantined_again,
-        newest_time = max(coalesce(newest_time, :newest), coalesce(:newest, newest_time)),
-        last_fetch_at = :now,
-        read_from = coalesce(:read_from, read_from),
-        clock_offset_ms = coalesce(:read_offset_ms, clock_offset_ms),
-        last_trusted_at = CASE WHEN :trusted
-            THEN max(coalesce(last_trusted_at, :now), :now) ELSE last_trusted_at END
+        name = ?2,
+        cursor = coalesce(?3, cursor),
+        on_device = coalesce(?4, on_device),
+        log_rows = CASE WHEN ?4 IS NULL THEN log_rows ELSE ?5 END,
+        received = received + ?6,
+        stored = stored + ?7,
+        known = known + ?8,
+        quarantined = quarantined + ?9,
+        quarantined_again = quarantined_again + ?10,
+        newest_time = ?11,
+        ends = ?12,
+        lowest = min(coalesce(lowest, ?13), coalesce(?13, lowest)),
+        last_fetch_at = ?14,
+        read_from = coalesce(?15, read_from),
+        clock_offset_ms = coalesce(?16, clock_offset_ms),
+        last_trusted_at = CASE WHEN ?17
+            THEN max(coalesce(last_trusted_at, ?14), ?14) ELSE last_trusted_at END
+    WHERE device = ?1"""
+
+_NOTE_ARRIVALS = """
+    UPDATE devices SET ends = :ends, lowest = min(coalesce(lowest, :lowest), :lowest)
     WHERE device = :device"""
 
 # Also after the positions: rows that every sink has settled may be gone.
@@ -71,6 +74,10 @@ _LAST_ARRIVAL = """
         coalesce((SELECT max(last_arrival) FROM pages), 0),
         coalesce((SELECT max(batch_end) FROM sinks), 0),
         coalesce((SELECT max(position) FROM sinks), 0))"""
+
+
+Arrival: TypeAlias = tuple[Delivery, Envelope]
+PageRow: TypeAlias = tuple[object, ...]
 
 
 class EventLog:
@@ -83,45 +90,28 @@ class EventLog:
     def __init__(self, connection: sqlite3.Connection, *, boot: int) -> None:
         self._boot = boot
         self._next_arrival = int(connection.execute(_LAST_ARRIVAL).fetchone()[0]) + 1
+        self._ledgers = KnownLedgers()
+
+    @property
+    def last_arrival(self) -> int:
+        return self._next_arrival - 1
 
     def append(
         self, connection: sqlite3.Connection, delivery: Delivery, envelope: Envelope
     ) -> Appended:
-        delivery = _without_giants(delivery)
-        device = _device(connection, delivery.serial, envelope.device_name)
-        stored = self._store_delivery(connection, delivery, envelope, device)
-        handed_over = _rows_in(delivery)
-        now = microseconds(envelope.received_at)
-        first_seen = sum(
-            _quarantine(connection, row, device=device, now=now) for row in delivery.quarantined
-        )
-        reading = envelope.reading
-        connection.execute(
-            _UPDATE_DEVICE,
-            {
-                "device": device,
-                "name": envelope.device_name,
-                "cursor": delivery.cursor,
-                "on_device": delivery.on_device,
-                "log_rows": delivery.log_rows,
-                "received": handed_over + len(delivery.quarantined),
-                "stored": stored.rows,
-                "known": handed_over - stored.rows,
-                "quarantined": first_seen,
-                "quarantined_again": len(delivery.quarantined) - first_seen,
-                "newest": stored.newest,
-                "now": now,
-                "read_from": None if reading is None else microseconds(reading.read_from),
-                "read_offset_ms": None if reading is None else reading.offset_ms,
-                "trusted": Flag.GATEWAY_CLOCK_SUSPECT not in envelope.flags,
-            },
-        )
-        note_read(connection, device, delivery, envelope)
-        return Appended(
-            stored=stored.rows,
-            known=handed_over - stored.rows,
-            quarantined=len(delivery.quarantined),
-        )
+        return self.append_all(connection, [(delivery, envelope)])[0]
+
+    def append_all(
+        self, connection: sqlite3.Connection, arrivals: Sequence[Arrival]
+    ) -> list[Appended]:
+        """What became of each, in their order."""
+        serials = {delivery.serial for delivery, _ in arrivals}
+        ledgers = self._ledgers.take(connection, serials)
+        group = _Group(connection, self, ledgers)
+        appended = [group.append(delivery, envelope) for delivery, envelope in arrivals]
+        group.write()
+        self._ledgers.keep(ledgers, group.last_page)
+        return appended
 
     def store(
         self,
@@ -132,56 +122,45 @@ class EventLog:
         device: int | None,
     ) -> "Stored":
         """`device` None: the gateway itself says them."""
-        rows = [(event_id(record), record) for record in records]
-        fresh = new_rows(connection, device, rows)
+        fresh = new_rows(connection, device, [(event_id(record), record) for record in records])
         if device is not None:
             note_holds(connection, device, (record for _, record in fresh), envelope)
-        return self._store_pages(connection, pages_of_rows(fresh), envelope, device)
+        pages = tuple(pages_of_rows(fresh))
+        stored = _stored(pages)
+        _insert_pages(connection, self.rows_of_pages(pages, envelope, device))
+        if device is not None and stored.lowest is not None:
+            ends = connection.execute("SELECT ends FROM devices WHERE device = ?", (device,))
+            known = ends.fetchone()[0]
+            connection.execute(
+                _NOTE_ARRIVALS,
+                {
+                    "ends": note_rows(known, envelope.lane.number, self.last_arrival),
+                    "lowest": own_time(stored.lowest, envelope.zone, envelope.clock_offset_ms),
+                    "device": device,
+                },
+            )
+        return stored
 
-    def _store_delivery(
-        self,
-        connection: sqlite3.Connection,
-        delivery: Delivery,
-        envelope: Envelope,
-        device: int,
-    ) -> "Stored":
-        packed = delivery.packed
-        if (
-            packed is not None
-            and fit_one_page(packed)
-            and is_later_than_all(connection, device, packed.times[0])
-        ):
-            if packed.flags or Flag.CLOCK_SUSPECT in envelope.flags:
-                note_holds(connection, device, packed.punches(), envelope)
-            return self._store_pages(connection, [page_of_columns(packed)], envelope, device)
-        return self.store(connection, delivery.every_record(), envelope, device=device)
-
-    def _store_pages(
-        self,
-        connection: sqlite3.Connection,
-        pages: Iterable[Page],
-        envelope: Envelope,
-        device: int | None,
-    ) -> "Stored":
+    def rows_of_pages(
+        self, pages: Iterable[Page], envelope: Envelope, device: int | None
+    ) -> list[PageRow]:
+        """Rows of the table `pages`, numbered behind all others."""
         flags, suspect = encode_flags(envelope.flags)
-        rows, newest, lowest = 0, None, None
+        lane, received_at = envelope.lane.number, microseconds(envelope.received_at)
+        rows: list[PageRow] = []
         for page in pages:
             first = self._next_arrival
             self._next_arrival += page.rows
-            rows += page.rows
-            newest = page.last_time if newest is None else max(newest, page.last_time)
-            lowest = page.first_time if lowest is None else min(lowest, page.first_time)
-            connection.execute(
-                _INSERT_PAGE,
+            rows.append(
                 (
                     first,
                     first + page.rows - 1,
-                    envelope.lane.number,
+                    lane,
                     device,
                     page.punches,
                     page.first_time,
                     page.last_time,
-                    microseconds(envelope.received_at),
+                    received_at,
                     envelope.clock_offset_ms,
                     envelope.zone,
                     flags,
@@ -190,76 +169,139 @@ class EventLog:
                     envelope.monotonic_ms,
                     page.body.json_bytes,
                     page.body.content,
-                ),
+                )
             )
-        if device is not None and lowest is not None:
-            self._note_arrivals(connection, device, envelope, lowest)
-        return Stored(rows, newest)
+        return rows
 
-    def _note_arrivals(
-        self, connection: sqlite3.Connection, device: int, envelope: Envelope, lowest: int
+
+class _Group:
+    """Deliveries of one transaction, stored together: their pages by one statement, their counters
+    and cursors by another. What waits is written before anything that asks for it.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, log: EventLog, ledgers: dict[str, Ledger]
     ) -> None:
-        ends = connection.execute("SELECT ends FROM devices WHERE device = ?", (device,))
-        last = self._next_arrival - 1
-        connection.execute(
-            """UPDATE devices SET ends = :ends, lowest = min(coalesce(lowest, :lowest), :lowest)
-            WHERE device = :device""",
-            {
-                "ends": note_rows(ends.fetchone()[0], envelope.lane.number, last),
-                "lowest": own_time(lowest, envelope.zone, envelope.clock_offset_ms),
-                "device": device,
-            },
+        self._connection = connection
+        self._log = log
+        self._ledgers = ledgers
+        self.last_page: int | None = None  # where the last page begins, None without any
+        self._pages: list[PageRow] = []
+        self._updates: list[tuple[object, ...]] = []
+
+    def append(self, delivery: Delivery, envelope: Envelope) -> Appended:
+        delivery = without_giants(delivery)
+        ledger = self._ledgers.get(delivery.serial) or self._begin_ledger(delivery, envelope)
+        stored = self._store_delivery(delivery, envelope, ledger)
+        handed_over = _rows_in(delivery)
+        now = microseconds(envelope.received_at)
+        first_seen = sum(
+            _quarantine(self._connection, row, device=ledger.device, now=now)
+            for row in delivery.quarantined
         )
+        reading = envelope.reading
+        self._updates.append(
+            (
+                ledger.device,
+                envelope.device_name,
+                delivery.cursor,
+                delivery.on_device,
+                delivery.log_rows,
+                handed_over + len(delivery.quarantined),
+                stored.rows,
+                handed_over - stored.rows,
+                first_seen,
+                len(delivery.quarantined) - first_seen,
+                ledger.newest,
+                ledger.ends,
+                None
+                if stored.lowest is None
+                else own_time(stored.lowest, envelope.zone, envelope.clock_offset_ms),
+                now,
+                None if reading is None else microseconds(reading.read_from),
+                None if reading is None else reading.offset_ms,
+                Flag.GATEWAY_CLOCK_SUSPECT not in envelope.flags,
+            )
+        )
+        if delivery.on_device is not None:
+            self.write()  # marks ask for `ends`, and holds of later deliveries for `log_rows`
+            note_read(self._connection, ledger.device, delivery, envelope)
+        return Appended(
+            stored=stored.rows,
+            known=handed_over - stored.rows,
+            quarantined=len(delivery.quarantined),
+        )
+
+    def write(self) -> None:
+        if self._updates or self._pages:
+            _insert_pages(self._connection, self._pages)
+            self._connection.executemany(_UPDATE_DEVICE, self._updates)
+            self._pages, self._updates = [], []
+
+    def _begin_ledger(self, delivery: Delivery, envelope: Envelope) -> Ledger:
+        ledger = begin_ledger(self._connection, delivery.serial, envelope.device_name)
+        self._ledgers[delivery.serial] = ledger
+        return ledger
+
+    def _store_delivery(self, delivery: Delivery, envelope: Envelope, ledger: Ledger) -> "Stored":
+        pages = self._new_pages(delivery, envelope, ledger)
+        stored = _stored(pages)
+        if stored.newest is not None:
+            self._pages += self._log.rows_of_pages(pages, envelope, ledger.device)
+            last = self._log.last_arrival
+            self.last_page = last - pages[-1].rows + 1
+            ledger.note(stored.newest, envelope.lane, last)
+        return stored
+
+    def _new_pages(
+        self, delivery: Delivery, envelope: Envelope, ledger: Ledger
+    ) -> tuple[Page, ...]:
+        """Of what is not stored yet."""
+        packed = delivery.packed
+        if packed is not None and fit_one_page(packed) and ledger.is_new(packed.times[0]):
+            if packed.flags or Flag.CLOCK_SUSPECT in envelope.flags:
+                note_holds(self._connection, ledger.device, packed.punches(), envelope)
+            return (page_of_columns(packed),)
+        rows = distinct([(event_id(record), record) for record in delivery.every_record()])
+        if not rows:
+            return ()
+        if not ledger.is_new(event_moment(min(rows, key=itemgetter(0))[0])):
+            self.write()
+            rows = new_rows(self._connection, ledger.device, rows)
+        records = [record for _, record in rows]
+        note_holds(self._connection, ledger.device, records, envelope)
+        return (page_of_row(rows[0]),) if len(rows) == 1 else tuple(pages_of_rows(rows))
 
 
 class Stored(NamedTuple):
-    """How many rows are new, and the latest of their times (ms), None without any."""
+    """How many rows are new, the latest and the earliest of their times (ms), None without any."""
 
     rows: int
     newest: int | None
+    lowest: int | None
 
 
-def _without_giants(delivery: Delivery) -> Delivery:
-    """A record that no batch may carry would stall every sink: it goes to quarantine. (What comes
-    in columns has a cap of its own.)
-    """
-    giants = [
-        Quarantined(
-            source=delivery.serial,
-            offset=place,
-            reason=f"larger than a batch may be ({_bulk(record)} bytes)",
-            raw=record.raw or json.encode(record),
-        )
-        for place, record in enumerate(delivery.records)
-        if _bulk(record) > MAX_RECORD_BYTES
-    ]
-    if not giants:
-        return delivery
-    fitting = tuple(record for record in delivery.records if _bulk(record) <= MAX_RECORD_BYTES)
-    return replace(delivery, records=fitting, quarantined=(*delivery.quarantined, *giants))
+_NOTHING = Stored(0, None, None)
 
 
-def _bulk(record: Record) -> int:
-    """About its bytes in a batch, where they can grow."""
-    size = len(record.raw) * 4 // 3
-    if isinstance(record, DeviceEvent):
-        size += sum(len(key) + 4 * len(str(value)) for key, value in record.detail.items())
-    elif isinstance(record, Punch):
-        size += 4 * len(record.user_id)
-    return size
+def _stored(pages: Sequence[Page]) -> Stored:
+    if not pages:
+        return _NOTHING
+    if len(pages) == 1:
+        return Stored(pages[0].rows, pages[0].last_time, pages[0].first_time)
+    return Stored(
+        sum([page.rows for page in pages]),
+        max([page.last_time for page in pages]),
+        min([page.first_time for page in pages]),
+    )
 
 
 def _rows_in(delivery: Delivery) -> int:
     return len(delivery.records if delivery.packed is None else delivery.packed)
 
 
-def _device(connection: sqlite3.Connection, serial: str, name: str) -> int:
-    row = connection.execute("SELECT device FROM devices WHERE serial = ?", (serial,)).fetchone()
-    if row is None:
-        row = connection.execute(
-            "INSERT INTO devices (serial, name) VALUES (?, ?) RETURNING device", (serial, name)
-        ).fetchone()
-    return int(row[0])
+def _insert_pages(connection: sqlite3.Connection, rows: Sequence[PageRow]) -> None:
+    connection.executemany(_INSERT_PAGE, rows)
 
 
 def _quarantine(connection: sqlite3.Connection, row: Quarantined, *, device: int, now: int) -> bool:

@@ -51,6 +51,13 @@ def page_of_columns(columns: PunchColumns) -> Page:
     )
 
 
+def page_of_row(row: Row) -> Page:
+    """Most deliveries of a working day are one row."""
+    identity, record = row
+    moment = event_moment(identity)
+    return _page((record,), moment, moment)
+
+
 def pages_of_rows(rows: Sequence[Row]) -> Iterator[Page]:
     """A row earlier than the one before begins a page of its own: what overlaps a page in time is
     read when rows come again, so a page must not span the years between two jumps of a clock.
@@ -76,7 +83,7 @@ def pages_of_rows(rows: Sequence[Row]) -> Iterator[Page]:
 def _page(run: Sequence[Record], first: int, last: int) -> Page:
     return Page(
         rows=len(run),
-        punches=sum(isinstance(record, Punch) for record in run),
+        punches=[type(record) for record in run].count(Punch),
         first_time=first,
         last_time=last,
         body=body_of_records(run),

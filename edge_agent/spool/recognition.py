@@ -20,27 +20,26 @@ _OVERLAPPING = """
     WHERE device IS :device AND last_time >= :first AND first_time <= :last"""
 
 
-def is_later_than_all(connection: sqlite3.Connection, device: int | None, moment: int) -> bool:
-    """Whether nothing is stored of `device` that is as late as `moment` (ms, see pages)."""
-    if device is None:
-        return False
-    newest = connection.execute(_NEWEST, (device,)).fetchone()[0]
-    return newest is None or moment > newest
+def distinct(rows: Sequence[Row]) -> Sequence[Row]:
+    """Each event once, in their order."""
+    if len(rows) < 2:
+        return rows
+    first_of: dict[bytes, Row] = {}
+    for row in rows:
+        first_of.setdefault(row[0], row)
+    return list(first_of.values())
 
 
 def new_rows(
     connection: sqlite3.Connection, device: int | None, rows: Sequence[Row]
 ) -> Sequence[Row]:
     """The rows that are not stored, each once, in their order."""
-    first_of: dict[bytes, Row] = {}
-    for row in rows:
-        first_of.setdefault(row[0], row)
-    rows = list(first_of.values())
+    rows = distinct(rows)
     if not rows:
         return rows
     moments = [event_moment(identity) for identity, _ in rows]
     first, last = min(moments), max(moments)
-    if is_later_than_all(connection, device, first):
+    if _is_later_than_all(connection, device, first):
         return rows
     pages = connection.execute(_OVERLAPPING, {"device": device, "first": first, "last": last})
     asked = {identity for identity, _ in rows}
@@ -50,6 +49,14 @@ def new_rows(
         if len(known) == len(asked):
             break
     return [row for row in rows if row[0] not in known]
+
+
+def _is_later_than_all(connection: sqlite3.Connection, device: int | None, moment: int) -> bool:
+    """Whether nothing is stored of `device` that is as late as `moment` (ms, see pages)."""
+    if device is None:
+        return False
+    newest = connection.execute(_NEWEST, (device,)).fetchone()[0]
+    return newest is None or moment > newest
 
 
 def rows_at(connection: sqlite3.Connection, device: int, moment: int) -> list[Record]:

@@ -183,9 +183,7 @@ class Spool:
             flags=flags,
             reading=past_reading,
         )
-        return await self._writer.run(
-            lambda connection: self._log.append(connection, delivery, envelope)
-        )
+        return await self._writer.run_jointly(self._log.append_all, (delivery, envelope))
 
     async def last_reading(self, serial: str) -> PastReading | None:
         """The device's clock at the last whole read of its log."""

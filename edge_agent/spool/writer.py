@@ -3,13 +3,18 @@
 While one commit waits for the disk, new jobs queue; the next commit takes them all. So one producer
 pays one fsync per job and a hundred producers share it, with no timer in between. (A linger timer
 only slows: 15,000 rows/s against 244,000, specs/perf/baseline.md 2.)
+
+Jobs of one pass of an event loop are handed over together. Otherwise the writer takes the first of
+a hundred that were woken by one commit, and the other ninety-nine wait for its sync and for theirs.
 """
 
 import asyncio
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -23,11 +28,15 @@ from edge_agent.spool.errors import SpoolClosedError, SpoolError, SpoolFullError
 from edge_agent.spool.schema import connect
 
 T = TypeVar("T")
+Part = TypeVar("Part")
 Job = Callable[[sqlite3.Connection], T]
 """Runs inside the group's transaction, on the writer thread. It may raise: then only it is undone.
 
-It must be a pure function of the database: it starts anew when its caller tries again.
+It must be a pure function of the database: it starts anew when its caller tries again, or when
+another job of its group raised.
 """
+JointJob = Callable[[sqlite3.Connection, Sequence[Part]], Sequence[T]]
+"""A job for many callers at once: an outcome for each one's part."""
 
 # An idle writer comes round this often, so that the watchdog sees it alive.
 IDLE_S = 1.0
@@ -37,9 +46,11 @@ _JOB_ERRORS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataErr
 
 
 class _Queued(Struct, frozen=True):
-    job: Job[Any]
-    loop: asyncio.AbstractEventLoop
+    """`part` of a joint job; a job of its own has none."""
+
     future: asyncio.Future[Any]
+    job: JointJob[Any, Any]
+    part: Any
 
 
 class _Raised(Struct, frozen=True):
@@ -54,7 +65,8 @@ class Writer:
         self._clock = clock
         self._checkpointer = checkpointer
         self._connection: sqlite3.Connection | None = None
-        self._queue: SimpleQueue[_Queued | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[_Queued] | None] = SimpleQueue()
+        self._arriving: dict[asyncio.AbstractEventLoop, list[_Queued]] = {}
         self._door = Lock()  # nothing may enter the queue after it was emptied for the last time
         self._closed_because: str | None = None
         self._moved = clock.monotonic()
@@ -71,13 +83,21 @@ class Writer:
 
         A caller that is cancelled leaves the job in the queue: it may still be done.
         """
+        return await self.run_jointly(_alone, job)
+
+    def run_jointly(self, job: JointJob[Part, T], part: Part) -> "asyncio.Future[T]":
+        """As `run`. Parts of one job that queue behind each other are done by one call."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         with self._door:
             if self._closed_because is not None:
                 raise self._closed_error(self._closed_because)
-            self._queue.put(_Queued(job, loop, future))
-        return await future
+            arriving = self._arriving.get(loop)
+            if arriving is None:
+                arriving = self._arriving[loop] = []
+                loop.call_soon(self._hand_over, loop)
+            arriving.append(_Queued(future, job, part))
+        return future
 
     def progress(self) -> float:
         """The monotonic time at which the thread last finished a commit or found nothing to do."""
@@ -92,8 +112,14 @@ class Writer:
         with self._door:
             if self._closed_because is None:
                 self._closed_because = "the spool was closed"
+                self._queue.put(self._all_arriving())
                 self._queue.put(None)
         self._thread.join()
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._door:
+            if arriving := self._arriving.pop(loop, None):
+                self._queue.put(arriving)
 
     def _run(self) -> None:
         group: list[_Queued] = []
@@ -119,7 +145,7 @@ class Writer:
                 if entry is None:
                     self._stopping = True
                     return group
-                group.append(entry)
+                group += entry
                 entry = self._queue.get_nowait()
         except Empty:
             return group
@@ -129,7 +155,7 @@ class Writer:
             connection = self._connection or self._open()
             before = connection.total_changes
             connection.execute("BEGIN IMMEDIATE")
-            outcomes = [_run_job(connection, queued.job) for queued in group]
+            outcomes = _run_group(connection, group)
             connection.execute("COMMIT")
         except sqlite3.Error as exc:
             # After a failed write or fsync nobody knows what the disk holds.
@@ -163,15 +189,19 @@ class Writer:
         reason = f"the writer thread ended by {exc!r}"
         with self._door:
             self._closed_because = reason
-            left = list(group)
+            left = group + self._all_arriving()
             with suppress(Empty):
                 while True:
-                    entry = self._queue.get_nowait()
-                    if entry is not None:
-                        left.append(entry)
+                    left += self._queue.get_nowait() or []
         error = self._closed_error(reason)
         error.__cause__ = exc
         _deliver(left, [_Raised(error)] * len(left))
+
+    def _all_arriving(self) -> list[_Queued]:
+        """Takes them. The door is shut."""
+        arriving = list(chain.from_iterable(self._arriving.values()))
+        self._arriving.clear()
+        return arriving
 
     def _drop_connection(self) -> None:
         if self._connection is not None:
@@ -188,13 +218,38 @@ class Writer:
         )
 
 
-def _run_job(connection: sqlite3.Connection, job: Job[Any]) -> Any:
-    """The job's result or `_Raised`. Raises sqlite3.Error when the storage failed."""
+def _alone(connection: sqlite3.Connection, jobs: Sequence[Job[T]]) -> list[T]:
+    return [job(connection) for job in jobs]
+
+
+def _run_group(connection: sqlite3.Connection, group: Sequence[_Queued]) -> list[Any]:
+    """Result or `_Raised` of each. Raises sqlite3.Error when the storage failed.
+
+    A savepoint for each job would cost more than most jobs, so the group is first tried without.
+    """
+    try:
+        return _run_together(connection, group)
+    except Exception as exc:
+        if _storage_failed(exc):
+            raise
+    connection.execute("ROLLBACK")
+    connection.execute("BEGIN IMMEDIATE")
+    return [_run_alone(connection, queued) for queued in group]
+
+
+def _run_together(connection: sqlite3.Connection, group: Sequence[_Queued]) -> list[Any]:
+    outcomes: list[Any] = []
+    for job, entries in groupby(group, key=attrgetter("job")):
+        outcomes += job(connection, [queued.part for queued in entries])
+    return outcomes
+
+
+def _run_alone(connection: sqlite3.Connection, queued: _Queued) -> Any:
     connection.execute("SAVEPOINT job")
     try:
-        outcome = job(connection)
+        outcome, *_ = queued.job(connection, [queued.part])
     except Exception as exc:
-        if isinstance(exc, sqlite3.Error) and not isinstance(exc, _JOB_ERRORS):
+        if _storage_failed(exc):
             raise
         connection.execute("ROLLBACK TO job")
         outcome = _Raised(exc)
@@ -202,12 +257,16 @@ def _run_job(connection: sqlite3.Connection, job: Job[Any]) -> Any:
     return outcome
 
 
+def _storage_failed(exc: Exception) -> bool:
+    return isinstance(exc, sqlite3.Error) and not isinstance(exc, _JOB_ERRORS)
+
+
 def _deliver(group: list[_Queued], outcomes: list[Any]) -> None:
     """Wakes each event loop once, however many of its futures are ready."""
     by_loop: defaultdict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]]
     by_loop = defaultdict(list)
     for queued, outcome in zip(group, outcomes, strict=True):
-        by_loop[queued.loop].append((queued.future, outcome))
+        by_loop[queued.future.get_loop()].append((queued.future, outcome))
     for loop, settled in by_loop.items():
         with suppress(RuntimeError):  # a closed loop: nobody is left who waits
             loop.call_soon_threadsafe(_resolve, settled)

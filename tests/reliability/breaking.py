@@ -61,16 +61,16 @@ def _after_awaiting(owner: Any, name: str, pass_by: Callable[[], None]) -> None:
 @point
 def in_spool_transaction(pass_by: Callable[[], None]) -> None:
     """Pages are inserted; counters, cursor and commit are not."""
-    from edge_agent.spool.intake import EventLog
+    from edge_agent.spool import intake
 
-    _after(EventLog, "_store_delivery", pass_by)
+    _after(intake, "_insert_pages", pass_by)
 
 
 @point
 def before_spool_commit(pass_by: Callable[[], None]) -> None:
     from edge_agent.spool import writer
 
-    _after(writer, "_run_job", pass_by)
+    _after(writer, "_run_group", pass_by)
 
 
 @point

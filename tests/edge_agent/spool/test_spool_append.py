@@ -212,11 +212,12 @@ async def test_every_length_of_delivery_is_stored_whole(spool):
 
 async def test_rows_that_break_a_constraint_undo_their_delivery(spool, path):
     """NOT NULL is not a conflict to be skipped: that would lose the punch without a word."""
+    await append(spool, Delivery(serial="SN1"))
     with pytest.raises(sqlite3.IntegrityError):
         await spool.append(
             Delivery(serial="SN1", records=punches(range(120))),
-            device_name="gate",
-            zone=None,
+            device_name=None,  # refused behind the pages
+            zone="Asia/Shanghai",
             lane=Lane.PUNCH_LIVE,
             received_at=NOON,
             clock_offset_ms=None,

@@ -10,7 +10,7 @@ from drivers.contract import Delivery
 from edge_agent.caretaker import Caretaker
 from edge_agent.config.models import SpoolSection
 from edge_agent.spool.errors import storage_error
-from edge_agent.spool.intake import MAX_RECORD_BYTES
+from edge_agent.spool.giants import MAX_RECORD_BYTES
 from edge_agent.spool.lanes import Lane
 from edge_agent.spool.room import Level, Room, default_cap, level_of
 from edge_agent.spool.store import SpoolFullError
