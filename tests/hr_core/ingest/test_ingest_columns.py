@@ -20,6 +20,7 @@ from hr_core.store.database import initialise, open_database, writing
 from hr_core.store.events import batches, raw_events
 from hr_core.store.refusals import refusals
 from hr_core.store.watermarks import watermarks_of
+from hr_core.trace.event_trace import trace_event
 from protocols.batch_chain import FIRST_PREVIOUS, BatchHead, body_digest, sign_head, signed_type
 from protocols.column_batch import (
     COLUMNS_TYPE,
@@ -28,6 +29,7 @@ from protocols.column_batch import (
     encode_columns,
     sections_of,
 )
+from protocols.event_prefix import read_prefix
 from protocols.record_digest import batch_digests, merkle_root
 from protocols.records import Channel, Direction, Flag
 from protocols.uplink import Watermark, decode_answer, encode_answer, encode_batch
@@ -108,6 +110,18 @@ def test_the_watermarks_of_a_batch_in_columns_are_noted_when_it_is_judged(engine
     with engine.connect() as conn:
         (told,) = watermarks_of(conn)
     assert (told.serial, told.complete_until, told.batch) == ("ZK0001", NOW, batch.number)
+
+
+def test_a_record_that_came_in_columns_is_traced_to_its_signed_batch(engine):
+    enrol(engine)
+    batch = batch_of(*map(observe, map(punch, range(20))))
+    store(engine, batch)
+    assert judge_next_page(engine, core_key=CORE_KEY)
+    wanted = batch.observations[7]
+    with engine.connect() as conn:
+        found = trace_event(conn, read_prefix(wanted.event_id[:20]))
+    assert (found.event.event_id, found.event.raw) == (wanted.event_id, wanted.record.raw.hex())
+    assert (found.batch.position, found.batch.records, found.batch.faults) == (7, 20, [])
 
 
 @pytest.fixture
