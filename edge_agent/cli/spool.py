@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from edge_agent.cli.erase import erase
 from edge_agent.cli.options import ConfigOption, JsonOption
 from edge_agent.config.places import read_places, require_config
 from edge_agent.errors import ExitCode, UsageError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Look into the spool, check it, export it, give space back.", no_args_is_help=True
 )
+app.command("erase")(erase)
 
 SinkOption = Annotated[str, typer.Option("--sink", help="Of which receiver.")]
 _MIB = 1024 * 1024

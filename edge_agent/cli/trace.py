@@ -42,6 +42,8 @@ def trace(
         ) from exc
     found = trace_event(spool_of(config_file), prefix)
     if not isinstance(found, SpooledTrace):
+        if not found and prefix.is_whole and not offline:
+            return _tell_gone(prefix.digits, _ask_core(config_file, prefix.digits), as_json=as_json)
         raise _not_one(prefix.digits, found)
     core = None if offline else _ask_core(config_file, found.observation.event_id)
     fields = _fields(config_file, found)
@@ -57,12 +59,36 @@ def trace(
     return ExitCode.DEGRADED if refused or lost else ExitCode.OK
 
 
+def _tell_gone(event_id: str, core: dict[str, Any], *, as_json: bool) -> int:
+    """No row of it is here. Raises UsageError unless the core holds it."""
+    if not core.get("held"):
+        where = (
+            "nor does the core" if core["asked"] else f"the core was not asked: {core['why_not']}"
+        )
+        raise refusal(
+            f"the spool holds no event {event_id}, {where}",
+            "EVENT_ID",
+            "Check the id. A row goes from here by age after the core had it: hr-core trace, there",
+            "spool peek",
+        )
+    gone: dict[str, Any] = {"event_id": event_id, "wire": None, "decoded": None, "stored": None}
+    if as_json:
+        print(json.dumps({**gone, "batches": [], "verdicts": [], "acts": [], "core": core}))
+        return ExitCode.OK
+    print(f"event     {event_id}\n")
+    print("stored    no more: rows go from here some time after the core has them (or it came by "
+          "another gateway)")  # fmt: skip
+    _print_core(core)
+    return ExitCode.OK
+
+
 def _not_one(digits: str, found: "Sequence[Candidate]") -> Exception:
     if not found:
         return refusal(
             f"the spool holds no event {digits}",
             "EVENT_ID",
-            "It may have gone by age after the core had it: hr-core trace, on the core",
+            "It may have gone by age after the core had it: give all 32 digits to ask the core, or "
+            "hr-core trace, there",
             "spool peek",
         )
     from edge_agent.cli.device_rows import row_of

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from edge_agent.cli.decisions import deciding_person, refusal, sentence_of, spoo
 from edge_agent.cli.options import ConfigOption, JsonOption
 from edge_agent.errors import ExitCode
 from edge_agent.status.columns import aligned
+
+if TYPE_CHECKING:
+    from edge_agent.spool.releasing import Hold
 
 app = typer.Typer(help="Until when each device's records are complete at the core.")
 
@@ -34,7 +37,10 @@ _LOOK = "look into it, then edge-agent watermark release SERIAL --reason …"
 def watermark(
     context: typer.Context, *, config_file: ConfigOption = None, as_json: JsonOption = False
 ) -> int:
-    """Show until when each device's records are complete, and what holds it. Exit 1 when one is."""
+    """Show until when each device's records are complete, and what holds it. Exit 1 when one is.
+
+    --json: one object a line, a line for each device.
+    """
     if context.invoked_subcommand is not None:
         return ExitCode.OK
     from edge_agent.spool.reading import read_ledger
@@ -44,8 +50,9 @@ def watermark(
     rows = [_row(row) for row in read_ledger(path)["devices"] if _has_punches(row)]
     holds = read_holds(path)
     if as_json:
-        found = [hold._asdict() for hold in holds]
-        print(json.dumps({"devices": rows, "holds": found}, ensure_ascii=False))
+        for row in rows:
+            own = [_without_serial(hold) for hold in holds if hold.serial == row["serial"]]
+            print(json.dumps({**row, "holds": own}, ensure_ascii=False))
     elif not rows:
         print("No device was read yet.")
     else:
@@ -111,6 +118,10 @@ def _has_punches(row: dict[str, Any]) -> bool:
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     keys = ("serial", "on_device", "fetched", "stored", "acked", "complete_until", "held_by")
     return {"device": row["name"], **{key: row[key] for key in keys}}
+
+
+def _without_serial(hold: "Hold") -> dict[str, Any]:
+    return {"code": hold.code, "until": hold.until, "what": hold.what}
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

@@ -27,11 +27,19 @@ class What(StrEnum):
     QUARANTINE_DECODED = "quarantine_decoded"
     QUARANTINE_SETTLED = "quarantine_settled"
     WATERMARK_RELEASED = "watermark_released"
+    PERSON_ERASED = "records_erased"
     LOG_CLEARED = "log_cleared"  # waits until the driver finds it (read_marks.py)
 
 
 # The core is told of these: a record, or the proof that none is missing, was given up.
-TOLD = frozenset({What.DEAD_DISCARDED, What.QUARANTINE_SETTLED, What.WATERMARK_RELEASED})
+TOLD = frozenset(
+    {
+        What.DEAD_DISCARDED,
+        What.QUARANTINE_SETTLED,
+        What.WATERMARK_RELEASED,
+        What.PERSON_ERASED,
+    }
+)
 TAKEN_UP = TOLD | {What.QUARANTINE_DECODED}
 _WAITING = TAKEN_UP | {What.LOG_CLEARED}
 

@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct, json
+from msgspec import Struct
 from msgspec.structs import astuple
 
 from drivers.contract import Delivery
 from edge_agent.spool.codec import Envelope, PastReading, microseconds
+from edge_agent.spool.read_ends import decode_ends, encode_ends
 from protocols.records import Count, DeviceEvent, Flag, Record
 
 # Clocks show whole seconds, an answer takes its time, and a terminal writes a row a moment after the
@@ -78,16 +79,16 @@ def held_until(  # noqa: PLR0913 - what is known of one row
         return shown - _MEASURED_TO_US
     marks = connection.execute(_MARKS, (device,))
     for _, until, ends, *_ in marks:
-        if json.decode(ends, type=dict[int, int]).get(lane, 0) < arrival:
+        if decode_ends(ends).get(lane, 0) < arrival:
             return min(int(until), shown - 1)
     return None
 
 
 def note_rows(ends: str | None, lane: int, last: int) -> str:
     """`ends` of a device once a row of `lane` has arrived as `last`."""
-    by_lane = json.decode(ends, type=dict[int, int]) if ends else {}
+    by_lane = decode_ends(ends) if ends else {}
     by_lane[lane] = last
-    return json.encode(by_lane).decode()
+    return encode_ends(by_lane)
 
 
 def note_read(
@@ -240,7 +241,7 @@ def _newest_settled(connection: sqlite3.Connection, marks: list[_Mark]) -> int:
         connection.execute("SELECT lane, position FROM sinks WHERE sink = 'core'").fetchall()
     )
     for mark in reversed(marks):
-        ends = json.decode(mark.ends, type=dict[int, int])
+        ends = decode_ends(mark.ends)
         if all(end <= positions.get(lane, 0) for lane, end in ends.items()):
             return mark.mark
     return 0

@@ -39,6 +39,8 @@ def read_remains(path: Path) -> Mapping[str, Table]:
     except sqlite3.Error:
         return {name: Table([], whole=False) for name in LEDGER_TABLES}
     with closing(connection):
+        # Else SQLite reads nothing at all of a file whose end is cut off. (It is opened read-only.)
+        connection.execute("PRAGMA writable_schema = ON")
         return {name: _read(connection, name) for name in LEDGER_TABLES}
 
 

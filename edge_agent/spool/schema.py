@@ -13,6 +13,7 @@ from edge_agent.spool.errors import SpoolCorruptError, SpoolError, storage_error
 from edge_agent.spool.failed_sync import recover, write_log_again
 from edge_agent.spool.file_image import FileImage
 from edge_agent.spool.page_body import is_intact
+from edge_agent.spool.read_ends import are_sound_ends
 
 APPLICATION_ID = 0x436C6B53  # "ClkS": tells a spool from any other SQLite file
 
@@ -24,9 +25,8 @@ _READ_WHOLE = (
     "boots", "devices", "sinks", "batches", "unsettled", "dead_letters", "quarantine",
     "read_marks", "holds", "acts",
 )  # fmt: skip
-_NO_ENDS = """
-    SELECT 1 FROM (SELECT ends FROM devices UNION ALL SELECT ends FROM read_marks)
-    WHERE NOT json_valid(coalesce(ends, '{}'))"""
+_ENDS = """
+    SELECT ends FROM devices WHERE ends IS NOT NULL UNION ALL SELECT ends FROM read_marks"""
 _PAGES = "SELECT first_arrival, lane, zone, flags, body FROM pages"
 
 # Only another process that looks into the file (sqlite3, a backup) can hold a lock for long.
@@ -196,8 +196,9 @@ def _check_rows(connection: sqlite3.Connection, path: Path) -> None:
         for table in _READ_WHOLE:
             for _ in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608 - our own names
                 pass
-        if connection.execute(_NO_ENDS).fetchone():
-            raise _corrupt(path, "a mark of a read is not what was written")
+        for (ends,) in connection.execute(_ENDS):
+            if not are_sound_ends(ends):
+                raise _corrupt(path, f"a mark of a read is not what was written: {ends!r:.200}")
         for first, *envelope, body in connection.execute(_PAGES):
             if not (is_intact(body) and is_sound_envelope(*envelope)):
                 raise _corrupt(path, f"page {first} is not what was written")
@@ -242,6 +243,8 @@ def _migrate(connection: sqlite3.Connection) -> None:
                 f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};\n"
                 f"PRAGMA user_version = {number};\nCOMMIT;"
             )
+            # A log of every migration is twice the spool: on a small or full disk that is all of it.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

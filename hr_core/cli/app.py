@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from hr_core.cli import audit, devices, events, gateways, pay, reading, setup, trace, watermark
+from hr_core.cli import (
+    audit,
+    devices,
+    erase,
+    events,
+    gateways,
+    pay,
+    reading,
+    setup,
+    trace,
+    watermark,
+)
 from hr_core.cli.options import DbOption, ExitCode
 from hr_core.errors import CoreError, InputFileError, NotFoundError
 
@@ -29,6 +40,7 @@ app.command("trace")(trace.trace)
 app.command("events")(events.events)
 app.command("watermark")(watermark.watermark)
 app.command("devices")(devices.devices)
+app.command("erase")(erase.erase)
 app.add_typer(gateways.gateway, name="gateway")
 app.add_typer(audit.app, name="audit")
 app.add_typer(pay.app, name="pay")

@@ -35,6 +35,7 @@ from hr_core.store.database import to_microseconds
 from hr_core.store.device_gateways import note_deliveries
 from hr_core.store.event_rows import EventRow, encode_flags, whole_record
 from hr_core.store.events import add_new_events, events_of_others
+from hr_core.store.watermarks import note_watermarks
 from protocols.column_batch import ColumnBatch, PunchSection, RowSection
 from protocols.punch_columns import PunchColumns
 from protocols.punch_spelling import spelled_without_raw
@@ -89,6 +90,7 @@ def judge_columns(
         return ingest_opened(conn, whole, received_at=page.received_at, core_key=core_key)
     else:
         verdicts, new, known = _store(conn, page, laid_out)
+        note_watermarks(conn, page.gateway, page.number, batch.watermarks, at=page.received_at)
     outcomes = "".join([_OUTCOMES[one.verdict] for one in verdicts]).encode()
     add_batch(conn, with_receipt(batch_row(opened, outcomes, page.received_at), core_key))
     count_refused(conn, page.gateway, verdicts, page.received_at)

@@ -5,6 +5,7 @@ become raw events and its head a row of `batches`, in one transaction; here stay
 the gateway's next page shows that it has it.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -139,6 +140,19 @@ def drop_page(conn: sa.Connection, page: StoredPage) -> None:
             batch_pages.c.gateway == page.gateway, batch_pages.c.number == page.number
         )
     )
+
+
+def drop_answers_naming(conn: sa.Connection, event_ids: Collection[bytes]) -> None:
+    """`event_ids` in hex. A gateway that still asks for such an answer sends its batch again, which
+    is known by its place in the chain.
+    """
+    there = batch_pages.c
+    query = sa.select(there.gateway, there.number, there.answer).where(there.answer.is_not(None))
+    for gateway, number, answer in conn.execute(query).all():
+        if any(event_id in answer for event_id in event_ids):
+            conn.execute(
+                batch_pages.delete().where(there.gateway == gateway, there.number == number)
+            )
 
 
 def last_page(conn: sa.Connection, gateway: str) -> tuple[int, bytes] | None:

@@ -4,12 +4,17 @@ The record goes with its salt. Its digest stays in the batch, so root and chain 
 nobody can find the record by guessing. No event id stays here: it is made of the record.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from hr_core.errors import CoreError
+from hr_core.store.batch_pages import drop_answers_naming, next_page
 from hr_core.store.database import UtcInstant, insert_or_ignore, metadata
+from hr_core.store.event_rows import whole_record
 from hr_core.store.events import raw_events
+from protocols.records import DeviceEvent
 
 erasures = sa.Table(
     "erasures",
@@ -45,6 +50,44 @@ def erase_event(conn: sa.Connection, event_id: bytes, *, at: datetime, reason: s
     )
     conn.execute(raw_events.delete().where(events.event_id == event_id))
     return True
+
+
+def erase_user(
+    conn: sa.Connection, user_id: str, device: str | None, *, at: datetime, reason: str
+) -> int:
+    """Every punch of a user id, and every device event that names it; of one device (a serial) or of
+    all. Returns how many. In the caller's write transaction. What was computed from them stays.
+
+    Raises CoreError while a batch waits to be judged: it may hold some.
+    """
+    if conn.dialect.name == "sqlite":
+        conn.exec_driver_sql("PRAGMA secure_delete = ON")
+    if next_page(conn) is not None:
+        raise CoreError(
+            "a batch that came waits to be judged, and may hold records of this person",
+            remedy="nothing was erased; run it again in a moment (hr-core serve judges)",
+        )
+    found = list(_events_of(conn, user_id, device))
+    for event_id in found:
+        erase_event(conn, event_id, at=at, reason=reason)
+    drop_answers_naming(conn, {event_id.hex().encode() for event_id in found})
+    return len(found)
+
+
+def _events_of(conn: sa.Connection, user_id: str, device: str | None) -> Iterator[bytes]:
+    events = raw_events.c
+    here = sa.true() if device is None else events.device == device
+    punches = sa.select(events.event_id).where(
+        events.kind == "punch", events.user_id == user_id, here
+    )
+    yield from conn.execute(punches).scalars().all()
+    told = sa.select(events.event_id, events.body, events.raw).where(
+        events.kind == "device_event", here
+    )
+    for row in conn.execute(told):
+        record = whole_record(row.body, row.raw)
+        if isinstance(record, DeviceEvent) and str(record.detail.get("user_id", "")) == user_id:
+            yield row.event_id
 
 
 def erased_positions(conn: sa.Connection, gateway: str, batch: int) -> frozenset[int]:

@@ -72,6 +72,8 @@ async def test_punches_travel_over_the_broker_and_survive_its_death(tmp_path, te
             everything = {SERIAL: PUNCHES + LATER}
             await until(lambda: core.punches() == everything, what="not delivered after the kill")
             await until(lambda: agent.uplink.state.last_error is None, what="not well again")
+            told = "SELECT stored FROM watermarks WHERE complete_until IS NOT NULL"
+            await until(lambda: core.ask(told), what="no watermark came by the broker")
         assert json.loads(core.run("audit", "verify", "--json"))["status"] == "ok"
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -46,7 +48,9 @@ async def shown(folder, capsys):
     code = await asyncio.to_thread(
         edge_agent, ["watermark", "--json", "-c", str(folder / "site.toml")]
     )
-    return code, json.loads(capsys.readouterr().out)
+    # The agent runs in this process and logs to the same place.
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith("{")]
+    return code, json.loads(line)
 
 
 async def test_fetched_stored_and_acked_agree_and_the_core_knows_until_when(
@@ -62,8 +66,7 @@ async def test_fetched_stored_and_acked_agree_and_the_core_knows_until_when(
             assert first[1:] == (FIRST, None)
             await until(lambda: told(core)[0] > first[0], what="a quiet poll does not move it")
             assert began - 30e6 < told(core)[0] < datetime.now(UTC).timestamp() * 1e6
-            code, found = await shown(folder, capsys)
-            (device,) = found["devices"]
+            code, device = await shown(folder, capsys)
             assert code == 0
             counts = {device[key] for key in ("on_device", "fetched", "stored", "acked")}
             assert counts == {FIRST}
@@ -74,10 +77,21 @@ async def test_fetched_stored_and_acked_agree_and_the_core_knows_until_when(
             code = await asyncio.to_thread(
                 edge_agent, ["trace", event_id, "--json", "-c", str(folder / "site.toml")]
             )
-            facts = json.loads(capsys.readouterr().out)
+            told_lines = capsys.readouterr().out.splitlines()
+            (facts,) = [json.loads(one) for one in told_lines if one.startswith("{")]
             assert (code, facts["core"]["held"], facts["core"]["gateway"]) == (0, True, "gw-test")
             assert facts["core"]["batch"] == facts["batches"][0]["number"]
             assert facts["wire"]["fields"]
+            with closing(sqlite3.connect(folder / "spool.db")) as spool, spool:
+                spool.execute("DELETE FROM pages")  # as age does, long after
+            words = ["trace", event_id, "-c", str(folder / "site.toml")]
+            assert await asyncio.to_thread(edge_agent, words) == 0
+            shown_lines = capsys.readouterr().out
+            assert "stored    no more" in shown_lines
+            assert "core      holds it, by batch" in shown_lines
+            unknown = [words[0], "00" * 16, *words[2:]]
+            assert await asyncio.to_thread(edge_agent, unknown) == 3
+            assert "nor does the core" in capsys.readouterr().err
         at_core = json.loads(core.run("trace", event_id, "--json"))
         assert at_core["proof"]["faults"] == []
         assert at_core["proof"]["batch_hash"] == facts["batches"][0]["batch_hash"]
@@ -105,14 +119,20 @@ async def test_a_restored_core_never_shows_what_it_does_not_hold(
             low = told(core)
             fresh = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
             terminal.log.extend(rows(LATER, start=fresh.replace(hour=0, minute=0, second=0)))
-            await until(lambda: told(core)[1:] == (everything, None), what="growth not told")
+
+            def grown():
+                """Live rows arrive before the read that proves them: then it is still the old one."""
+                mark, *rest = told(core)
+                return mark is not None and mark > low[0] and rest == [everything, None]
+
+            await until(grown, what="growth not told")
             high = told(core)
         restore(core, tmp_path / "backup.db")
         assert told(core) == low, "it is part of what was restored"
         lies = []
 
         def held():
-            here, (mark, _, _) = core.punches()[SERIAL], told(core)
+            (mark, _, _), here = told(core), core.punches()[SERIAL]  # in this order: it only grows
             if mark is not None and mark >= high[0] and here < everything:
                 lies.append((mark, here))
             return here == everything and mark is not None and mark >= high[0]

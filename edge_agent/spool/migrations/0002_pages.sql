@@ -95,6 +95,14 @@ INSERT INTO dead_letters
     SELECT sink, event_id, arrival, code, detail, at
     FROM dead_letters_by_event JOIN events USING (event_id);
 
+-- Batches were no chain before, so no core can go on behind them: it takes number 1 first. The core's
+-- chain begins anew, with all that is here. What it has already, it answers as duplicate.
+UPDATE batches SET number = 0, in_flight = 0, salt = NULL WHERE sink = 'core';
+UPDATE sinks SET position = 0, batch_end = 0 WHERE sink = 'core';
+DELETE FROM unsettled WHERE sink = 'core';
+DELETE FROM dead_letters WHERE sink = 'core';
+DELETE FROM sink_devices WHERE sink = 'core';
+
 DROP VIEW observations;
 DROP VIEW batch_members;
 DROP VIEW suspects;

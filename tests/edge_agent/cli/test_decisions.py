@@ -321,7 +321,7 @@ def test_an_equal_punch_of_other_bytes_is_another_punch(work, asked):
 
 def test_settled_rows_hold_nothing_and_the_core_is_told(quarantined, work, edge, asked):
     edge("quarantine", "retry", "--all")
-    assert asked("watermark")[1]["devices"][0]["held_by"] == "quarantined"
+    assert asked("watermark")[1]["held_by"] == "quarantined"
     code, done = asked("quarantine", "settle", "#2", "--reason", "worn flash")
     assert (code, done["settled"]) == (0, 1)
     codes = [one.code for one in work(next_records).values() if isinstance(one, DeviceEvent)]
@@ -330,7 +330,7 @@ def test_settled_rows_hold_nothing_and_the_core_is_told(quarantined, work, edge,
     assert asked("status")[1]["quarantined"] == 0
     edge("dead", "discard", "--all", "--reason", "tests")
     work(settle_all)
-    assert asked("watermark")[1]["devices"][0]["held_by"] is None
+    assert asked("watermark")[1]["held_by"] is None
 
 
 # watermark
@@ -356,15 +356,15 @@ def test_the_watermark_says_what_holds_it_and_a_person_releases_it(work, path, e
     work(cleared)
     edge("dead", "discard", "--all", "--reason", "tests")
     work(settle_all)
-    code, found = asked("watermark")
-    (device,) = found["devices"]
+    code, device = asked("watermark")
+    holds = device.pop("holds")
     assert code == 1
     assert set(device) == {
         "device", "serial", "on_device", "fetched", "stored", "acked", "complete_until", "held_by",
     }  # fmt: skip
     before = (NOON - timedelta(seconds=5)).isoformat()
     assert (device["held_by"], device["complete_until"]) == ("log_cleared", before)
-    assert found["holds"][0]["what"] == "6 rows before, 0 rows now"
+    assert holds[0]["what"] == "6 rows before, 0 rows now"
     assert "watermark release" in edge("watermark")[1]
     assert (
         edge("watermark", "release", "gate", "--reason", "cleared at its own menu by Lin")[0] == 0
@@ -373,7 +373,7 @@ def test_the_watermark_says_what_holds_it_and_a_person_releases_it(work, path, e
     assert "watermark_released" in [one.code for one in told]
     code, found = asked("watermark")
     assert found["holds"] == []
-    assert found["devices"][0]["complete_until"] > before
+    assert found["complete_until"] > before
 
 
 def test_our_own_clearing_is_no_loss(work, path, asked):
@@ -425,3 +425,28 @@ def test_trace_goes_from_bytes_to_verdict(refused, work, asked):
     assert facts["core"] == {"asked": False, "why_not": "no core is configured"}
     code, facts = asked("trace", refused[1])
     assert (code, facts["verdicts"][0]["code"]) == (1, "unknown_person")
+
+
+# erasure
+
+
+def test_a_person_is_erased_and_whoever_is_nobody_is_told(work, edge, asked):
+    async def one_more(spool):
+        await spool.append(
+            Delivery(serial=SERIAL, records=punches_of(60)), device_name="gate", zone="UTC",
+            lane=Lane.PUNCH_LIVE, received_at=NOON, clock_offset_ms=0,
+        )  # fmt: skip
+
+    work(_fill)
+    work(one_more)
+    words = ("spool", "erase", "--user", punches_of(60)[0].user_id, "--reason")
+    code, waiting = asked(*words, "the person asked, ticket 7")
+    assert (code, waiting["waiting"]) == (1, 1), "not before the core has it"
+    work(settle_all)
+    code, done = asked(*words, "the person asked, ticket 7", "--device", "gate")
+    assert (code, done["waiting"], done["set_aside"]) == (0, 0, [])
+    assert done["erased"] > 0
+    assert asked("spool", "verify")[0] == 0
+    assert edge(*words, "again")[0] == 3
+    assert edge(*words, "?")[0] == 3, "a reason is a sentence"
+    assert edge(*words, "asked", "--device", "nobody")[0] == 3

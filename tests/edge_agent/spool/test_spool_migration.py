@@ -2,9 +2,11 @@
 
 golden/schema_1.sql is the dump of a spool that the code of schema 1 wrote: five lanes' worth of
 rows, of them kept, dead, in flight, settled by one of two sinks, received before the clock was set.
-golden/schema_1.json is what that code answered to the questions asked here.
+golden/schema_1.json is what that code answered to the questions asked here, of a sink `new` too,
+which had nothing yet: so the core stands now, because batches were no chain then.
 """
 
+import copy
 import json
 import sqlite3
 from contextlib import closing
@@ -17,13 +19,19 @@ import pytest
 from drivers.contract import Delivery
 from edge_agent.spool.errors import SpoolError
 from edge_agent.spool.reading import read_ledger
-from edge_agent.spool.results import Backlog, DeadLetter, StoredEvent
+from edge_agent.spool.results import Backlog, StoredEvent
 from edge_agent.spool.schema import APPLICATION_ID
 from edge_agent.spool.store import Spool
 from edge_agent.timekeeping import ClockStep
+from hr_core.ingest.batches import ingest_batch
+from hr_core.ingest.opening import open_batch
+from hr_core.store.chains import head_of
+from hr_core.store.database import initialise, open_database
 from protocols.identity import event_id
 from protocols.punch_columns import columns_of
-from protocols.uplink import Observation, Verdict
+from protocols.uplink import Verdict, encode_batch
+from sync.identity import GatewayIdentity
+from sync.sealing import Sealer
 from tests.edge_agent.spool.deliveries import (
     BOOT,
     NOON,
@@ -33,6 +41,7 @@ from tests.edge_agent.spool.deliveries import (
     punches,
     sent,
 )
+from tests.hr_core.signed_batches import CORE_KEY, GATEWAY, enrol, key_of
 
 GOLDEN = Path(__file__).with_name("golden")
 FACTS = json.loads((GOLDEN / "schema_1.json").read_text(encoding="utf-8"))
@@ -49,6 +58,14 @@ def old_file(path):
 
 
 @pytest.fixture
+def engine(tmp_path):
+    engine = open_database(f"sqlite:///{tmp_path}/core.db")
+    initialise(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
 def migrated(old_file):
     spool = Spool.open(old_file, clock=ManualClock(LATER, 1_031.0), boot_id=BOOT)
     yield spool
@@ -58,39 +75,60 @@ def migrated(old_file):
 async def test_every_question_has_the_answer_of_before(migrated, path):
     for identity, event in FACTS["found"].items():
         found = await migrated.find(bytes.fromhex(identity))
+        event["sinks"]["core"] = "waiting"
         assert found == msgspec.convert(event, StoredEvent)
-    for sink, backlog in FACTS["backlog"].items():
-        assert (await migrated.backlog(sink)).rows == msgspec.convert(backlog, Backlog).rows
+    for sink in FACTS["backlog"]:
+        then = "new" if sink == "core" else sink
+        backlog = msgspec.convert(FACTS["backlog"][then], Backlog)
+        assert (await migrated.backlog(sink)).rows == backlog.rows
         peeked = await migrated.peek(sink, limit=100)
-        assert [observation.event_id for observation in peeked] == FACTS["peek"][sink]
-    dead = msgspec.convert(FACTS["dead"], tuple[DeadLetter, ...])
-    assert await migrated.dead_letters("core") == dead
+        assert [observation.event_id for observation in peeked] == FACTS["peek"][then]
+    assert await migrated.dead_letters("core") == ()
     for serial, cursor in FACTS["cursors"].items():
         assert (await migrated.cursor(serial) or b"").decode() == cursor
     assert str(await migrated.last_stored_at()) == FACTS["last_stored_at"]
     ledger = read_ledger(path)
-    for device in FACTS["ledger"]["devices"]:  # since exports, `acked` is the core's word alone
-        device["acked"] = device["acked_by"]["core"]
+    facts = copy.deepcopy(FACTS["ledger"])
+    facts["dead_letters"] = {}
+    facts["backlog"]["core"] = FACTS["backlog"]["new"]["rows"]
+    for device in facts["devices"]:  # since exports, `acked` is the core's word alone
+        device["acked"] = device["acked_by"]["core"] = 0
     for device in ledger["devices"]:
         assert (device.pop("deleted"), device.pop("thinned")) == (0, 0)  # counted since schema 4
         assert device.pop("complete_until") is None  # marked since schema 5
         assert device.pop("held_by") is not None
-    assert {name: ledger[name] for name in FACTS["ledger"]} == FACTS["ledger"]
+    assert {name: ledger[name] for name in facts} == facts
 
 
-async def test_the_batch_in_flight_is_the_same_and_all_else_follows_in_order(migrated):
-    flight = await migrated.next_batch("core", limit=1)
-    old = FACTS["flight"]
-    assert flight.number == old["number"]
-    assert len(flight.salt) == 32
-    assert flight.observations == msgspec.convert(old["observations"], tuple[Observation, ...])
-    received = sent(flight)
-    await migrated.settle("core", answer(flight))
-    while batch := await migrated.next_batch("core", limit=7):
-        assert batch.number > old["number"]
+async def test_a_core_that_never_saw_this_gateway_takes_all_of_it_from_batch_1(migrated, engine):
+    """Batch 2 was in flight, and no core takes it first."""
+    enrol(engine)
+    sealer = Sealer(
+        GatewayIdentity(gateway=GATEWAY, key=key_of(), core_public=CORE_KEY.public), site="plant"
+    )
+    numbers, accepted = [], []
+    while pending := await migrated.next_batch("core", limit=7):
+        sealed = sealer.seal(pending)
+        opened = open_batch(sealed.signed, key_of().public, encode_batch(sealed.batch))
+        told = ingest_batch(engine, opened, received_at=LATER, core_key=CORE_KEY)
+        numbers.append(told.number)
+        accepted += [one.event_id for one in told.verdicts if one.verdict is Verdict.ACCEPTED]
+        await migrated.settle("core", told, batch_hash=bytes.fromhex(told.batch_hash))
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert sorted(accepted) == sorted(FACTS["found"])
+    with engine.connect() as conn:
+        assert head_of(conn, GATEWAY) == await migrated.chain_head("core")
+    acked = {device.serial: device.acked for device in (await migrated.stats()).devices}
+    assert acked == {"BOX": 3, "SN1": 30, "SN2": 11}
+
+
+async def test_a_sink_without_a_chain_goes_on_where_it_was(migrated):
+    received = []
+    while batch := await migrated.next_batch("webhook", limit=7):
+        assert batch.number > 1
         received += sent(batch)
-        await migrated.settle("core", answer(batch, [Verdict.DUPLICATE]))
-    assert sorted(received) == sorted(FACTS["peek"]["core"])
+        await migrated.settle("webhook", answer(batch, [Verdict.DUPLICATE]))
+    assert sorted(received) == sorted(FACTS["peek"]["webhook"])
     assert len(set(received)) == len(received)
 
 

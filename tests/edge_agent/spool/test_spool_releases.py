@@ -49,7 +49,7 @@ async def test_a_spool_of_a_release_goes_on(golden, path, clock, tmp_path):
         await spool.settle("core", answer(batch))
         clock.advance(7_200)
         rest = await spool.next_batch("core", limit=99)
-        assert len(rest.observations) == 44 - 10 - 5 + 1  # one was kept, one is dead
+        assert len(rest.observations) == 46 - 10 - 5 + 1  # one was kept, one is dead, one discarded
         letters = await spool.dead_letters("core")
         assert [letter.observation.record.serial for letter in letters] == ["SN1"]
         from drivers.contract import Delivery

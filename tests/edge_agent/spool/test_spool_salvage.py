@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+import sqlite3
+from contextlib import closing
 from random import Random
 
 import pytest
@@ -9,11 +11,12 @@ import pytest
 from drivers.contract import Delivery
 from edge_agent.spool.lanes import Lane
 from edge_agent.spool.reading import set_aside_files
-from edge_agent.spool.store import ChainHead, Spool, SpoolCorruptError, SpoolError
+from edge_agent.spool.store import ChainHead, PastReading, Spool, SpoolCorruptError, SpoolError
 from protocols.records import DeviceEvent, Quarantined
 from protocols.uplink import Verdict
 from tests.edge_agent.spool.deliveries import (
     BOOT,
+    NOON,
     ManualClock,
     answer,
     append,
@@ -196,5 +199,45 @@ async def test_a_head_is_adopted_once_and_only_after_a_salvage(path, clock):
         assert (batch.number, batch.previous) == (8, b"7" * 32)
         with pytest.raises(SpoolError):
             await spool.adopt_head("core", head)
+    finally:
+        spool.close()
+
+
+@pytest.mark.parametrize("ends", ['{"1":', "[]", '{"1":"4"}', '{"gate":4}', '{"1":-4}'])
+@pytest.mark.parametrize("table", ["devices", "read_marks"])
+async def test_a_damaged_mark_of_a_read_is_found_and_costs_no_row(path, clock, table, ends):
+    """SQLite has no checksums, and the writer would stumble over it at every delivery."""
+    spool = Spool.open(path, clock=clock, boot_id=BOOT)
+    await spool.append(
+        Delivery(serial="SN1", records=punches(range(3)), on_device=3, log_rows=3, cursor=b"end"),
+        device_name="gate", zone="UTC", lane=Lane.PUNCH_LIVE, received_at=NOON, clock_offset_ms=0,
+        past_reading=PastReading(read_from=NOON, offset_ms=0),
+    )  # fmt: skip
+    spool.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        assert connection.execute(f"UPDATE {table} SET ends = ?", (ends,)).rowcount == 1  # noqa: S608 - our own names
+    with pytest.raises(SpoolCorruptError, match="a mark of a read"):
+        Spool.open(path, clock=clock, boot_id=BOOT)
+    spool = Spool.open(path, clock=clock, boot_id=BOOT, heal=True)
+    try:
+        assert (spool.salvaged.rows, spool.salvaged.lost) == (3, {})
+        appended = await append(spool, Delivery(serial="SN1", records=punches(range(4))))
+        assert (appended.stored, appended.known) == (1, 3)
+    finally:
+        spool.close()
+
+
+async def test_of_a_file_whose_end_is_cut_off_the_lost_rows_are_named(path, clock):
+    """SQLite opens no file that is shorter than its header says, so nothing named what was lost."""
+    spool = Spool.open(path, clock=clock, boot_id=BOOT)
+    for first in range(0, 1_200, 100):
+        await append(spool, Delivery(serial="SN1", records=bulky(range(first, first + 100))))
+    spool.close()
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - 3 * 4_096)
+    spool = Spool.open(path, clock=clock, boot_id=BOOT, heal=True)
+    try:
+        assert spool.salvaged.lost == {"SN1": 1_200 - spool.salvaged.rows}
+        assert 0 < spool.salvaged.rows < 1_200
     finally:
         spool.close()

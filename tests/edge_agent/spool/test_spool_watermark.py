@@ -326,9 +326,12 @@ class WatermarkTruth(RuleBasedStateMachine):
             assert row.at > until or not placed, f"of {row.at} is not at the core, told {until}"
 
     def teardown(self):
+        if hasattr(self, "db"):
+            with closing(self.db):
+                self._let_all_arrive()
+
+    def _let_all_arrive(self):
         """Liveness: when all is read, answered and decided, nothing holds it back."""
-        if not hasattr(self, "db"):
-            return
         if self.flight is None:
             self.a_batch_is_made(6)
         while self.flight is not None:
@@ -356,7 +359,6 @@ class WatermarkTruth(RuleBasedStateMachine):
         self._check(mark)
         assert mark.held_by is None, mark
         assert mark.complete_until >= began - timedelta(seconds=5)
-        self.db.close()
 
 
 _QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]

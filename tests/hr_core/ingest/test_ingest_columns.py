@@ -18,11 +18,14 @@ from hr_core.store.chains import ChainForkError, ChainGapError, head_of
 from hr_core.store.database import initialise, open_database, writing
 from hr_core.store.events import batches, raw_events
 from hr_core.store.refusals import refusals
+from hr_core.store.watermarks import watermarks_of
+from hr_core.trace.event_trace import trace_event
 from protocols.batch_chain import FIRST_PREVIOUS, BatchHead, body_digest, sign_head, signed_type
 from protocols.column_batch import COLUMNS_TYPE, ColumnBatch, encode_columns, sections_of
+from protocols.event_prefix import read_prefix
 from protocols.record_digest import batch_digests, merkle_root
 from protocols.records import Channel, Direction, Flag
-from protocols.uplink import decode_answer, encode_answer, encode_batch
+from protocols.uplink import Watermark, decode_answer, encode_answer, encode_batch
 from tests.hr_core.ingest.batch_samples import GATEWAY, NOW, batch_of, count, observe, punch
 from tests.hr_core.signed_batches import CORE_KEY, enrol, key_of, seal
 
@@ -86,7 +89,32 @@ def contents(engine):
             for row in conn.execute(sa.select(batches).order_by(batches.c.number))
         ]
         refused = conn.execute(sa.select(refusals)).all()
-    return events, kept, sorted(refused)
+        return events, kept, sorted(refused), watermarks_of(conn)
+
+
+def test_the_watermarks_of_a_batch_in_columns_are_noted_when_it_is_judged(engine):
+    enrol(engine)
+    mark = Watermark(serial="ZK0001", complete_until=NOW, on_device=3, fetched=3, stored=3)
+    batch = replace(batch_of(*map(observe, map(punch, range(3)))), watermarks=(mark,))
+    store(engine, batch)
+    with engine.connect() as conn:
+        assert watermarks_of(conn) == [], "not before its place in the chain is sure"
+    assert judge_next_page(engine, core_key=CORE_KEY)
+    with engine.connect() as conn:
+        (told,) = watermarks_of(conn)
+    assert (told.serial, told.complete_until, told.batch) == ("ZK0001", NOW, batch.number)
+
+
+def test_a_record_that_came_in_columns_is_traced_to_its_signed_batch(engine):
+    enrol(engine)
+    batch = batch_of(*map(observe, map(punch, range(20))))
+    store(engine, batch)
+    assert judge_next_page(engine, core_key=CORE_KEY)
+    wanted = batch.observations[7]
+    with engine.connect() as conn:
+        found = trace_event(conn, read_prefix(wanted.event_id[:20]))
+    assert (found.event.event_id, found.event.raw) == (wanted.event_id, wanted.record.raw.hex())
+    assert (found.batch.position, found.batch.records, found.batch.faults) == (7, 20, [])
 
 
 @pytest.fixture
@@ -229,8 +257,8 @@ def test_a_page_that_is_not_of_its_root_is_rejected_whole_and_shown(core):
     batch = a_batch()
     answer = judged(engine, batch, records_root=bytes(32))
     assert {(one.verdict, one.code) for one in answer.verdicts} == {("rejected", "root_mismatch")}
-    events, kept, refused = contents(engine)
-    assert (events, kept[0]["outcomes"], len(refused)) == ([], b"R" * 20, 1)
+    events, kept, refused, told = contents(engine)
+    assert (events, kept[0]["outcomes"], len(refused), told) == ([], b"R" * 20, 1, [])
     with engine.connect() as conn:
         [report] = verify_chains(conn)
     assert [fault.what for fault in report.faults] == ["its digests do not make its signed root"]

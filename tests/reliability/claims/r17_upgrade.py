@@ -111,8 +111,10 @@ def _play(dump: Path, spool: Path) -> None:
 
 
 def _waiting(facts: Path) -> list[str]:
-    """The ids of what the core has not had, as the code of that release said."""
-    waiting: list[str] = json.loads(facts.read_text(encoding="utf-8"))["peek"]["core"]
+    """The ids of what the core is sent: all that is there, as the code of that release said to a
+    sink which had nothing. Its batches were no chain, so the core's begins anew.
+    """
+    waiting: list[str] = json.loads(facts.read_text(encoding="utf-8"))["peek"]["new"]
     return waiting
 
 

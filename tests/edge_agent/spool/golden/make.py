@@ -14,6 +14,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from drivers.contract import Delivery
+from edge_agent.spool.acts import Person
+from edge_agent.spool.dead_letters import discard, read_dead_letters
 from edge_agent.spool.lanes import Lane
 from edge_agent.spool.retention import Keep
 from edge_agent.spool.store import PastReading, Spool
@@ -33,7 +35,7 @@ async def fill(path: Path) -> None:
         await spool.take_up_unit("gate", "SN1", names=["gate"], zone="UTC", received_at=NOON)
         bad = Quarantined(source="SN1", offset=40, reason="day 40", raw=b"\xff" * 40)
         await append(spool, Delivery(serial="SN1", records=punches(range(40)), quarantined=(bad,),
-                                     cursor=b"41", on_device=41, log_rows=41),
+                                     cursor=b"41"),
                      lane=Lane.PUNCH_BACKLOG)  # fmt: skip
         await append(spool, Delivery(serial="SN1", records=punches([50])))
         count = Count(source="line", tag="good", metric="pieces", value=7, boot_id="b", seq=1,
@@ -42,19 +44,29 @@ async def fill(path: Path) -> None:
                             device_time=NOON.replace(tzinfo=None))  # fmt: skip
         await append(spool, Delivery(serial="line", records=(count,)), lane=Lane.COUNT_LIVE)
         await append(spool, Delivery(serial="SN1", records=(event,)), lane=Lane.TELEMETRY)
+        cleared = DeviceEvent(serial="SN1", code="log_cleared",
+                              device_time=NOON.replace(tzinfo=None),
+                              detail={"rows_before": 9, "rows_now": 41, "epoch": 1})  # fmt: skip
+        await append(
+            spool, Delivery(serial="SN1/operations", records=(cleared,)), lane=Lane.TELEMETRY
+        )
         await spool.append(
-            Delivery(serial="SN1", records=punches([60])),
+            Delivery(serial="SN1", records=punches([60]), on_device=41, log_rows=41),
             device_name="gate", zone="UTC", lane=Lane.PUNCH_LIVE, received_at=NOON,
             clock_offset_ms=0, past_reading=PastReading(read_from=NOON, offset_ms=3),
         )  # fmt: skip
         batch = await spool.next_batch("core", limit=10)
         await spool.settle(
-            "core", answer(batch, [Verdict.REJECTED, Verdict.KEEP]), batch_hash=b"h" * 32
+            "core",
+            answer(batch, [Verdict.REJECTED, Verdict.KEEP, Verdict.REJECTED]),
+            batch_hash=b"h" * 32,
         )
         await spool.next_batch("core", limit=5)
         await spool.housekeeping.retire(Keep(), NOON, timedelta())
     finally:
         spool.close()
+    letter = read_dead_letters(path, "core").letters[-1]
+    discard(path, [letter], "a fitter tried the terminal", Person("ops", NOON))
     order_replacement(path, Replacement("gate", "SN1", "SN9", NOON, "ops", None))
 
 
