@@ -8,7 +8,7 @@ the writer therefore moves the rest itself, between two commits.
 Two things that SQLite leaves open are closed here. A sync that failed ends the process
 (failed_sync.py). And no commit may start the log again while a checkpoint begins: SQLite before
 3.51.3 can then take frames of the new log for moved, and loses them when the log starts again
-(https://www.sqlite.org/wal.html#walresetbug; seen here 9 times in 2,100,000 checkpoints under load).
+(https://www.sqlite.org/wal.html#walresetbug; seen here 9 times in 2,100,000).
 """
 
 import sqlite3

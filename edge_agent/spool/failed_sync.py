@@ -61,6 +61,8 @@ def write_log_again(connection: sqlite3.Connection, path: Path) -> None:
                 place += os.pwrite(log.fileno(), piece, place)
             if place:
                 os.fdatasync(log.fileno())
+    except FileNotFoundError:
+        pass  # no log: the file is new
     except OSError as exc:
         error = sqlite3.OperationalError(f"the log cannot be written again ({exc.strerror})")
         full = exc.errno in {errno.ENOSPC, errno.EDQUOT}

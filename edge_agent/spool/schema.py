@@ -71,11 +71,11 @@ def prepare(path: Path) -> None:
     _refuse_untouched(path)
     _recover(path)
     with session(path) as connection:
+        write_log_again(connection, path)
         _refuse_foreign_file(connection, path)
         _check_pages(connection, path)
         _check_schema(connection, path)
         _use_wal(connection, path)
-        write_log_again(connection, path)
         _migrate(connection)
         _check_rows(connection, path)
 

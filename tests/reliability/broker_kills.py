@@ -39,7 +39,7 @@ class BrokerKills:
 
 async def kill_brokers(seed: int, scale: Scale, *, weakened: bool) -> BrokerKills:
     draw = random.Random(seed)
-    kills = 3 if weakened else scale.pick(4, 300)
+    kills = 3 if weakened else scale.pick(3, 300)
     log = punch_rows(scale.pick(1_500, 20_000), seed)
     async with rig_site(serve=False) as site, RigTerminal(_SERIAL, log) as gate:
         folder = site.folder / "broker"

@@ -61,6 +61,11 @@ class Losses:
         return self.cuts > 0 and self.acknowledged > 0 and not (self.lost or self.unreadable)
 
 
+def told(claim: str, seed: int, losses: Losses) -> None:
+    """Progress, on stderr: a long form takes a quarter of an hour."""
+    print(f"{claim} run of seed {seed}: {losses}", file=sys.stderr, flush=True)
+
+
 def recorded(
     what: str,
     folder: Path,

@@ -1,5 +1,5 @@
 """What a checkpoint must not do: count frames of a log that has started again, or go on after a sync
-that failed. (The power cut behind it: tests/reliability/test_failed_checkpoint.py.)
+that failed. (The power cut behind it: tests/reliability/test_failed_sync.py.)
 """
 
 import subprocess

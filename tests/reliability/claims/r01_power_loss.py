@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tests.reliability.outcome import Outcome, Scale
-from tests.reliability.power_loss import Losses, losses_of_cuts, recorded
+from tests.reliability.power_loss import Losses, losses_of_cuts, recorded, told
 
 CLAIM = "R1"
 TITLE = "An acknowledged record survives power loss"
@@ -46,3 +46,4 @@ def _cut(what: str, total: Losses, seed: int, *, rounds: int, cuts: int, weakene
         events = recorded(what, folder, rounds=rounds, seed=seed, weakened=patches)
         losses = losses_of_cuts(events, what, folder, cuts=cuts, seed=seed)
     total += losses
+    told(f"{CLAIM} {what}", seed, losses)

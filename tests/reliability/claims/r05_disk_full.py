@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.reliability.outcome import Outcome, Scale
 from tests.reliability.site import (
+    PATIENCE_S,
     ClaimError,
     Device,
     RigSite,
@@ -80,7 +81,7 @@ async def _run(seed: int, scale: Scale, *, weakened: bool) -> Outcome:
             )
         recovered_s = time.monotonic() - began
         await site.punch(gate, row_at(wall(), 7))
-        verdict = await site.settled(weakened=weakened)
+        verdict = await site.settled(weakened=weakened, within_s=scale.pick(PATIENCE_S, 600))
     return Outcome(
         claim=CLAIM,
         holds=verdict.clean
