@@ -18,14 +18,15 @@ from hr_core.errors import NotFoundError
 from hr_core.pay.run import imported_roster
 from hr_core.pay.slip import OpenDay, SlipLine
 from hr_core.people.model import find_person
+from hr_core.quality.alert_rules import AlertEdition, SubjectKind, load_alert_rules
 from hr_core.quality.grades import (
     GradeEdition,
-    alerts,
     grade_of,
     load_grades,
     percent_text,
-    wilson_95,
+    separable,
 )
+from hr_core.quality.intervals import wilson
 from hr_core.quality.month import Tally
 from hr_core.quality.readings import quality_of_month
 from hr_core.store import results
@@ -79,7 +80,10 @@ class AttendanceView(Struct, frozen=True, kw_only=True):
 
 
 class RateView(Struct, frozen=True, kw_only=True):
-    """`interval_95` is Wilson's, as shares; `separable` false when it spans several grades."""
+    """`interval_95` is Wilson's, as shares; `separable` false when it spans several grades.
+
+    alert   the plain limit is exceeded, however few the pieces: what `quality alerts` calls watch
+    """
 
     subject: str
     name: str
@@ -185,19 +189,18 @@ def rates_of_month(conn: sa.Connection, month: Month) -> RatesView:
     roster = imported_roster(conn)
     quality = quality_of_month(conn, roster, month)
     edition = load_grades().on(month.first)
+    rules = _RateRules(edition, load_alert_rules().on(month.first))
     return RatesView(
         month=str(month),
         grade_version=edition.version,
         people=tuple(
-            _rate(
-                (number, roster.people[number].name), tally, edition, edition.alert_person_percent
-            )
+            _rate((number, roster.people[number].name), tally, "person", rules)
             for number, tally in sorted(quality.by_person.items())
         ),
         unattributed=quality.unattributed,
         total=quality.total,
         lines=tuple(
-            _rate((line, roster.lines[line].name), tally, edition, edition.alert_line_percent)
+            _rate((line, roster.lines[line].name), tally, "line", rules)
             for line, tally in sorted(quality.by_line.items())
         ),
         unknown_badges=quality.unknown_badges,
@@ -270,13 +273,18 @@ def day_view(day: DayResult) -> DayView:
     )
 
 
-def _rate(
-    subject: tuple[str, str], tally: Tally, edition: GradeEdition, alert_percent: str
-) -> RateView:
+class _RateRules(Struct, frozen=True):
+    """The dated rules that a rate is shown with."""
+
+    grades: GradeEdition
+    alerts: AlertEdition
+
+
+def _rate(subject: tuple[str, str], tally: Tally, kind: SubjectKind, rules: _RateRules) -> RateView:
     code, name = subject
     pieces, rejects = tally
-    grading = grade_of(pieces, rejects, edition)
-    interval = wilson_95(pieces, rejects)
+    grading = grade_of(pieces, rejects, rules.grades)
+    interval = wilson(pieces, rejects)
     return RateView(
         subject=code,
         name=name,
@@ -285,17 +293,10 @@ def _rate(
         percent=percent_text(pieces, rejects),
         grade=grading.grade,
         reason=grading.reason,
-        interval_95=interval,
-        separable=interval is not None and _one_grade(interval, edition),
-        alert=alerts(pieces, rejects, alert_percent),
+        interval_95=None if interval is None else (interval.low, interval.high),
+        separable=separable(pieces, rejects, rules.grades),
+        alert=rules.alerts.over(kind, pieces, rejects),
     )
-
-
-def _one_grade(interval: tuple[float, float], edition: GradeEdition) -> bool:
-    """Display only: whether no grade edge lies inside the interval."""
-    low, high = interval
-    edges = [float(row.upper_percent) / 100 for row in edition.grade if row.upper_percent]
-    return not any(low < edge < high for edge in edges)
 
 
 def _run(conn: sa.Connection, number: int) -> RunRow:

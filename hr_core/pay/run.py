@@ -47,7 +47,7 @@ def compute_run(conn: sa.Connection, month: Month, now: datetime) -> NewRun:
         scheme_version=terms.scheme.version,
         created_at=now,
         slips=tuple(
-            compute_slip(person, days[number], quality.stretches.get(number, ()), terms)
+            compute_slip(person, days[number], quality.payable(number), terms)
             for number, person in sorted(roster.people.items())
         ),
         days=days,

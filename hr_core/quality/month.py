@@ -8,7 +8,10 @@ from msgspec import Struct
 
 from hr_core.people.model import Station
 from hr_core.quality.attribution import Stretch, stretches
-from hr_core.quality.deltas import CounterKey, CounterRules, DeltaFlag, Reading, deltas
+from hr_core.quality.counters import CounterKey, CounterRules, DeltaFlag, Reading
+from hr_core.quality.deltas import deltas
+
+_NORMAL = frozenset({DeltaFlag.BASELINE, DeltaFlag.LATE, DeltaFlag.REPLACED})
 
 
 class Tally(NamedTuple):
@@ -31,12 +34,17 @@ class QualityMonth(Struct, frozen=True, kw_only=True):
     """
 
     by_person: dict[str, Tally]
+    by_team: dict[str, Tally]
     unattributed: Tally
     by_line: dict[str, Tally]
     stretches: dict[str, tuple[Stretch, ...]]
     notes: tuple[CounterNote, ...]
     unknown_counters: dict[tuple[str, str], int]
     unknown_badges: dict[str, int]
+
+    def payable(self, number: str) -> tuple[Stretch, ...]:
+        """What pay may use: work that something else than a plan says is this person's."""
+        return tuple(one for one in self.stretches.get(number, ()) if one.payable)
 
     @property
     def total(self) -> Tally:
@@ -71,7 +79,7 @@ def compute_quality(
             CounterNote(counter, delta.end.event_id, flag)
             for delta in counted
             for flag in delta.flags
-            if flag is not DeltaFlag.BASELINE  # every counter has its first reading
+            if flag not in _NORMAL
         ]
         found = stretches(counter, counted, number_by_badge)
         pieces += [(station.line, stretch) for stretch in found]
@@ -84,17 +92,22 @@ def _tallied(
     unknown_counters: dict[tuple[str, str], int],
 ) -> QualityMonth:
     by_owner: defaultdict[str | None, list[Stretch]] = defaultdict(list)
+    by_team: defaultdict[str, list[Stretch]] = defaultdict(list)
     by_line: defaultdict[str, list[Stretch]] = defaultdict(list)
     unknown_badges: defaultdict[str, int] = defaultdict(int)
     for line, stretch in found:
-        by_owner[stretch.number].append(stretch)
         by_line[line].append(stretch)
+        if len(stretch.owner.people) > 1:
+            by_team[stretch.owner.name].append(stretch)
+            continue
+        by_owner[stretch.number].append(stretch)
         if stretch.number is None and stretch.badge is not None:
             unknown_badges[stretch.badge] += stretch.amount
     unattributed = by_owner.pop(None, [])
     owned = {number: tuple(of_one) for number, of_one in by_owner.items() if number is not None}
     return QualityMonth(
         by_person={number: tally(of_one) for number, of_one in owned.items()},
+        by_team={team: tally(of_one) for team, of_one in by_team.items()},
         unattributed=tally(unattributed),
         by_line={line: tally(of_one) for line, of_one in by_line.items()},
         stretches=owned,

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from hr_core.clock import Month
 from hr_core.people.model import Roster
-from hr_core.quality.deltas import CounterKey, Reading
+from hr_core.quality.counters import CounterKey, Reading
 from hr_core.quality.month import QualityMonth, compute_quality
 from hr_core.store.event_rows import StoredCount
 from hr_core.store.events import counts_between

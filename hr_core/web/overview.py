@@ -9,7 +9,8 @@ from msgspec import Struct
 from hr_core import views
 from hr_core.clock import Month
 from hr_core.errors import NoLawError, NothingToComputeError
-from hr_core.quality.grades import GradeEdition, load_grades, percent_text
+from hr_core.quality.alert_rules import AlertEdition, load_alert_rules
+from hr_core.quality.grades import percent_text
 from hr_core.store.events import Kind, latest_punches, raw_events
 from hr_core.store.people import load_roster
 from hr_core.store.results import RunRow, SlipRow
@@ -167,7 +168,7 @@ def _rate_section(conn: sa.Connection, month: Month, page: int, today: date) -> 
     in_progress = month == Month(today.year, today.month)
     try:
         view = views.rates_of_month(conn, month)
-        edition = load_grades().on(month.first)
+        edition = load_alert_rules().on(month.first)
     except (NothingToComputeError, NoLawError) as exc:
         return RateSection(month=month, in_progress=in_progress, problem=exc)
     if not (view.people or view.lines or view.unknown_counters):
@@ -183,9 +184,10 @@ def _rate_section(conn: sa.Connection, month: Month, page: int, today: date) -> 
     )
 
 
-def _rates(conn: sa.Connection, view: RatesView, edition: GradeEdition, page: int) -> Rates:
+def _rates(conn: sa.Connection, view: RatesView, edition: AlertEdition, page: int) -> Rates:
     roster = load_roster(conn)
-    limit = edition.alert_person_percent
+    limit = edition.of("person").limits_percent[0]
+    line_limit = edition.of("line").limits_percent[0]
     people = sorted((_row(one, limit) for one in view.people), key=_worst_first)
     pieces = sum(one.pieces for one in view.people) + view.unattributed.pieces
     rejects = sum(one.rejects for one in view.people) + view.unattributed.rejects
@@ -193,15 +195,15 @@ def _rates(conn: sa.Connection, view: RatesView, edition: GradeEdition, page: in
     return Rates(
         view=view,
         people=paged(people, page),
-        lines=tuple(_row(one, edition.alert_line_percent) for one in view.lines),
+        lines=tuple(_row(one, line_limit) for one in view.lines),
         line_names_zh={code: line.name_zh for code, line in roster.lines.items()} if roster else {},
         over_limit=sum(one.alert for one in view.people),
         total_percent=percent_text(*view.total),
         unattributed_percent=percent_text(*view.unattributed),
         limit_percent=limit,
         limit_x=limit_x(limit),
-        line_limit_percent=edition.alert_line_percent,
-        line_limit_x=limit_x(edition.alert_line_percent),
+        line_limit_percent=line_limit,
+        line_limit_x=limit_x(line_limit),
         sums_agree=(pieces, rejects) == tuple(view.total) == of_lines,
     )
 
