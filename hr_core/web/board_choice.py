@@ -6,7 +6,8 @@ from urllib.parse import quote, urlencode
 
 from msgspec import Struct, structs
 
-from hr_core.web.line_board import ChartLimits, Span
+from hr_core.quality.live_counts import Span
+from hr_core.web.line_board import ChartLimits
 from hr_core.web.selection import read_day, read_value
 
 
@@ -42,6 +43,10 @@ class WorkChoice(Struct, frozen=True, kw_only=True):
     person: str | None = None
     source: str | None = None
     nobody: bool = False
+
+    @property
+    def hours(self) -> float:
+        return (self.span.until - self.span.since).total_seconds() / 3600
 
 
 class BoardLinks:

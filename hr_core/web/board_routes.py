@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from hr_core.quality.live_counts import LiveCounts
 from hr_core.web.answering import PageDesk, Visit
-from hr_core.web.board_choice import BoardChoice, BoardLinks, read_board_choice
+from hr_core.web.board_choice import BoardChoice, BoardLinks, read_board_choice, read_work_choice
 from hr_core.web.board_page import WallClock, board_context, fragments
 from hr_core.web.board_stream import BoardStreams, Moment
 from hr_core.web.errors import NoPageError
@@ -23,6 +24,7 @@ from hr_core.web.rendering import HEADERS_WITH_SCRIPT
 from hr_core.web.selection import BadQueryError
 from hr_core.web.this_machine import asks_from_here
 from hr_core.web.words import LANGUAGES, Language, Words
+from hr_core.web.work_page import work_page
 
 # Of a note a thousand characters count; twelve bytes each when a browser spells them %XX.
 MAX_FORM_BYTES = 16 * 1024
@@ -86,6 +88,7 @@ def board_routes(desk: PageDesk, source: BoardSource, alerts: AlertDesk | None) 
     for language in LANGUAGES:
         routes += [
             Route(f"/{language}/board", desk.answering(language, pages.board)),
+            Route(f"/{language}/board/work", desk.answering(language, pages.work)),
             Route(f"/{language}/board/stream", pages.streaming(language)),
             Route(
                 f"/{language}/board/alert/{{verb}}",
@@ -103,12 +106,18 @@ class _BoardPages:
         self._alerts = alerts
         self._token = FormToken()
         self._streams = BoardStreams()
+        self._counts = LiveCounts()
 
     def board(self, visit: Visit) -> Response:
         choice = read_board_choice(visit.request.query_params)
         board = self._source(visit.conn, choice, visit.now)
         context = board_context(board, choice, visit.words, visit.zone, self._form_token)
         return self._desk.page(visit, "board.html", headers=HEADERS_WITH_SCRIPT, **context)
+
+    def work(self, visit: Visit) -> Response:
+        choice = read_work_choice(visit.request.query_params)
+        page = work_page(visit.conn, self._counts, choice, visit.now, visit.zone)
+        return self._desk.page(visit, "work.html", page=page)
 
     def streaming(self, language: Language) -> Callable[[Request], object]:
         async def stream(request: Request) -> Response:

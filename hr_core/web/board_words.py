@@ -91,6 +91,9 @@ PHRASES: dict[str, tuple[str, str]] = {
         "No piece of this shift belongs to a person yet.",
     ),
     "unattributed_share": ("占 {percent}", "{percent} of all"),
+    "team": ("多人,不评级", "Team, not graded"),
+    "nobody_called": ("仅关注,不通知", "to look at; nobody is called"),
+    "shift_over": ("班次已结束。", "The shift is over."),
     "watch": ("关注", "Watch"),
     "alert": ("超限", "Over limit"),
     "idle": ("尚无件数", "Nothing yet"),
@@ -112,6 +115,18 @@ PHRASES: dict[str, tuple[str, str]] = {
             "◇ means not known, never 0."
         ),
     ),
+    # the readings behind a number
+    "work_title": ("读数明细", "The readings behind a number"),
+    "work_of_line": ("产线 {line}", "Line {line}"),
+    "work_of_person": ("工号 {number}", "Employee {number}"),
+    "work_of_source": ("来源 {source}", "Source {source}"),
+    "work_sum": (
+        "{pieces} 件,{rejects} 件次品",
+        "{pieces} pieces, {rejects} rejects",
+    ),
+    "no_work": ("这段时间没有读数。", "No reading lies in this stretch."),
+    "back_to_board": ("返回看板", "Back to the board"),
+    "from_to": ("{since} 至 {until}", "{since} to {until}"),
     # refusals of the board
     "stale_form": ("这个表单已过期", "This form is too old"),
     "stale_form_what": (
@@ -136,6 +151,18 @@ PHRASES: dict[str, tuple[str, str]] = {
         "也许别人已经关闭了它:请刷新看板。",
         "Somebody may have closed it already: reload the board.",
     ),
+    "no_line_what": ("没有产线 {line}。", "There is no line {line}."),
+    "no_line_do": ("请在看板上选择产线。", "Choose a line on the board."),
+    "no_shift_of_what": (
+        "没有班次 {shift}。",
+        "There is no shift {shift}.",
+    ),
+    "no_shift_of_do": ("请在看板上选择班次。", "Choose a shift on the board."),
+    "no_work_of_what": (
+        "从 {since} 起的这段时间没有可显示的读数:最长一周。",
+        "There is nothing to show for this stretch from {since}: a week at most.",
+    ),
+    "no_work_of_do": ("请在看板上点一个数字。", "Choose a number on the board."),
 }
 
 CODES: dict[str, dict[str, tuple[str, str]]] = {

@@ -6,9 +6,14 @@ for the eye. Times are aware UTC instants.
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct, structs
+
+from hr_core.quality.alert_rules import SubjectKind
+from hr_core.quality.intervals import Interval
+from hr_core.quality.live_counts import Span
+from hr_core.quality.windows import WindowState
 
 
 class TileState(StrEnum):
@@ -19,25 +24,9 @@ class TileState(StrEnum):
     IDLE = "idle"  # counts, and nothing was made yet
 
 
-SubjectKind = Literal["person", "line"]
-
-
-class WindowStatus(StrEnum):
-    PROVISIONAL = "provisional"
-    FINAL = "final"
-    LOCKED = "locked"
-
-
 class ChartLimits(StrEnum):
     PLAIN = "plain"  # binomial: p̄ ± 3 σ of each n
     LANEY = "laney"  # the same widened by σ_z, for large n
-
-
-class Span(NamedTuple):
-    """A half-open stretch of time; every number leads to the readings inside one."""
-
-    since: datetime
-    until: datetime
 
 
 class Work(Struct, frozen=True, kw_only=True):
@@ -45,7 +34,7 @@ class Work(Struct, frozen=True, kw_only=True):
 
     pieces: int
     rejects: int
-    interval: tuple[float, float] | None = None
+    interval: Interval | None = None
 
 
 class TrendPoint(NamedTuple):
@@ -76,7 +65,8 @@ class AlertRow(Struct, frozen=True, kw_only=True):
     """An open alert, or a watch (nobody is called, nothing to do but to look).
 
     `subject` is a line's code or an employee number. `span`: where the pieces are that raised it.
-    `cleared_at`: the rate came down; it stays open until its cause is stored. `hides`: names of
+    `since` None: it is
+    not written down since when. `cleared_at`: the rate came down; it stays open until its cause is stored. `hides`: names of
     those whose own alerts this one stands for.
     """
 
@@ -90,7 +80,7 @@ class AlertRow(Struct, frozen=True, kw_only=True):
     work: Work
     limit_percent: str
     span: Span
-    since: datetime
+    since: datetime | None
     owner: str = ""
     acknowledged_at: datetime | None = None
     acknowledged_by: str = ""
@@ -122,7 +112,10 @@ class Chart(Struct, frozen=True, kw_only=True):
 
 
 class PersonRow(Struct, frozen=True, kw_only=True):
-    """`grade` None: not rated, too few pieces. `evidence`: (kind, pieces), most first."""
+    """`grade` None: not rated, too few pieces. `evidence`: (kind, pieces), strongest first.
+
+    `team`: several people whose pieces nobody can tell apart, with "+" between their numbers.
+    """
 
     number: str
     name: str
@@ -130,6 +123,7 @@ class PersonRow(Struct, frozen=True, kw_only=True):
     grade: str | None
     separable: bool
     state: TileState
+    team: bool = False
     evidence: tuple[tuple[str, int], ...] = ()
 
 
@@ -143,14 +137,18 @@ class Source(Struct, frozen=True, kw_only=True):
 
 
 class ShiftHead(Struct, frozen=True, kw_only=True):
-    """`delay_s`: age of the newest count when the board was made; None: there is none."""
+    """`hours` as the shift is defined; `span` what counts as its work, as far as it can be known.
+
+    `delay_s`: age of the newest count when the board was made; None: there is none.
+    """
 
     code: str
     name: str
     name_zh: str
     day: date
+    hours: Span
     span: Span
-    status: WindowStatus
+    status: WindowState
     revision: int
     delay_s: int | None
 
@@ -213,4 +211,6 @@ def without_names(board: LineBoard) -> LineBoard:
 
 def worst_first(rows: list[PersonRow]) -> list[PersonRow]:
     """By the interval's lower end, not by the rate: 1 of 3 pieces is no leader of a list."""
-    return sorted(rows, key=lambda row: (-(row.work.interval or (-1.0, 0.0))[0], row.number))
+    return sorted(
+        rows, key=lambda row: (-(row.work.interval.low if row.work.interval else -1.0), row.number)
+    )

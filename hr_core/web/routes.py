@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 from hr_core.api.app import Clock
 from hr_core.web.answering import LONGEST_PATH_SHOWN, PageDesk, Visit
 from hr_core.web.board_routes import AlertDesk, BoardSource, board_routes
+from hr_core.web.board_source import StoredBoard
 from hr_core.web.errors import NoPageError
 from hr_core.web.event_page import event_page
 from hr_core.web.overview import overview
@@ -25,15 +26,16 @@ def page_routes(
     board: BoardSource | None = None,
     alerts: AlertDesk | None = None,
 ) -> list[BaseRoute]:
-    """`board` makes the line board, `alerts` does what people ask for there (None: no forms)."""
+    """`board` makes the line board (None: from what is stored), `alerts` does what people ask for
+    there (None: no forms).
+    """
     desk = PageDesk(engine, clock)
     pages = _Pages(desk)
     routes: list[BaseRoute] = [
         Route("/", _to_language),
         Mount("/static", StaticFiles(directory=STATIC)),
+        *board_routes(desk, board or StoredBoard(), alerts),
     ]
-    if board is not None:
-        routes += board_routes(desk, board, alerts)
     for language in LANGUAGES:
         routes += [
             Route(f"/{language}/", desk.answering(language, pages.overview)),

@@ -336,6 +336,11 @@ CODES: dict[str, dict[str, _Both]] = {
         "gap_exceeds_wrap": ("断档过长", "Gap exceeds wrap"),
         "jump": ("读数跳变", "Jump"),
         "implausible": ("读数不可信", "Implausible"),
+        "held": ("待下一读数", "Waits for the next reading"),
+        "torn_read_suspected": ("疑似撕裂读", "Torn read suspected"),
+        "late": ("迟到", "Late"),
+        "replaced": ("已换设备", "Box replaced"),
+        "swap_suspected": ("疑似换设备", "Box swap suspected"),
     },
     "event_kind": {
         "punch": ("打卡", "Punch"),

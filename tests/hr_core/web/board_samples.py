@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from msgspec import structs
 
-from hr_core.quality.grades import wilson_95
+from hr_core.quality.intervals import wilson
+from hr_core.quality.windows import WindowState
 from hr_core.web.errors import NoPageError
 from hr_core.web.line_board import (
     AlertRow,
@@ -21,7 +22,6 @@ from hr_core.web.line_board import (
     Span,
     TileState,
     TrendPoint,
-    WindowStatus,
     Work,
     worst_first,
 )
@@ -32,7 +32,7 @@ NAMES = {"1001": "王芳", "1002": "李伟", "1003": "Alexandra Konstantinopoulo
 
 
 def work(pieces, rejects):
-    return Work(pieces=pieces, rejects=rejects, interval=wilson_95(pieces, rejects))
+    return Work(pieces=pieces, rejects=rejects, interval=wilson(pieces, rejects))
 
 
 def trend(*rejects, pieces=100):
@@ -128,8 +128,8 @@ def sample_board(conn, choice, now):
     return LineBoard(
         made_at=now,
         shift=ShiftHead(
-            code="early", name="Early", name_zh="早班", day=date(2026, 11, 20), span=SHIFT,
-            status=WindowStatus.PROVISIONAL, revision=41, delay_s=2,
+            code="early", name="Early", name_zh="早班", day=date(2026, 11, 20), hours=SHIFT, span=SHIFT,
+            status=WindowState.PROVISIONAL, revision=41, delay_s=2,
         ),
         shifts=(ShiftName("early", "Early", "早班"), ShiftName("late", "Late", "晚班")),
         person_limit_percent="3",

@@ -166,6 +166,12 @@ async def test_a_bad_choice_is_refused_with_an_example(board, query):
     assert f"Write it like this: {query.split('=')[0]}=" in page.text
 
 
+async def test_a_line_that_is_not_there_is_a_404(board):
+    async with board as client:
+        page = await read(client, "/en/board?line=L99", 404)
+    assert "There is no line L99." in page.text
+
+
 async def test_another_machine_sees_neither_page_nor_stream(new_core, browse):
     async with browse(new_core, board=sample_board, from_host="192.168.1.20") as client:
         for path in ("/zh/board", "/zh/board/stream"):

@@ -1,0 +1,197 @@
+"""A stretch of time to figures: per line, hour, person and source, from one set of deltas.
+
+Every counted delta is one owner's and one line's, so people + teams + unattributed = the lines,
+whatever the evidence.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from hr_core.people.model import Station
+from hr_core.quality.attribution import Attributed, attribute
+from hr_core.quality.counters import CounterKey, CounterRules, Delta, Reading
+from hr_core.quality.deltas import deltas
+from hr_core.quality.month import Tally
+from hr_core.quality.presence import Evidence, Owner
+
+HOUR_S = 3_600
+
+
+class Counted(NamedTuple):
+    """A delta that counts, with where it belongs."""
+
+    line: str
+    counter: CounterKey
+    made: Attributed
+
+    @property
+    def at(self) -> int:
+        return self.made.delta.end.at
+
+    @property
+    def tally(self) -> Tally:
+        amount = self.made.delta.amount
+        return Tally(amount, 0) if self.counter.metric == "pieces" else Tally(0, amount)
+
+
+class Window(NamedTuple):
+    """UTC seconds, half-open. `until` is the end of what can be known: now, while it runs."""
+
+    since: int
+    until: int
+
+    def holds(self, at: int) -> bool:
+        return self.since <= at < self.until
+
+
+class Watch(NamedTuple):
+    """When a source has to speak; one that says nothing for longer than `silence_s` has a gap."""
+
+    window: Window
+    silence_s: int
+
+
+class CounterDeltas(NamedTuple):
+    line: str
+    counter: CounterKey
+    deltas: tuple[Delta, ...]
+
+
+class OwnerFigures(Struct, frozen=True, kw_only=True):
+    """`evidence`: pieces by how they were attributed, strongest first."""
+
+    owner: Owner
+    tally: Tally
+    evidence: dict[Evidence, int]
+
+
+class ShiftFigures(Struct, frozen=True, kw_only=True):
+    """Over [since, until) in UTC seconds, by the later reading of each delta.
+
+    by_hour     line -> n-th hour of the stretch -> tally; an hour without a delta is missing
+    last_at     source -> its newest reading, also one from before the stretch
+    heard       lines of which a reading lies inside the stretch
+    gap_s       source -> seconds without any reading, where that was longer than the silence allowed
+    """
+
+    by_line: dict[str, Tally]
+    by_hour: dict[str, dict[int, Tally]]
+    owners: tuple[OwnerFigures, ...]
+    last_at: dict[str, int]
+    heard: frozenset[str]
+    gap_s: dict[str, int]
+
+    @property
+    def unattributed(self) -> Tally:
+        return next((one.tally for one in self.owners if not one.owner.people), Tally())
+
+
+def counter_deltas(
+    readings: Mapping[CounterKey, Sequence[Reading]], stations: Iterable[Station], window: Window
+) -> list[CounterDeltas]:
+    """Of the counters that a station names, sorted; each delta whose end lies in the window."""
+    station_of = {(station.source, station.tag): station for station in stations}
+    found = []
+    for counter in sorted(readings, key=_text_key):
+        station = station_of.get((counter.source, counter.tag))
+        if station is None:
+            continue
+        rules = CounterRules(station.modulus, station.max_rate_per_s, station.retentive)
+        inside = tuple(
+            delta for delta in deltas(readings[counter], rules) if window.holds(delta.end.at)
+        )
+        found.append(CounterDeltas(station.line, counter, inside))
+    return found
+
+
+def counted_work(
+    of_counters: Iterable[CounterDeltas], number_by_badge: Mapping[str, str]
+) -> list[Counted]:
+    return [
+        Counted(one.line, one.counter, made)
+        for one in of_counters
+        for made in attribute(one.deltas, number_by_badge)
+    ]
+
+
+def shift_figures(
+    readings: Mapping[CounterKey, Sequence[Reading]],
+    stations: Sequence[Station],
+    number_by_badge: Mapping[str, str],
+    window: Window,
+    watch: Watch,
+) -> ShiftFigures:
+    of_counters = counter_deltas(readings, stations, window)
+    work = counted_work(of_counters, number_by_badge)
+    times = _times_by_source(readings, stations)
+    return ShiftFigures(
+        by_line=_summed((one.line, one.tally) for one in work),
+        by_hour=_by_hour(work, window),
+        owners=_owners(work),
+        last_at={source: max(of_one) for source, of_one in times.items() if of_one},
+        heard=frozenset(one.line for one in of_counters if one.deltas),
+        gap_s={source: _gap_s(of_one, watch) for source, of_one in times.items()},
+    )
+
+
+def _summed(parts: Iterable[tuple[str, Tally]]) -> dict[str, Tally]:
+    sums: dict[str, Tally] = {}
+    for key, tally in parts:
+        sums[key] = _plus(sums.get(key, Tally()), tally)
+    return sums
+
+
+def _by_hour(work: Iterable[Counted], window: Window) -> dict[str, dict[int, Tally]]:
+    hours: defaultdict[str, dict[int, Tally]] = defaultdict(dict)
+    for one in work:
+        hour = (one.at - window.since) // HOUR_S
+        of_line = hours[one.line]
+        of_line[hour] = _plus(of_line.get(hour, Tally()), one.tally)
+    return dict(hours)
+
+
+def _owners(work: Iterable[Counted]) -> tuple[OwnerFigures, ...]:
+    people: dict[tuple[str, ...], Tally] = {}
+    evidence: defaultdict[tuple[str, ...], Counter[Evidence]] = defaultdict(Counter)
+    for one in work:
+        who = one.made.owner.people
+        people[who] = _plus(people.get(who, Tally()), one.tally)
+        evidence[who][one.made.owner.evidence] += one.tally.pieces
+    return tuple(
+        OwnerFigures(
+            owner=Owner(who, max(evidence[who])),
+            tally=tally,
+            evidence={kind: pieces for kind, pieces in sorted(evidence[who].items(), reverse=True) if pieces},
+        )
+        for who, tally in sorted(people.items())
+    )  # fmt: skip
+
+
+def _times_by_source(
+    readings: Mapping[CounterKey, Sequence[Reading]], stations: Iterable[Station]
+) -> dict[str, list[int]]:
+    times: dict[str, list[int]] = {station.source: [] for station in stations}
+    for counter, of_one in readings.items():
+        if counter.source in times:
+            times[counter.source] += [reading.at for reading in of_one]
+    return times
+
+
+def _gap_s(times: Iterable[int], watch: Watch) -> int:
+    """Silences longer than allowed, from the start of the watch to its end."""
+    since, until = watch.window
+    inside = sorted(at for at in times if since < at < until)
+    silences = (after - before for before, after in pairwise([since, *inside, until]))
+    return sum(silence for silence in silences if silence > watch.silence_s)
+
+
+def _plus(one: Tally, other: Tally) -> Tally:
+    return Tally(one.pieces + other.pieces, one.rejects + other.rejects)
+
+
+def _text_key(counter: CounterKey) -> tuple[str, str, str, str]:
+    return counter.source, counter.tag, counter.metric, counter.reject_code or ""
