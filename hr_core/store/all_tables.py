@@ -1,6 +1,7 @@
 """Every module that defines tables: `initialise` creates what the shared metadata knows."""
 
 from hr_core.store import (
+    alert_outbox,
     batch_pages,
     core_identity,
     device_gateways,
@@ -15,6 +16,7 @@ from hr_core.store import (
 )
 
 __all__ = [
+    "alert_outbox",
     "batch_pages",
     "core_identity",
     "device_gateways",
