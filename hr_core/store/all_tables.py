@@ -1,6 +1,7 @@
 """Every module that defines tables: `initialise` creates what the shared metadata knows."""
 
 from hr_core.store import (
+    alerts,
     batch_pages,
     core_identity,
     device_gateways,
@@ -9,12 +10,14 @@ from hr_core.store import (
     events,
     gateway_keys,
     gateway_log,
+    line_entries,
     people,
     refusals,
     results,
 )
 
 __all__ = [
+    "alerts",
     "batch_pages",
     "core_identity",
     "device_gateways",
@@ -23,6 +26,7 @@ __all__ = [
     "events",
     "gateway_keys",
     "gateway_log",
+    "line_entries",
     "people",
     "refusals",
     "results",

@@ -73,11 +73,23 @@ def test_an_alert_of_the_line_keeps_back_those_of_its_people_and_lists_them():
     line = alert("L1", 1000, kind="line")
     before, after = alert("E1", 999), alert("E2", 1000)
     elsewhere = raised(event("E3", 1001, line="L2"), RULES, PLACE, OWNERS)
-    found = suppressed([line, before, after, elsewhere], {"L1": line})
+    found = suppressed([line, before, after, elsewhere])
     assert [one.hidden_by for one in found] == [None, None, line.identity, None]
     assert found[0].hides == (after.identity,)
-    again = suppressed(found, {"L1": found[0]})
-    assert again == found  # listed once, however often it is computed
+    assert suppressed(found) == found  # listed once, however often it is computed
+
+
+def test_what_was_sent_before_stays_sent():
+    line, person = alert("L1", 1000, kind="line"), alert("E2", 1000)
+    found = suppressed([line, person], sent={person.identity})
+    assert (found[1].hidden_by, found[0].hides) == (None, ())
+
+
+def test_a_line_alert_that_is_over_hides_nothing():
+    over = cleared(alert("L1", 0, kind="line"), event(at=500, what=EventKind.CLEARED))
+    assert [one.hidden_by for one in suppressed([over, alert("E1", 499), alert("E2", 500)])] == [
+        None, over.identity, None,
+    ]  # fmt: skip
 
 
 def test_steps_of_minutes_without_an_acknowledgement():
@@ -103,7 +115,7 @@ def test_an_acknowledged_alert_does_not_escalate():
 
 def test_a_hidden_alert_does_not_escalate():
     line = alert("L1", 0, kind="line")
-    (_, hidden) = suppressed([line, alert(at=5)], {"L1": line})
+    (_, hidden) = suppressed([line, alert(at=5)])
     assert due_escalations(hidden, 10**6, RULES.escalation) == ()
 
 

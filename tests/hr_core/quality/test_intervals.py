@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hr_core.quality.grades import contested, load_grades, separable
+from hr_core.quality.grades import Shared, contested, load_grades, separable
 from hr_core.quality.intervals import (
     Z_ONE_SIDED,
     Z_TWO_SIDED,
@@ -84,15 +84,18 @@ def test_a_grade_is_separable_when_its_interval_lies_within(pieces, rejects, one
 
 
 @pytest.mark.parametrize(
-    ("tally", "station", "unattributed", "differs"),
+    ("stations", "differs"),
     [
-        ((1000, 19), (2000, 38), (0, 0), False),
-        ((1000, 19), (2000, 38), (100, 10), True),  # (19 + 5) / (1000 + 50) = 2.29 %: B, not A
-        ((1000, 19), (2000, 38), (100, 2), False),
-        ((0, 0), (0, 0), (100, 2), False),
+        ([], False),
+        ([Shared(1000, 2000, 100, 10)], True),  # (19 + 5) / (1000 + 50) = 2.29 %: B, not A
+        ([Shared(1000, 2000, 100, 2)], False),
+        ([Shared(500, 1500, 100, 9), Shared(500, 1500, 1, 1)], True),  # thirds, exact
+        ([Shared(0, 0, 100, 50)], False),
     ],
 )
-def test_a_grade_is_contested_when_unattributed_work_would_change_it(
-    tally, station, unattributed, differs
-):
-    assert contested(tally, station, unattributed, EDITION) is differs
+def test_a_grade_is_contested_when_unattributed_work_would_change_it(stations, differs):
+    assert contested(1000, 19, stations, EDITION) is differs
+
+
+def test_nothing_made_is_not_contested():
+    assert contested(0, 0, [Shared(0, 0, 9, 9)], EDITION) is False

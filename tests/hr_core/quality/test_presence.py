@@ -5,7 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hr_core.quality.attribution import attribute, evidence_mix, stretches
-from hr_core.quality.clock_offset import LOST_CLOCK_BEFORE, believable, clock_offset
+from hr_core.quality.clock_offset import (
+    LOST_CLOCK_BEFORE,
+    at_believable_time,
+    clock_offset,
+    clock_offsets,
+)
 from hr_core.quality.counters import CounterKey, CounterRules, Reading
 from hr_core.quality.deltas import deltas
 from hr_core.quality.presence import Evidence, Owner, Presence, Timeline, closed
@@ -189,6 +194,11 @@ def received(*rows):
         Reading(str(number), at, "b", number, 0, None, received_at)
         for number, (at, received_at) in enumerate(rows)
     ]
+
+
+def believable(rows):
+    offsets = clock_offsets(rows)
+    return [at_believable_time(one, offsets) for one in rows]
 
 
 NOW = LOST_CLOCK_BEFORE + 10**8
