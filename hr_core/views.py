@@ -18,17 +18,6 @@ from hr_core.errors import NotFoundError
 from hr_core.pay.run import imported_roster
 from hr_core.pay.slip import OpenDay, SlipLine
 from hr_core.people.model import find_person
-from hr_core.quality.alert_rules import AlertEdition, SubjectKind, load_alert_rules
-from hr_core.quality.grades import (
-    GradeEdition,
-    grade_of,
-    load_grades,
-    percent_text,
-    separable,
-)
-from hr_core.quality.intervals import wilson
-from hr_core.quality.month import Tally
-from hr_core.quality.readings import quality_of_month
 from hr_core.store import results
 from hr_core.store.events import punches_between
 from hr_core.store.people import load_roster
@@ -77,42 +66,6 @@ class AttendanceView(Struct, frozen=True, kw_only=True):
     days: tuple[DayView, ...]
     unassigned: tuple[str, ...]
     to_clarify: int
-
-
-class RateView(Struct, frozen=True, kw_only=True):
-    """`interval_95` is Wilson's, as shares; `separable` false when it spans several grades.
-
-    alert   the plain limit is exceeded, however few the pieces: what `quality alerts` calls watch
-    """
-
-    subject: str
-    name: str
-    pieces: int
-    rejects: int
-    percent: str
-    grade: str | None
-    reason: str
-    interval_95: tuple[float, float] | None
-    separable: bool
-    alert: bool
-
-
-class RatesView(Struct, frozen=True, kw_only=True):
-    """People + unattributed = total = the sum of the lines, always."""
-
-    month: str
-    grade_version: str
-    people: tuple[RateView, ...]
-    unattributed: Tally
-    total: Tally
-    lines: tuple[RateView, ...]
-    unknown_badges: dict[str, int]
-    unknown_counters: tuple[dict[str, str | int], ...]
-    notes: tuple[dict[str, str], ...]
-
-    @property
-    def needs_a_look(self) -> bool:
-        return bool(self.unknown_badges or self.unknown_counters or self.notes)
 
 
 class SlipView(Struct, frozen=True, kw_only=True):
@@ -184,43 +137,6 @@ def attendance_of(conn: sa.Connection, number: str, month: Month, now: datetime)
     )
 
 
-def rates_of_month(conn: sa.Connection, month: Month) -> RatesView:
-    """Defect rates per person and line, computed now from the raw readings."""
-    roster = imported_roster(conn)
-    quality = quality_of_month(conn, roster, month)
-    edition = load_grades().on(month.first)
-    rules = _RateRules(edition, load_alert_rules().on(month.first))
-    return RatesView(
-        month=str(month),
-        grade_version=edition.version,
-        people=tuple(
-            _rate((number, roster.people[number].name), tally, "person", rules)
-            for number, tally in sorted(quality.by_person.items())
-        ),
-        unattributed=quality.unattributed,
-        total=quality.total,
-        lines=tuple(
-            _rate((line, roster.lines[line].name), tally, "line", rules)
-            for line, tally in sorted(quality.by_line.items())
-        ),
-        unknown_badges=quality.unknown_badges,
-        unknown_counters=tuple(
-            {"source": source, "tag": tag, "readings": readings}
-            for (source, tag), readings in sorted(quality.unknown_counters.items())
-        ),
-        notes=tuple(
-            {
-                "source": note.counter.source,
-                "tag": note.counter.tag,
-                "metric": note.counter.metric,
-                "event_id": note.event_id,
-                "flag": note.flag,
-            }
-            for note in quality.notes
-        ),
-    )
-
-
 def list_runs(conn: sa.Connection) -> list[RunRow]:
     """Newest first."""
     return results.runs(conn)
@@ -270,32 +186,6 @@ def day_view(day: DayResult) -> DayView:
             {"event_id": ignored.event_id, "reason": ignored.reason} for ignored in day.ignored
         ),
         rule_version=day.rule_version,
-    )
-
-
-class _RateRules(Struct, frozen=True):
-    """The dated rules that a rate is shown with."""
-
-    grades: GradeEdition
-    alerts: AlertEdition
-
-
-def _rate(subject: tuple[str, str], tally: Tally, kind: SubjectKind, rules: _RateRules) -> RateView:
-    code, name = subject
-    pieces, rejects = tally
-    grading = grade_of(pieces, rejects, rules.grades)
-    interval = wilson(pieces, rejects)
-    return RateView(
-        subject=code,
-        name=name,
-        pieces=pieces,
-        rejects=rejects,
-        percent=percent_text(pieces, rejects),
-        grade=grading.grade,
-        reason=grading.reason,
-        interval_95=None if interval is None else (interval.low, interval.high),
-        separable=separable(pieces, rejects, rules.grades),
-        alert=rules.alerts.over(kind, pieces, rejects),
     )
 
 

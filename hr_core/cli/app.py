@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from hr_core.cli import audit, devices, events, gateways, pay, reading, setup
+from hr_core.cli import audit, devices, events, gateways, line, pay, quality, reading, setup
 from hr_core.cli.options import DbOption, ExitCode
 from hr_core.errors import CoreError, InputFileError, NotFoundError
 
@@ -32,7 +32,8 @@ app.add_typer(gateways.gateway, name="gateway")
 app.add_typer(audit.app, name="audit")
 app.add_typer(pay.app, name="pay")
 app.add_typer(reading.attendance, name="attendance")
-app.add_typer(reading.quality, name="quality")
+app.add_typer(line.app, name="line")
+app.add_typer(quality.app, name="quality")
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so

@@ -41,6 +41,10 @@ class ChannelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return not self.roles or role in self.roles
 
 
+# What a core tells that was given no file: journald has it.
+LOG_ONLY = (ChannelSettings(name="log", kind="log"),)
+
+
 class ChannelsFile(Struct, frozen=True, forbid_unknown_fields=True):
     channel: tuple[ChannelSettings, ...] = ()
 

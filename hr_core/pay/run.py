@@ -108,8 +108,8 @@ def _findings(punches: MonthPunches, quality: QualityMonth) -> RunFindings:
                 source=note.counter.source,
                 tag=note.counter.tag,
                 metric=note.counter.metric,
-                event_id=note.event_id,
-                flag=note.flag,
+                event_id=note.item.event_id,
+                flag=note.item.flag,
             )
             for note in quality.notes
         ),

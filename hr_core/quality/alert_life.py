@@ -3,7 +3,8 @@
 Pure: times are UTC seconds that come in. It stays open until a cause code and a note are stored.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from datetime import date
 from typing import NamedTuple
 
@@ -96,6 +97,10 @@ class Alert(Struct, frozen=True, kw_only=True):
     def open(self) -> bool:
         return self.closed_at is None
 
+    def active_at(self, moment: int) -> bool:
+        ends = [end for end in (self.cleared_at, self.closed_at) if end is not None]
+        return self.raised_at <= moment and all(moment < end for end in ends)
+
     @property
     def time_to_acknowledge(self) -> int | None:
         return None if self.acknowledged_at is None else self.acknowledged_at - self.raised_at
@@ -129,28 +134,36 @@ def raised(
     )
 
 
-def suppressed(alerts: Iterable[Alert], line_open: Mapping[str, Alert]) -> list[Alert]:
-    """People's alerts below an open alert of their line are kept back and listed there.
+def suppressed(alerts: Iterable[Alert], sent: Collection[str] = ()) -> list[Alert]:
+    """People's alerts below an active alert of their line are kept back and listed there.
 
-    `line_open`: the open alert of each line. An alert that was sent before stays sent.
+    `sent`: identities that were told before; those stay told.
     """
-    kept: dict[str, list[str]] = {line: list(alert.hides) for line, alert in line_open.items()}
-    result: list[Alert] = []
-    for alert in alerts:
-        above = line_open.get(alert.subject.line)
-        if alert.subject.kind == "line" or above is None or alert.raised_at < above.raised_at:
-            result.append(alert)
-            continue
-        result.append(replace(alert, hidden_by=above.identity))
-        if alert.identity not in kept[alert.subject.line]:
-            kept[alert.subject.line].append(alert.identity)
-    lines = {alert.identity: line for line, alert in line_open.items()}
-    return [
-        replace(alert, hides=tuple(kept[lines[alert.identity]]))
-        if alert.identity in lines
-        else alert
-        for alert in result
+    known = list(alerts)
+    lines = [alert for alert in known if alert.subject.kind == "line"]
+    judged = [
+        alert
+        if alert.subject.kind == "line" or alert.identity in sent
+        else _kept_back(alert, lines)
+        for alert in known
     ]
+    below: defaultdict[str, list[str]] = defaultdict(list)
+    for alert in judged:
+        if alert.hidden_by is not None:
+            below[alert.hidden_by].append(alert.identity)
+    return [
+        replace(alert, hides=tuple(below[alert.identity])) if alert.identity in below else alert
+        for alert in judged
+    ]
+
+
+def _kept_back(alert: Alert, lines: Iterable[Alert]) -> Alert:
+    above = [
+        line.identity
+        for line in lines
+        if line.subject.line == alert.subject.line and line.active_at(alert.raised_at)
+    ]
+    return replace(alert, hidden_by=above[0] if above else None)
 
 
 def due_escalations(

@@ -7,7 +7,7 @@ raise and clear nothing, and say so. An alert is never unsent: what later data c
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -127,7 +127,20 @@ def replay(
     return Outcome(state, tuple(events))
 
 
-def restatement(sent: AlertEvent, pieces: int, rejects: int, edition: AlertEdition) -> str | None:
+class Sent(Protocol):
+    """What was told: an event or the alert that came of it."""
+
+    @property
+    def subject(self) -> Subject: ...
+    @property
+    def level(self) -> int: ...
+    @property
+    def pieces(self) -> int: ...
+    @property
+    def rejects(self) -> int: ...
+
+
+def restatement(sent: Sent, pieces: int, rejects: int, edition: AlertEdition) -> str | None:
     """The note on a sent alert whose window now has other figures; None when it has the same."""
     if (sent.pieces, sent.rejects) == (pieces, rejects):
         return None

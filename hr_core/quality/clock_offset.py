@@ -6,7 +6,7 @@ cannot be told from a backlog, unless the clock shows the years of a lost batter
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from hr_core.quality.counters import Reading
@@ -39,20 +39,17 @@ def clock_offset(of_one_boot: Iterable[Reading]) -> ClockOffset:
     return ClockOffset(estimate if wrong else 0, estimate, stopped=stopped)
 
 
-def believable(readings: Iterable[Reading]) -> list[Reading]:
-    """The readings with times that windows and hand-overs may use. The raw times stay stored."""
+def clock_offsets(of_one_source: Iterable[Reading]) -> dict[str, ClockOffset]:
+    """By boot, from the readings of all counters of a box: they share its clock."""
     by_boot: defaultdict[str, list[Reading]] = defaultdict(list)
-    for reading in readings:
+    for reading in of_one_source:
         by_boot[reading.boot_id].append(reading)
-    return [
-        _moved(reading, offset)
-        for of_one_boot in by_boot.values()
-        for offset in (clock_offset(of_one_boot),)
-        for reading in of_one_boot
-    ]
+    return {boot: clock_offset(of_one) for boot, of_one in by_boot.items()}
 
 
-def _moved(reading: Reading, offset: ClockOffset) -> Reading:
+def at_believable_time(reading: Reading, offsets: Mapping[str, ClockOffset]) -> Reading:
+    """The reading with a time that windows and hand-overs may use. The raw time stays stored."""
+    offset = offsets[reading.boot_id]
     if offset.stopped and reading.received_at is not None:
         return reading._replace(at=reading.received_at)
     return reading._replace(at=reading.at + offset.seconds) if offset.seconds else reading

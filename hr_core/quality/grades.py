@@ -1,5 +1,7 @@
 """Defect rate to grade: integers and cross-multiplication, edges from dated data."""
 
+import math
+from collections.abc import Iterable
 from datetime import date
 from fractions import Fraction
 from typing import Literal, NamedTuple
@@ -10,8 +12,6 @@ from hr_core.data_files import load
 from hr_core.errors import NoLawError
 from hr_core.money import parse_exact
 from hr_core.quality.intervals import Z_TWO_SIDED, spans
-
-Counts = tuple[int, int]  # (pieces, rejects)
 
 
 class GradeRow(Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,20 +88,28 @@ def separable(pieces: int, rejects: int, edition: GradeEdition) -> bool:
     return not any(spans(pieces, rejects, edge, Z_TWO_SIDED["95"]) for edge in edges)
 
 
-def contested(tally: Counts, station: Counts, unattributed: Counts, edition: GradeEdition) -> bool:
-    """Whether the grade would change if the unattributed work of the station were its people's,
-    to each in proportion to the pieces that are known to be his.
+class Shared(NamedTuple):
+    """A person's part of one station, and what is nobody's there; `known` is what is somebody's."""
 
-    `station`: what is known to be somebody's there, this person's part included.
+    own_pieces: int
+    known_pieces: int
+    lost_pieces: int
+    lost_rejects: int
+
+
+def contested(pieces: int, rejects: int, stations: Iterable[Shared], edition: GradeEdition) -> bool:
+    """Whether the grade would change if the unattributed work of each station were its people's,
+    to each in proportion to the pieces that are known to be his.
     """
-    (pieces, rejects), (known, _), (lost, lost_rejects) = tally, station, unattributed
-    if known == 0:
-        return False
-    # Multiplied by what is known, so that the shares stay integers.
-    spread = grade_by_rate(
-        pieces * (known + lost), rejects * known + lost_rejects * pieces, edition
-    )
-    return spread != grade_by_rate(pieces, rejects, edition)
+    more_pieces = more_rejects = Fraction(0)
+    for one in stations:
+        if one.known_pieces:
+            share = Fraction(one.own_pieces, one.known_pieces)
+            more_pieces += share * one.lost_pieces
+            more_rejects += share * one.lost_rejects
+    scale = math.lcm(more_pieces.denominator, more_rejects.denominator)
+    spread = int((pieces + more_pieces) * scale), int((rejects + more_rejects) * scale)
+    return grade_by_rate(*spread, edition) != grade_by_rate(pieces, rejects, edition)
 
 
 def grade_by_rate(pieces: int, rejects: int, edition: GradeEdition) -> str | None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from hr_core.quality.clock_offset import at_believable_time, clock_offsets
 from hr_core.quality.counters import CounterKey, Reading
 from hr_core.store.event_rows import StoredCount
 from hr_core.store.events import counts_between, counts_ingested_since, last_counts_before
@@ -60,7 +61,7 @@ class LiveCounts:
             self._known.move_to_end(span)
             while len(self._known) > _MOST_STRETCHES:
                 self._known.popitem(last=False)
-            return {key: tuple(readings.values()) for key, readings in known.readings.items()}
+            return known.believable()
 
 
 class _Known:
@@ -68,20 +69,37 @@ class _Known:
         self.span = span
         self.read_at = now
         self.looked_at = now
-        self.readings: defaultdict[CounterKey, dict[str, Reading]] = defaultdict(dict)
+        self._raw: defaultdict[str, dict[CounterKey, dict[str, Reading]]] = defaultdict(dict)
+        self._changed: set[str] = set()
+        self._believable: dict[CounterKey, Sequence[Reading]] = {}
 
     def add(self, counts: Sequence[StoredCount]) -> None:
         for count in counts:
-            if count.quality == "bad" or Flag.REPEAT in count.flags:
+            # What is not good is kept as a reading and makes no delta.
+            if count.quality != "good" or Flag.REPEAT in count.flags:
                 continue
             key = CounterKey(count.source, count.tag, count.metric, count.reject_code)
-            reading = reading_of(count)
-            self.readings[key][reading.event_id] = reading
+            of_one = self._raw[count.source].setdefault(key, {})
+            identity = count.event_id.hex()
+            if identity not in of_one:
+                of_one[identity] = _reading(count, identity)
+                self._changed.add(count.source)
+
+    def believable(self) -> Readings:
+        """At times to be believed: a box whose clock is wrong is moved as a whole."""
+        for source in self._changed:
+            of_source = self._raw[source]
+            offsets = clock_offsets(one for of_one in of_source.values() for one in of_one.values())
+            for key, of_one in of_source.items():
+                moved = tuple(at_believable_time(one, offsets) for one in of_one.values())
+                self._believable[key] = moved
+        self._changed.clear()
+        return dict(self._believable)
 
 
-def reading_of(count: StoredCount) -> Reading:
+def _reading(count: StoredCount, identity: str) -> Reading:
     return Reading(
-        event_id=count.event_id.hex(),
+        event_id=identity,
         at=int(count.at.timestamp()),
         boot_id=count.boot_id,
         seq=count.seq,

@@ -1,7 +1,7 @@
 """A stretch of time to figures: per line, hour, person and source, from one set of deltas.
 
-Every counted delta is one owner's and one line's, so people + teams + unattributed = the lines,
-whatever the evidence.
+Every counted delta is one owner's and one station's, so people + teams + unattributed = the lines
+and the stations before them, whatever the evidence.
 """
 
 from collections import Counter, defaultdict
@@ -11,11 +11,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from hr_core.people.model import Station
 from hr_core.quality.attribution import Attributed, attribute
-from hr_core.quality.counters import CounterKey, CounterRules, Delta, Reading
-from hr_core.quality.deltas import deltas
-from hr_core.quality.month import Tally
+from hr_core.quality.month import Series, Tally
 from hr_core.quality.presence import Evidence, Owner
 
 HOUR_S = 3_600
@@ -24,9 +21,12 @@ HOUR_S = 3_600
 class Counted(NamedTuple):
     """A delta that counts, with where it belongs."""
 
-    line: str
-    counter: CounterKey
+    series: Series
     made: Attributed
+
+    @property
+    def line(self) -> str:
+        return self.series.station.line
 
     @property
     def at(self) -> int:
@@ -35,7 +35,7 @@ class Counted(NamedTuple):
     @property
     def tally(self) -> Tally:
         amount = self.made.delta.amount
-        return Tally(amount, 0) if self.counter.metric == "pieces" else Tally(0, amount)
+        return Tally(amount, 0) if self.series.counter.metric == "pieces" else Tally(0, amount)
 
 
 class Window(NamedTuple):
@@ -53,12 +53,6 @@ class Watch(NamedTuple):
 
     window: Window
     silence_s: int
-
-
-class CounterDeltas(NamedTuple):
-    line: str
-    counter: CounterKey
-    deltas: tuple[Delta, ...]
 
 
 class OwnerFigures(Struct, frozen=True, kw_only=True):
@@ -90,51 +84,32 @@ class ShiftFigures(Struct, frozen=True, kw_only=True):
         return next((one.tally for one in self.owners if not one.owner.people), Tally())
 
 
-def counter_deltas(
-    readings: Mapping[CounterKey, Sequence[Reading]], stations: Iterable[Station], window: Window
-) -> list[CounterDeltas]:
-    """Of the counters that a station names, sorted; each delta whose end lies in the window."""
-    station_of = {(station.source, station.tag): station for station in stations}
-    found = []
-    for counter in sorted(readings, key=_text_key):
-        station = station_of.get((counter.source, counter.tag))
-        if station is None:
-            continue
-        rules = CounterRules(station.modulus, station.max_rate_per_s, station.retentive)
-        inside = tuple(
-            delta for delta in deltas(readings[counter], rules) if window.holds(delta.end.at)
-        )
-        found.append(CounterDeltas(station.line, counter, inside))
-    return found
-
-
-def counted_work(
-    of_counters: Iterable[CounterDeltas], number_by_badge: Mapping[str, str]
-) -> list[Counted]:
+def counted_work(found: Iterable[Series], number_by_badge: Mapping[str, str]) -> list[Counted]:
     return [
-        Counted(one.line, one.counter, made)
-        for one in of_counters
-        for made in attribute(one.deltas, number_by_badge)
+        Counted(series, made)
+        for series in found
+        for made in attribute(series.deltas, number_by_badge, series.present)
     ]
 
 
 def shift_figures(
-    readings: Mapping[CounterKey, Sequence[Reading]],
-    stations: Sequence[Station],
+    everything: Iterable[Series],
+    sources: Mapping[str, Sequence[int]],
     number_by_badge: Mapping[str, str],
     window: Window,
     watch: Watch,
 ) -> ShiftFigures:
-    of_counters = counter_deltas(readings, stations, window)
-    work = counted_work(of_counters, number_by_badge)
-    times = _times_by_source(readings, stations)
+    """`sources`: the times of all readings of each, whatever they count."""
+    inside = [series.between(*window) for series in everything]
+    work = counted_work(inside, number_by_badge)
+    of_lines = [one for one in work if one.series.line_total]
     return ShiftFigures(
-        by_line=_summed((one.line, one.tally) for one in work),
-        by_hour=_by_hour(work, window),
+        by_line=_summed((one.line, one.tally) for one in of_lines),
+        by_hour=_by_hour(of_lines, window),
         owners=_owners(work),
-        last_at={source: max(of_one) for source, of_one in times.items() if of_one},
-        heard=frozenset(one.line for one in of_counters if one.deltas),
-        gap_s={source: _gap_s(of_one, watch) for source, of_one in times.items()},
+        last_at={source: max(of_one) for source, of_one in sources.items() if of_one},
+        heard=frozenset(one.station.line for one in inside if one.deltas),
+        gap_s={source: _gap_s(of_one, watch) for source, of_one in sources.items()},
     )
 
 
@@ -171,16 +146,6 @@ def _owners(work: Iterable[Counted]) -> tuple[OwnerFigures, ...]:
     )  # fmt: skip
 
 
-def _times_by_source(
-    readings: Mapping[CounterKey, Sequence[Reading]], stations: Iterable[Station]
-) -> dict[str, list[int]]:
-    times: dict[str, list[int]] = {station.source: [] for station in stations}
-    for counter, of_one in readings.items():
-        if counter.source in times:
-            times[counter.source] += [reading.at for reading in of_one]
-    return times
-
-
 def _gap_s(times: Iterable[int], watch: Watch) -> int:
     """Silences longer than allowed, from the start of the watch to its end."""
     since, until = watch.window
@@ -191,7 +156,3 @@ def _gap_s(times: Iterable[int], watch: Watch) -> int:
 
 def _plus(one: Tally, other: Tally) -> Tally:
     return Tally(one.pieces + other.pieces, one.rejects + other.rejects)
-
-
-def _text_key(counter: CounterKey) -> tuple[str, str, str, str]:
-    return counter.source, counter.tag, counter.metric, counter.reject_code or ""

@@ -2,6 +2,7 @@
 
 from hr_core.store import (
     alert_outbox,
+    alerts,
     batch_pages,
     core_identity,
     device_gateways,
@@ -10,6 +11,7 @@ from hr_core.store import (
     events,
     gateway_keys,
     gateway_log,
+    line_entries,
     people,
     refusals,
     results,
@@ -17,6 +19,7 @@ from hr_core.store import (
 
 __all__ = [
     "alert_outbox",
+    "alerts",
     "batch_pages",
     "core_identity",
     "device_gateways",
@@ -25,6 +28,7 @@ __all__ = [
     "events",
     "gateway_keys",
     "gateway_log",
+    "line_entries",
     "people",
     "refusals",
     "results",

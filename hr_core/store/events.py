@@ -221,7 +221,7 @@ def counts_ingested_since(
 def last_counts_before(
     conn: sa.Connection, source: str, before_utc: datetime, look_back: timedelta
 ) -> list[StoredCount]:
-    """The last reading before `before_utc` of each counter of a source, at most `look_back` old.
+    """The last good reading before `before_utc` of each counter of a source, at most `look_back` old.
 
     Reads backwards, and not beyond _MOST_LOOKED_BACK rows: a counter that has been silent for so
     long has no starting point.
@@ -241,6 +241,8 @@ def last_counts_before(
     found: dict[tuple[str, str, str | None], StoredCount] = {}
     for row in conn.execute(backwards):
         count = stored_count(row)
+        if count.quality != "good":
+            continue
         found.setdefault((count.tag, count.metric, count.reject_code), count)
     return list(found.values())
 

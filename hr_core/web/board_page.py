@@ -60,9 +60,9 @@ class WallClock(Struct, frozen=True):
 
 
 def board_context(
-    board: LineBoard, choice: BoardChoice, words: Words, zone: ZoneInfo, token: str | None
+    board: LineBoard, choice: BoardChoice, words: Words, zone: ZoneInfo, token: str
 ) -> dict[str, object]:
-    """`token` None: nothing can be done on this page, so no form is shown."""
+    """`token` for the forms of what people can do about an alert."""
     if choice.wall:
         board = without_names(board)
     wall_clock = WallClock(zone, board.made_at)

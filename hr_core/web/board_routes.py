@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
 from urllib.parse import parse_qs
 
 import sqlalchemy as sa
@@ -11,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from hr_core.quality.live_counts import LiveCounts
+from hr_core.quality.live_line import LiveLine
 from hr_core.web.answering import PageDesk, Visit
+from hr_core.web.board_alerts import AlertActError, AlertDesk
 from hr_core.web.board_choice import BoardChoice, BoardLinks, read_board_choice, read_work_choice
 from hr_core.web.board_page import WallClock, board_context, fragments
 from hr_core.web.board_stream import BoardStreams, Moment
@@ -46,27 +46,6 @@ _FIELDS = {
 BoardSource = Callable[[sa.Connection, BoardChoice, datetime], LineBoard]
 
 
-class AlertActError(Exception):
-    """What was asked cannot be done; `field` of the form is to blame (None: no such open alert)."""
-
-    def __init__(self, message: str, *, field: str | None = None) -> None:
-        super().__init__(message)
-        self.field = field
-
-
-class AlertDesk(Protocol):
-    """What people do about the alert of an identity; `by` and `to` are employee identitys.
-
-    Each raises AlertActError and then has changed nothing.
-    """
-
-    def acknowledge(self, alert: str, *, by: str, at: datetime) -> None: ...
-
-    def close(self, alert: str, *, by: str, at: datetime, cause: str, note: str) -> None: ...
-
-    def hand_over(self, alert: str, *, by: str, at: datetime, to: str) -> None: ...
-
-
 class _FormError(Exception):
     def __init__(self, code: str, status: int, **facts: object) -> None:
         super().__init__(code)
@@ -82,8 +61,10 @@ class _FieldError(Exception):
         self.value = value[:MAX_WORD_CHARS]
 
 
-def board_routes(desk: PageDesk, source: BoardSource, alerts: AlertDesk | None) -> list[BaseRoute]:
-    pages = _BoardPages(desk, source, alerts)
+def board_routes(
+    desk: PageDesk, live: LiveLine, source: BoardSource, alerts: AlertDesk
+) -> list[BaseRoute]:
+    pages = _BoardPages(desk, live, source, alerts)
     routes: list[BaseRoute] = []
     for language in LANGUAGES:
         routes += [
@@ -100,23 +81,25 @@ def board_routes(desk: PageDesk, source: BoardSource, alerts: AlertDesk | None) 
 
 
 class _BoardPages:
-    def __init__(self, desk: PageDesk, source: BoardSource, alerts: AlertDesk | None) -> None:
+    def __init__(
+        self, desk: PageDesk, live: LiveLine, source: BoardSource, alerts: AlertDesk
+    ) -> None:
         self._desk = desk
+        self._live = live
         self._source = source
         self._alerts = alerts
         self._token = FormToken()
         self._streams = BoardStreams()
-        self._counts = LiveCounts()
 
     def board(self, visit: Visit) -> Response:
         choice = read_board_choice(visit.request.query_params)
         board = self._source(visit.conn, choice, visit.now)
-        context = board_context(board, choice, visit.words, visit.zone, self._form_token)
+        context = board_context(board, choice, visit.words, visit.zone, self._token.value)
         return self._desk.page(visit, "board.html", headers=HEADERS_WITH_SCRIPT, **context)
 
     def work(self, visit: Visit) -> Response:
         choice = read_work_choice(visit.request.query_params)
-        page = work_page(visit.conn, self._counts, choice, visit.now, visit.zone)
+        page = work_page(visit.conn, self._live, choice, visit.now, visit.zone)
         return self._desk.page(visit, "work.html", page=page)
 
     def streaming(self, language: Language) -> Callable[[Request], object]:
@@ -160,10 +143,6 @@ class _BoardPages:
 
         return act
 
-    @property
-    def _form_token(self) -> str | None:
-        return None if self._alerts is None else self._token.value
-
     def _look(self, choice: BoardChoice, words: Words) -> Moment:
         now = self._desk.clock.now()
         with self._desk.engine.connect() as conn:
@@ -172,7 +151,7 @@ class _BoardPages:
                 board = self._source(conn, choice, now)
             except NoPageError:  # a line that was taken out meanwhile: the page asks for a reload
                 return Moment(WallClock(zone, now).second(now), ())
-        context = board_context(board, choice, words, zone, self._form_token) | {"live": True}
+        context = board_context(board, choice, words, zone, self._token.value) | {"live": True}
         return Moment(WallClock(zone, now).second(now), fragments(self._desk.renderer, context))
 
     async def _form(self, request: Request) -> dict[str, str]:
@@ -194,8 +173,6 @@ class _BoardPages:
 
     def _act(self, request: Request, form: dict[str, str]) -> None:
         identity = _said(form, "alert", MAX_IDENTITY_CHARS)
-        if self._alerts is None:
-            raise _no_alert(identity)
         by, at = _said(form, "by"), self._desk.clock.now()
         try:
             match request.path_params["verb"]:

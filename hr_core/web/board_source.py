@@ -13,8 +13,8 @@ from hr_core.quality.alert_rules import AlertEdition, SubjectKind, load_alert_ru
 from hr_core.quality.control_charts import Sample
 from hr_core.quality.counter_facts import window_flag
 from hr_core.quality.grades import GradeEdition, grade_of, load_grades, separable
-from hr_core.quality.intervals import wilson
-from hr_core.quality.live_counts import LiveCounts, Span
+from hr_core.quality.live_counts import Span
+from hr_core.quality.live_line import LiveLine
 from hr_core.quality.month import Tally
 from hr_core.quality.presence import Evidence
 from hr_core.quality.shift_figures import (
@@ -27,11 +27,13 @@ from hr_core.quality.shift_figures import (
 )
 from hr_core.quality.windows import state_of
 from hr_core.store.people import load_roster
+from hr_core.web.board_alerts import open_alerts, work_of
 from hr_core.web.board_choice import BoardChoice
 from hr_core.web.board_shift import DatedShift, shown_shift
 from hr_core.web.errors import NoPageError
 from hr_core.web.line_board import (
     AlertRow,
+    Cause,
     Chart,
     ChartLimits,
     ChartPoint,
@@ -43,7 +45,6 @@ from hr_core.web.line_board import (
     Source,
     TileState,
     TrendPoint,
-    Work,
     worst_first,
 )
 
@@ -83,8 +84,8 @@ class _Look(NamedTuple):
 class StoredBoard:
     """A `BoardSource` over the core's database."""
 
-    def __init__(self) -> None:
-        self._counts = LiveCounts()
+    def __init__(self, live: LiveLine) -> None:
+        self._live = live
 
     def __call__(self, conn: sa.Connection, choice: BoardChoice, now: datetime) -> LineBoard:
         """Raises NoPageError for a line or shift that is not known."""
@@ -98,28 +99,23 @@ class StoredBoard:
         shown = shown_shift(roster.shifts, choice.shift, choice.day, now, zone)
         if shown.shown is None:
             return _without_shift(rules.alerts, now)
-        figures = self.figures(conn, roster, shown.shown, now)
+        figures = self._figures(conn, roster, shown.shown, now)
         look = _Look(roster, shown.shown, figures, rules, now)
-        return _board(look, choice, shown.next_at)
+        return _board(look, choice, shown.next_at, open_alerts(conn, roster))
 
-    def figures(
+    def _figures(
         self, conn: sa.Connection, roster: Roster, shift: DatedShift, now: datetime
     ) -> ShiftFigures:
-        sources = sorted({station.source for station in roster.stations})
-        readings = self._counts.of(conn, shift.span, sources, now)
+        seen = self._live.look(conn, roster, shift.span, now)
         watch = Watch(_window(shift.hours, now), SILENCE_S)
-        badges = roster.number_by_badge()
-        return shift_figures(readings, roster.stations, badges, _window(shift.span, now), watch)
+        window = _window(shift.span, now)
+        return shift_figures(seen.series, seen.times, roster.number_by_badge(), window, watch)
 
 
 def _window(span: Span, now: datetime) -> Window:
     """Of the span what is over; the second that runs is part of it."""
     since, until = (int(one.timestamp()) for one in span)
     return Window(since, max(since, min(until, int(now.timestamp()) + 1)))
-
-
-def work_of(tally: Tally) -> Work:
-    return Work(pieces=tally.pieces, rejects=tally.rejects, interval=wilson(*tally))
 
 
 def _without_shift(alerts: AlertEdition, now: datetime) -> LineBoard:
@@ -131,7 +127,9 @@ def _without_shift(alerts: AlertEdition, now: datetime) -> LineBoard:
     )
 
 
-def _board(look: _Look, choice: BoardChoice, next_at: datetime | None) -> LineBoard:
+def _board(
+    look: _Look, choice: BoardChoice, next_at: datetime | None, alerts: Sequence[AlertRow]
+) -> LineBoard:
     tiles = tuple(_tile(look, line) for line in _lines(look.roster))
     people = worst_first([_person(look, one) for one in look.figures.owners if one.owner.people])
     return LineBoard(
@@ -144,11 +142,12 @@ def _board(look: _Look, choice: BoardChoice, next_at: datetime | None) -> LineBo
         person_limit_percent=look.rules.alerts.of("person").limits_percent[0],
         line_limit_percent=look.rules.alerts.of("line").limits_percent[0],
         tiles=tiles,
-        alerts=_watches(look, tiles, people),
+        alerts=(*alerts, *_watches(look, tiles, people, alerts)),
         chart=_chart(look, choice, tiles),
         people=tuple(people),
         unattributed=work_of(look.figures.unattributed) if look.figures.heard else None,
         sources=_sources(look),
+        causes=tuple(Cause(one.code, one.label, one.label_zh) for one in look.rules.alerts.cause),
     )  # fmt: skip
 
 
@@ -294,7 +293,10 @@ def _person(look: _Look, figures: OwnerFigures) -> PersonRow:
 
 
 def _watches(
-    look: _Look, tiles: Iterable[LineTile], people: Iterable[PersonRow]
+    look: _Look,
+    tiles: Iterable[LineTile],
+    people: Iterable[PersonRow],
+    alerts: Iterable[AlertRow],
 ) -> tuple[AlertRow, ...]:
     """Whose plain rate is over the limit, and no alert says so: to look at, nobody is called."""
     lines = [_watch(look, "line", tile, (tile.line, tile.name, tile.name_zh)) for tile in tiles]
@@ -303,7 +305,10 @@ def _watches(
         for row in people
         if not row.team
     ]
-    return tuple(one for one in lines + persons if one is not None)
+    known = {(one.kind, one.subject) for one in alerts}
+    return tuple(
+        one for one in lines + persons if one is not None and (one.kind, one.subject) not in known
+    )
 
 
 def _watch(

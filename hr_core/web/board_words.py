@@ -178,6 +178,8 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "roster": ("排班", "roster"),
     },
     "doubt": {
+        "gap": ("断档", "Gap"),
+        "quarantined_counter": ("计数器读数存疑", "Doubtful counter"),
         "rejects_exceed_pieces": ("次品多于件数", "Rejects exceed pieces"),
     },
 }

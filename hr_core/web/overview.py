@@ -11,10 +11,12 @@ from hr_core.clock import Month
 from hr_core.errors import NoLawError, NothingToComputeError
 from hr_core.quality.alert_rules import AlertEdition, load_alert_rules
 from hr_core.quality.grades import percent_text
+from hr_core.quality.month import Tally
+from hr_core.quality.rates_view import RatesView, RateView, rates_of_month
 from hr_core.store.events import Kind, latest_punches, raw_events
 from hr_core.store.people import load_roster
 from hr_core.store.results import RunRow, SlipRow
-from hr_core.views import PunchView, RatesView, RateView
+from hr_core.views import PunchView
 from hr_core.web.errors import NoPageError
 from hr_core.web.paging import Paged, paged
 from hr_core.web.rate_picture import RatePicture, limit_x, rate_picture
@@ -51,7 +53,7 @@ class RateRow(Struct, frozen=True, kw_only=True):
 
 
 class Rates(Struct, frozen=True, kw_only=True):
-    """`sums_agree`: people + unattributed = total = the sum of the lines, computed here again."""
+    """`sums_agree`: people, teams, unattributed = total = the lines and upstream, computed here again."""
 
     view: RatesView
     people: Paged[RateRow]
@@ -167,7 +169,7 @@ def _punch_section(conn: sa.Connection, day: date, page: int, today: date) -> Pu
 def _rate_section(conn: sa.Connection, month: Month, page: int, today: date) -> RateSection:
     in_progress = month == Month(today.year, today.month)
     try:
-        view = views.rates_of_month(conn, month)
+        view = rates_of_month(conn, month)
         edition = load_alert_rules().on(month.first)
     except (NothingToComputeError, NoLawError) as exc:
         return RateSection(month=month, in_progress=in_progress, problem=exc)
@@ -189,9 +191,8 @@ def _rates(conn: sa.Connection, view: RatesView, edition: AlertEdition, page: in
     limit = edition.of("person").limits_percent[0]
     line_limit = edition.of("line").limits_percent[0]
     people = sorted((_row(one, limit) for one in view.people), key=_worst_first)
-    pieces = sum(one.pieces for one in view.people) + view.unattributed.pieces
-    rejects = sum(one.rejects for one in view.people) + view.unattributed.rejects
-    of_lines = sum(one.pieces for one in view.lines), sum(one.rejects for one in view.lines)
+    of_owners = _sums((*view.people, *view.teams, view.unattributed))
+    of_lines = _sums((*view.lines, view.upstream))
     return Rates(
         view=view,
         people=paged(people, page),
@@ -204,8 +205,12 @@ def _rates(conn: sa.Connection, view: RatesView, edition: AlertEdition, page: in
         limit_x=limit_x(limit),
         line_limit_percent=line_limit,
         line_limit_x=limit_x(line_limit),
-        sums_agree=(pieces, rejects) == tuple(view.total) == of_lines,
+        sums_agree=of_owners == tuple(view.total) == of_lines,
     )
+
+
+def _sums(parts: tuple[RateView | Tally, ...]) -> tuple[int, int]:
+    return sum(one.pieces for one in parts), sum(one.rejects for one in parts)
 
 
 def _row(view: RateView, limit_percent: str) -> RateRow:

@@ -7,8 +7,10 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from hr_core.api.app import Clock
+from hr_core.quality.live_line import LiveLine
 from hr_core.web.answering import LONGEST_PATH_SHOWN, PageDesk, Visit
-from hr_core.web.board_routes import AlertDesk, BoardSource, board_routes
+from hr_core.web.board_alerts import AlertDesk, StoredAlerts
+from hr_core.web.board_routes import BoardSource, board_routes
 from hr_core.web.board_source import StoredBoard
 from hr_core.web.errors import NoPageError
 from hr_core.web.event_page import event_page
@@ -26,15 +28,16 @@ def page_routes(
     board: BoardSource | None = None,
     alerts: AlertDesk | None = None,
 ) -> list[BaseRoute]:
-    """`board` makes the line board (None: from what is stored), `alerts` does what people ask for
-    there (None: no forms).
+    """`board` makes the line board and `alerts` does what people ask for there; None: from and to
+    what is stored.
     """
     desk = PageDesk(engine, clock)
+    live = LiveLine()
     pages = _Pages(desk)
     routes: list[BaseRoute] = [
         Route("/", _to_language),
         Mount("/static", StaticFiles(directory=STATIC)),
-        *board_routes(desk, board or StoredBoard(), alerts),
+        *board_routes(desk, live, board or StoredBoard(live), alerts or StoredAlerts(engine)),
     ]
     for language in LANGUAGES:
         routes += [

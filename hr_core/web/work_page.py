@@ -9,12 +9,11 @@ from msgspec import Struct
 from hr_core.people.model import Roster
 from hr_core.quality.attribution import Stretch, stretches
 from hr_core.quality.counters import DeltaFlag
-from hr_core.quality.live_counts import LiveCounts
-from hr_core.quality.month import tally
-from hr_core.quality.shift_figures import CounterDeltas, Window, counter_deltas
+from hr_core.quality.live_line import LiveLine
+from hr_core.quality.month import Series, tally
 from hr_core.store.people import load_roster
+from hr_core.web.board_alerts import work_of
 from hr_core.web.board_choice import WorkChoice
-from hr_core.web.board_source import work_of
 from hr_core.web.errors import NoPageError
 from hr_core.web.line_board import Work
 
@@ -49,22 +48,22 @@ class WorkPage(Struct, frozen=True, kw_only=True):
 
 
 def work_page(
-    conn: sa.Connection, counts: LiveCounts, choice: WorkChoice, now: datetime, zone: ZoneInfo
+    conn: sa.Connection, live: LiveLine, choice: WorkChoice, now: datetime, zone: ZoneInfo
 ) -> WorkPage:
     """Raises NoPageError before the first import, and for a stretch that is none or too long."""
     roster = load_roster(conn)
     if roster is None or not 0 < choice.hours <= MOST_HOURS:
         raise NoPageError("no_work_of", since=choice.span.since.date())
     since, until = (int(one.timestamp()) for one in choice.span)
-    window = Window(since, until)
-    sources = sorted({station.source for station in roster.stations})
-    readings = counts.of(conn, choice.span, sources, now)
+    seen = live.look(conn, roster, choice.span, now)
     of_counters = [
-        one
-        for one in counter_deltas(readings, roster.stations, window)
-        if choice.line in {None, one.line} and choice.source in {None, one.counter.source}
+        one.between(since, until)
+        for one in seen.series
+        if choice.line in {None, one.station.line} and choice.source in {None, one.counter.source}
     ]
-    counted = [(one.line, made) for one in of_counters for made in _made(one, roster, choice)]
+    counted = [
+        (one.station.line, made) for one in of_counters for made in _made(one, roster, choice)
+    ]
     rows = [_row(line, made) for line, made in counted]
     if choice.person is None and not choice.nobody:
         rows += [row for one in of_counters for row in _uncounted(one)]
@@ -83,8 +82,8 @@ def work_page(
 MOST_HOURS = 7 * 24  # a longer look belongs to the month's rates
 
 
-def _made(one: CounterDeltas, roster: Roster, choice: WorkChoice) -> list[Stretch]:
-    found = stretches(one.counter, one.deltas, roster.number_by_badge())
+def _made(one: Series, roster: Roster, choice: WorkChoice) -> list[Stretch]:
+    found = stretches(one.counter, one.deltas, roster.number_by_badge(), one.present)
     if choice.nobody:
         return [made for made in found if not made.owner.people]
     if choice.person is not None:
@@ -109,14 +108,14 @@ def _row(line: str, made: Stretch) -> WorkRow:
     )
 
 
-def _uncounted(one: CounterDeltas) -> list[WorkRow]:
+def _uncounted(one: Series) -> list[WorkRow]:
     """Readings that count nothing, as long as that is news: every counter has a first one."""
     return [
         WorkRow(
             source=one.counter.source,
             tag=one.counter.tag,
             metric=one.counter.metric,
-            line=one.line,
+            line=one.station.line,
             owner="",
             first_event=(delta.start or delta.end).event_id,
             last_event=delta.end.event_id,

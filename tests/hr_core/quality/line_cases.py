@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-from hr_core.quality import control_charts, corrections, drift_charts, windows
+from hr_core.quality import corrections, drift_charts, windows
 from hr_core.quality.alert_rules import load_alert_rules
 from hr_core.quality.attribution import attribute
 from hr_core.quality.control_charts import Sample, chart, laney_chart, laney_sigma_z
@@ -22,7 +22,7 @@ from hr_core.quality.counters import CounterRules, Delta, DeltaFlag, Reading
 from hr_core.quality.deltas import deltas
 from hr_core.quality.grades import grade_of, load_grades
 from hr_core.quality.intervals import Z_ONE_SIDED, exceeds, surely_exceeds, wilson
-from hr_core.quality.presence import UNATTRIBUTED, Evidence, Owner, Presence, Timeline
+from hr_core.quality.presence import UNATTRIBUTED, Evidence, Presence, Timeline
 from hr_core.quality.serial_pieces import Seen, charge_defect
 from hr_core.quality.yields import Oee, Yield, ppm, rate, rolled_yield
 from protocols.modbus.registers import unsigned
@@ -357,7 +357,7 @@ def _days(case, path):
 
 
 def _chart_from_sums(case, _path):
-    """m samples of n pieces with sum_d defectives: the limits need no more."""
+    """M samples of n pieces with sum_d defectives: the limits need no more."""
     whole, left = divmod(case["sum_d"], case["m"])
     samples = [Sample(whole + (number < left), case["n"]) for number in range(case["m"])]
     made = chart("p", samples)

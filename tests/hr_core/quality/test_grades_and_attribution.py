@@ -124,7 +124,7 @@ def test_a_flagged_delta_stands_alone_in_the_trace():
     quality = compute(rows(PIECES, (50, "E1"), (60, "E1"), (3, "E1"), (5, "E1")), BADGES)
     found = quality.stretches["P1"]
     assert [(one.amount, one.flags) for one in found] == [(10, ()), (3, ("reset",)), (2, ())]
-    assert [note.flag for note in quality.notes] == ["reset"]
+    assert [note.item.flag for note in quality.notes] == ["reset"]
 
 
 badge = st.sampled_from(["E1", "E2", "X", None])

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from tests.hr_core.quality.line_cases import run_file
 
 # State machines of the wire, run by the edge: tests/protocols/sparkplug.

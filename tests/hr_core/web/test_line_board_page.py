@@ -72,12 +72,6 @@ async def test_a_watch_calls_nobody_and_an_alert_can_be_acted_on(new_core, brows
     ]
 
 
-async def test_without_somebody_who_acts_there_is_no_form(board):
-    async with board as client:
-        page = await read(client, "/zh/board")
-    assert not [one for one in page.attributes("form") if one.get("method") == "post"]
-
-
 @pytest.mark.parametrize("language", ["zh", "en"])
 async def test_a_wall_shows_no_name_and_no_number_of_a_person(new_core, browse, language):
     async with browse(new_core, board=sample_board, alerts=object()) as client:

@@ -10,8 +10,9 @@ from hr_core.clock import Month
 from hr_core.imports import import_people
 from hr_core.people.model import Shift
 from hr_core.quality.live_counts import LiveCounts, Span
+from hr_core.quality.live_line import LiveLine
+from hr_core.quality.rates_view import rates_of_month
 from hr_core.store.database import writing
-from hr_core.views import rates_of_month
 from hr_core.web.board_choice import BoardChoice
 from hr_core.web.board_shift import shown_shift
 from hr_core.web.board_source import SILENCE_S, StoredBoard
@@ -74,7 +75,7 @@ def test_lines_hours_and_people_add_up(core):
     send(core, hours("1001", [(100, 1), (120, 2)]))
     send(core, hours("1002", [(90, 9)], badge="1002"))
     send(core, hours("1003", [(40, 0)], badge=None))
-    board = look(StoredBoard(), core, line="L1")
+    board = look(StoredBoard(LiveLine()), core, line="L1")
     one = tile(board, "L1").work
     assert (one.pieces, one.rejects) == (7 * 100 + 3 * 20 + 7 * 90 + 7 * 40, 7 + 3 + 63)
     people = {row.number: (row.work.pieces, row.work.rejects) for row in board.people}
@@ -91,13 +92,15 @@ def test_the_shift_counts_from_its_last_reading_before(core):
     send(
         core, [reading("1001", 4000, -600), reading("1001", 4990, -125), *hours("1001", [(10, 0)])]
     )
-    assert tile(look(StoredBoard(), core), "L1").work.pieces == 10 + 70  # 4990 to 5000 is today's
+    assert (
+        tile(look(StoredBoard(LiveLine()), core), "L1").work.pieces == 10 + 70
+    )  # 4990 to 5000 is today's
     send(core, [reading("1001", 4995, -121)])
-    assert tile(look(StoredBoard(), core), "L1").work.pieces == 5 + 70
+    assert tile(look(StoredBoard(LiveLine()), core), "L1").work.pieces == 5 + 70
 
 
 def test_what_comes_in_is_in_the_next_look(core):
-    source = StoredBoard()
+    source = StoredBoard(LiveLine())
     send(core, hours("1001", [(100, 1)]))
     assert tile(look(source, core), "L1").work.pieces == 700
     send(core, [reading("1001", 5703, 390)])
@@ -105,13 +108,13 @@ def test_what_comes_in_is_in_the_next_look(core):
     send(core, [reading("1001", 5640, 380)])  # late: it lies between two that are known
     board = look(source, core, NOW + timedelta(seconds=2))
     assert tile(board, "L1").work.pieces == 703
-    fresh = look(StoredBoard(), core, NOW + timedelta(seconds=2))
+    fresh = look(StoredBoard(LiveLine()), core, NOW + timedelta(seconds=2))
     assert fresh == board, "a core that was started again draws the same"
 
 
 def test_a_line_that_was_never_heard_is_not_known_and_one_that_stands_still_is_zero(core):
     send(core, [reading("1001", 7, 380), reading("1001", 7, 389)])
-    board = look(StoredBoard(), core)
+    board = look(StoredBoard(LiveLine()), core)
     still, unheard = tile(board, "L1"), tile(board, "L2")
     assert (still.state, still.work.pieces) == (TileState.IDLE, 0)
     assert (unheard.state, unheard.work) == (TileState.INCOMPLETE, None)
@@ -122,7 +125,7 @@ def test_a_line_that_was_never_heard_is_not_known_and_one_that_stands_still_is_z
 def test_a_source_that_fell_silent_hatches_its_lines_and_keeps_its_numbers(core):
     send(core, hours("1001", [(100, 1)]))
     last = BEGAN + timedelta(minutes=389)
-    source = StoredBoard()
+    source = StoredBoard(LiveLine())
     assert tile(look(source, core, last + timedelta(seconds=SILENCE_S)), "L1").state is TileState.OK
     board = look(source, core, last + timedelta(seconds=SILENCE_S + 2))
     silent = tile(board, "L1")
@@ -136,7 +139,7 @@ def test_a_source_that_fell_silent_hatches_its_lines_and_keeps_its_numbers(core)
 
 def test_a_rate_over_the_limit_is_watched_until_the_interval_is_over_it(core):
     send(core, hours("1001", [(10, 1)]))  # 10 %, but of 70 pieces
-    board = look(StoredBoard(), core)
+    board = look(StoredBoard(LiveLine()), core)
     assert tile(board, "L1").state is TileState.WATCH
     assert [(one.kind, one.subject, one.watch) for one in board.alerts] == [
         ("line", "L1", True),
@@ -146,7 +149,7 @@ def test_a_rate_over_the_limit_is_watched_until_the_interval_is_over_it(core):
 
 def test_a_rate_that_is_surely_over_the_limit_is_an_alert(core):
     send(core, hours("1001", [(100, 10)]))
-    board = look(StoredBoard(), core)
+    board = look(StoredBoard(LiveLine()), core)
     assert tile(board, "L1").state is TileState.ALERT
     assert board.people[0].state is TileState.ALERT
     assert board.people[0].grade == "D"
@@ -154,7 +157,7 @@ def test_a_rate_that_is_surely_over_the_limit_is_an_alert(core):
 
 def test_more_rejects_than_pieces_are_a_doubt_and_no_rate(core):
     send(core, hours("1001", [(5, 8)]))
-    found = tile(look(StoredBoard(), core), "L1")
+    found = tile(look(StoredBoard(LiveLine()), core), "L1")
     assert found.state is TileState.INCOMPLETE
     assert found.doubts == ("rejects_exceed_pieces",)
     assert found.work.interval is None
@@ -162,8 +165,8 @@ def test_more_rejects_than_pieces_are_a_doubt_and_no_rate(core):
 
 def test_limits_follow_each_hours_pieces_and_laney_widens_them(core):
     send(core, hours("1001", [(900, 9), (300, 9), (900, 45)]))
-    plain = look(StoredBoard(), core, line="L1").chart
-    laney = look(StoredBoard(), core, line="L1", limits=ChartLimits.LANEY).chart
+    plain = look(StoredBoard(LiveLine()), core, line="L1").chart
+    laney = look(StoredBoard(LiveLine()), core, line="L1", limits=ChartLimits.LANEY).chart
     widths = [point.upper - point.lower for point in plain.points]
     assert len(plain.points) == 7
     assert widths[1] > widths[0]
@@ -175,11 +178,11 @@ def test_limits_follow_each_hours_pieces_and_laney_widens_them(core):
 
 def test_a_line_without_two_hours_has_no_limits(core):
     send(core, [*hours("1001", [(100, 1)], until=0), reading("1001", 5010, 5)])
-    assert look(StoredBoard(), core, line="L1").chart.points == ()
+    assert look(StoredBoard(LiveLine()), core, line="L1").chart.points == ()
 
 
 def test_the_days_of_a_month_add_up_to_the_months_rates(plant):
-    source = StoredBoard()
+    source = StoredBoard(LiveLine())
     pieces = rejects = 0
     for number in range(1, 20):
         board = look(source, plant, day=date(2026, 11, number))
@@ -192,14 +195,14 @@ def test_the_days_of_a_month_add_up_to_the_months_rates(plant):
 
 
 def test_an_empty_core_says_so(new_core):
-    board = look(StoredBoard(), new_core)
+    board = look(StoredBoard(LiveLine()), new_core)
     assert (board.shift, board.tiles, board.alerts) == (None, (), ())
 
 
 @pytest.mark.parametrize("choice", [{"line": "L9"}, {"shift": "moon"}])
 def test_a_line_or_shift_that_is_not_there_is_told(core, choice):
     with pytest.raises(NoPageError):
-        look(StoredBoard(), core, **choice)
+        look(StoredBoard(LiveLine()), core, **choice)
 
 
 NIGHT = Shift(
@@ -263,4 +266,4 @@ async def test_a_stretch_that_is_none_is_refused(core, browse, query):
 def test_a_bad_or_repeated_reading_counts_nothing(core):
     good = hours("1001", [(100, 1)])
     send(core, [*good, structs.replace(reading("1001", 9999, 385), quality="bad")])
-    assert tile(look(StoredBoard(), core), "L1").work.pieces == 700
+    assert tile(look(StoredBoard(LiveLine()), core), "L1").work.pieces == 700
