@@ -39,7 +39,7 @@ class Counted(NamedTuple):
 
 
 class Window(NamedTuple):
-    """UTC seconds, half-open. `until` is the end of what can be known: now, while it runs."""
+    """UTC seconds, half-open."""
 
     since: int
     until: int

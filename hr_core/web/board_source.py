@@ -107,15 +107,15 @@ class StoredBoard:
         self, conn: sa.Connection, roster: Roster, shift: DatedShift, now: datetime
     ) -> ShiftFigures:
         seen = self._live.look(conn, roster, shift.span, now)
-        watch = Watch(_window(shift.hours, now), SILENCE_S)
-        window = _window(shift.span, now)
+        window, hours = _window(shift.span), _window(shift.hours)
+        over = max(hours.since, min(hours.until, int(now.timestamp())))
+        watch = Watch(Window(hours.since, over), SILENCE_S)
         return shift_figures(seen.series, seen.times, roster.number_by_badge(), window, watch)
 
 
-def _window(span: Span, now: datetime) -> Window:
-    """Of the span what is over; the second that runs is part of it."""
+def _window(span: Span) -> Window:
     since, until = (int(one.timestamp()) for one in span)
-    return Window(since, max(since, min(until, int(now.timestamp()) + 1)))
+    return Window(since, until)
 
 
 def _without_shift(alerts: AlertEdition, now: datetime) -> LineBoard:

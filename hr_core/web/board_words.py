@@ -53,7 +53,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "acknowledged": ("{at} 由 {name} 确认", "acknowledged {at} by {name}"),
     "acknowledged_wall": ("{at} 已确认", "acknowledged {at}"),
     "escalates": ("{at} 升级", "escalates {at}"),
-    "escalated": ("已升级 {count} 次", "escalated {count} times"),
+    "escalated": ("已升级 {count} 次", "escalations: {count}"),
     "cleared": ("{at} 已回落,待填原因", "came down {at}, cause still open"),
     "hides": ("代表另 {count} 条:{names}", "stands for {count} more: {names}"),
     "acknowledge": ("确认", "Acknowledge"),
