@@ -276,3 +276,69 @@ def test_the_text_forms(bad_day, tmp_path, capfd):
     assert "went to production_manager (nobody is named)" in shown
     assert "grade B: 2700 <= 3600: yes" in shown
     assert "1 stations, 1 planned presences, 1 owners of alerts" in shown
+
+
+# -- corrections and revisions -------------------------------------------------------------------
+
+CORRECT = ["quality", "correct", "E001", "--line", "L1", *OCTOBER, "--rejects", "-3"]
+AGREED = ["--reason", "gauge was off", "--by", "ann", "--approver", "bo"]
+
+
+def test_before_the_pay_run_a_correction_counts_in_its_month_and_the_sums_agree(plant, ask):
+    code, entered = ask(*CORRECT, *AGREED)
+    assert (code, entered) == (0, {"number": "1", "counts_in": "2026-10", "refers_to": None})
+    rates = ask("quality", "rates", *OCTOBER)[1]
+    first = rates["people"][0]
+    assert (first["rejects"], first["grade"], len(first["corrections"])) == (12, "A", 1)
+    assert rates["total"] == {"pieces": 1100, "rejects": 12}
+    assert rates["lines"][0]["rejects"] == 12
+    run = ask("pay", "run", *OCTOBER)[1]
+    shown = ask("pay", "explain", str(run["run"]), "E001")[1]
+    (grade,) = [line for line in shown["lines"] if line["line"] == "grade"]
+    assert [one["rejects"] for one in grade["corrections"]] == [-3]
+    assert {step["name"]: step["result"] for step in grade["steps"]}["rejects"] == 12
+    assert grade["replayed_fen"] == grade["amount_fen"]
+
+
+def test_after_the_pay_run_the_paid_figure_stays_and_the_open_month_takes_it(plant, ask, capfd):
+    assert ask("quality", "publish", *OCTOBER)[1]["revisions"] == 4
+    assert ask("quality", "publish", *OCTOBER)[1]["revisions"] == 0
+    assert ask("pay", "run", *OCTOBER)[0] == 0
+    code, locked = ask("quality", "publish", *OCTOBER)
+    assert (code, locked["state"], locked["revisions"]) == (0, "locked", 4)
+
+    code, entered = ask(*CORRECT, *AGREED)
+    assert (code, entered["refers_to"]) == (0, "2026-10")
+    assert entered["counts_in"] > "2026-10"
+    assert ask("quality", "rates", *OCTOBER)[1]["total"]["rejects"] == 15
+    open_month = ask("quality", "rates", "--month", entered["counts_in"])[1]
+    assert open_month["people"][0]["corrections"][0]["concerns"] == "2026-10"
+    assert open_month["people"][0]["reason"].startswith("not rated: corrections leave -3")
+
+    store(plant, made((100, 3)))  # a box comes back with readings of the paid month
+    code, refused = ask("quality", "publish", *OCTOBER)
+    assert (code, refused["refused"]) == (1, ["line:L1", "E001"])
+    explained = ask("quality", "explain", "E001", *OCTOBER)[1]
+    assert [(one["revision"], one["state"], one["rejects"]) for one in explained["revisions"]] == [
+        (1, explained["revisions"][0]["state"], 15), (2, "locked", 15),
+    ]  # fmt: skip
+    assert explained["rate"]["rejects"] > 15  # both numbers stay visible
+    main(["quality", "explain", "E001", *OCTOBER])
+    assert "revision 2 (locked): 15/1000" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (["--approver", "ann"], "approver other than its author"),
+        (["--rejects", "0"], "changes nothing"),
+        (["--line", "L9"], "no line"),
+    ],
+)
+def test_a_correction_needs_four_eyes_and_real_names(plant, capfd, change, words):
+    assert main([*CORRECT, *AGREED, *change]) == 2
+    assert words in capfd.readouterr().err
+
+
+def test_nobody_is_corrected_who_does_not_exist(plant):
+    assert main([*CORRECT[:2], "E999", *CORRECT[3:], *AGREED]) == 2
