@@ -1,4 +1,4 @@
-"""`hr-core quality rates|explain|alerts`, `quality alerts ack|close`."""
+"""`hr-core quality rates|explain|publish|correct|alerts`, `quality alerts ack|close`."""
 
 from __future__ import annotations
 
@@ -129,6 +129,13 @@ def _print_explained(found: ExplainedRate) -> None:
     for one in found.comparisons:
         verdict = "yes" if one["holds"] else "no"
         print(f"grade {one['grade']}: {one['left']} {one['relation']} {one['right']}: {verdict}")
+    for row in () if found.rate is None else found.rate.corrections:
+        print(
+            f"  correction {row.number}: {row.pieces:+d} pieces, {row.rejects:+d} rejects of "
+            f"{row.concerns}, by {row.author}, approved by {row.approver}: {row.reason}"
+        )
+    for figure in found.revisions:
+        print(f"revision {figure.revision} ({figure.state}): {figure.rejects}/{figure.pieces}")
     for work in found.work:
         flags = f" [{', '.join(work.flags)}]" if work.flags else ""
         paid = "" if work.payable else ", not payable"
@@ -137,6 +144,72 @@ def _print_explained(found: ExplainedRate) -> None:
             f"{work.last_value}, {work.readings} readings, {work.evidence}{paid}{flags}"
         )
         print(f"    events {work.first_event} to {work.last_event}")
+
+
+@app.command("publish")
+def publish(
+    context: typer.Context, *, month: MonthOption, db: DbOption = None, as_json: JsonOption = False
+) -> int:
+    """Keep the month's figures as a revision. Exit 1 when a paid month would be another now."""
+    from hr_core.clock import SystemClock
+    from hr_core.quality.publishing import publish_month
+
+    wanted = parse_month(month)
+    with writing(context, db) as conn:
+        done = publish_month(conn, wanted, SystemClock().now())
+    if as_json:
+        print_json({"month": month} | done._asdict())
+    else:
+        print(f"{month} is {done.state}: {done.revisions} new revisions")
+        for subject in done.refused:
+            print(f"  {subject}: the paid figure stays; correct it with hr-core quality correct")
+    return ExitCode.DEGRADED if done.refused else ExitCode.OK
+
+
+@app.command("correct")
+def correct(  # noqa: PLR0913 - one for each option
+    context: typer.Context,
+    subject: Annotated[
+        str, typer.Argument(help="Employee number, team:A+B or unattributed.", show_default=False)
+    ],
+    *,
+    line: Annotated[str, typer.Option("--line", help="Code of the line.")],
+    month: MonthOption,
+    pieces: Annotated[int, typer.Option("--pieces", help="Signed difference.")] = 0,
+    rejects: Annotated[int, typer.Option("--rejects", help="Signed difference.")] = 0,
+    reason: Annotated[str, typer.Option("--reason", help="Why.")],
+    approver: Annotated[str, typer.Option("--approver", help="Who agreed; not the author.")],
+    by: ByOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Enter a signed correction of a month's counts; after its pay run it counts in this month."""
+    from hr_core.cli.gateways import operator
+    from hr_core.clock import SystemClock
+    from hr_core.quality.corrections import Correction
+    from hr_core.quality.publishing import enter_correction
+
+    now = SystemClock().now()
+    row = Correction(
+        identity="",
+        subject=subject,
+        line=line,
+        concerns=str(parse_month(month)),
+        pieces=pieces,
+        rejects=rejects,
+        author=by or operator(),
+        approver=approver,
+        reason=reason,
+        recorded_at=int(now.timestamp()),
+    )
+    with writing(context, db) as conn:
+        done = enter_correction(conn, row, now)
+    number = done.correction.identity
+    if as_json:
+        print_json({"number": number, "counts_in": done.window, "refers_to": done.refers_to})
+    else:
+        closed = f", because {done.refers_to} is paid" if done.refers_to else ""
+        print(f"correction {number} counts in {done.window}{closed}")
 
 
 @alerts_app.callback(invoke_without_command=True)

@@ -47,7 +47,13 @@ def compute_run(conn: sa.Connection, month: Month, now: datetime) -> NewRun:
         scheme_version=terms.scheme.version,
         created_at=now,
         slips=tuple(
-            compute_slip(person, days[number], quality.payable(number), terms)
+            compute_slip(
+                person,
+                days[number],
+                quality.payable(number),
+                terms,
+                quality.corrections.get(number, ()),
+            )
             for number, person in sorted(roster.people.items())
         ),
         days=days,

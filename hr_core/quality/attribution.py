@@ -125,7 +125,7 @@ def _stretch(counter: CounterKey, one: Attributed) -> Stretch:
         last_value=delta.end.value,
         readings=2,
         amount=delta.amount,
-        flags=tuple(flag for flag in delta.flags if flag is not DeltaFlag.LATE),
+        flags=delta.flags and tuple(one for one in delta.flags if one is not DeltaFlag.LATE),
         owner=one.owner,
     )
 

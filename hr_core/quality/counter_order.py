@@ -4,8 +4,8 @@ By series (a replaced box begins another), boot and sequence number first, then 
 then the time of receipt.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
 from typing import NamedTuple
 
 from hr_core.quality.counters import Reading, Replacement
@@ -23,26 +23,21 @@ def in_counter_order(
     readings: Iterable[Reading], replacements: Sequence[Replacement] = ()
 ) -> list[Placed]:
     """Each reading once: a delivery repeated is the same event."""
-    unique = {reading.event_id: reading for reading in readings}.values()
+    by_time = sorted({reading.event_id: reading for reading in readings}.values(), key=_time)
     swaps = sorted(entry.at for entry in replacements)
-    series = {
-        reading.event_id: sum(reading.at >= swapped for swapped in swaps) for reading in unique
-    }
+    series = [bisect_right(swaps, reading.at) for reading in by_time]
     began: dict[tuple[int, str], int] = {}
-    for reading in unique:
-        boot = series[reading.event_id], reading.boot_id
-        began[boot] = min(began.get(boot, reading.at), reading.at)
+    for number, reading in zip(series, by_time, strict=True):
+        began.setdefault((number, reading.boot_id), reading.at)
 
-    def place(reading: Reading) -> tuple[int, int, str, int]:
-        number = series[reading.event_id]
+    def place(at: int) -> tuple[int, int, str, int]:
+        number, reading = series[at], by_time[at]
         return number, began[number, reading.boot_id], reading.boot_id, reading.seq
 
-    by_time = sorted(unique, key=_time)
-    ordered = sorted(by_time, key=place)
-    late = _late(ordered)
+    order = sorted(range(len(by_time)), key=place)
+    late = _late([by_time[at].received_at for at in order])
     return [
-        Placed(series[one.event_id], one, is_late)
-        for one, is_late in zip(ordered, late, strict=True)
+        Placed(series[at], by_time[at], is_late) for at, is_late in zip(order, late, strict=True)
     ]
 
 
@@ -50,11 +45,16 @@ def _time(reading: Reading) -> tuple[int, int, str]:
     return reading.at, reading.received_at or 0, reading.event_id
 
 
-def _late(ordered: Sequence[Reading]) -> list[bool]:
-    late: list[bool] = []
-    soonest_after: int | None = None
-    for received in map(attrgetter("received_at"), reversed(ordered)):
-        late.append(received is not None and soonest_after is not None and soonest_after < received)
-        if received is not None:
-            soonest_after = received if soonest_after is None else min(soonest_after, received)
-    return late[::-1]
+def _late(received: Sequence[int | None]) -> list[bool]:
+    """Of each in its order: whether one that follows it was received before."""
+    late = [False] * len(received)
+    soonest: int | None = None
+    for at in range(len(received) - 1, -1, -1):
+        moment = received[at]
+        if moment is None:
+            continue
+        if soonest is None or moment <= soonest:
+            soonest = moment
+        else:
+            late[at] = True
+    return late

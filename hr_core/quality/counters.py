@@ -91,12 +91,12 @@ class Delta(NamedTuple):
 
     @property
     def counted(self) -> bool:
-        return not NOT_COUNTED.intersection(self.flags)
+        return not self.flags or NOT_COUNTED.isdisjoint(self.flags)
 
     @property
     def lost_unknown(self) -> bool:
         """Whether pieces may have been made in between that no reading can prove."""
-        return bool(LOST_UNKNOWN.intersection(self.flags))
+        return not LOST_UNKNOWN.isdisjoint(self.flags)
 
 
 LOST_UNKNOWN = frozenset(

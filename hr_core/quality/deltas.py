@@ -13,6 +13,7 @@ from hr_core.quality.counters import CounterRules, Delta, DeltaFlag, Reading, Re
 
 DOUBT_TOLERANCE = 100  # pieces at stake below which a wrap-or-reset doubt is not worth a review
 
+_LATE = (DeltaFlag.LATE,)
 _WORD = 1 << 16  # a register: a wider counter is read in several, and may be torn between them
 
 
@@ -29,12 +30,14 @@ def deltas(
     readings: Iterable[Reading], rules: CounterRules, replacements: Sequence[Replacement] = ()
 ) -> list[Delta]:
     """One delta per reading, in the counter's own order: the order of arrival changes nothing."""
-    ordered = [_unsigned(placed, rules) for placed in in_counter_order(readings, replacements)]
+    ordered = in_counter_order(readings, replacements)
+    if rules.signed:
+        ordered = [_unsigned(placed, rules) for placed in ordered]
     result: list[Delta] = []
     base: Placed | None = None
     for placed, following in zip_longest(ordered, ordered[1:]):
         reading = placed.reading
-        late = (DeltaFlag.LATE,) if placed.late else ()
+        late = _LATE if placed.late else ()
         if base is None:
             result.append(Delta(None, reading, 0, (DeltaFlag.BASELINE, *late)))
             base = placed
@@ -49,7 +52,7 @@ def deltas(
 
 
 def _unsigned(placed: Placed, rules: CounterRules) -> Placed:
-    if not rules.signed or rules.modulus is None:
+    if rules.modulus is None:
         return placed
     value = placed.reading.value % rules.modulus
     return placed._replace(reading=placed.reading._replace(value=value))
@@ -92,8 +95,9 @@ def _restarted(base: Reading, reading: Reading, rules: CounterRules) -> _Step:
 
 def _risen(base: Reading, reading: Reading, follower: Reading | None, rules: CounterRules) -> _Step:
     rise = reading.value - base.value
-    if _possible(rise, base, reading, rules):
-        return _Step(rise, _gap(base, reading, rules))
+    limit = _most_possible(base, reading, rules)
+    if limit is None or rise <= limit:
+        return _Step(rise, _gap(limit, rules))
     if follower is not None and _continues(reading, follower, rules):
         return _Step(0, (DeltaFlag.JUMP,), otherwise=rise)
     if follower is not None and _torn(base, reading, follower, rules):
@@ -114,10 +118,11 @@ def _fallen(
     wrapped = _plausible_wrap(reading.value - base.value, base, reading, rules)
     if wrapped is None:
         return _Step(reading.value, (DeltaFlag.RESET,))
+    limit = _most_possible(base, reading, rules)
     if _doubtful(base, reading, rules):
-        flags = (DeltaFlag.AMBIGUOUS, *_gap(base, reading, rules))
+        flags = (DeltaFlag.AMBIGUOUS, *_gap(limit, rules))
         return _Step(wrapped, flags, otherwise=reading.value)
-    return _Step(wrapped, _gap(base, reading, rules))
+    return _Step(wrapped, _gap(limit, rules))
 
 
 def _plausible_wrap(rise: int, base: Reading, reading: Reading, rules: CounterRules) -> int | None:
@@ -136,8 +141,8 @@ def _doubtful(base: Reading, reading: Reading, rules: CounterRules) -> bool:
     return at_stake > DOUBT_TOLERANCE and _possible(reading.value, base, reading, rules)
 
 
-def _gap(base: Reading, reading: Reading, rules: CounterRules) -> tuple[DeltaFlag, ...]:
-    limit = _most_possible(base, reading, rules)
+def _gap(limit: int | None, rules: CounterRules) -> tuple[DeltaFlag, ...]:
+    """`limit`: the most that can have been made; a whole modulus of it may be missing."""
     if rules.modulus is None or limit is None or limit < rules.modulus:
         return ()
     return (DeltaFlag.GAP_EXCEEDS_WRAP,)

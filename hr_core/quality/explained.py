@@ -10,8 +10,10 @@ from hr_core.quality.attribution import Stretch
 from hr_core.quality.grades import Comparison, grade_of, load_grades
 from hr_core.quality.month import QualityMonth
 from hr_core.quality.presence import UNATTRIBUTED
-from hr_core.quality.rates_view import RateView, rates_of
+from hr_core.quality.rates_view import RatesView, RateView, rates_of
 from hr_core.quality.readings import quality_of_month
+from hr_core.quality.windows import Figure
+from hr_core.store.alerts import history
 
 
 class CountedWork(Struct, frozen=True, kw_only=True):
@@ -37,7 +39,7 @@ class CountedWork(Struct, frozen=True, kw_only=True):
 
 
 class ExplainedRate(Struct, frozen=True, kw_only=True):
-    """`rate` None for unattributed work, which nobody is graded by."""
+    """`rate` None for unattributed work, which nobody is graded by. `revisions` as published."""
 
     subject: str
     month: str
@@ -46,6 +48,7 @@ class ExplainedRate(Struct, frozen=True, kw_only=True):
     rate: RateView | None
     comparisons: tuple[dict[str, str | int | bool], ...]
     work: tuple[CountedWork, ...]
+    revisions: tuple[Figure, ...]
 
 
 def explain_rate(conn: sa.Connection, subject: str, month: Month) -> ExplainedRate:
@@ -71,7 +74,12 @@ def explain_rate(conn: sa.Connection, subject: str, month: Month) -> ExplainedRa
         rate=rate,
         comparisons=tuple(_comparison(one) for one in made),
         work=tuple(_counted(one) for one in found),
+        revisions=history(conn, _published_name(subject, view), str(month)),
     )
+
+
+def _published_name(subject: str, view: RatesView) -> str:
+    return f"line:{subject}" if any(row.subject == subject for row in view.lines) else subject
 
 
 def _work_of(quality: QualityMonth, subject: str) -> tuple[Stretch, ...]:

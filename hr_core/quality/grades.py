@@ -65,6 +65,8 @@ def load_grades() -> GradeTable:
 
 def grade_of(pieces: int, rejects: int, edition: GradeEdition) -> Grading:
     """Compares without rounding: 29/967 is B, 29/966 is C."""
+    if rejects < 0 or pieces < 0:
+        return Grading(None, f"not rated: corrections leave {rejects} rejects of {pieces} pieces")
     if rejects > pieces:
         return Grading(None, f"not rated: {rejects} rejects exceed {pieces} pieces")
     if pieces < max(edition.min_pieces, 1):

@@ -9,11 +9,12 @@ from msgspec.structs import replace
 
 from hr_core.people.model import Station
 from hr_core.quality.attribution import Stretch, stretches
+from hr_core.quality.corrections import Correction
 from hr_core.quality.counter_facts import Gap, ReviewItem, gaps, review
 from hr_core.quality.counters import CounterKey, CounterRules, Delta, Reading, Replacement
 from hr_core.quality.deltas import deltas
 from hr_core.quality.line_settings import NO_SETTINGS, CounterPlace, LineSettings
-from hr_core.quality.presence import Timeline
+from hr_core.quality.presence import TEAM_PREFIX, UNATTRIBUTED, Timeline
 
 NO_PRESENCE = Timeline(())
 
@@ -68,6 +69,7 @@ class QualityMonth(Struct, frozen=True, kw_only=True):
     """`unknown_counters`: readings of (source, tag) that no station of the people file names;
     they are not counted, because an infeed and an outfeed of one line would count twice.
     `unknown_badges`: badges that map to no person; their work stands under unattributed.
+    `corrections` by subject are in the tallies, not in the stretches.
     `unowned`: the stretches behind `unattributed`; `upstream`: counted at stations before the one that counts for the line.
     """
 
@@ -84,6 +86,7 @@ class QualityMonth(Struct, frozen=True, kw_only=True):
     gaps: dict[str, tuple[Gap, ...]]
     unknown_counters: dict[tuple[str, str], int]
     unknown_badges: dict[str, int]
+    corrections: dict[str, tuple[Correction, ...]] = {}
 
     def payable(self, number: str) -> tuple[Stretch, ...]:
         """What pay may use: work that something else than a plan says is this person's."""
@@ -195,6 +198,33 @@ def _tallied(
         unknown_counters=unknown_counters,
         unknown_badges=dict(unknown_badges),
     )
+
+
+def with_corrections(quality: QualityMonth, rows: Iterable[Correction]) -> QualityMonth:
+    """Each one changes its subject and its line alike, so that the sums still agree."""
+    by_subject: defaultdict[str, tuple[Correction, ...]] = defaultdict(tuple)
+    people, teams, lines = dict(quality.by_person), dict(quality.by_team), dict(quality.by_line)
+    unattributed = quality.unattributed
+    for row in rows:
+        by_subject[row.subject] += (row,)
+        lines[row.line] = _plus(lines.get(row.line, Tally()), row)
+        if row.subject == UNATTRIBUTED:
+            unattributed = _plus(unattributed, row)
+        else:
+            group = teams if row.subject.startswith(TEAM_PREFIX) else people
+            group[row.subject] = _plus(group.get(row.subject, Tally()), row)
+    return replace(
+        quality,
+        by_person=people,
+        by_team=teams,
+        by_line=lines,
+        unattributed=unattributed,
+        corrections=dict(by_subject),
+    )
+
+
+def _plus(counted: Tally, row: Correction) -> Tally:
+    return Tally(counted.pieces + row.pieces, counted.rejects + row.rejects)
 
 
 def tally(of_one: Iterable[Stretch]) -> Tally:

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 UNATTRIBUTED = "unattributed"
+TEAM_PREFIX = "team:"
 
 
 class Evidence(IntEnum):
@@ -44,7 +45,7 @@ class Owner(NamedTuple):
     @property
     def name(self) -> str:
         if len(self.people) > 1:
-            return "team:" + "+".join(self.people)
+            return TEAM_PREFIX + "+".join(self.people)
         return self.people[0] if self.people else UNATTRIBUTED
 
 
@@ -83,6 +84,9 @@ def closed(presences: Iterable[Presence], shift_ends: Iterable[int] = ()) -> lis
     return result
 
 
+_NO_CLAIM = Claim(NOBODY, Evidence.NONE)
+
+
 class Timeline:
     """The owner of each moment at one station; built once, asked for each delta."""
 
@@ -102,6 +106,8 @@ class Timeline:
 
     def between(self, since: int, until: int) -> Claim:
         """Who made what was counted after `since` up to `until`; nobody when it changed inside."""
+        if not self._starts:  # most stations have no reader of their own
+            return _NO_CLAIM
         first = bisect_right(self._starts, since) - 1
         last = bisect_left(self._starts, until)
         owners = [self._owners[at] if at >= 0 else NOBODY for at in range(first, last)] or [NOBODY]

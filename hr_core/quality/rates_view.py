@@ -16,6 +16,7 @@ from hr_core.pay.run import imported_roster
 from hr_core.people.model import Roster
 from hr_core.quality.alert_rules import AlertEdition, SubjectKind, load_alert_rules
 from hr_core.quality.attribution import Stretch, evidence_mix
+from hr_core.quality.corrections import Correction
 from hr_core.quality.counter_facts import coverage
 from hr_core.quality.grades import (
     GradeEdition,
@@ -32,6 +33,18 @@ from hr_core.quality.readings import quality_of_month
 from hr_core.quality.windows import coverage_text, figure_evidence
 
 
+class CorrectionView(Struct, frozen=True, kw_only=True):
+    """`concerns`: the month of the work, an earlier one where that was paid already."""
+
+    number: str
+    concerns: str
+    pieces: int
+    rejects: int
+    author: str
+    approver: str
+    reason: str
+
+
 class RateView(Struct, frozen=True, kw_only=True):
     """`interval_95` is Wilson's, as shares; `separable` false when it spans several grades.
 
@@ -39,6 +52,7 @@ class RateView(Struct, frozen=True, kw_only=True):
     evidence    pieces by how they were attributed, strongest first
     contested   the grade would change if the unattributed work were shared among the people
     coverage    the share of the month without a gap of a counter, as exact text
+    corrections are included in the figures
     """
 
     subject: str
@@ -54,6 +68,7 @@ class RateView(Struct, frozen=True, kw_only=True):
     evidence: dict[str, int] = {}
     contested: bool = False
     coverage: str = "1/1"
+    corrections: tuple[CorrectionView, ...] = ()
 
 
 class RatesView(Struct, frozen=True, kw_only=True):
@@ -138,10 +153,23 @@ def _rates_of(
     return tuple(
         replace(
             _rate((owner, names.get(owner, owner)), found, "person", rules),
-            evidence=figure_evidence(evidence_mix(quality.stretches[owner])),
+            evidence=figure_evidence(evidence_mix(quality.stretches.get(owner, ()))),
+            corrections=tuple(map(_correction, quality.corrections.get(owner, ()))),
             contested=contested(*found, at_station.get(owner, ()), rules.grades),
         )
         for owner, found in sorted(tallies.items())
+    )
+
+
+def _correction(row: Correction) -> CorrectionView:
+    return CorrectionView(
+        number=row.identity,
+        concerns=row.concerns,
+        pieces=row.pieces,
+        rejects=row.rejects,
+        author=row.author,
+        approver=row.approver,
+        reason=row.reason,
     )
 
 

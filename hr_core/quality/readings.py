@@ -12,12 +12,12 @@ from hr_core.people.model import Roster, find_person
 from hr_core.quality.clock_offset import LOST_CLOCK_BEFORE, at_believable_time, clock_offsets
 from hr_core.quality.counters import CounterKey, Reading
 from hr_core.quality.line_settings import CounterPlace, LineSettings, StationRow
-from hr_core.quality.month import LineFacts, QualityMonth, compute_quality
+from hr_core.quality.month import LineFacts, QualityMonth, compute_quality, with_corrections
 from hr_core.quality.presence import Evidence, Presence, Timeline
 from hr_core.quality.station_presence import BadgePress, badge_presences, snapped
 from hr_core.store.event_rows import StoredCount
 from hr_core.store.events import counts_between, punches_between
-from hr_core.store.line_entries import line_settings, replacements
+from hr_core.store.line_entries import corrections_in, line_settings, replacements
 from protocols.records import Flag
 
 # How far back a month's first delta may find its starting point: a line that stands still over a
@@ -34,7 +34,7 @@ Readings = dict[CounterKey, list[Reading]]
 def quality_of_month(conn: sa.Connection, roster: Roster, month: Month) -> QualityMonth:
     start, end = month.instants(ZoneInfo(roster.zone))
     found = readings_between(conn, start, end)
-    return compute_quality(
+    counted = compute_quality(
         found,
         roster.stations,
         roster.number_by_badge(),
@@ -42,6 +42,7 @@ def quality_of_month(conn: sa.Connection, roster: Roster, month: Month) -> Quali
         int(end.timestamp()),
         line_facts(conn, roster, found, (start, end)),
     )
+    return with_corrections(counted, [row.correction for row in corrections_in(conn, str(month))])
 
 
 def readings_between(conn: sa.Connection, start: datetime, end: datetime) -> Readings:

@@ -1,5 +1,7 @@
 """Evidence, hand-overs, teams, serialised pieces, clocks: whose work it is and since when."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,8 @@ from hr_core.quality.counters import CounterKey, CounterRules, Reading
 from hr_core.quality.deltas import deltas
 from hr_core.quality.presence import Evidence, Owner, Presence, Timeline, closed
 from hr_core.quality.serial_pieces import Seen, Share, charge_defect, split_by_scans
+from hr_core.quality.station_presence import BadgePress, badge_presences, snapped
+from protocols.records import Direction
 
 PIECES = CounterKey("box", "good", "pieces")
 BADGE, LOGIN, ROSTER = Evidence.BADGE, Evidence.LOGIN, Evidence.ROSTER
@@ -232,3 +236,60 @@ def test_without_a_time_of_receipt_the_box_is_believed():
     (only,) = [Reading("a", 5, "b", 0, 1)]
     assert believable([only]) == [only]
     assert clock_offset([only]).estimate is None
+
+
+# -- punches at a station's reader ----------------------------------------------------------------
+
+IN, OUT, UNKNOWN = Direction.IN, Direction.OUT, Direction.UNKNOWN
+
+
+def sessions(*presses, team=False, ends=None):
+    found = badge_presences([BadgePress(*one) for one in presses], ends or {}, team=team)
+    return [(one.person, one.since, one.until) for one in found]
+
+
+def test_badges_with_keys():
+    found = sessions((0, "E1", IN), (500, "E1", OUT), (600, "E2", IN), (900, "E2", OUT))
+    assert found == [("E1", 0, 500), ("E2", 600, 900)]
+
+
+def test_the_next_badge_takes_over_unless_it_is_a_teams_station():
+    presses = [(0, "E1", IN), (600, "E2", IN), (900, "E1", OUT), (1000, "E2", OUT)]
+    assert sessions(*presses) == [("E1", 0, 600), ("E2", 600, 1000)]
+    assert sessions(*presses, team=True) == [("E1", 0, 900), ("E2", 600, 1000)]
+
+
+def test_without_keys_a_second_badge_is_leaving_and_a_quick_one_the_same():
+    found = sessions((0, "E1", UNKNOWN), (30, "E1", UNKNOWN), (500, "E1", UNKNOWN))
+    assert found == [("E1", 0, 500)]
+
+
+def test_a_forgotten_session_ends_with_the_persons_own_shift():
+    ends = {"E1": [300, 900], "E2": [100]}
+    assert sessions((0, "E1", IN), ends=ends) == [("E1", 0, 300)]
+    again = sessions((0, "E1", UNKNOWN), (400, "E1", UNKNOWN), ends=ends)
+    assert again == [("E1", 0, 300), ("E1", 400, 900)]  # the second day is not the leaving of it
+    assert sessions((0, "E9", IN)) == []
+
+
+def test_a_hand_over_moves_to_the_reading_that_it_forced():
+    handed = [Presence("E1", 0, 60, BADGE), Presence("E2", 60, 100, BADGE)]
+    moved = snapped(handed, [0, 50, 62, 70])
+    assert [(one.since, one.until) for one in moved] == [(0, 62), (62, 100)]
+    assert snapped(handed, [50, 64]) == handed  # four seconds later is no forced read
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 900), st.sampled_from("ABC"), st.sampled_from([IN, OUT, UNKNOWN])),
+        max_size=15,
+    ),
+    st.randoms(),
+)
+def test_one_person_at_a_time_whatever_the_order_of_arrival(presses, dice):
+    ends = {person: [300, 600, 1200] for person in "ABC"}
+    found = sessions(*presses, ends=ends)
+    assert all(one[2] <= other[1] for one, other in pairwise(found))
+    shuffled = list(presses)
+    dice.shuffle(shuffled)
+    assert sessions(*shuffled, ends=ends) == found
