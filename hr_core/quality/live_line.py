@@ -15,6 +15,8 @@ from hr_core.quality.readings import line_facts
 # Punches at a station's readers and entries of people; pieces themselves are never this old.
 _FACTS_FRESH_FOR = timedelta(seconds=15)
 _MOST_SPANS = 4
+# A box tells an unchanged counter every 15 minutes (max_silence_s of the drivers), and a minute.
+SILENCE_S = 960
 
 
 class LiveSpan(NamedTuple):
@@ -22,6 +24,14 @@ class LiveSpan(NamedTuple):
 
     series: list[Series]
     times: Mapping[str, Sequence[int]]
+
+    def silence_s(self) -> dict[str, int]:
+        """By source: how long it may say nothing. The line file's shortest, else the usual."""
+        told = dict.fromkeys(self.times, SILENCE_S)
+        for one in self.series:
+            if one.silence_s is not None:
+                told[one.counter.source] = min(told[one.counter.source], one.silence_s)
+        return told
 
 
 class LiveLine:

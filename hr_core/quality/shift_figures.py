@@ -49,10 +49,10 @@ class Window(NamedTuple):
 
 
 class Watch(NamedTuple):
-    """When a source has to speak; one that says nothing for longer than `silence_s` has a gap."""
+    """When sources have to speak, and for how long each may say nothing before that is a gap."""
 
     window: Window
-    silence_s: int
+    silence_s: Mapping[str, int]
 
 
 class OwnerFigures(Struct, frozen=True, kw_only=True):
@@ -109,7 +109,10 @@ def shift_figures(
         owners=_owners(work),
         last_at={source: max(of_one) for source, of_one in sources.items() if of_one},
         heard=frozenset(one.station.line for one in inside if one.deltas),
-        gap_s={source: _gap_s(of_one, watch) for source, of_one in sources.items()},
+        gap_s={
+            source: _gap_s(of_one, watch.window, watch.silence_s[source])
+            for source, of_one in sources.items()
+        },
     )
 
 
@@ -146,12 +149,11 @@ def _owners(work: Iterable[Counted]) -> tuple[OwnerFigures, ...]:
     )  # fmt: skip
 
 
-def _gap_s(times: Iterable[int], watch: Watch) -> int:
-    """Silences longer than allowed, from the start of the watch to its end."""
-    since, until = watch.window
-    inside = sorted(at for at in times if since < at < until)
-    silences = (after - before for before, after in pairwise([since, *inside, until]))
-    return sum(silence for silence in silences if silence > watch.silence_s)
+def _gap_s(times: Iterable[int], window: Window, silence_s: int) -> int:
+    """Silences longer than allowed, from the start of the window to its end."""
+    inside = sorted(at for at in times if window.since < at < window.until)
+    silences = (after - before for before, after in pairwise([window.since, *inside, window.until]))
+    return sum(silence for silence in silences if silence > silence_s)
 
 
 def _plus(one: Tally, other: Tally) -> Tally:

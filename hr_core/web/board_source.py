@@ -1,6 +1,6 @@
 """The line board's values from what is stored, computed now."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from hr_core.quality.control_charts import Sample
 from hr_core.quality.counter_facts import window_flag
 from hr_core.quality.grades import GradeEdition, grade_of, load_grades, separable
 from hr_core.quality.live_counts import Span
-from hr_core.quality.live_line import LiveLine
+from hr_core.quality.live_line import LiveLine, LiveSpan
 from hr_core.quality.month import Tally
 from hr_core.quality.presence import Evidence
 from hr_core.quality.shift_figures import (
@@ -48,8 +48,6 @@ from hr_core.web.line_board import (
     worst_first,
 )
 
-# A box that counts tells its counters every few seconds, standing line or not.
-SILENCE_S = 300
 _TREND_HOURS = 8
 _FEWEST_SAMPLES = 2  # one point is its own centre: no limits can be drawn from it
 
@@ -72,6 +70,7 @@ class _Look(NamedTuple):
     roster: Roster
     shift: DatedShift
     figures: ShiftFigures
+    silence_s: Mapping[str, int]
     rules: _Rules
     now: datetime
 
@@ -99,18 +98,24 @@ class StoredBoard:
         shown = shown_shift(roster.shifts, choice.shift, choice.day, now, zone)
         if shown.shown is None:
             return _without_shift(rules.alerts, now)
-        figures = self._figures(conn, roster, shown.shown, now)
-        look = _Look(roster, shown.shown, figures, rules, now)
+        seen = self._live.look(conn, roster, shown.shown.span, now)
+        look = _looked(roster, shown.shown, seen, rules, now)
         return _board(look, choice, shown.next_at, open_alerts(conn, roster))
 
-    def _figures(
-        self, conn: sa.Connection, roster: Roster, shift: DatedShift, now: datetime
-    ) -> ShiftFigures:
-        seen = self._live.look(conn, roster, shift.span, now)
-        window, hours = _window(shift.span), _window(shift.hours)
-        over = max(hours.since, min(hours.until, int(now.timestamp())))
-        watch = Watch(Window(hours.since, over), SILENCE_S)
-        return shift_figures(seen.series, seen.times, roster.number_by_badge(), window, watch)
+
+def _looked(
+    roster: Roster, shift: DatedShift, seen: LiveSpan, rules: _Rules, now: datetime
+) -> _Look:
+    hours, silence_s = _window(shift.hours), seen.silence_s()
+    over = max(hours.since, min(hours.until, int(now.timestamp())))
+    figures = shift_figures(
+        seen.series,
+        seen.times,
+        roster.number_by_badge(),
+        _window(shift.span),
+        Watch(Window(hours.since, over), silence_s),
+    )
+    return _Look(roster, shift, figures, silence_s, rules, now)
 
 
 def _window(span: Span) -> Window:
@@ -206,13 +211,13 @@ def _state(look: _Look, kind: SubjectKind, tally: Tally) -> TileState:
 
 def _silent(look: _Look, line: str) -> tuple[tuple[str, datetime | None], ...]:
     """Sources of the line that have said nothing for longer than a box may."""
-    oldest = int(look.seen_until.timestamp()) - SILENCE_S
+    until = int(look.seen_until.timestamp())
     found: list[tuple[str, datetime | None]] = []
     for source in _sources_of(look.roster, line):
         last = look.figures.last_at.get(source)
         if last is None:
             found.append((source, None))
-        elif last < oldest:
+        elif last < until - look.silence_s[source]:
             found.append((source, datetime.fromtimestamp(last, UTC)))
     return tuple(found)
 

@@ -10,12 +10,12 @@ from hr_core.clock import Month
 from hr_core.imports import import_people
 from hr_core.people.model import Shift
 from hr_core.quality.live_counts import LiveCounts, Span
-from hr_core.quality.live_line import LiveLine
+from hr_core.quality.live_line import SILENCE_S, LiveLine
 from hr_core.quality.rates_view import rates_of_month
 from hr_core.store.database import writing
 from hr_core.web.board_choice import BoardChoice
 from hr_core.web.board_shift import shown_shift
-from hr_core.web.board_source import SILENCE_S, StoredBoard
+from hr_core.web.board_source import StoredBoard
 from hr_core.web.errors import NoPageError
 from hr_core.web.line_board import ChartLimits, TileState
 from protocols.records import Count
