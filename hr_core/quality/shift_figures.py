@@ -11,31 +11,11 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from hr_core.quality.attribution import Attributed, attribute
+from hr_core.quality.attribution import attribute
 from hr_core.quality.month import Series, Tally
 from hr_core.quality.presence import Evidence, Owner
 
 HOUR_S = 3_600
-
-
-class Counted(NamedTuple):
-    """A delta that counts, with where it belongs."""
-
-    series: Series
-    made: Attributed
-
-    @property
-    def line(self) -> str:
-        return self.series.station.line
-
-    @property
-    def at(self) -> int:
-        return self.made.delta.end.at
-
-    @property
-    def tally(self) -> Tally:
-        amount = self.made.delta.amount
-        return Tally(amount, 0) if self.series.counter.metric == "pieces" else Tally(0, amount)
 
 
 class Window(NamedTuple):
@@ -84,31 +64,58 @@ class ShiftFigures(Struct, frozen=True, kw_only=True):
         return next((one.tally for one in self.owners if not one.owner.people), Tally())
 
 
-def counted_work(found: Iterable[Series], number_by_badge: Mapping[str, str]) -> list[Counted]:
-    return [
-        Counted(series, made)
-        for series in found
-        for made in attribute(series.deltas, number_by_badge, series.present)
-    ]
+class SeriesFigures(Struct, frozen=True, kw_only=True):
+    """What one counter adds to the figures; `line_total` false: not to its line's."""
+
+    line: str
+    line_total: bool
+    heard: bool
+    by_hour: dict[int, Tally]
+    by_people: dict[tuple[str, ...], Tally]
+    evidence: dict[tuple[str, ...], Counter[Evidence]]
+
+
+def series_figures(
+    series: Series, number_by_badge: Mapping[str, str], window: Window
+) -> SeriesFigures:
+    inside = series.between(*window)
+    by_hour: dict[int, Tally] = {}
+    by_people: dict[tuple[str, ...], Tally] = {}
+    evidence: defaultdict[tuple[str, ...], Counter[Evidence]] = defaultdict(Counter)
+    for made in attribute(inside.deltas, number_by_badge, inside.present):
+        amount = made.delta.amount
+        tally = Tally(amount, 0) if series.counter.metric == "pieces" else Tally(0, amount)
+        hour = (made.delta.end.at - window.since) // HOUR_S
+        by_hour[hour] = _plus(by_hour.get(hour, Tally()), tally)
+        who = made.owner.people
+        by_people[who] = _plus(by_people.get(who, Tally()), tally)
+        evidence[who][made.owner.evidence] += tally.pieces
+    return SeriesFigures(
+        line=series.station.line,
+        line_total=series.line_total,
+        heard=bool(inside.deltas),
+        by_hour=by_hour,
+        by_people=by_people,
+        evidence=dict(evidence),
+    )
 
 
 def shift_figures(
-    everything: Iterable[Series],
-    sources: Mapping[str, Sequence[int]],
-    number_by_badge: Mapping[str, str],
-    window: Window,
-    watch: Watch,
+    parts: Sequence[SeriesFigures], sources: Mapping[str, Sequence[int]], watch: Watch
 ) -> ShiftFigures:
     """`sources`: the times of all readings of each, whatever they count."""
-    inside = [series.between(*window) for series in everything]
-    work = counted_work(inside, number_by_badge)
-    of_lines = [one for one in work if one.series.line_total]
+    of_lines = [part for part in parts if part.line_total]
+    by_hour: defaultdict[str, dict[int, Tally]] = defaultdict(dict)
+    for part in of_lines:
+        of_line = by_hour[part.line]
+        for hour, tally in part.by_hour.items():
+            of_line[hour] = _plus(of_line.get(hour, Tally()), tally)
     return ShiftFigures(
-        by_line=_summed((one.line, one.tally) for one in of_lines),
-        by_hour=_by_hour(of_lines, window),
-        owners=_owners(work),
+        by_line={line: _sum(hours.values()) for line, hours in by_hour.items()},
+        by_hour=dict(by_hour),
+        owners=_owners(parts),
         last_at={source: max(of_one) for source, of_one in sources.items() if of_one},
-        heard=frozenset(one.station.line for one in inside if one.deltas),
+        heard=frozenset(part.line for part in parts if part.heard),
         gap_s={
             source: _gap_s(of_one, watch.window, watch.silence_s[source])
             for source, of_one in sources.items()
@@ -116,34 +123,18 @@ def shift_figures(
     )
 
 
-def _summed(parts: Iterable[tuple[str, Tally]]) -> dict[str, Tally]:
-    sums: dict[str, Tally] = {}
-    for key, tally in parts:
-        sums[key] = _plus(sums.get(key, Tally()), tally)
-    return sums
-
-
-def _by_hour(work: Iterable[Counted], window: Window) -> dict[str, dict[int, Tally]]:
-    hours: defaultdict[str, dict[int, Tally]] = defaultdict(dict)
-    for one in work:
-        hour = (one.at - window.since) // HOUR_S
-        of_line = hours[one.line]
-        of_line[hour] = _plus(of_line.get(hour, Tally()), one.tally)
-    return dict(hours)
-
-
-def _owners(work: Iterable[Counted]) -> tuple[OwnerFigures, ...]:
+def _owners(parts: Iterable[SeriesFigures]) -> tuple[OwnerFigures, ...]:
     people: dict[tuple[str, ...], Tally] = {}
     evidence: defaultdict[tuple[str, ...], Counter[Evidence]] = defaultdict(Counter)
-    for one in work:
-        who = one.made.owner.people
-        people[who] = _plus(people.get(who, Tally()), one.tally)
-        evidence[who][one.made.owner.evidence] += one.tally.pieces
+    for part in parts:
+        for who, tally in part.by_people.items():
+            people[who] = _plus(people.get(who, Tally()), tally)
+            evidence[who].update(part.evidence[who])
     return tuple(
         OwnerFigures(
             owner=Owner(who, max(evidence[who])),
             tally=tally,
-            evidence={kind: pieces for kind, pieces in sorted(evidence[who].items(), reverse=True) if pieces},
+            evidence={kind: made for kind, made in sorted(evidence[who].items(), reverse=True) if made},
         )
         for who, tally in sorted(people.items())
     )  # fmt: skip
@@ -158,3 +149,10 @@ def _gap_s(times: Iterable[int], window: Window, silence_s: int) -> int:
 
 def _plus(one: Tally, other: Tally) -> Tally:
     return Tally(one.pieces + other.pieces, one.rejects + other.rejects)
+
+
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    total = Tally()
+    for tally in tallies:
+        total = _plus(total, tally)
+    return total

@@ -108,13 +108,8 @@ def _looked(
 ) -> _Look:
     hours, silence_s = _window(shift.hours), seen.silence_s()
     over = max(hours.since, min(hours.until, int(now.timestamp())))
-    figures = shift_figures(
-        seen.series,
-        seen.times,
-        roster.number_by_badge(),
-        _window(shift.span),
-        Watch(Window(hours.since, over), silence_s),
-    )
+    watch = Watch(Window(hours.since, over), silence_s)
+    figures = shift_figures(seen.parts, seen.times, watch)
     return _Look(roster, shift, figures, silence_s, rules, now)
 
 

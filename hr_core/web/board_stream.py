@@ -22,6 +22,8 @@ TICK_S = 1.0
 # Each is a socket and a little memory; two wall screens and every phone of a plant's foremen fit.
 MOST_STREAMS = 100
 _RETRY_MS = 2000
+# A large site's look takes longer than a tick: at most a third of one processor goes into it.
+_REST_PER_LOOK = 2
 _TICKS_PER_BEAT = round(BEAT_MS / 1000 / TICK_S)
 
 _log = logging.getLogger(__name__)
@@ -89,10 +91,12 @@ class BoardStreams:
 
 
 class _SharedLook:
-    def __init__(self, look: Look, fresh_s: float) -> None:
+    def __init__(self, look: Look, tick_s: float) -> None:
         self.readers = 0
         self._look = look
-        self._fresh_s = fresh_s
+        self._tick_s = tick_s
+        # Half a tick: readers of one tick share a look, the next tick takes a new one.
+        self._fresh_s = tick_s / 2
         self._lock = asyncio.Lock()
         self._moment: Moment | None = None
         self._looked_at = float("-inf")
@@ -101,14 +105,15 @@ class _SharedLook:
         """None: the database cannot be read now; the pages keep what they have, and say so."""
         async with self._lock:
             now = asyncio.get_running_loop().time()
-            # Half a tick: readers of one tick share a look, the next tick takes a new one.
-            if now - self._looked_at >= self._fresh_s / 2:
+            if now - self._looked_at >= self._fresh_s:
                 try:
                     self._moment = await self._look()
                 except sa.exc.DatabaseError:
                     _log.exception("line board: the database cannot be read")
                     self._moment = None
                 self._looked_at = asyncio.get_running_loop().time()
+                took = self._looked_at - now
+                self._fresh_s = max(self._tick_s / 2, _REST_PER_LOOK * took)
             return self._moment
 
 
