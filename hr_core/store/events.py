@@ -12,7 +12,7 @@ range of keys, because no zone is a day away from UTC. So readers by time need n
 by person scan the time range.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -205,9 +205,16 @@ def counts_between(
 
 
 def counts_ingested_since(
-    conn: sa.Connection, ingested_from: datetime, start_utc: datetime, end_utc: datetime
+    conn: sa.Connection,
+    ingested_from: datetime,
+    start_utc: datetime,
+    end_utc: datetime,
+    known: Container[bytes] = (),
 ) -> list[StoredCount]:
-    """Readings that came in at or after `ingested_from`, with start_utc <= at < end_utc."""
+    """Readings that came in at or after `ingested_from`, with start_utc <= at < end_utc.
+
+    Those whose event id is `known` are left out, undecoded.
+    """
     table = raw_events.c
     newest = sa.select(*READER_COLUMNS).where(
         table.kind == "count",
@@ -215,7 +222,7 @@ def counts_ingested_since(
         table.at >= start_utc,
         table.at < end_utc,
     )
-    return [stored_count(row) for row in conn.execute(newest)]
+    return [stored_count(row) for row in conn.execute(newest) if row.event_id not in known]
 
 
 def last_counts_before(
