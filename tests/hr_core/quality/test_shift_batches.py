@@ -40,7 +40,8 @@ def at(hour, minute=0, day=16):
         (at(7, day=17), None, "2026-11-17/-"),
         (at(7, day=17), "N", "2026-11-16/N"),  # somebody of the night stays on
         (at(17, 30), "D", "2026-11-16/D"),
-        (at(6, 30), "D", "2026-11-16/D"),  # comes early
+        (at(6), "D", "2026-11-16/D"),  # comes early, as early as counts
+        (at(19), "D", "2026-11-16/N"),  # his window is over
         (at(3, day=17), "D", "2026-11-16/N"),  # works another shift than his own
     ],
 )
