@@ -47,6 +47,8 @@ from hr_core.store.alerts import save_alerts, stored_alert, stored_alerts
 from hr_core.store.line_entries import line_settings
 
 _DAY = timedelta(days=1)
+# A long weekend. After a longer stand the day's first reading is a baseline here, and nowhere else.
+_LOOK_BACK = timedelta(days=3)
 
 ByShift = tuple[Subject, dict[ShiftDay, list[Batch]]]
 
@@ -140,7 +142,7 @@ def _batches_of(
     start = midnight(day).replace(tzinfo=ZoneInfo(roster.zone)).astimezone(UTC)
     # A window is at most a day long, and a shift that began at 23:59 ends within the next one.
     span = start - _DAY, min(start + 3 * _DAY, now + timedelta(seconds=1))
-    readings = readings_between(conn, *span)
+    readings = readings_between(conn, *span, look_back=_LOOK_BACK)
     facts = line_facts(conn, roster, readings, span)
     found, _ = counted_series(readings, roster.stations, facts)
     edges = int(span[0].timestamp()), int(span[1].timestamp())

@@ -26,6 +26,9 @@ LOOK_BACK = timedelta(days=14)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOST_CLOCK_END = datetime.fromtimestamp(LOST_CLOCK_BEFORE, UTC)
+_MOST_AHEAD = timedelta(
+    days=1
+)  # a box further ahead is a matter of its clock, not of a month's end
 _LONGEST_SHIFT = timedelta(days=2)  # whoever stands at a station at midnight badged after that
 
 Readings = dict[CounterKey, list[Reading]]
@@ -45,11 +48,13 @@ def quality_of_month(conn: sa.Connection, roster: Roster, month: Month) -> Quali
     return with_corrections(counted, [row.correction for row in corrections_in(conn, str(month))])
 
 
-def readings_between(conn: sa.Connection, start: datetime, end: datetime) -> Readings:
-    """Good readings of each counter, from LOOK_BACK before the span, at times to be believed."""
+def readings_between(
+    conn: sa.Connection, start: datetime, end: datetime, look_back: timedelta = LOOK_BACK
+) -> Readings:
+    """Good readings of each counter, from `look_back` before the span, at times to be believed."""
     readings: defaultdict[CounterKey, list[Reading]] = defaultdict(list)
     by_source: defaultdict[str, list[Reading]] = defaultdict(list)
-    for count in _counts(conn, start, end):
+    for count in _counts(conn, start - look_back, end):
         # What is not good (OPC UA's word too) is kept as a reading and makes no delta.
         if count.quality == "good" and Flag.REPEAT not in count.flags:
             reading = _reading(count)
@@ -65,10 +70,10 @@ def readings_between(conn: sa.Connection, start: datetime, end: datetime) -> Rea
 
 def _counts(conn: sa.Connection, start: datetime, end: datetime) -> Iterator[StoredCount]:
     """By source time; those of a lost clock, or of one that is ahead, by their receipt."""
-    yield from counts_between(conn, start - LOOK_BACK, end)
-    for since, until in ((_EPOCH, _LOST_CLOCK_END), (end, end + LOOK_BACK)):
+    yield from counts_between(conn, start, end)
+    for since, until in ((_EPOCH, _LOST_CLOCK_END), (end, end + _MOST_AHEAD)):
         for count in counts_between(conn, since, until):
-            if start - LOOK_BACK <= count.received_at < end:
+            if start <= count.received_at < end:
                 yield count
 
 

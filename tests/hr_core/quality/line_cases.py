@@ -123,7 +123,8 @@ def _counter(case, _path):
     expected = case.get("flag")
     yield "delta", case["delta"], sum(delta.amount for delta in found)
     normal = {DeltaFlag.BASELINE.value, DeltaFlag.LATE.value}  # nobody has to look at these
-    yield "flag", {expected} - {None}, flags - (normal - {expected})
+    wanted = set(expected) if isinstance(expected, list) else {expected} - {None}
+    yield "flag", wanted, flags - (normal - wanted)
     if "lost_unknown" in case:
         yield "lost_unknown", case["lost_unknown"], any(delta.lost_unknown for delta in found)
     for which, amount in case.get("alternatives", {}).items():
@@ -292,7 +293,11 @@ def _chart(case, path):
         "out_of_control_samples": list(made.out),
     }
     for key in [key for key in expect if key in got]:
-        yield key, expect.pop(key), got[key]
+        wanted = expect.pop(key)
+        if key in {"ucl", "lcl"} and isinstance(wanted, list):  # one for each sample
+            yield key, wanted, [at.upper if key == "ucl" else at.lower for at in made.limits]
+        else:
+            yield key, wanted, got[key]
     yield from _laney(expect, samples, made)
     yield from _after_removal(expect, kind, samples, made)
     if "limits_by_n" in expect:

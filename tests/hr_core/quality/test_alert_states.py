@@ -83,6 +83,9 @@ def test_an_alert_clears_only_when_the_recent_pieces_are_well_below():
 
 def test_too_few_pieces_after_the_alert_do_not_clear_it():
     assert run([(100, 10), (99, 0)]).state.status is Status.ALERT
+    plain = replace(RULES, policy="plain")  # 1 of 199 is far below 2.5 %, and still too few
+    assert run([(20, 1), (179, 0)], rules=plain).state.status is Status.ALERT
+    assert run([(20, 1), (180, 0)], rules=plain).state.status is Status.CLEARED
 
 
 def test_after_clearing_the_same_level_is_not_sent_again_in_the_shift():

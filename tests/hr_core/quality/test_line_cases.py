@@ -1,6 +1,7 @@
 """Every known-answer file of data/line/cases, through the engines."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,12 @@ def test_every_case_file_agrees(shared_data):
     wrong = [(file, one.case, one.differences) for file, one in results if one.result != "passed"]
     assert not wrong
     assert len(results) >= 82
+
+
+def test_our_own_cases_of_the_same_forms_agree():
+    results = run_file(Path(__file__).with_name("more_line_cases.json"))
+    assert [one for one in results if one.result != "passed"] == []
+    assert len(results) == 13
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,14 @@ def test_the_lines_own_operator_is_a_login_and_a_badge_at_the_station_beats_it()
     assert [one.owner for one in beaten] == [Owner(("E2",), BADGE), Owner(("E1",), LOGIN)]
 
 
+def test_the_lines_own_operator_beats_the_plan():
+    counted = deltas(readings((0, 0, "X"), (10, 5, "X")), CounterRules())
+    planned = timeline(("E2", 0, 60, ROSTER))
+    assert attribute(counted, {"X": "E1"}, planned)[0].owner == Owner(("E1",), LOGIN)
+    unknown = deltas(readings((0, 0, "Z"), (10, 5, "Z")), CounterRules())
+    assert attribute(unknown, {"X": "E1"}, planned)[0].owner.name == "unattributed"
+
+
 def test_a_badge_that_changed_inside_a_window_is_not_overruled_by_the_line():
     counted = deltas(readings((0, 0, "X"), (10, 5, "X")), CounterRules())
     present = timeline(("E2", 0, 5, BADGE), ("E3", 5, 10, BADGE))
