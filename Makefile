@@ -8,7 +8,7 @@ CORE   := $(VENV)/.core-installed
 DEV    := $(VENV)/.dev-installed
 PEERS  := tests/peers/node_modules/.installed
 
-.PHONY: help demo test test-quick check bench soak lock package clean
+.PHONY: help demo test test-quick check bench soak lock vendor package clean
 
 help:
 	@echo "make demo     the whole path on this machine: terminals -> gateway -> core -> payslip"
@@ -47,6 +47,10 @@ package: $(DEV)
 
 lock: $(DEV)
 	requirements/lock.sh
+
+# Other people's scripts and styles that the core's pages serve, by hash.
+vendor:
+	tools/vendored_parts.py
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -18,16 +18,6 @@ from hr_core.errors import NotFoundError
 from hr_core.pay.run import imported_roster
 from hr_core.pay.slip import OpenDay, SlipLine
 from hr_core.people.model import find_person
-from hr_core.quality.grades import (
-    GradeEdition,
-    alerts,
-    grade_of,
-    load_grades,
-    percent_text,
-    wilson_95,
-)
-from hr_core.quality.month import Tally
-from hr_core.quality.readings import quality_of_month
 from hr_core.store import results
 from hr_core.store.events import punches_between
 from hr_core.store.people import load_roster
@@ -76,39 +66,6 @@ class AttendanceView(Struct, frozen=True, kw_only=True):
     days: tuple[DayView, ...]
     unassigned: tuple[str, ...]
     to_clarify: int
-
-
-class RateView(Struct, frozen=True, kw_only=True):
-    """`interval_95` is Wilson's, as shares; `separable` false when it spans several grades."""
-
-    subject: str
-    name: str
-    pieces: int
-    rejects: int
-    percent: str
-    grade: str | None
-    reason: str
-    interval_95: tuple[float, float] | None
-    separable: bool
-    alert: bool
-
-
-class RatesView(Struct, frozen=True, kw_only=True):
-    """People + unattributed = total = the sum of the lines, always."""
-
-    month: str
-    grade_version: str
-    people: tuple[RateView, ...]
-    unattributed: Tally
-    total: Tally
-    lines: tuple[RateView, ...]
-    unknown_badges: dict[str, int]
-    unknown_counters: tuple[dict[str, str | int], ...]
-    notes: tuple[dict[str, str], ...]
-
-    @property
-    def needs_a_look(self) -> bool:
-        return bool(self.unknown_badges or self.unknown_counters or self.notes)
 
 
 class SlipView(Struct, frozen=True, kw_only=True):
@@ -180,44 +137,6 @@ def attendance_of(conn: sa.Connection, number: str, month: Month, now: datetime)
     )
 
 
-def rates_of_month(conn: sa.Connection, month: Month) -> RatesView:
-    """Defect rates per person and line, computed now from the raw readings."""
-    roster = imported_roster(conn)
-    quality = quality_of_month(conn, roster, month)
-    edition = load_grades().on(month.first)
-    return RatesView(
-        month=str(month),
-        grade_version=edition.version,
-        people=tuple(
-            _rate(
-                (number, roster.people[number].name), tally, edition, edition.alert_person_percent
-            )
-            for number, tally in sorted(quality.by_person.items())
-        ),
-        unattributed=quality.unattributed,
-        total=quality.total,
-        lines=tuple(
-            _rate((line, roster.lines[line].name), tally, edition, edition.alert_line_percent)
-            for line, tally in sorted(quality.by_line.items())
-        ),
-        unknown_badges=quality.unknown_badges,
-        unknown_counters=tuple(
-            {"source": source, "tag": tag, "readings": readings}
-            for (source, tag), readings in sorted(quality.unknown_counters.items())
-        ),
-        notes=tuple(
-            {
-                "source": note.counter.source,
-                "tag": note.counter.tag,
-                "metric": note.counter.metric,
-                "event_id": note.event_id,
-                "flag": note.flag,
-            }
-            for note in quality.notes
-        ),
-    )
-
-
 def list_runs(conn: sa.Connection) -> list[RunRow]:
     """Newest first."""
     return results.runs(conn)
@@ -268,34 +187,6 @@ def day_view(day: DayResult) -> DayView:
         ),
         rule_version=day.rule_version,
     )
-
-
-def _rate(
-    subject: tuple[str, str], tally: Tally, edition: GradeEdition, alert_percent: str
-) -> RateView:
-    code, name = subject
-    pieces, rejects = tally
-    grading = grade_of(pieces, rejects, edition)
-    interval = wilson_95(pieces, rejects)
-    return RateView(
-        subject=code,
-        name=name,
-        pieces=pieces,
-        rejects=rejects,
-        percent=percent_text(pieces, rejects),
-        grade=grading.grade,
-        reason=grading.reason,
-        interval_95=interval,
-        separable=interval is not None and _one_grade(interval, edition),
-        alert=alerts(pieces, rejects, alert_percent),
-    )
-
-
-def _one_grade(interval: tuple[float, float], edition: GradeEdition) -> bool:
-    """Display only: whether no grade edge lies inside the interval."""
-    low, high = interval
-    edges = [float(row.upper_percent) / 100 for row in edition.grade if row.upper_percent]
-    return not any(low < edge < high for edge in edges)
 
 
 def _run(conn: sa.Connection, number: int) -> RunRow:

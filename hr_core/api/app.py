@@ -1,5 +1,6 @@
 """The core as an ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -58,7 +59,7 @@ def create_app(
         yield
         await gateways.receiver.judge.aclose()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/api/v1/batches", gateways.receiver.receive, methods=["POST"]),
             Route("/api/v1/batches/{number:int}/answer", gateways.receiver.answer),
@@ -72,6 +73,9 @@ def create_app(
         exception_handlers={ApiError: answer_error},
         lifespan=judging,
     )
+    # Set by the server when it wants to stop: streams that never end by themselves end then.
+    app.state.stopping = asyncio.Event()
+    return app
 
 
 def _answers(engine: sa.Engine) -> bool:

@@ -49,6 +49,7 @@ async def serve(
                 timeout_graceful_shutdown=_STOP_S,
             ),
             on_started=lambda: on_ready(address[0], address[1]),
+            stopping=app.state.stopping,
         )
         try:
             await server.serve(sockets=[listener])
@@ -60,9 +61,12 @@ async def serve(
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, *, on_started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, on_started: Callable[[], None], stopping: asyncio.Event
+    ) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._stopping = stopping
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -71,6 +75,11 @@ class _Server(uvicorn.Server):
         gc.collect()
         gc.freeze()
         self._on_started()
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping.set()  # open streams of pages end now, instead of being cut later
+        await super().shutdown(sockets)
 
 
 def _bind(host: str, port: int) -> socket.socket:

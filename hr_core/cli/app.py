@@ -13,7 +13,9 @@ from hr_core.cli import (
     erase,
     events,
     gateways,
+    line,
     pay,
+    quality,
     reading,
     setup,
     trace,
@@ -45,7 +47,8 @@ app.add_typer(gateways.gateway, name="gateway")
 app.add_typer(audit.app, name="audit")
 app.add_typer(pay.app, name="pay")
 app.add_typer(reading.attendance, name="attendance")
-app.add_typer(reading.quality, name="quality")
+app.add_typer(line.app, name="line")
+app.add_typer(quality.app, name="quality")
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so

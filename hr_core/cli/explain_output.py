@@ -45,6 +45,10 @@ def _add_line(tree: Tree, line: ExplainedLine) -> None:
         _add_day(branch, day)
     for work in line.work:
         _add_work(branch, work)
+    for one in line.corrections:
+        title = f"correction {one.number}: {one.pieces:+d} pieces, {one.rejects:+d} rejects"
+        where = f"work of {one.concerns}, by {one.author}, approved by {one.approver}"
+        branch.add(escape(f"{title}; {where}: {one.reason}"))
 
 
 def _step(step: Step) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from hr_core.api.gateway_api import GatewayApi
+    from hr_core.clock import SystemClock
     from protocols.signing import SigningKey
 
 
@@ -110,6 +112,14 @@ def serve(  # noqa: PLR0913 - one for each option
         Path | None,
         typer.Option("--mqtt-password-file", help="The core's password there, one line."),
     ] = None,
+    alert_channels: Annotated[
+        Path | None,
+        typer.Option(
+            "--alert-channels",
+            help="Whom alerts are told: a file of [[channel]] (docs/alerts.md); else the log.",
+            show_default=False,
+        ),
+    ] = None,
     db: DbOption = None,
     core_key: CoreKeyOption = None,
 ) -> None:
@@ -140,10 +150,40 @@ def serve(  # noqa: PLR0913 - one for each option
         app = create_app(engine, clock=clock, core_key=key, extra_routes=routes, gateways=gateways)
 
         async def run() -> None:
-            async with _hearing(mqtt, mqtt_password_file, gateways):
+            async with (
+                _hearing(mqtt, mqtt_password_file, gateways),
+                _alerting(engine, alert_channels, clock),
+            ):
                 await serve_app(app, host, port, ready, allow_remote=allow_remote)
 
         asyncio.run(run())
+
+
+@contextlib.asynccontextmanager
+async def _alerting(
+    engine: sa.Engine, file: Path | None, clock: SystemClock
+) -> AsyncIterator[None]:
+    """Raises and tells alerts meanwhile. Raises CoreError for channels that cannot be opened."""
+    import asyncio
+
+    from hr_core.notify.alert_watch import AlertWatch
+    from hr_core.notify.channels import open_channel
+    from hr_core.notify.delivery import Deliverer
+    from hr_core.notify.settings import LOG_ONLY, read_channels
+
+    settings = LOG_ONLY if file is None else read_channels(file)
+    deliverer = Deliverer(engine, {one.name: open_channel(one) for one in settings}, clock.now)
+    tasks = [
+        asyncio.create_task(AlertWatch(engine, settings, clock).run(), name="alert watch"),
+        asyncio.create_task(deliverer.run(), name="alert delivery"),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await deliverer.aclose()
 
 
 def _hearing(

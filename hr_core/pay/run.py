@@ -47,7 +47,13 @@ def compute_run(conn: sa.Connection, month: Month, now: datetime) -> NewRun:
         scheme_version=terms.scheme.version,
         created_at=now,
         slips=tuple(
-            compute_slip(person, days[number], quality.stretches.get(number, ()), terms)
+            compute_slip(
+                person,
+                days[number],
+                quality.payable(number),
+                terms,
+                quality.corrections.get(number, ()),
+            )
             for number, person in sorted(roster.people.items())
         ),
         days=days,
@@ -108,8 +114,8 @@ def _findings(punches: MonthPunches, quality: QualityMonth) -> RunFindings:
                 source=note.counter.source,
                 tag=note.counter.tag,
                 metric=note.counter.metric,
-                event_id=note.event_id,
-                flag=note.flag,
+                event_id=note.item.event_id,
+                flag=note.item.flag,
             )
             for note in quality.notes
         ),

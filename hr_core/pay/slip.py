@@ -14,10 +14,12 @@ from hr_core.errors import CoreError
 from hr_core.pay.scheme import SchemeEdition
 from hr_core.people.model import Person
 from hr_core.quality.attribution import Stretch
+from hr_core.quality.corrections import Correction
 from hr_core.quality.grades import GradeEdition, grade_of
 from hr_core.trace.calculation import (
     Calculation,
     ComparisonInput,
+    CorrectionInput,
     DayInput,
     Step,
     Trace,
@@ -80,8 +82,13 @@ class PayTerms(Struct, frozen=True):
 
 
 def compute_slip(
-    person: Person, days: Iterable[DayResult], work: Iterable[Stretch], terms: PayTerms
+    person: Person,
+    days: Iterable[DayResult],
+    work: Iterable[Stretch],
+    terms: PayTerms,
+    corrections: Iterable[Correction] = (),
 ) -> Slip:
+    """`corrections`: those of this person that count in the month."""
     days = tuple(days)
     lines = [_base_line(person, terms.scheme)]
     for kind in DayKind:
@@ -92,7 +99,11 @@ def compute_slip(
         )
         if inputs:
             lines.append(_overtime_line(person, kind, inputs, terms.scheme))
-    lines.append(_grade_line(person, tuple(work_input(one) for one in work), terms))
+    counted = Calculation(
+        work=tuple(work_input(one) for one in work),
+        corrections=tuple(correction_input(one) for one in corrections),
+    )
+    lines.append(_grade_line(person, counted, terms))
     return Slip(
         number=person.number,
         name=person.name,
@@ -115,6 +126,18 @@ def work_input(stretch: Stretch) -> WorkInput:
         readings=stretch.readings,
         amount=stretch.amount,
         flags=tuple(stretch.flags),
+    )
+
+
+def correction_input(correction: Correction) -> CorrectionInput:
+    return CorrectionInput(
+        number=correction.identity,
+        concerns=correction.concerns,
+        pieces=correction.pieces,
+        rejects=correction.rejects,
+        author=correction.author,
+        approver=correction.approver,
+        reason=correction.reason,
     )
 
 
@@ -159,8 +182,7 @@ def _overtime_line(
     return _line(f"overtime_{kind}", OVERTIME_LABELS[kind], note, trace)
 
 
-def _grade_line(person: Person, work: tuple[WorkInput, ...], terms: PayTerms) -> SlipLine:
-    calculation = Calculation(work=work)
+def _grade_line(person: Person, calculation: Calculation, terms: PayTerms) -> SlipLine:
     pieces = calculation.step("pieces", "pieces_of_work")
     rejects = calculation.step("rejects", "rejects_of_work")
     grading = grade_of(pieces, rejects, terms.grades)
@@ -191,7 +213,8 @@ def _grade_line(person: Person, work: tuple[WorkInput, ...], terms: PayTerms) ->
         formula="base x percent_of_base / 100, half up to the fen; percent by grade",
         facts=facts,
         steps=calculation.steps,
-        work=work,
+        work=calculation.inputs.work,
+        corrections=calculation.inputs.corrections,
         comparisons=tuple(
             ComparisonInput(one.grade, one.left, one.relation, one.right, one.holds)
             for one in grading.comparisons

@@ -1,22 +1,32 @@
-"""Deltas to people, by the badge that the line reports beside each reading.
+"""Deltas to people, by the strongest evidence there is for each.
 
-A delta belongs to a badge only when both of its readings carry it. Two different badges mean a
-hand-over somewhere inside, and whose piece is whose cannot be told: the delta is unattributed. A
-driver that forces a reading at the hand-over reports it with the leaving badge (and one more with
-the arriving badge), so nothing is lost there: what lies between has the same badge at both ends.
-Unattributed work is a row like any other, so people + unattributed = the counter, always.
+A badge interval at the station wins over the operator that the line reports beside its readings:
+a delta is that operator's only when both of its readings name him. A hand-over somewhere inside
+leaves whose piece is whose unknown: the delta is unattributed, a row like any other, so that
+people + unattributed = the counter, always. A driver that forces a reading at the hand-over
+reports it with the leaving badge, and one more with the arriving one: then nothing is lost there.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from hr_core.quality.deltas import NOT_COUNTED, CounterKey, Delta, DeltaFlag
+from hr_core.quality.counters import CounterKey, Delta, DeltaFlag
+from hr_core.quality.presence import (
+    LEAST_PAYABLE,
+    NOBODY,
+    Evidence,
+    Owner,
+    Timeline,
+)
+
+_NO_PRESENCE = Timeline(())
 
 
 class Stretch(NamedTuple):
     """Neighbouring deltas of one counter and one owner, told by their end points.
 
-    number      the employee, None for unattributed
+    number      the employee, None for unattributed and for a team
     badge       as the line reported it at both ends of every delta
     amount      sum of the deltas: last value - first value where no flag stands
     """
@@ -31,35 +41,61 @@ class Stretch(NamedTuple):
     readings: int
     amount: int
     flags: tuple[DeltaFlag, ...]
+    owner: Owner = NOBODY
+
+    @property
+    def payable(self) -> bool:
+        return self.owner.evidence >= LEAST_PAYABLE
 
 
-def owner_badge(delta: Delta) -> str | None:
+class Attributed(NamedTuple):
+    delta: Delta
+    owner: Owner
+    badge: str | None
+
+
+def reported_badge(delta: Delta) -> str | None:
+    """The one that the line itself names at both ends."""
     if delta.start is None or delta.start.badge != delta.end.badge:
         return None
     return delta.end.badge
 
 
+def attribute(
+    counted: Iterable[Delta],
+    number_by_badge: Mapping[str, str],
+    present: Timeline = _NO_PRESENCE,
+) -> list[Attributed]:
+    """An owner for every delta that counts."""
+    return [
+        Attributed(delta, _owner(delta, number_by_badge, present), reported_badge(delta))
+        for delta in counted
+        if delta.start is not None and delta.counted
+    ]
+
+
+def _owner(delta: Delta, number_by_badge: Mapping[str, str], present: Timeline) -> Owner:
+    start = delta.end if delta.start is None else delta.start
+    claim = present.between(start.at, delta.end.at)
+    if claim.strongest > Evidence.LOGIN:
+        return claim.owner  # a reader at the station spoke; if it names two, nobody is right
+    if start.badge is None and delta.end.badge is None:
+        return claim.owner
+    badge = reported_badge(delta)
+    number = number_by_badge.get(badge) if badge is not None else None
+    return NOBODY if number is None else Owner((number,), Evidence.LOGIN)
+
+
 def stretches(
-    counter: CounterKey, counted: Iterable[Delta], number_by_badge: dict[str, str]
+    counter: CounterKey,
+    counted: Iterable[Delta],
+    number_by_badge: Mapping[str, str],
+    present: Timeline = _NO_PRESENCE,
 ) -> list[Stretch]:
     """Every counted delta of one counter, in one stretch each; flagged deltas stand alone."""
     result: list[Stretch] = []
-    for delta in counted:
-        if delta.start is None or NOT_COUNTED.intersection(delta.flags):
-            continue
-        badge = owner_badge(delta)
-        stretch = Stretch(
-            counter=counter,
-            number=number_by_badge.get(badge) if badge is not None else None,
-            badge=badge,
-            first_event=delta.start.event_id,
-            last_event=delta.end.event_id,
-            first_value=delta.start.value,
-            last_value=delta.end.value,
-            readings=2,
-            amount=delta.amount,
-            flags=delta.flags,
-        )
+    for one in attribute(counted, number_by_badge, present):
+        stretch = _stretch(counter, one)
         if result and _continues(result[-1], stretch):
             result[-1] = _joined(result[-1], stretch)
         else:
@@ -67,13 +103,46 @@ def stretches(
     return result
 
 
+def evidence_mix(of_one: Iterable[Stretch]) -> dict[Evidence, int]:
+    """Pieces by the evidence that they were attributed with, strongest first."""
+    mix: Counter[Evidence] = Counter()
+    for stretch in of_one:
+        if stretch.counter.metric == "pieces":
+            mix[stretch.owner.evidence] += stretch.amount
+    return dict(sorted(mix.items(), reverse=True))
+
+
+def _stretch(counter: CounterKey, one: Attributed) -> Stretch:
+    delta = one.delta
+    start = delta.end if delta.start is None else delta.start
+    return Stretch(
+        counter=counter,
+        number=one.owner.people[0] if len(one.owner.people) == 1 else None,
+        badge=one.badge,
+        first_event=start.event_id,
+        last_event=delta.end.event_id,
+        first_value=start.value,
+        last_value=delta.end.value,
+        readings=2,
+        amount=delta.amount,
+        flags=delta.flags and tuple(one for one in delta.flags if one is not DeltaFlag.LATE),
+        owner=one.owner,
+    )
+
+
 def _continues(before: Stretch, stretch: Stretch) -> bool:
     return (
         before.last_event == stretch.first_event
         and before.badge == stretch.badge
-        and not before.flags
-        and not stretch.flags
+        and before.owner == stretch.owner
+        and _plain(before)
+        and _plain(stretch)
     )
+
+
+def _plain(stretch: Stretch) -> bool:
+    """Whether its end points alone tell the amount: not after a wrap, a reset or a doubt."""
+    return not stretch.flags and stretch.amount == stretch.last_value - stretch.first_value
 
 
 def _joined(before: Stretch, stretch: Stretch) -> Stretch:

@@ -1,117 +1,128 @@
-"""Counter readings to deltas, after the rules of specs/line/protocols.md section 9.
+"""Counter readings to deltas, after the nine rules of specs/line/protocols.md section 9.
 
-The readings are the truth and stay; a delta is a view. Where a wrap, a reset or a restart leaves a
-doubt, the reading that cannot overcount is taken and the delta says so.
+The readings are the truth and stay; a delta is a view. Where a wrap, a reset, a restart or a torn
+read leaves a doubt, the explanation that cannot overcount is taken and the delta says so.
 """
 
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
-from operator import attrgetter
-from typing import Literal, NamedTuple
+from itertools import zip_longest
+from typing import NamedTuple
 
-from msgspec import Struct
-
-Metric = Literal["pieces", "rejects"]
+from hr_core.quality.counter_order import Placed, in_counter_order
+from hr_core.quality.counters import CounterRules, Delta, DeltaFlag, Reading, Replacement
 
 DOUBT_TOLERANCE = 100  # pieces at stake below which a wrap-or-reset doubt is not worth a review
 
-
-class DeltaFlag(StrEnum):
-    BASELINE = "baseline"  # first reading ever: what the odometer showed is nobody's work
-    RESET = "reset"  # fell without a plausible wrap: counted from zero
-    AMBIGUOUS = "ambiguous"  # taken as a wrap, a reset would explain it too
-    RESTART = "restart"  # boot changed: pieces before the restart may be lost
-    GAP_EXCEEDS_WRAP = "gap_exceeds_wrap"  # silent long enough for whole wraps: a lower bound
-    JUMP = "jump"  # faster than the station can be, confirmed by the next reading: new baseline
-    IMPLAUSIBLE = "implausible"  # the same, contradicted by the next reading or not yet confirmed
+_LATE = (DeltaFlag.LATE,)
+_WORD = 1 << 16  # a register: a wider counter is read in several, and may be torn between them
 
 
-NOT_COUNTED = frozenset({DeltaFlag.BASELINE, DeltaFlag.JUMP, DeltaFlag.IMPLAUSIBLE})
+class _Step(NamedTuple):
+    """From the base to a reading; `stays`: the base is kept, the reading is not believed."""
 
-
-class CounterKey(NamedTuple):
-    source: str
-    tag: str
-    metric: Metric
-    reject_code: str | None = None
-
-
-class CounterRules(Struct, frozen=True):
-    """`modulus` None: never wraps. `max_rate_per_s` None: no limit known. `retentive` None: not
-    known whether the counter survives a restart.
-    """
-
-    modulus: int | None = None
-    max_rate_per_s: int | None = None
-    retentive: bool | None = None
-
-
-class Reading(NamedTuple):
-    """`at` in whole UTC seconds since 1970."""
-
-    event_id: str
-    at: int
-    boot_id: str
-    seq: int
-    value: int
-    badge: str | None = None
-
-
-class Delta(NamedTuple):
-    """What was counted between two readings; `start` is None only for a baseline."""
-
-    start: Reading | None
-    end: Reading
     amount: int
     flags: tuple[DeltaFlag, ...] = ()
+    otherwise: int | None = None
+    stays: bool = False
 
 
-def deltas(readings: Iterable[Reading], rules: CounterRules) -> list[Delta]:
-    """One delta per reading, in the counter's own order (boot, seq): arrival does not matter."""
-    ordered = _in_counter_order(readings)
+def deltas(
+    readings: Iterable[Reading], rules: CounterRules, replacements: Sequence[Replacement] = ()
+) -> list[Delta]:
+    """One delta per reading, in the counter's own order: the order of arrival changes nothing."""
+    ordered = in_counter_order(readings, replacements)
+    if rules.signed:
+        ordered = [_unsigned(placed, rules) for placed in ordered]
     result: list[Delta] = []
-    base: Reading | None = None
-    for index, reading in enumerate(ordered):
+    base: Placed | None = None
+    for placed, following in zip_longest(ordered, ordered[1:]):
+        reading = placed.reading
+        late = _LATE if placed.late else ()
         if base is None:
-            result.append(Delta(None, reading, 0, (DeltaFlag.BASELINE,)))
-            base = reading
+            result.append(Delta(None, reading, 0, (DeltaFlag.BASELINE, *late)))
+            base = placed
             continue
-        amount, flags = _between(base, reading, rules)
-        if _too_fast(amount, base, reading, rules) and DeltaFlag.RESTART not in flags:
-            follower = ordered[index + 1] if index + 1 < len(ordered) else None
-            if follower is None or not _confirms(reading, follower, rules):
-                result.append(Delta(base, reading, 0, (DeltaFlag.IMPLAUSIBLE,)))
-                continue  # the base stays: the next true reading is measured from it
-            amount, flags = 0, (DeltaFlag.JUMP,)
-        result.append(Delta(base, reading, amount, flags))
-        base = reading
+        if base.series != placed.series:
+            step = _Step(0, (DeltaFlag.REPLACED,))
+        else:
+            step = _between(base.reading, reading, _same_boot(placed, following), rules)
+        result.append(Delta(base.reading, reading, step.amount, step.flags + late, step.otherwise))
+        base = base if step.stays else placed
     return result
 
 
-def _in_counter_order(readings: Iterable[Reading]) -> Sequence[Reading]:
-    unique = {reading.event_id: reading for reading in readings}.values()
-    boot_began: dict[str, int] = {}
-    for reading in unique:
-        boot_began[reading.boot_id] = min(boot_began.get(reading.boot_id, reading.at), reading.at)
-    by_time = sorted(unique, key=attrgetter("at", "event_id"))
-    return sorted(by_time, key=lambda r: (boot_began[r.boot_id], r.boot_id, r.seq))
+def _unsigned(placed: Placed, rules: CounterRules) -> Placed:
+    if rules.modulus is None:
+        return placed
+    value = placed.reading.value % rules.modulus
+    return placed._replace(reading=placed.reading._replace(value=value))
+
+
+def _same_boot(placed: Placed, following: Placed | None) -> Reading | None:
+    """The reading that may confirm or contradict: only the same box in the same boot can."""
+    if following is None or following.series != placed.series:
+        return None
+    same = following.reading.boot_id == placed.reading.boot_id
+    return following.reading if same else None
 
 
 def _between(
-    base: Reading, reading: Reading, rules: CounterRules
-) -> tuple[int, tuple[DeltaFlag, ...]]:
+    base: Reading, reading: Reading, follower: Reading | None, rules: CounterRules
+) -> _Step:
+    if base.serial is not None and reading.serial not in {None, base.serial}:
+        return _Step(0, (DeltaFlag.SWAP_SUSPECTED,))
+    if base.boot_id != reading.boot_id:
+        return _restarted(base, reading, rules)
+    if reading.value < base.value:
+        return _fallen(base, reading, follower, rules)
+    return _risen(base, reading, follower, rules)
+
+
+def _restarted(base: Reading, reading: Reading, rules: CounterRules) -> _Step:
     rise = reading.value - base.value
-    if base.boot_id != reading.boot_id and not rules.retentive:
-        # Without knowing, a rise over the old value is the smaller of the two explanations.
-        restarted = rules.retentive is False or rise < 0
-        return (reading.value if restarted else rise), (DeltaFlag.RESTART,)
-    flags = (DeltaFlag.RESTART,) if base.boot_id != reading.boot_id else ()
-    if rise >= 0:
-        return rise, flags + _gap(base, reading, rules)
-    wrapped = _plausible_wrap(rise, base, reading, rules)
+    wrapped = _plausible_wrap(rise, base, reading, rules) if rise < 0 else rise
+    if rules.retentive and wrapped is not None:
+        amount = wrapped
+    elif rules.retentive is None and rise >= 0:
+        amount = rise  # without knowing, the smaller of the two explanations
+    else:
+        amount = reading.value
+    if not _possible(amount, base, reading, rules):
+        return _Step(0, (DeltaFlag.RESTART, DeltaFlag.SWAP_SUSPECTED), otherwise=amount)
+    doubt = (DeltaFlag.RESET,) if rules.retentive and wrapped is None else ()
+    return _Step(amount, (DeltaFlag.RESTART, *doubt))
+
+
+def _risen(base: Reading, reading: Reading, follower: Reading | None, rules: CounterRules) -> _Step:
+    rise = reading.value - base.value
+    limit = _most_possible(base, reading, rules)
+    if limit is None or rise <= limit:
+        return _Step(rise, _gap(limit, rules))
+    if follower is not None and _continues(reading, follower, rules):
+        return _Step(0, (DeltaFlag.JUMP,), otherwise=rise)
+    if follower is not None and _torn(base, reading, follower, rules):
+        return _Step(0, (DeltaFlag.TORN,), stays=True)
+    return _Step(0, (DeltaFlag.IMPLAUSIBLE,), otherwise=rise, stays=True)
+
+
+def _fallen(
+    base: Reading, reading: Reading, follower: Reading | None, rules: CounterRules
+) -> _Step:
+    if follower is None:
+        if _torn_at_next_carry(base, reading, rules):
+            return _Step(0, (DeltaFlag.HELD,), otherwise=reading.value, stays=True)
+    elif _torn(base, reading, follower, rules):
+        return _Step(0, (DeltaFlag.TORN,), otherwise=reading.value, stays=True)
+    elif _contradicted(base, reading, follower, rules):
+        return _Step(0, (DeltaFlag.IMPLAUSIBLE,), otherwise=reading.value, stays=True)
+    wrapped = _plausible_wrap(reading.value - base.value, base, reading, rules)
     if wrapped is None:
-        return reading.value, (*flags, DeltaFlag.RESET)
-    return wrapped, flags + _doubt(base, reading, rules) + _gap(base, reading, rules)
+        return _Step(reading.value, (DeltaFlag.RESET,))
+    limit = _most_possible(base, reading, rules)
+    if _doubtful(base, reading, rules):
+        flags = (DeltaFlag.AMBIGUOUS, *_gap(limit, rules))
+        return _Step(wrapped, flags, otherwise=reading.value)
+    return _Step(wrapped, _gap(limit, rules))
 
 
 def _plausible_wrap(rise: int, base: Reading, reading: Reading, rules: CounterRules) -> int | None:
@@ -124,15 +135,14 @@ def _plausible_wrap(rise: int, base: Reading, reading: Reading, rules: CounterRu
     return wrapped if wrapped <= limit else None
 
 
-def _doubt(base: Reading, reading: Reading, rules: CounterRules) -> tuple[DeltaFlag, ...]:
-    limit = _most_possible(base, reading, rules)
+def _doubtful(base: Reading, reading: Reading, rules: CounterRules) -> bool:
+    """Whether a reset would explain the fall as well, with enough pieces at stake to ask."""
     at_stake = (rules.modulus or 0) - base.value
-    reset_possible = limit is None or reading.value <= limit
-    return (DeltaFlag.AMBIGUOUS,) if reset_possible and at_stake > DOUBT_TOLERANCE else ()
+    return at_stake > DOUBT_TOLERANCE and _possible(reading.value, base, reading, rules)
 
 
-def _gap(base: Reading, reading: Reading, rules: CounterRules) -> tuple[DeltaFlag, ...]:
-    limit = _most_possible(base, reading, rules)
+def _gap(limit: int | None, rules: CounterRules) -> tuple[DeltaFlag, ...]:
+    """`limit`: the most that can have been made; a whole modulus of it may be missing."""
     if rules.modulus is None or limit is None or limit < rules.modulus:
         return ()
     return (DeltaFlag.GAP_EXCEEDS_WRAP,)
@@ -145,13 +155,55 @@ def _most_possible(base: Reading, reading: Reading, rules: CounterRules) -> int 
     return rules.max_rate_per_s * (max(0, reading.at - base.at) + 1)
 
 
-def _too_fast(amount: int, base: Reading, reading: Reading, rules: CounterRules) -> bool:
+def _possible(amount: int, base: Reading, reading: Reading, rules: CounterRules) -> bool:
     limit = _most_possible(base, reading, rules)
-    return limit is not None and reading.value >= base.value and amount > limit
+    return limit is None or amount <= limit
 
 
-def _confirms(held: Reading, follower: Reading, rules: CounterRules) -> bool:
-    """Whether the counter really went on from the value that seemed impossible."""
-    limit = _most_possible(held, follower, rules)
-    rise = follower.value - held.value
-    return follower.boot_id == held.boot_id and limit is not None and 0 <= rise <= limit
+def _continues(before: Reading, after: Reading, rules: CounterRules) -> bool:
+    """Whether the counter really went on from `before`, at a rate that is known and possible."""
+    rise = after.value - before.value
+    if rise < 0:
+        return _plausible_wrap(rise, before, after, rules) is not None
+    return rules.max_rate_per_s is not None and _possible(rise, before, after, rules)
+
+
+def _contradicted(base: Reading, seen: Reading, follower: Reading, rules: CounterRules) -> bool:
+    """Whether the counter went on from the base as though the reading between had not been."""
+    return (
+        follower.value >= base.value
+        and _continues(base, follower, rules)
+        and not _continues(seen, follower, rules)
+    )
+
+
+def _torn(base: Reading, seen: Reading, follower: Reading, rules: CounterRules) -> bool:
+    """Whether `seen` mixes two words of values between the base and its follower."""
+    if follower.value < base.value or not _possible(
+        follower.value - base.value, base, follower, rules
+    ):
+        return False
+    return _torn_at_next_carry(base, seen, rules, known_until=follower.value)
+
+
+def _torn_at_next_carry(
+    base: Reading, seen: Reading, rules: CounterRules, *, known_until: int | None = None
+) -> bool:
+    """Whether `seen` is one word from before and one from after the base's next carry.
+
+    Without `known_until` the carry must be within reach of the highest rate.
+    """
+    if rules.modulus is not None and rules.modulus <= _WORD:
+        return False
+    reach = _most_possible(base, seen, rules)
+    ends = [] if reach is None else [base.value + reach]
+    ends += [] if known_until is None else [known_until]
+    if not ends:
+        return False
+    until = min(ends)
+    high, low = divmod(seen.value, _WORD)
+    base_high, base_low = divmod(base.value, _WORD)
+    carry = (base_high + 1) * _WORD
+    if high == base_high:  # the low word is new
+        return low < base_low and carry + low <= until
+    return high == base_high + 1 and low >= base_low and carry <= until

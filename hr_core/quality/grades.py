@@ -1,6 +1,7 @@
-"""Defect rate to grade and alert: integers and cross-multiplication, edges from dated data."""
+"""Defect rate to grade: integers and cross-multiplication, edges from dated data."""
 
 import math
+from collections.abc import Iterable
 from datetime import date
 from fractions import Fraction
 from typing import Literal, NamedTuple
@@ -10,8 +11,7 @@ from msgspec import Struct
 from hr_core.data_files import load
 from hr_core.errors import NoLawError
 from hr_core.money import parse_exact
-
-_Z_95 = 1.959963984540054  # two-sided 95 %
+from hr_core.quality.intervals import Z_TWO_SIDED, spans
 
 
 class GradeRow(Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,8 +27,6 @@ class GradeEdition(Struct, frozen=True, forbid_unknown_fields=True, rename={"sin
     since: date
     source: str
     min_pieces: int
-    alert_person_percent: str
-    alert_line_percent: str
     grade: tuple[GradeRow, ...]
 
 
@@ -67,6 +65,8 @@ def load_grades() -> GradeTable:
 
 def grade_of(pieces: int, rejects: int, edition: GradeEdition) -> Grading:
     """Compares without rounding: 29/967 is B, 29/966 is C."""
+    if rejects < 0 or pieces < 0:
+        return Grading(None, f"not rated: corrections leave {rejects} rejects of {pieces} pieces")
     if rejects > pieces:
         return Grading(None, f"not rated: {rejects} rejects exceed {pieces} pieces")
     if pieces < max(edition.min_pieces, 1):
@@ -82,20 +82,44 @@ def grade_of(pieces: int, rejects: int, edition: GradeEdition) -> Grading:
     raise ValueError(f"grade table {edition.version}: the last grade must have no upper edge")
 
 
-def alerts(pieces: int, rejects: int, percent: str) -> bool:
-    """The plain flag: the rate is above the limit, however few the pieces."""
-    return _exceeds(pieces, rejects, parse_exact(percent))
+def separable(pieces: int, rejects: int, edition: GradeEdition) -> bool:
+    """Whether Wilson's 95 % interval lies within one grade; below the minimum it does not count."""
+    if not 0 <= rejects <= pieces or pieces == 0:
+        return False
+    edges = (parse_exact(row.upper_percent) / 100 for row in edition.grade if row.upper_percent)
+    return not any(spans(pieces, rejects, edge, Z_TWO_SIDED["95"]) for edge in edges)
 
 
-def wilson_95(pieces: int, rejects: int) -> tuple[float, float] | None:
-    """The 95 % interval of the true rate, for display only; None where it has no meaning."""
+class Shared(NamedTuple):
+    """A person's part of one station, and what is nobody's there; `known` is what is somebody's."""
+
+    own_pieces: int
+    known_pieces: int
+    lost_pieces: int
+    lost_rejects: int
+
+
+def contested(pieces: int, rejects: int, stations: Iterable[Shared], edition: GradeEdition) -> bool:
+    """Whether the grade would change if the unattributed work of each station were its people's,
+    to each in proportion to the pieces that are known to be his.
+    """
+    more_pieces = more_rejects = Fraction(0)
+    for one in stations:
+        if one.known_pieces:
+            share = Fraction(one.own_pieces, one.known_pieces)
+            more_pieces += share * one.lost_pieces
+            more_rejects += share * one.lost_rejects
+    scale = math.lcm(more_pieces.denominator, more_rejects.denominator)
+    spread = int((pieces + more_pieces) * scale), int((rejects + more_rejects) * scale)
+    return grade_by_rate(*spread, edition) != grade_by_rate(pieces, rejects, edition)
+
+
+def grade_by_rate(pieces: int, rejects: int, edition: GradeEdition) -> str | None:
+    """The grade of a rate, whatever the minimum of pieces; None where there is no rate."""
     if not 0 <= rejects <= pieces or pieces == 0:
         return None
-    rate, z2 = rejects / pieces, _Z_95 * _Z_95
-    centre = rate + z2 / (2 * pieces)
-    half = _Z_95 * math.sqrt(rate * (1 - rate) / pieces + z2 / (4 * pieces * pieces))
-    scale = 1 + z2 / pieces
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+    enough = max(edition.min_pieces, 1)
+    return grade_of(pieces * enough, rejects * enough, edition).grade
 
 
 def percent_text(pieces: int, rejects: int) -> str:
@@ -111,7 +135,3 @@ def _compare(pieces: int, rejects: int, grade: str, percent: Fraction, row: Grad
     if row.upper_included:
         return Comparison(grade, left, "<=", right, left <= right)
     return Comparison(grade, left, "<", right, left < right)
-
-
-def _exceeds(pieces: int, rejects: int, percent: Fraction) -> bool:
-    return rejects * 100 * percent.denominator > percent.numerator * pieces

@@ -1,6 +1,8 @@
 """Every module that defines tables: `initialise` creates what the shared metadata knows."""
 
 from hr_core.store import (
+    alert_outbox,
+    alerts,
     batch_pages,
     core_identity,
     device_gateways,
@@ -10,6 +12,7 @@ from hr_core.store import (
     events,
     gateway_keys,
     gateway_log,
+    line_entries,
     people,
     refusals,
     results,
@@ -17,6 +20,8 @@ from hr_core.store import (
 )
 
 __all__ = [
+    "alert_outbox",
+    "alerts",
     "batch_pages",
     "core_identity",
     "device_gateways",
@@ -26,6 +31,7 @@ __all__ = [
     "events",
     "gateway_keys",
     "gateway_log",
+    "line_entries",
     "people",
     "refusals",
     "results",

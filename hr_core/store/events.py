@@ -13,7 +13,7 @@ by person scan the time range. No other index stands beside it: each took a fift
 insert, and totals per device are kept in a table of their own (hr_core.store.event_totals).
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
@@ -44,12 +44,14 @@ __all__ = [
     "count_events",
     "count_events_per_device",
     "counts_between",
+    "counts_ingested_since",
     "distinct_device_users",
     "event_by_id",
     "event_ids",
     "event_ids_between",
     "events_before",
     "gateways",
+    "last_counts_before",
     "latest_punch",
     "punches_between",
     "punches_of_users",
@@ -137,6 +139,7 @@ _LARGEST_STAMP = (1 << 8 * _STAMP_BYTES) - 1  # in the year 8920: no later time 
 _MILLISECOND = timedelta(milliseconds=1)
 _LARGEST_OFFSET_MS = 24 * 3_600_000  # more than any zone's distance from UTC, now or in history
 _KEYS_PER_SELECT = 500  # under SQLite's oldest limit of variables in one statement (999)
+_MOST_LOOKED_BACK = 5_000  # a box of 64 counters has told each of them many times in as many rows
 _ROWS_AT_A_TIME = 2_000  # a month's punches of a large site must not be in memory twice
 
 
@@ -195,6 +198,52 @@ def counts_between(
     """Counter readings with start_utc <= at < end_utc, by source time."""
     for row in _rows_between(conn, "count", start_utc, end_utc):
         yield stored_count(row)
+
+
+def counts_ingested_since(
+    conn: sa.Connection,
+    ingested_from: datetime,
+    start_utc: datetime,
+    end_utc: datetime,
+    known: Container[bytes] = (),
+) -> list[StoredCount]:
+    """Readings that came in at or after `ingested_from`, with start_utc <= at < end_utc.
+
+    Those whose event id is `known` are left out, undecoded.
+    """
+    rows = _rows_between(
+        conn, "count", start_utc, end_utc, raw_events.c.ingested_at >= ingested_from
+    )
+    return [stored_count(row) for row in rows if row.event_id not in known]
+
+
+def last_counts_before(
+    conn: sa.Connection, source: str, before_utc: datetime, look_back: timedelta
+) -> list[StoredCount]:
+    """The last good reading before `before_utc` of each counter of a source, at most `look_back` old.
+
+    Reads backwards, and not beyond _MOST_LOOKED_BACK rows: a counter that has been silent for so
+    long has no starting point.
+    """
+    table = raw_events.c
+    backwards = (
+        sa.select(*READER_COLUMNS)
+        .where(
+            table.kind == "count",
+            table.device == source,
+            table.event_id < _first_key(before_utc, 0),
+            table.event_id >= _first_key(before_utc - look_back, 0),
+        )
+        .order_by(table.event_id.desc())
+        .limit(_MOST_LOOKED_BACK)
+    )
+    found: dict[tuple[str, str, str | None], StoredCount] = {}
+    for row in conn.execute(backwards):
+        count = stored_count(row)
+        if count.quality != "good":
+            continue
+        found.setdefault((count.tag, count.metric, count.reject_code), count)
+    return list(found.values())
 
 
 def latest_punch(conn: sa.Connection) -> StoredPunch | None:

@@ -5,7 +5,7 @@ inputs (the days' minutes, the counted work), so nothing but the stored trace is
 """
 
 from math import prod
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -59,6 +59,21 @@ class WorkInput(Struct, frozen=True):
     flags: tuple[str, ...]
 
 
+class CorrectionInput(Struct, frozen=True):
+    """Signed pieces and rejects that people agreed on (hr_core.quality.corrections.Correction).
+
+    concerns    the month of the work, an earlier one where that was paid already
+    """
+
+    number: str
+    concerns: str
+    pieces: int
+    rejects: int
+    author: str
+    approver: str
+    reason: str
+
+
 class ComparisonInput(Struct, frozen=True):
     grade: str
     left: int
@@ -78,6 +93,7 @@ class Trace(Struct, frozen=True, kw_only=True):
     facts: dict[str, str] = {}
     days: tuple[DayInput, ...] = ()
     work: tuple[WorkInput, ...] = ()
+    corrections: tuple[CorrectionInput, ...] = ()
     comparisons: tuple[ComparisonInput, ...] = ()
 
     @property
@@ -91,26 +107,35 @@ class Trace(Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(ids))
 
 
+class Inputs(NamedTuple):
+    """What the operations that take no operand read."""
+
+    days: tuple[DayInput, ...] = ()
+    work: tuple[WorkInput, ...] = ()
+    corrections: tuple[CorrectionInput, ...] = ()
+
+
 class Calculation:
     """Builds the steps of a trace while computing them, so that the two cannot differ."""
 
-    def __init__(self, days: tuple[DayInput, ...] = (), work: tuple[WorkInput, ...] = ()) -> None:
-        self._days = days
-        self._work = work
+    def __init__(
+        self,
+        days: tuple[DayInput, ...] = (),
+        work: tuple[WorkInput, ...] = (),
+        corrections: tuple[CorrectionInput, ...] = (),
+    ) -> None:
+        self.inputs = Inputs(days, work, corrections)
         self._steps: list[Step] = []
 
     def step(self, name: str, operation: Operation, *of: int | str) -> int:
         known = {step.name: step.result for step in self._steps}
-        result = _apply(operation, [_value(operand, known) for operand in of], self._inputs())
+        result = _apply(operation, [_value(operand, known) for operand in of], self.inputs)
         self._steps.append(Step(name, operation, of, result))
         return result
 
     @property
     def steps(self) -> tuple[Step, ...]:
         return tuple(self._steps)
-
-    def _inputs(self) -> tuple[tuple[DayInput, ...], tuple[WorkInput, ...]]:
-        return self._days, self._work
 
 
 def replay(trace: Trace) -> int:
@@ -121,7 +146,8 @@ def replay(trace: Trace) -> int:
     known: dict[str, int] = {}
     for step in trace.steps:
         operands = [_value(operand, known) for operand in step.of]
-        result = _apply(step.operation, operands, (trace.days, trace.work))
+        inputs = Inputs(trace.days, trace.work, trace.corrections)
+        result = _apply(step.operation, operands, inputs)
         if result != step.result:
             raise TraceMismatchError(
                 f"{trace.rule}: step {step.name} gives {result}, stored {step.result}"
@@ -134,21 +160,18 @@ def replay(trace: Trace) -> int:
     return trace.amount_fen
 
 
-def _apply(
-    operation: Operation,
-    operands: list[int],
-    inputs: tuple[tuple[DayInput, ...], tuple[WorkInput, ...]],
-) -> int:
-    days, work = inputs
+def _apply(operation: Operation, operands: list[int], inputs: Inputs) -> int:
     match operation:
         case "constant":
             return operands[0]
         case "minutes_of_days":
-            return sum(day.minutes for day in days)
+            return sum(day.minutes for day in inputs.days)
         case "pieces_of_work":
-            return sum(one.amount for one in work if one.metric == "pieces")
+            counted = sum(one.amount for one in inputs.work if one.metric == "pieces")
+            return counted + sum(one.pieces for one in inputs.corrections)
         case "rejects_of_work":
-            return sum(one.amount for one in work if one.metric == "rejects")
+            counted = sum(one.amount for one in inputs.work if one.metric == "rejects")
+            return counted + sum(one.rejects for one in inputs.corrections)
         case "product":
             return prod(operands)
         case "multiply_half_up":

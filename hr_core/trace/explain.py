@@ -8,7 +8,14 @@ from hr_core.clock import wall_time
 from hr_core.errors import NotFoundError
 from hr_core.pay.slip import OpenDay, SlipLine
 from hr_core.store.results import days_of, lines_of, run_by_number, slip_of
-from hr_core.trace.calculation import ComparisonInput, DayInput, Step, WorkInput, replay
+from hr_core.trace.calculation import (
+    ComparisonInput,
+    CorrectionInput,
+    DayInput,
+    Step,
+    WorkInput,
+    replay,
+)
 from hr_core.trace.events import RawEvent, raw_event
 
 
@@ -65,6 +72,7 @@ class ExplainedLine(Struct, frozen=True, kw_only=True):
     comparisons: tuple[ComparisonInput, ...]
     days: tuple[ExplainedDay, ...]
     work: tuple[ExplainedWork, ...]
+    corrections: tuple[CorrectionInput, ...] = ()
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
@@ -135,6 +143,7 @@ def _line(conn: sa.Connection, line: SlipLine, days: dict[str, DayResult]) -> Ex
         comparisons=trace.comparisons,
         days=tuple(_day(conn, one, days[one.day]) for one in trace.days),
         work=tuple(_work(conn, one) for one in trace.work),
+        corrections=trace.corrections,
     )
 
 

@@ -9,11 +9,14 @@ from msgspec import Struct
 from hr_core import views
 from hr_core.clock import Month
 from hr_core.errors import NoLawError, NothingToComputeError
-from hr_core.quality.grades import GradeEdition, load_grades, percent_text
+from hr_core.quality.alert_rules import AlertEdition, load_alert_rules
+from hr_core.quality.grades import percent_text
+from hr_core.quality.month import Tally
+from hr_core.quality.rates_view import RatesView, RateView, rates_of_month
 from hr_core.store.events import Kind, latest_punch, raw_events
 from hr_core.store.people import load_roster
 from hr_core.store.results import RunRow, SlipRow
-from hr_core.views import PunchView, RatesView, RateView
+from hr_core.views import PunchView
 from hr_core.web.errors import NoPageError
 from hr_core.web.paging import Paged, paged
 from hr_core.web.rate_picture import RatePicture, limit_x, rate_picture
@@ -50,7 +53,7 @@ class RateRow(Struct, frozen=True, kw_only=True):
 
 
 class Rates(Struct, frozen=True, kw_only=True):
-    """`sums_agree`: people + unattributed = total = the sum of the lines, computed here again."""
+    """`sums_agree`: people, teams, unattributed = total = the lines and upstream, computed here again."""
 
     view: RatesView
     people: Paged[RateRow]
@@ -166,8 +169,8 @@ def _punch_section(conn: sa.Connection, day: date, page: int, today: date) -> Pu
 def _rate_section(conn: sa.Connection, month: Month, page: int, today: date) -> RateSection:
     in_progress = month == Month(today.year, today.month)
     try:
-        view = views.rates_of_month(conn, month)
-        edition = load_grades().on(month.first)
+        view = rates_of_month(conn, month)
+        edition = load_alert_rules().on(month.first)
     except (NothingToComputeError, NoLawError) as exc:
         return RateSection(month=month, in_progress=in_progress, problem=exc)
     if not (view.people or view.lines or view.unknown_counters):
@@ -183,27 +186,31 @@ def _rate_section(conn: sa.Connection, month: Month, page: int, today: date) -> 
     )
 
 
-def _rates(conn: sa.Connection, view: RatesView, edition: GradeEdition, page: int) -> Rates:
+def _rates(conn: sa.Connection, view: RatesView, edition: AlertEdition, page: int) -> Rates:
     roster = load_roster(conn)
-    limit = edition.alert_person_percent
+    limit = edition.of("person").limits_percent[0]
+    line_limit = edition.of("line").limits_percent[0]
     people = sorted((_row(one, limit) for one in view.people), key=_worst_first)
-    pieces = sum(one.pieces for one in view.people) + view.unattributed.pieces
-    rejects = sum(one.rejects for one in view.people) + view.unattributed.rejects
-    of_lines = sum(one.pieces for one in view.lines), sum(one.rejects for one in view.lines)
+    of_owners = _sums((*view.people, *view.teams, view.unattributed))
+    of_lines = _sums((*view.lines, view.upstream))
     return Rates(
         view=view,
         people=paged(people, page),
-        lines=tuple(_row(one, edition.alert_line_percent) for one in view.lines),
+        lines=tuple(_row(one, line_limit) for one in view.lines),
         line_names_zh={code: line.name_zh for code, line in roster.lines.items()} if roster else {},
         over_limit=sum(one.alert for one in view.people),
         total_percent=percent_text(*view.total),
         unattributed_percent=percent_text(*view.unattributed),
         limit_percent=limit,
         limit_x=limit_x(limit),
-        line_limit_percent=edition.alert_line_percent,
-        line_limit_x=limit_x(edition.alert_line_percent),
-        sums_agree=(pieces, rejects) == tuple(view.total) == of_lines,
+        line_limit_percent=line_limit,
+        line_limit_x=limit_x(line_limit),
+        sums_agree=of_owners == tuple(view.total) == of_lines,
     )
+
+
+def _sums(parts: tuple[RateView | Tally, ...]) -> tuple[int, int]:
+    return sum(one.pieces for one in parts), sum(one.rejects for one in parts)
 
 
 def _row(view: RateView, limit_percent: str) -> RateRow:

@@ -17,7 +17,8 @@ Value = TypeVar("Value")
 MAX_RUN = 2**31 - 1
 # At 200 rows a page this is every punch of two million people.
 MAX_PAGE = 10_000
-_LONGEST_VALUE = 32  # nothing that is valid is longer; more is not even looked at
+# Longer than codes of lines, shifts and people are; more is not even looked at.
+_LONGEST_VALUE = 64
 
 _PAGES = frozenset({"punch_page", "rate_page", "slip_page"})
 _DAY = re.compile(r"(?:19|2\d)\d{2}-\d{2}-\d{2}", re.ASCII)
@@ -60,12 +61,12 @@ class Selection(Struct, frozen=True, kw_only=True):
 def read_selection(query: Mapping[str, str]) -> Selection:
     """Raises BadQueryError. Unknown parameters are ignored, an empty one is not said."""
     return Selection(
-        day=_read(query, "day", _day, "2026-11-21"),
-        month=_read(query, "month", _month, "2026-11"),
-        run=_read(query, "run", lambda text: read_number(text, MAX_RUN), "3"),
-        punch_page=_read(query, "punch_page", _page, "2") or 1,
-        rate_page=_read(query, "rate_page", _page, "2") or 1,
-        slip_page=_read(query, "slip_page", _page, "2") or 1,
+        day=read_value(query, "day", read_day, "2026-11-21"),
+        month=read_value(query, "month", _month, "2026-11"),
+        run=read_value(query, "run", lambda text: read_number(text, MAX_RUN), "3"),
+        punch_page=read_value(query, "punch_page", _page, "2") or 1,
+        rate_page=read_value(query, "rate_page", _page, "2") or 1,
+        slip_page=read_value(query, "slip_page", _page, "2") or 1,
     )
 
 
@@ -93,10 +94,15 @@ class Links:
     def event(self, event_id: str) -> str:
         return f"{self.start}event/{event_id}"
 
+    @property
+    def board(self) -> str:
+        return f"{self.start}board"
 
-def _read(
+
+def read_value(
     query: Mapping[str, str], name: str, parse: Callable[[str], Value], example: str
 ) -> Value | None:
+    """None when it is not said. Raises BadQueryError for what `parse` does not take (ValueError)."""
     text = query.get(name, "")
     if not text:
         return None
@@ -108,7 +114,7 @@ def _read(
         raise BadQueryError(name, text, example) from exc
 
 
-def _day(text: str) -> date:
+def read_day(text: str) -> date:
     if _DAY.fullmatch(text) is None:
         raise ValueError(f"{text!r} is not a date")
     return date.fromisoformat(text)

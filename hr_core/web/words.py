@@ -7,6 +7,8 @@ it is: a new flag must be visible before somebody translates it.
 from datetime import date
 from typing import Literal, get_args
 
+from hr_core.web import board_words
+
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
@@ -291,6 +293,7 @@ PHRASES: dict[str, _Both] = {
     ),
     "foot_made": ("本页生成于 {at}。", "Page made {at}."),
     "foot_login": ("尚无登录:仅限本机查看。", "No login yet: only on this machine."),
+    **board_words.PHRASES,
 }
 
 CODES: dict[str, dict[str, _Both]] = {
@@ -333,6 +336,11 @@ CODES: dict[str, dict[str, _Both]] = {
         "gap_exceeds_wrap": ("断档过长", "Gap exceeds wrap"),
         "jump": ("读数跳变", "Jump"),
         "implausible": ("读数不可信", "Implausible"),
+        "held": ("待下一读数", "Waits for the next reading"),
+        "torn_read_suspected": ("疑似撕裂读", "Torn read suspected"),
+        "late": ("迟到", "Late"),
+        "replaced": ("已换设备", "Box replaced"),
+        "swap_suspected": ("疑似换设备", "Box swap suspected"),
     },
     "event_kind": {
         "punch": ("打卡", "Punch"),
@@ -374,6 +382,7 @@ CODES: dict[str, dict[str, _Both]] = {
         "product": ("相乘", "product"),
         "multiply_half_up": ("a × b ÷ c,四舍五入到分", "a × b ÷ c, half up to the fen"),
     },
+    **board_words.CODES,
 }
 
 _WEEKDAYS: tuple[_Both, ...] = (

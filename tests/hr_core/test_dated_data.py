@@ -13,12 +13,14 @@ from hr_core.clock import Month
 from hr_core.data_files import read_text
 from hr_core.errors import NoLawError
 from hr_core.pay.scheme import parse_scheme
+from hr_core.quality.alert_rules import load_alert_rules
 from hr_core.quality.grades import load_grades
 
 SCHEME = parse_scheme(read_text("scheme_demo.toml"), file="scheme_demo.toml")
 GRADES = load_grades()
+ALERTS = load_alert_rules()
 COVERED = [Month(year, month) for year in range(2008, 2027) for month in range(1, 13)][1:]
-FILES = ["attendance.toml", "calendar_cn.toml", "grades.toml", "scheme_demo.toml"]
+FILES = ["alerts.toml", "attendance.toml", "calendar_cn.toml", "grades.toml", "scheme_demo.toml"]
 
 
 def test_each_month_from_february_2008_can_be_paid():
@@ -30,6 +32,7 @@ def test_each_month_from_february_2008_can_be_paid():
         factors = (overtime.workday, overtime.rest_day, overtime.statutory_holiday)
         assert factors == (Fraction(3, 2), 2, 3)
         assert GRADES.on(month.first).version == "grades/2025-01"
+        assert ALERTS.on(month.first).version == "alerts/2025-01"
 
 
 @pytest.mark.parametrize(
@@ -52,15 +55,22 @@ def test_what_is_before_the_law_is_refused():
         SCHEME.on(date(2008, 1, 31))  # the month began before the notice of 2008-01-03
     with pytest.raises(NoLawError):
         GRADES.on(date(2007, 12, 31))
+    with pytest.raises(NoLawError):
+        ALERTS.on(date(2007, 12, 31))
 
 
 def test_house_rules_do_not_pose_as_law():
-    sources = [load_rules().source, *(edition.source for edition in GRADES.edition)]
+    editions = (*GRADES.edition, *ALERTS.edition)
+    sources = [load_rules().source, *(edition.source for edition in editions)]
     assert all(source.startswith("House rule, not law") for source in sources)
     assert all("demo scheme" in edition.grade.source for edition in SCHEME.edition)
 
 
-@pytest.mark.parametrize("editions", [SCHEME.edition, GRADES.edition], ids=["scheme", "grades"])
+@pytest.mark.parametrize(
+    "editions",
+    [SCHEME.edition, GRADES.edition, ALERTS.edition],
+    ids=["scheme", "grades", "alerts"],
+)
 def test_no_two_editions_share_a_version_or_a_first_day(editions):
     assert len({edition.version for edition in editions}) == len(editions)
     assert len({edition.since for edition in editions}) == len(editions)

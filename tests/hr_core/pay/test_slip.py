@@ -16,7 +16,7 @@ from hr_core.pay.scheme import parse_scheme
 from hr_core.pay.slip import PayTerms, compute_slip
 from hr_core.people.model import Person
 from hr_core.quality.attribution import Stretch
-from hr_core.quality.deltas import CounterKey
+from hr_core.quality.counters import CounterKey
 from hr_core.quality.grades import load_grades
 from hr_core.trace.calculation import Trace, TraceMismatchError, replay
 

@@ -24,13 +24,15 @@ def new_core(tmp_path):
 
 @pytest.fixture
 def browse():
-    """Makes a client of an engine's pages: on this machine, or `from_host` elsewhere."""
+    """Makes a client of an engine's pages: on this machine, or `from_host` elsewhere.
 
-    def client(engine, *, from_host="127.0.0.1", base_url="http://localhost"):
+    `board` and `alerts` as of `page_routes`.
+    """
+
+    def client(engine, *, from_host="127.0.0.1", base_url="http://localhost", **line_board):
         clock = PlantClock()
-        app = create_app(
-            engine, clock=clock, core_key=CORE_KEY, extra_routes=page_routes(engine, clock)
-        )
+        routes = page_routes(engine, clock, **line_board)
+        app = create_app(engine, clock=clock, core_key=CORE_KEY, extra_routes=routes)
         transport = httpx.ASGITransport(app, client=(from_host, 50_000))
         return httpx.AsyncClient(transport=transport, base_url=base_url)
 

@@ -8,8 +8,9 @@ import pytest
 from hr_core.clock import Month
 from hr_core.imports import import_people
 from hr_core.money import format_fen
+from hr_core.quality.rates_view import rates_of_month
 from hr_core.store.database import writing
-from hr_core.views import list_runs, rates_of_month, slips_of_run
+from hr_core.views import list_runs, slips_of_run
 from hr_core.web.rendering import STATIC
 from hr_core.web.words import LANGUAGES
 from protocols.records import Direction

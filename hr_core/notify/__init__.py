@@ -1,0 +1,1 @@
+"""Alerts to people: what is said, where it waits, and the channels that carry it."""

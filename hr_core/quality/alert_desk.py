@@ -1,0 +1,233 @@
+"""Alerts of a day: computed from stored readings, joined with what was told before.
+
+What was raised stays raised with the figures that it was sent with; later data add notes. So the
+same readings give the same alerts, however often this runs.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from msgspec.structs import replace
+
+from hr_core.clock import midnight
+from hr_core.errors import NotFoundError
+from hr_core.people.model import Roster
+from hr_core.quality.alert_life import (
+    Alert,
+    Closing,
+    OwnerRule,
+    acknowledged,
+    cleared,
+    closed,
+    escalated,
+    noted,
+    raised,
+    suppressed,
+)
+from hr_core.quality.alert_rules import AlertEdition, load_alert_rules
+from hr_core.quality.alert_states import (
+    AlertEvent,
+    Batch,
+    EventKind,
+    Status,
+    Subject,
+    Watched,
+    after_batch,
+    after_shift,
+    restatement,
+)
+from hr_core.quality.month import counted_series
+from hr_core.quality.readings import line_facts, readings_between
+from hr_core.quality.shift_batches import ShiftCalendar, ShiftDay, shift_batches
+from hr_core.store.alerts import save_alerts, stored_alert, stored_alerts
+from hr_core.store.line_entries import line_settings
+
+_DAY = timedelta(days=1)
+# A long weekend. After a longer stand the day's first reading is a baseline here, and nowhere else.
+_LOOK_BACK = timedelta(days=3)
+
+ByShift = tuple[Subject, dict[ShiftDay, list[Batch]]]
+
+
+class Standing(NamedTuple):
+    """A subject's shift as it stands: what is watched and never sent is here."""
+
+    subject: Subject
+    shift: str
+    status: Status
+    pieces: int
+    rejects: int
+    suspect: str | None
+
+
+class DayOfAlerts(NamedTuple):
+    alerts: tuple[Alert, ...]
+    standing: tuple[Standing, ...]
+
+
+class _ShiftRun(NamedTuple):
+    shift: ShiftDay
+    state: Watched
+    events: tuple[AlertEvent, ...]
+    batches: tuple[Batch, ...]
+
+
+def alerts_of_day(conn: sa.Connection, roster: Roster, day: date, now: datetime) -> DayOfAlerts:
+    """Of the shifts that began on `day` (the site's wall clock). Reads only: `save` stores."""
+    edition = load_alert_rules().on(day)
+    owners = line_settings(conn).owners()
+    calendar = ShiftCalendar(roster.shifts, roster.zone)
+    moment = int(now.timestamp())
+    runs = [
+        run
+        for of_one in _batches_of(conn, roster, calendar, (day, now)).items()
+        for run in _shift_runs(of_one, calendar, edition, moment)
+    ]
+    computed = [alert for run in runs for alert in _alerts_of(run, edition, owners)]
+    before = _stored_of_day(conn, roster, day)
+    joined = _joined(computed, before, runs, edition)
+    told = [
+        escalated(
+            alert, moment, edition, ShiftDay.parse(alert.shift).place(alert.subject.line), owners
+        )
+        for alert in suppressed(joined, sent={alert.identity for alert in before})
+    ]
+    return DayOfAlerts(
+        tuple(sorted(told, key=lambda alert: (alert.raised_at, alert.identity))),
+        tuple(sorted(map(_standing, runs))),
+    )
+
+
+def save(conn: sa.Connection, found: DayOfAlerts) -> int:
+    """Stores what is new or changed, in the caller's write transaction; how many."""
+    changed = [alert for alert in found.alerts if stored_alert(conn, alert.identity) != alert]
+    save_alerts(conn, changed)
+    return len(changed)
+
+
+def acknowledge_alert(conn: sa.Connection, identity: str, at: int, by: str) -> Alert:
+    """Raises NotFoundError, CoreError."""
+    alert = acknowledged(_known(conn, identity), at, by)
+    save_alerts(conn, [alert])
+    return alert
+
+
+def close_alert(conn: sa.Connection, identity: str, closing: Closing) -> Alert:
+    """Raises NotFoundError, CoreError without a known cause and a note."""
+    alert = _known(conn, identity)
+    edition = load_alert_rules().on(ShiftDay.parse(alert.shift).day)
+    done = closed(alert, closing, edition)
+    save_alerts(conn, [done])
+    return done
+
+
+def _known(conn: sa.Connection, identity: str) -> Alert:
+    alert = stored_alert(conn, identity)
+    if alert is None:
+        raise NotFoundError(
+            f"there is no alert {identity!r}",
+            remedy="hr-core quality alerts --day … computes and lists them",
+        )
+    return alert
+
+
+def _batches_of(
+    conn: sa.Connection, roster: Roster, calendar: ShiftCalendar, when: tuple[date, datetime]
+) -> dict[Subject, dict[ShiftDay, list[Batch]]]:
+    day, now = when
+    start = midnight(day).replace(tzinfo=ZoneInfo(roster.zone)).astimezone(UTC)
+    # A window is at most a day long, and a shift that began at 23:59 ends within the next one.
+    span = start - _DAY, min(start + 3 * _DAY, now + timedelta(seconds=1))
+    readings = readings_between(conn, *span, look_back=_LOOK_BACK)
+    facts = line_facts(conn, roster, readings, span)
+    found, _ = counted_series(readings, roster.stations, facts)
+    edges = int(span[0].timestamp()), int(span[1].timestamp())
+    by_key = shift_batches(
+        [series.between(*edges) for series in found],
+        calendar,
+        {number: person.shift for number, person in roster.people.items()},
+        roster.number_by_badge(),
+    )
+    by_subject: defaultdict[Subject, dict[ShiftDay, list[Batch]]] = defaultdict(dict)
+    for key, batches in sorted(by_key.items()):
+        if key.shift.day == day:
+            by_subject[key.subject][key.shift] = batches
+    return dict(by_subject)
+
+
+def _shift_runs(
+    of_one: ByShift, calendar: ShiftCalendar, edition: AlertEdition, now: int
+) -> list[_ShiftRun]:
+    """The subject's shifts in their order: the cool-down goes on from one to the next."""
+    runs: list[_ShiftRun] = []
+    subject, shifts = of_one
+    state = Watched(subject=subject, shift="")
+    for shift, batches in sorted(shifts.items(), key=lambda item: item[1][0].at):
+        state = after_shift(state, shift.name, batches[0].at).state
+        events: list[AlertEvent] = []
+        for batch in batches:
+            state, told = after_batch(state, batch, edition)
+            events += told
+        end = calendar.end_of(shift)
+        if end <= now:
+            events += after_shift(state, "", end).events
+        runs.append(_ShiftRun(shift, state, tuple(events), tuple(batches)))
+    return runs
+
+
+def _alerts_of(run: _ShiftRun, edition: AlertEdition, owners: Iterable[OwnerRule]) -> list[Alert]:
+    place = run.shift.place(run.state.subject.line)
+    found: list[Alert] = []
+    for event in run.events:
+        if event.kind is EventKind.RAISED:
+            found.append(raised(event, edition, place, owners))
+        elif event.kind is EventKind.CLEARED:
+            found = [cleared(alert, event) for alert in found]
+    return found
+
+
+def _stored_of_day(conn: sa.Connection, roster: Roster, day: date) -> list[Alert]:
+    start = midnight(day).replace(tzinfo=ZoneInfo(roster.zone))
+    since, until = int((start - _DAY).timestamp()), int((start + 3 * _DAY).timestamp())
+    return [
+        alert
+        for alert in stored_alerts(conn, since, until)
+        if ShiftDay.parse(alert.shift).day == day
+    ]
+
+
+def _joined(
+    computed: Iterable[Alert],
+    before: Iterable[Alert],
+    runs: Iterable[_ShiftRun],
+    edition: AlertEdition,
+) -> list[Alert]:
+    """What was told before, with what became of it; what is new after it."""
+    run_of = {(run.state.subject, run.shift.name): run for run in runs}
+    fresh = {alert.identity: alert for alert in computed}
+    result: list[Alert] = []
+    for told in before:
+        now = fresh.pop(told.identity, None)
+        run = run_of.get((told.subject, told.shift))
+        figures = _figures_at(() if run is None else run.batches, told.raised_at)
+        alert = noted(told, restatement(told, *figures, edition))
+        if now is not None and now.cleared_at is not None and alert.cleared_at is None:
+            alert = replace(alert, cleared_at=now.cleared_at)
+        result.append(alert)
+    return [*result, *fresh.values()]
+
+
+def _figures_at(batches: Iterable[Batch], moment: int) -> tuple[int, int]:
+    made = [batch for batch in batches if batch.at <= moment]
+    return sum(batch.pieces for batch in made), sum(batch.rejects for batch in made)
+
+
+def _standing(run: _ShiftRun) -> Standing:
+    state = run.state
+    return Standing(
+        state.subject, run.shift.name, state.status, state.pieces, state.rejects, state.suspect
+    )
