@@ -14,6 +14,7 @@ ENTRY_POINT_GROUP = "clockline.drivers"
 _BUILT_IN = {
     "zk-pull": "drivers.zk_pull:ZkPullDriver",
     "modbus-counter": "drivers.modbus_counter:ModbusCounterDriver",
+    "modbus-rtu": "drivers.modbus_counter:ModbusRtuDriver",
     "rdm6300": "drivers.card_reader:CardReaderDriver",
 }
 

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import random
 import signal
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from edge_agent.cli.simulated_terminals import methods_of, wall_clock
 from edge_agent.simulation import load_simulator, third_party_simulators
 from protocols.zk.attendance import AttendanceRow
 from simulators.card_reader import CardReaderSim
-from simulators.modbus_counter import CounterUnit, ModbusCounterBox
+from simulators.modbus_counter import ModbusCounterBox
+from simulators.modbus_rtu import ModbusRtuLine
+from simulators.modbus_units import CounterUnit
 from simulators.zk_terminal import TerminalDisabledError, ZkTerminal
 
 _CARD_EVERY_S = 3.0  # longer than a reader's debounce: each is a punch
@@ -124,11 +126,31 @@ async def serve_modbus_counters(scene: Scene, *, pieces: int) -> None:
         ]
         for box in boxes:
             _say_listening(box.host, box.port)
-        while True:
-            await asyncio.sleep(scene.every or _PIECE_EVERY_S)
-            for unit, draw in zip(units, draws, strict=True):
-                unit.pieces += 1
-                unit.rejects += draw.random() < _REJECT_SHARE
+        await _count_on(units, draws, scene.every)
+
+
+async def serve_modbus_lines(scene: Scene, *, pieces: int, link: Path | None = None) -> None:
+    """Serial lines of one unit (number 17), which counts like a box of Modbus TCP.
+
+    link    a path by which the port of a single line can be named
+    """
+    draws = [scene.luck_of(number) for number in range(scene.devices)]
+    units = [CounterUnit(pieces=pieces) for _ in draws]
+    async with AsyncExitStack() as running:
+        for unit in units:
+            line = await running.enter_async_context(ModbusRtuLine({17: unit}, link=link))
+            print(f"listening {line.port}", flush=True)
+        await _count_on(units, draws, scene.every)
+
+
+async def _count_on(
+    units: Sequence[CounterUnit], draws: Sequence[random.Random], every: float | None
+) -> None:
+    while True:
+        await asyncio.sleep(every or _PIECE_EVERY_S)
+        for unit, draw in zip(units, draws, strict=True):
+            unit.pieces += 1
+            unit.rejects += draw.random() < _REJECT_SHARE
 
 
 async def serve_card_readers(scene: Scene, *, cards: int, link: Path | None = None) -> None:
@@ -139,7 +161,7 @@ async def serve_card_readers(scene: Scene, *, cards: int, link: Path | None = No
     draws = [scene.luck_of(number) for number in range(scene.devices)]
     numbers = [[draw.randbytes(5).hex() for _ in range(cards)] for draw in draws]
     async with AsyncExitStack() as running:
-        readers = [await running.enter_async_context(_plugged_in(link)) for _ in draws]
+        readers = [await running.enter_async_context(CardReaderSim(link=link)) for _ in draws]
         for reader in readers:
             print(f"listening {reader.port}", flush=True)
         while True:
@@ -149,16 +171,6 @@ async def serve_card_readers(scene: Scene, *, cards: int, link: Path | None = No
                     # Nobody reads the port and its buffer is full: the card stays unread.
                     with contextlib.suppress(BlockingIOError):
                         await reader.present(draw.choice(known))
-
-
-@asynccontextmanager
-async def _plugged_in(link: Path | None) -> AsyncIterator[CardReaderSim]:
-    reader = CardReaderSim(link=link)
-    await reader.start()
-    try:
-        yield reader
-    finally:
-        await reader.stop()
 
 
 def _say_listening(host: str, port: int) -> None:

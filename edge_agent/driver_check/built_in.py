@@ -13,7 +13,9 @@ from pathlib import Path
 from edge_agent.simulation import Simulate
 from protocols.zk.attendance import AttendanceRow
 from simulators.card_reader import CardReaderSim
-from simulators.modbus_counter import CounterUnit, ModbusCounterBox
+from simulators.modbus_counter import ModbusCounterBox
+from simulators.modbus_rtu import ModbusRtuLine
+from simulators.modbus_units import CounterUnit
 from simulators.zk_terminal import TerminalConfig, ZkTerminal
 
 
@@ -68,6 +70,29 @@ async def _modbus_counter(**_asked: object) -> AsyncIterator[_Device]:
 
 
 @asynccontextmanager
+async def _modbus_rtu(**_asked: object) -> AsyncIterator[_Device]:
+    unit = CounterUnit(pieces=100)
+    with tempfile.TemporaryDirectory() as folder:
+        async with ModbusRtuLine({17: unit}, link=Path(folder) / "line") as line:
+
+            async def produce() -> None:
+                unit.pieces += 1
+
+            yield _Device(
+                serial="line 1",
+                config={
+                    "port": line.port,
+                    "serial": "line 1",
+                    "timeout_s": 0.2,
+                    "counters": [{"unit": 17, "tag": "L1", "pieces": 0}],
+                },
+                produce=produce,
+                vanish=line.unplug,
+                come_back=line.plug,
+            )
+
+
+@asynccontextmanager
 async def _rdm6300(**_asked: object) -> AsyncIterator[_Device]:
     with tempfile.TemporaryDirectory() as folder:
         async with CardReaderSim(link=Path(folder) / "reader") as reader:
@@ -88,5 +113,6 @@ async def _rdm6300(**_asked: object) -> AsyncIterator[_Device]:
 SIMULATORS: dict[str, Simulate] = {
     "zk-terminal": _zk_terminal,
     "modbus-counter": _modbus_counter,
+    "modbus-rtu": _modbus_rtu,
     "rdm6300": _rdm6300,
 }

@@ -14,6 +14,7 @@ every_kind = pytest.mark.parametrize("kind", built_in_kinds())
 # Rules that ask nothing of this driver; any other that says so has lost its question.
 NOT_ASKED = {
     ("modbus-counter", "another_device"),
+    ("modbus-rtu", "another_device"),
     ("rdm6300", "another_device"),
     *((kind, name) for kind in built_in_kinds() for name in ("imports", "own_folders")),
 }

@@ -71,6 +71,7 @@ def test_no_driver_sinks_below_where_it_was() -> None:
     assert levels() == {
         "zk-pull": Level.STURDY,
         "modbus-counter": Level.PROVEN,
+        "modbus-rtu": Level.PROVEN,
         "rdm6300": Level.PROVEN,
     }
 

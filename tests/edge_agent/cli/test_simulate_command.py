@@ -150,7 +150,7 @@ def test_faults_of_the_other_transport_are_noted() -> None:
         (["modbus-counter", "--comm-key", "1"], "Leave --comm-key out"),
         (["rdm6300", "--layout", "att40"], "Leave --layout out"),
         (["rdm6300", "--port", "{dat}"], "an absolute path that is free"),
-        (["rdm6300", "--port", "{dat}.link", "--devices", "2"], "for one reader"),
+        (["rdm6300", "--port", "{dat}.link", "--devices", "2"], "for one device"),
     ],
     ids=" ".join,
 )
