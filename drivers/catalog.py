@@ -15,6 +15,8 @@ _BUILT_IN = {
     "zk-pull": "drivers.zk_pull:ZkPullDriver",
     "modbus-counter": "drivers.modbus_counter:ModbusCounterDriver",
     "modbus-rtu": "drivers.modbus_counter:ModbusRtuDriver",
+    "pulse-counter": "drivers.pulse_counter:PulseCounterDriver",
+    "barcode-scanner": "drivers.barcode_scanner:BarcodeScannerDriver",
     "rdm6300": "drivers.card_reader:CardReaderDriver",
 }
 

@@ -17,9 +17,15 @@ if TYPE_CHECKING:
     from protocols.zk.layouts import Layout
 
 # zk and card-reader: what people say who do not know our words for it, or the chip.
-OTHER_NAMES = {"zk": "zk-terminal", "card-reader": "rdm6300", "modbus": "modbus-counter"}
+OTHER_NAMES = {
+    "zk": "zk-terminal",
+    "card-reader": "rdm6300",
+    "modbus": "modbus-counter",
+    "pulse": "pulse-counter",
+    "scanner": "barcode-scanner",
+}
 # On a pseudo terminal: their --port is a path that leads to it.
-_SERIAL = ("rdm6300", "modbus-rtu")
+_SERIAL = ("rdm6300", "modbus-rtu", "pulse-counter", "barcode-scanner")
 KINDS = ("zk-terminal", "zk-replay", "modbus-counter", *_SERIAL, *OTHER_NAMES)
 TRANSPORTS: dict[str, Literal["tcp", "udp"]] = {"tcp": "tcp", "udp": "udp"}
 # What only some kinds understand; all else is for every kind.
@@ -79,6 +85,7 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
     import asyncio
 
     from edge_agent.cli import simulated
+    from edge_agent.cli.simulated_line import serve_modbus_counters, serve_serial
     from edge_agent.cli.simulated_replay import serve_zk_replay
     from edge_agent.cli.simulated_terminals import TerminalOrder
 
@@ -120,13 +127,10 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
                 session = _recorded(input_file, devices)
                 devices_at_work = serve_zk_replay(session, scene.host, scene.port)
             case "modbus-counter":
-                devices_at_work = simulated.serve_modbus_counters(scene, pieces=records)
-            case "modbus-rtu":
+                devices_at_work = serve_modbus_counters(scene, pieces=records)
+            case _ if kind in _SERIAL:
                 link = _link(port, devices)
-                devices_at_work = simulated.serve_modbus_lines(scene, pieces=records, link=link)
-            case "rdm6300":
-                link = _link(port, devices)
-                devices_at_work = simulated.serve_card_readers(scene, cards=records, link=link)
+                devices_at_work = serve_serial(kind, scene, records=records, link=link)
             case _:
                 devices_at_work = simulated.serve_third_party(kind, scene, records=records)
         asyncio.run(simulated.until_stopped(devices_at_work))

@@ -16,6 +16,7 @@ from simulators.card_reader import CardReaderSim
 from simulators.modbus_counter import ModbusCounterBox
 from simulators.modbus_rtu import ModbusRtuLine
 from simulators.modbus_units import CounterUnit
+from simulators.serial_lines import LineSender
 from simulators.zk_terminal import TerminalConfig, ZkTerminal
 
 
@@ -92,6 +93,29 @@ async def _modbus_rtu(**_asked: object) -> AsyncIterator[_Device]:
             )
 
 
+def _line_sender(line: str) -> Simulate:
+    """A station that sends `line` for each record; after a silence, as lines begin."""
+
+    @asynccontextmanager
+    async def simulate(**_asked: object) -> AsyncIterator[_Device]:
+        with tempfile.TemporaryDirectory() as folder:
+            async with LineSender(link=Path(folder) / "station") as sender:
+
+                async def produce() -> None:
+                    await sender.send(b"\n")  # whoever has just opened the port is in step
+                    await sender.say(line)
+
+                yield _Device(
+                    serial="station 4",
+                    config={"port": sender.port, "serial": "station 4", "tag": "L1"},
+                    produce=produce,
+                    vanish=sender.unplug,
+                    come_back=sender.plug,
+                )
+
+    return simulate
+
+
 @asynccontextmanager
 async def _rdm6300(**_asked: object) -> AsyncIterator[_Device]:
     with tempfile.TemporaryDirectory() as folder:
@@ -114,5 +138,7 @@ SIMULATORS: dict[str, Simulate] = {
     "zk-terminal": _zk_terminal,
     "modbus-counter": _modbus_counter,
     "modbus-rtu": _modbus_rtu,
+    "pulse-counter": _line_sender("OK"),
+    "barcode-scanner": _line_sender("4006381333931"),
     "rdm6300": _rdm6300,
 }

@@ -15,6 +15,8 @@ every_kind = pytest.mark.parametrize("kind", built_in_kinds())
 NOT_ASKED = {
     ("modbus-counter", "another_device"),
     ("modbus-rtu", "another_device"),
+    ("pulse-counter", "another_device"),
+    ("barcode-scanner", "another_device"),
     ("rdm6300", "another_device"),
     *((kind, name) for kind in built_in_kinds() for name in ("imports", "own_folders")),
 }

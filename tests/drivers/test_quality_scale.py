@@ -72,6 +72,8 @@ def test_no_driver_sinks_below_where_it_was() -> None:
         "zk-pull": Level.STURDY,
         "modbus-counter": Level.PROVEN,
         "modbus-rtu": Level.PROVEN,
+        "pulse-counter": Level.STURDY,
+        "barcode-scanner": Level.STURDY,
         "rdm6300": Level.PROVEN,
     }
 
