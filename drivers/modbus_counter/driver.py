@@ -18,6 +18,7 @@ from drivers.contract import (
     Manifest,
     Mode,
 )
+from drivers.modbus_counter.alarms import CounterAlarms
 from drivers.modbus_counter.config import (
     CounterBoxConfig,
     CounterConfig,
@@ -28,10 +29,9 @@ from drivers.modbus_counter.memory import CursorUnreadableError, LastReading, Me
 from drivers.modbus_counter.plausible import Quality, empties_itself, is_strange, judged
 from drivers.modbus_counter.register_map import Metric
 from drivers.modbus_counter.rounds import CounterReader, Failure, Reading, Round
+from drivers.vitals import Vitals
 from protocols.records import Count, DeviceEvent, Quarantined, Record
 
-# Of the same counter: once may be a restart between the two reads, twice is how it is made.
-_EMPTIED_TIMES: Final = 2
 _ALL_GOOD: Final[Mapping[Metric, Quality]] = MappingProxyType({})
 
 
@@ -46,7 +46,7 @@ class _CounterDriver(Driver):
         self._zone = ZoneInfo(context.zone)
         self._reader = CounterReader(config, context.clock)
         self._max_silence = timedelta(seconds=config.max_silence_s)
-        self._emptied: dict[str, int] = {}  # times that a counter fell by being read
+        self._alarms = CounterAlarms(context.clock)
         self._one_at_a_time = asyncio.Lock()  # a hand-over may come in the middle of a poll
 
     @override
@@ -86,6 +86,9 @@ class _CounterDriver(Driver):
     @override
     async def aclose(self) -> None:
         await self._reader.aclose()
+
+    def vitals(self) -> Vitals:
+        return Vitals(alarms=self._alarms.all())
 
     async def _poll(self, cursor: bytes | None, *, forced: bool) -> Delivery:
         quarantined: tuple[Quarantined, ...] = ()
@@ -165,6 +168,8 @@ class _CounterDriver(Driver):
         if empties_itself(last.pieces, first.values.pieces, second.values.pieces):
             records += self._emptied_by_reading(first)
         if all(verdict == ("good", "good") for verdict in verdicts.values()):
+            if first.values.pieces < last.pieces:
+                self._alarms.fell(counter.tag, last.pieces, first.values.pieces, first.at)
             return [*self._counts(first, memory.note(counter.tag, first.values, at=first.at))]
         seq = memory.note(counter.tag, first.values, at=first.at, believed=False)
         records += self._counts(first, seq, {metric: one for metric, (one, _) in verdicts.items()})
@@ -173,9 +178,7 @@ class _CounterDriver(Driver):
         return records
 
     def _emptied_by_reading(self, reading: Reading) -> list[DeviceEvent]:
-        tag = reading.counter.tag
-        self._emptied[tag] = self._emptied.get(tag, 0) + 1
-        if self._emptied[tag] != _EMPTIED_TIMES:
+        if not self._alarms.empties_itself(reading.counter.tag):
             return []
         what = "it falls whenever it is read: pieces are lost with each lost answer"
         return [self._event("counter_empties_itself", reading.counter, reading.at, {"what": what})]

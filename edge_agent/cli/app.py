@@ -16,6 +16,7 @@ from edge_agent.cli import (
     driver,
     enroll,
     export,
+    line,
     simulate,
     spool,
 )
@@ -135,6 +136,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(device.app, name="device")
 app.add_typer(driver.app, name="driver")
 app.add_typer(export.app, name="export")
+app.add_typer(line.app, name="line")
 app.command("enroll")(enroll.enroll)
 app.add_typer(spool.app, name="spool")
 app.command("decode")(decode.decode)

@@ -626,6 +626,26 @@ async def test_a_counter_that_empties_itself_is_told(site_of):
         unit.pieces = 50
         await site.poll()
     assert events.count("counter_empties_itself") == 1
+    assert "counter_empties_itself" in {alarm.code for alarm in site.driver.vitals().alarms}
+
+
+async def test_a_counter_that_fell_asks_whether_it_was_replaced(site_of):
+    unit = CounterUnit(pieces=70_000)
+    site = await site_of({1: unit})
+    await site.poll()
+    assert site.driver.vitals().alarms == ()
+    unit.reset()
+    await site.poll()
+    assert site.driver.vitals().alarms == ()  # its boot register says why
+    unit.pieces = 9_000
+    await site.poll()
+    unit.pieces = 12
+    await site.poll()
+    (alarm,) = site.driver.vitals().alarms
+    assert alarm.what == "counter L1 fell from 9000 to 12 at 2026-11-21 04:04Z without a restart"
+    assert "edge-agent line replace L1 --at" in alarm.remedy
+    site.clock.elapsed += 86_400
+    assert site.driver.vitals().alarms == ()
 
 
 @pytest.mark.parametrize(
