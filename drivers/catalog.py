@@ -17,6 +17,7 @@ _BUILT_IN = {
     "modbus-rtu": "drivers.modbus_counter:ModbusRtuDriver",
     "pulse-counter": "drivers.pulse_counter:PulseCounterDriver",
     "barcode-scanner": "drivers.barcode_scanner:BarcodeScannerDriver",
+    "opcua-counter": "drivers.opcua_counter:OpcuaCounterDriver",
     "rdm6300": "drivers.card_reader:CardReaderDriver",
 }
 

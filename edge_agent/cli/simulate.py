@@ -23,10 +23,11 @@ OTHER_NAMES = {
     "modbus": "modbus-counter",
     "pulse": "pulse-counter",
     "scanner": "barcode-scanner",
+    "opcua": "opcua-counter",
 }
 # On a pseudo terminal: their --port is a path that leads to it.
 _SERIAL = ("rdm6300", "modbus-rtu", "pulse-counter", "barcode-scanner")
-KINDS = ("zk-terminal", "zk-replay", "modbus-counter", *_SERIAL, *OTHER_NAMES)
+KINDS = ("zk-terminal", "zk-replay", "modbus-counter", "opcua-counter", *_SERIAL, *OTHER_NAMES)
 TRANSPORTS: dict[str, Literal["tcp", "udp"]] = {"tcp": "tcp", "udp": "udp"}
 # What only some kinds understand; all else is for every kind.
 _OWN_OPTIONS = {
@@ -85,7 +86,11 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
     import asyncio
 
     from edge_agent.cli import simulated
-    from edge_agent.cli.simulated_line import serve_modbus_counters, serve_serial
+    from edge_agent.cli.simulated_line import (
+        serve_modbus_counters,
+        serve_opcua_counters,
+        serve_serial,
+    )
     from edge_agent.cli.simulated_replay import serve_zk_replay
     from edge_agent.cli.simulated_terminals import TerminalOrder
 
@@ -128,6 +133,8 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
                 devices_at_work = serve_zk_replay(session, scene.host, scene.port)
             case "modbus-counter":
                 devices_at_work = serve_modbus_counters(scene, pieces=records)
+            case "opcua-counter":
+                devices_at_work = serve_opcua_counters(scene, pieces=records)
             case _ if kind in _SERIAL:
                 link = _link(port, devices)
                 devices_at_work = serve_serial(kind, scene, records=records, link=link)

@@ -7,14 +7,17 @@ import contextlib
 import random
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from edge_agent.cli.simulated import Scene, say_listening
+from edge_agent.errors import CommandError
 from simulators.card_reader import CardReaderSim
 from simulators.modbus_counter import ModbusCounterBox
 from simulators.modbus_rtu import ModbusRtuLine
 from simulators.modbus_units import CounterUnit
+from simulators.opcua_counter import OpcuaCounterServer
 from simulators.serial_lines import LineSender
 
 _CARD_EVERY_S = 3.0  # longer than a reader's debounce: each is a punch
@@ -53,6 +56,36 @@ async def serve_modbus_counters(scene: Scene, *, pieces: int) -> None:
         for box in boxes:
             say_listening(box.host, box.port)
         await _count_on(units, draws, scene.every)
+
+
+async def serve_opcua_counters(scene: Scene, *, pieces: int) -> None:
+    """Servers that make a piece a second, some of them rejects. Raises CommandError without asyncua."""
+    if find_spec("asyncua") is None:
+        raise CommandError(
+            "OPC UA needs an extra that is not installed",
+            where="simulate opcua-counter",
+            remedy="pip install 'clockline[opcua]'",
+            try_command="edge-agent simulate modbus-counter",
+        )
+    draws = [scene.luck_of(number) for number in range(scene.devices)]
+    async with AsyncExitStack() as running:
+        servers = [
+            await running.enter_async_context(
+                OpcuaCounterServer(host=scene.host, port=scene.port_of(number), pieces=pieces)
+            )
+            for number in range(scene.devices)
+        ]
+        for server in servers:
+            say_listening(server.host, server.port)
+        made = rejected = 0
+        while True:
+            await asyncio.sleep(scene.every or _PIECE_EVERY_S)
+            made += 1
+            for server, draw in zip(servers, draws, strict=True):
+                await server.show("pieces", pieces + made)
+                if draw.random() < _REJECT_SHARE:
+                    rejected += 1
+                    await server.show("rejects", rejected)
 
 
 async def _serve_modbus_lines(scene: Scene, *, pieces: int, link: Path | None) -> None:

@@ -16,6 +16,7 @@ from simulators.card_reader import CardReaderSim
 from simulators.modbus_counter import ModbusCounterBox
 from simulators.modbus_rtu import ModbusRtuLine
 from simulators.modbus_units import CounterUnit
+from simulators.opcua_counter import OpcuaCounterServer
 from simulators.serial_lines import LineSender
 from simulators.zk_terminal import TerminalConfig, ZkTerminal
 
@@ -117,6 +118,30 @@ def _line_sender(line: str) -> Simulate:
 
 
 @asynccontextmanager
+async def _opcua_counter(**_asked: object) -> AsyncIterator[_Device]:
+    async with OpcuaCounterServer(pieces=100) as server:
+
+        async def produce() -> None:
+            pieces = server.values["pieces"]
+            assert isinstance(pieces, int)  # noqa: S101 - as it was made
+            await server.show("pieces", pieces + 1)
+
+        yield _Device(
+            serial="line 1",
+            config={
+                "url": server.url,
+                "serial": "line 1",
+                "timeout_s": 1,
+                "publishing_s": 0.05,
+                "counters": [{"tag": "L1", "pieces": server.node("pieces")}],
+            },
+            produce=produce,
+            vanish=server.stop,
+            come_back=server.start,
+        )
+
+
+@asynccontextmanager
 async def _rdm6300(**_asked: object) -> AsyncIterator[_Device]:
     with tempfile.TemporaryDirectory() as folder:
         async with CardReaderSim(link=Path(folder) / "reader") as reader:
@@ -140,5 +165,6 @@ SIMULATORS: dict[str, Simulate] = {
     "modbus-rtu": _modbus_rtu,
     "pulse-counter": _line_sender("OK"),
     "barcode-scanner": _line_sender("4006381333931"),
+    "opcua-counter": _opcua_counter,
     "rdm6300": _rdm6300,
 }

@@ -17,6 +17,7 @@ NOT_ASKED = {
     ("modbus-rtu", "another_device"),
     ("pulse-counter", "another_device"),
     ("barcode-scanner", "another_device"),
+    ("opcua-counter", "another_device"),
     ("rdm6300", "another_device"),
     *((kind, name) for kind in built_in_kinds() for name in ("imports", "own_folders")),
 }

@@ -21,6 +21,7 @@ SOURCES = {
     "modbus-rtu": ("drivers/modbus_counter/*.py", "drivers/links/serial_port.py"),
     "pulse-counter": ("drivers/serial_station/*.py", "drivers/links/serial_port.py"),
     "barcode-scanner": ("drivers/serial_station/*.py", "drivers/links/serial_port.py"),
+    "opcua-counter": ("drivers/opcua_counter/*.py",),
     "rdm6300": ("drivers/card_reader.py", "drivers/links/serial_port.py"),
 }
 PORT_CODES = {code for code, _ in serial_port._REMEDIES.values()} | {serial_port._OTHER_REMEDY[0]}
@@ -31,6 +32,7 @@ TABLES = {
     "modbus-rtu": {f"modbus_exception_{number}" for number in (1, 2, 3, 4)} | PORT_CODES,
     "pulse-counter": PORT_CODES,
     "barcode-scanner": PORT_CODES,
+    "opcua-counter": set(),
     "rdm6300": PORT_CODES,
 }
 every_kind = pytest.mark.parametrize("kind", built_in_kinds())
