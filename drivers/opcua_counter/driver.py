@@ -23,7 +23,7 @@ from drivers.contract import (
     Manifest,
     Mode,
 )
-from drivers.errors import DeviceMisbehavedError, LinkDownError
+from drivers.errors import BlockedError, DeviceMisbehavedError, LinkDownError
 from drivers.opcua_counter.client import OpcuaClient, Sample, normal_node, require_extra
 from drivers.opcua_counter.config import NodesConfig, OpcuaCounterConfig
 from protocols.records import Count, DeviceEvent, Record
@@ -32,6 +32,7 @@ _Metric = Literal["pieces", "rejects"]
 _Role = Literal["pieces", "rejects", "badge"]
 
 _QUEUE_SAMPLES: Final = 10_000  # while the spool is slow; then the session starts anew
+_MAX_UNSTORED: Final = 1_000  # more means that whoever takes the deliveries never acknowledges
 _REMEMBERED_BADGES: Final = 64  # changes within one publishing
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOBODY: Final = frozenset({"", "0", "None"})
@@ -263,6 +264,13 @@ class OpcuaCounterDriver(Driver):
         )
 
     def _held(self, records: Sequence[Record]) -> Delivery:
+        if len(self._unstored) >= _MAX_UNSTORED:
+            raise BlockedError(
+                f"{_MAX_UNSTORED} changes were read and not stored",
+                where=self._client.where,
+                remedy="The spool does not take them: see `edge-agent doctor`",
+                code="readings_not_stored",
+            )
         delivery = Delivery(serial=self._serial, records=tuple(records))
         self._unstored.append(delivery)
         return delivery

@@ -14,6 +14,7 @@ from asyncua.ua.ua_binary import struct_from_binary
 from drivers.contract import DriverContext
 from drivers.errors import BlockedError, DeviceMisbehavedError, LinkDownError
 from drivers.opcua_counter import OpcuaCounterConfig, OpcuaCounterDriver
+from drivers.opcua_counter import driver as driver_module
 from edge_agent.system_clock import SystemClock
 from protocols.records import Count, DeviceEvent
 from simulators.opcua_counter import OpcuaCounterServer
@@ -249,3 +250,64 @@ async def test_without_the_extra_it_says_how_to_get_it(server, monkeypatch):
         await driver.identity()
     assert caught.value.code == "extra_missing"
     assert "pip install 'clockline[opcua]'" in caught.value.remedy
+
+
+async def test_a_server_that_says_nothing_costs_a_bounded_time():
+    async def listen(reader, writer):
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+
+    mute = await asyncio.start_server(listen, "127.0.0.1", 0)
+    host, port = mute.sockets[0].getsockname()
+    table = {"name": "x", "kind": "opcua-counter", "url": f"opc.tcp://{host}:{port}",
+             "timeout_s": 0.3, "counters": [{"tag": "a", "pieces": "i=1"}]}  # fmt: skip
+    driver = OpcuaCounterDriver(
+        OpcuaCounterConfig.model_validate(table), DriverContext(clock=SystemClock(), zone="UTC")
+    )
+    try:
+        with pytest.raises(LinkDownError) as caught:
+            async with asyncio.timeout(10):
+                await driver.identity()
+        assert caught.value.code == "link_timeout"
+    finally:
+        await driver.aclose()
+        mute.close()
+        await mute.wait_closed()
+
+
+async def test_more_samples_than_anybody_takes_end_the_session_and_not_the_memory(
+    server, line, monkeypatch
+):
+    monkeypatch.setattr(driver_module, "_QUEUE_SAMPLES", 3)
+    one = line(queue_size=100)
+    assert [count.value for count in await one.next()] == [41]
+    for pieces in range(42, 60):
+        await server.show("pieces", pieces)
+    await asyncio.sleep(0.5)
+    told = []
+
+    async def drain():
+        while True:
+            told.extend(count.value for count in await one.next())
+
+    with pytest.raises(LinkDownError):
+        await drain()
+    assert len(told) <= 3
+    assert one.driver.samples_dropped > 0
+    again = line(driver=one.driver)
+    assert [count.value for count in await again.next()] == [59]  # cumulative: no piece is lost
+
+
+async def test_whoever_never_acknowledges_is_stopped(server, line, monkeypatch):
+    monkeypatch.setattr(driver_module, "_MAX_UNSTORED", 2)
+    one = line()
+
+    async def take():
+        for pieces in range(60, 65):
+            await one.next(commit=False)
+            await server.show("pieces", pieces)
+
+    with pytest.raises(BlockedError) as caught:
+        await take()
+    assert caught.value.code == "readings_not_stored"

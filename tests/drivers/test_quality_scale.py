@@ -74,7 +74,7 @@ def test_no_driver_sinks_below_where_it_was() -> None:
         "modbus-rtu": Level.PROVEN,
         "pulse-counter": Level.STURDY,
         "barcode-scanner": Level.STURDY,
-        "opcua-counter": Level.SOUND,
+        "opcua-counter": Level.STURDY,
         "rdm6300": Level.PROVEN,
     }
 
