@@ -38,7 +38,7 @@ class OpcuaCounterServer:
         from asyncua import Server, ua  # noqa: PLC0415 - an extra
 
         if self._port == 0:
-            self._port = await _free_port(self.host)
+            self._port = await free_port(self.host)
         server = Server()
         await server.init()
         server.set_endpoint(self.url)
@@ -92,7 +92,7 @@ class OpcuaCounterServer:
         await self.stop()
 
 
-async def _free_port(host: str) -> int:
+async def free_port(host: str) -> int:
     """The library cannot be asked which port it got."""
     server = await asyncio.start_server(lambda _reader, writer: writer.close(), host, 0)
     port: int = server.sockets[0].getsockname()[1]

@@ -43,7 +43,7 @@ class RtuBus:
         """Frames that answer no question of ours, or came too late."""
         self.noise_bytes = 0
         self.unanswered: dict[int, ReadRequest] = {}
-        """By unit: what it was last asked, when it did not answer in time."""
+        """By unit: what it was last asked and has not answered."""
         self._open_link = open_link
         self._link: Link | None = None
         self._users = 0
@@ -144,14 +144,14 @@ class RtuSession(Session):
         if self._bus.unanswered.get(unit, request) != request:
             # Its late answer would look like one to this question: give it time to come.
             await self._await_silence(self._timeout_s, at_most_s=2 * self._timeout_s)
+        self._bus.unanswered[unit] = request  # also when whoever asks is stopped meanwhile
         await self._link.write(encode_rtu(unit, encode_pdu(request)))
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await self._answer(unit, request)
         except TimeoutError as exc:
-            self._bus.unanswered[unit] = request
             raise NoAnswerError.of(f"{self._link.describe()} unit {unit}", self._timeout_s) from exc
-        self._bus.unanswered.pop(unit, None)
+        del self._bus.unanswered[unit]
         return answer
 
     async def _await_silence(self, silence_s: float, *, at_most_s: float = 0.0) -> None:

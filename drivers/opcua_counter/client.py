@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from drivers.errors import (
@@ -31,6 +32,7 @@ _MODES: Final = {"sign": "Sign", "sign_and_encrypt": "SignAndEncrypt"}
 _LOGIN: Final = frozenset(
     {"BadUserAccessDenied", "BadIdentityTokenRejected", "BadIdentityTokenInvalid"}
 )
+_PEM: Final = b"-----BEGIN"
 _CLOSE_S: Final = 3.0
 
 
@@ -205,12 +207,40 @@ async def _secure(client: Any, config: OpcuaCounterConfig) -> None:
         SecurityPolicyBasic256Sha256,
     )
 
-    await client.set_security(
-        SecurityPolicyBasic256Sha256,
-        certificate=config.certificate,
-        private_key=config.private_key,
-        server_certificate=config.server_certificate,
-        mode=getattr(ua.MessageSecurityMode, _MODES[config.security]),
+    ours, key = _file(config, config.certificate), _file(config, config.private_key)
+    theirs = _file(config, config.server_certificate)
+    try:
+        await client.set_security(
+            SecurityPolicyBasic256Sha256,
+            certificate=ours,
+            private_key=key,
+            server_certificate=theirs,
+            mode=getattr(ua.MessageSecurityMode, _MODES[config.security]),
+        )
+    except ValueError as exc:  # what cryptography says of bytes that are no certificate or key
+        raise _unreadable(config, f"certificate or key cannot be read ({exc})") from exc
+
+
+def _file(config: OpcuaCounterConfig, path: Path | None) -> Any:
+    """By its content: asyncua would judge PEM or DER by the name."""
+    if path is None:
+        return None
+    from asyncua.crypto.uacrypto import CertProperties  # noqa: PLC0415 - see the module
+
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise _unreadable(config, f"{path} cannot be read ({exc.strerror})") from exc
+    return CertProperties(content, "pem" if _PEM in content else "der")
+
+
+def _unreadable(config: OpcuaCounterConfig, what: str) -> BlockedError:
+    return BlockedError(
+        what,
+        where=config.url,
+        remedy="Correct certificate, private_key or server_certificate in the site file; the "
+        "agent's user must be able to read them",
+        code="certificate_unreadable",
     )
 
 
@@ -259,7 +289,7 @@ def _translated(exc: Exception, config: OpcuaCounterConfig) -> DriverError:
         return LinkDownError(
             f"cannot be reached ({exc.strerror or exc})",
             where=where,
-            remedy="Check address, network and, with security, the files of the certificate",
+            remedy="Check the address, and the network between",
             code="link_unreachable",
         )
     return DeviceMisbehavedError(
