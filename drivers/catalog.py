@@ -14,6 +14,10 @@ ENTRY_POINT_GROUP = "clockline.drivers"
 _BUILT_IN = {
     "zk-pull": "drivers.zk_pull:ZkPullDriver",
     "modbus-counter": "drivers.modbus_counter:ModbusCounterDriver",
+    "modbus-rtu": "drivers.modbus_counter:ModbusRtuDriver",
+    "pulse-counter": "drivers.pulse_counter:PulseCounterDriver",
+    "barcode-scanner": "drivers.barcode_scanner:BarcodeScannerDriver",
+    "opcua-counter": "drivers.opcua_counter:OpcuaCounterDriver",
     "rdm6300": "drivers.card_reader:CardReaderDriver",
 }
 

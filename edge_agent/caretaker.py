@@ -1,4 +1,6 @@
-"""The task that looks after the spool: deletes by age, makes room, stops pulling when there is none."""
+"""The task that looks after the spool: deletes by age, makes room, stops pulling when there is none,
+and stores what people order about lines.
+"""
 
 import contextlib
 from datetime import timedelta
@@ -9,6 +11,7 @@ import structlog
 
 from drivers.ports import Clock
 from edge_agent.config.models import SpoolSection
+from edge_agent.line_orders import take_orders
 from edge_agent.spool.codec import Envelope
 from edge_agent.spool.lanes import Lane
 from edge_agent.spool.retention import Keep
@@ -33,6 +36,7 @@ class Caretaker:
         timekeeper: Timekeeper,
     ) -> None:
         self._spool = spool
+        self._state_dir = path.parent
         self._keep = keep_of(section)
         self._max_bytes = section.max_bytes or default_cap(path)
         self._clock = clock
@@ -69,6 +73,7 @@ class Caretaker:
             with contextlib.suppress(SpoolError):
                 await self._make_room()
             self._judge(await housekeeping.measure(self._max_bytes))
+        await take_orders(self._state_dir, self._spool, self._timekeeper.stamp())
         if self._timekeeper.trusted and self._clock.monotonic() >= self._due_at:
             await self._retire()
 

@@ -1,36 +1,21 @@
 """A card reader (RDM6300 frames) behind a pseudo terminal: the driver opens a real port."""
 
 import asyncio
-import contextlib
-import os
-import pty
-import tty
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from typing_extensions import override
 
 from protocols.rdm6300 import encode_card
+from simulators.serial_plug import SerialPlug
 
-_READ_BYTES = 4096
 
-
-class CardReaderSim:
-    """`port` is the path for the driver; it stays the same over unplug and plug when `link` names
-    a symbolic link, as /dev/serial/by-id does. `heard` collects what the driver wrote.
-    """
+class CardReaderSim(SerialPlug):
+    """`heard` collects what the driver wrote."""
 
     def __init__(self, *, link: Path | None = None, crlf: bool = False) -> None:
-        self._link = link
+        super().__init__(link=link)
         self._crlf = crlf
-        self._ends: tuple[int, int] | None = None  # ours and the driver's side of the pty
         self.heard = bytearray()
-
-    @property
-    def port(self) -> str:
-        if self._link is not None:
-            return str(self._link)
-        _, slave = self._plugged()
-        return os.ttyname(slave)
 
     async def start(self) -> None:
         await self.plug()
@@ -38,27 +23,9 @@ class CardReaderSim:
     async def stop(self) -> None:
         await self.unplug()
 
-    async def plug(self) -> None:
-        """A fresh port, as after plugging the adapter in."""
-        master, slave = pty.openpty()
-        tty.setraw(slave)
-        os.set_blocking(master, False)
-        self._ends = master, slave
-        asyncio.get_running_loop().add_reader(master, self._hear, master)
-        if self._link is not None:
-            self._link.unlink(missing_ok=True)
-            self._link.symlink_to(os.ttyname(slave))
-
-    async def unplug(self) -> None:
-        """The port goes away under whoever has it open."""
-        ends, self._ends = self._ends, None
-        if ends is None:
-            return
-        asyncio.get_running_loop().remove_reader(ends[0])
-        for end in ends:
-            os.close(end)
-        if self._link is not None:
-            self._link.unlink(missing_ok=True)
+    @override
+    def hear(self, data: bytes) -> None:
+        self.heard += data
 
     async def present(self, card_hex: str, *, repeats: int = 1, interval_s: float = 0.065) -> None:
         """Holds a card (ten hex digits) on the coil for `repeats` frames."""
@@ -67,35 +34,3 @@ class CardReaderSim:
             if repeat:
                 await asyncio.sleep(interval_s)
             await self.send(frame)
-
-    async def send(self, data: bytes, *, slice_bytes: int | None = None) -> None:
-        """Any bytes: noise, halves of frames; in writes of `slice_bytes`, apart from each other.
-
-        Raises BlockingIOError when nobody reads the port and its buffer is full.
-        """
-        master, _ = self._plugged()
-        size = slice_bytes or max(len(data), 1)
-        for start in range(0, len(data), size):
-            os.write(master, data[start : start + size])
-            await asyncio.sleep(0)
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.stop()
-
-    def _plugged(self) -> tuple[int, int]:
-        if self._ends is None:
-            raise RuntimeError("the simulated reader is not plugged in: call start or plug first")
-        return self._ends
-
-    def _hear(self, master: int) -> None:
-        with contextlib.suppress(BlockingIOError):
-            self.heard += os.read(master, _READ_BYTES)

@@ -5,70 +5,19 @@ The counters are plain attributes: `box.units[1].pieces += 5` while clients read
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 from protocols.errors import ProtocolError
 from protocols.modbus.mbap import TcpFramer, TcpMessage, encode_tcp
-from protocols.modbus.pdu import (
-    ILLEGAL_DATA_ADDRESS,
-    ExceptionResponse,
-    OtherPdu,
-    ReadRequest,
-    ReadResponse,
-    Response,
-    WriteRegister,
-    decode_request,
-    encode_pdu,
-)
-from protocols.modbus.registers import WordOrder, to_words
+from protocols.modbus.pdu import encode_pdu
+from simulators.modbus_units import CounterUnit, ServedUnits
 
-PIECES: Final = 0
-REJECTS: Final = 2
-BADGE: Final = 4
-BOOT: Final = 6
-_REGISTERS: Final = 7
-_ILLEGAL_FUNCTION: Final = 1
-_ILLEGAL_DATA_VALUE: Final = 3
 _READ_BYTES: Final = 4096
 
-
-@dataclass(slots=True, kw_only=True)
-class CounterUnit:
-    """One unit of the box. Registers: pieces at 0, rejects at 2, badge at 4, boot at 6.
-
-    A counter of `width` bits wraps as the real one does: assign any number, the low bits show.
-    `extra` holds further registers by address. `torn` makes reads show the low word of pieces
-    after a carry beside the high word from before it. `exception` answers every read with that
-    code, `silent` answers nothing.
-    """
-
-    pieces: int = 0
-    rejects: int = 0
-    badge: int = 0
-    boot: int = 1
-    width: Literal[16, 32] = 32
-    word_order: WordOrder = "big"
-    extra: dict[int, int] = field(default_factory=dict)
-    torn: bool = False
-    silent: bool = False
-    exception: int | None = None
-
-    def reset(self) -> None:
-        """Power off and on, with counters that do not keep their values."""
-        self.pieces = self.rejects = self.badge = 0
-        self.boot += 1
-
-    def registers(self) -> dict[int, int]:
-        words = dict.fromkeys(range(_REGISTERS), 0)
-        pieces = self.pieces - 0x10000 if self.torn else self.pieces
-        for address, value in ((PIECES, pieces), (REJECTS, self.rejects), (BADGE, self.badge)):
-            words.update(enumerate(to_words(value, self.width, self.word_order), start=address))
-        words[BOOT] = self.boot & 0xFFFF
-        return words | self.extra
+__all__ = ["CounterUnit", "Faults", "ModbusCounterBox"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,11 +53,11 @@ class ModbusCounterBox:
     ) -> None:
         self.units = units
         self.faults = Faults()
-        self.asked: Counter[int] = Counter()
+        self._served = ServedUnits(units, unknown_unit=unknown_unit)
+        self.asked = self._served.asked
         self.connections = 0
         self._host = host
         self._port = port
-        self._unknown_unit = unknown_unit
         self._server: asyncio.Server | None = None
         self._stopping = asyncio.Event()
         self._kept_back = b""
@@ -179,7 +128,7 @@ class ModbusCounterBox:
         faults = self.faults
         if message.unit in faults.close_on_units:
             raise ConnectionAbortedError
-        response = self._respond(message)
+        response = self._served.respond(message.unit, message.pdu)
         if response is None:
             return
         if faults.delay_s:
@@ -207,35 +156,6 @@ class ModbusCounterBox:
             writer.write(piece)
             await writer.drain()
             await asyncio.sleep(0)
-
-    def _respond(self, message: TcpMessage) -> Response | None:
-        function = message.pdu[0]
-        self.asked[function] += 1
-        unit = self.units.get(message.unit)
-        refusal = self._unknown_unit if unit is None else unit.exception
-        if unit is None or unit.silent or refusal is not None:
-            if refusal is None or (unit is not None and unit.silent):
-                return None
-            return ExceptionResponse(function=function, code=refusal)
-        try:
-            request = decode_request(message.pdu)
-        except ProtocolError:
-            return ExceptionResponse(function=function, code=_ILLEGAL_DATA_VALUE)
-        match request:
-            case ReadRequest():
-                return _read(unit, request)
-            case WriteRegister() | OtherPdu():
-                return ExceptionResponse(function=function, code=_ILLEGAL_FUNCTION)
-
-
-def _read(unit: CounterUnit, request: ReadRequest) -> Response:
-    registers = unit.registers()
-    asked = range(request.address, request.address + request.count)
-    if any(address not in registers for address in asked):
-        return ExceptionResponse(function=request.function, code=ILLEGAL_DATA_ADDRESS)
-    return ReadResponse(
-        function=request.function, registers=tuple(registers[address] for address in asked)
-    )
 
 
 def _slices(data: bytes, size: int | None) -> Iterator[bytes]:

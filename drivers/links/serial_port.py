@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import os
+from typing import Literal
 
 import serial
 import serial_asyncio_fast
@@ -13,6 +14,11 @@ from drivers.errors import LinkDownError
 from drivers.ports import Link
 
 _READ_BYTES = 4096
+_PARITIES = {
+    "none": serial.PARITY_NONE,
+    "even": serial.PARITY_EVEN,
+    "odd": serial.PARITY_ODD,
+}
 _CLOSE_S = 2.0  # an adapter that was pulled out must not hold the supervisor
 
 _REMEDIES = {
@@ -74,8 +80,14 @@ class SerialLink(Link):
         return self._where
 
 
-async def open_serial(port: str, *, baud: int = 9600) -> SerialLink:
-    """Opens `port` with 8 data bits, no parity, one stop bit, for this process alone.
+async def open_serial(
+    port: str,
+    *,
+    baud: int = 9600,
+    parity: Literal["none", "even", "odd"] = "none",
+    stop_bits: Literal[1, 2] = 1,
+) -> SerialLink:
+    """Opens `port` with 8 data bits, for this process alone.
 
     Raises LinkDownError that names the cause and what to do.
     """
@@ -85,8 +97,8 @@ async def open_serial(port: str, *, baud: int = 9600) -> SerialLink:
             url=port,
             baudrate=baud,
             bytesize=serial.EIGHTBITS,
-            parity=serial.PARITY_NONE,
-            stopbits=serial.STOPBITS_ONE,
+            parity=_PARITIES[parity],
+            stopbits=stop_bits,
             exclusive=True,
         )
     except (OSError, ValueError) as exc:  # SerialException is an OSError; ValueError: the baud rate

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from msgspec import Struct
 
-from drivers.modbus_counter.register_map import Values
+from drivers.modbus_counter.register_map import Metric, Values
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -20,6 +20,13 @@ class LastReading(Struct, frozen=True, kw_only=True):
     rejects: int | None
     badge: str | None
     boot: str
+
+    @property
+    def amounts(self) -> dict[Metric, int]:
+        amounts: dict[Metric, int] = {"pieces": self.pieces}
+        if self.rejects is not None:
+            amounts["rejects"] = self.rejects
+        return amounts
 
     def shows(self, values: Values) -> bool:
         return (self.pieces, self.rejects, self.badge, self.boot) == (
@@ -51,14 +58,18 @@ class Memory(Struct, kw_only=True):
             return True
         return not timedelta(0) <= at - last.at < max_silence
 
-    def note(self, tag: str, values: Values, *, at: datetime) -> int:
-        """Remembers the reading and returns its sequence number.
+    def note(self, tag: str, values: Values, *, at: datetime, believed: bool = True) -> int:
+        """Remembers the reading and returns its sequence number. One that is not `believed` only
+        takes its number: the next is measured against the one before it.
 
         The first number is the milliseconds since 1970: readings come slower than that, so
         numbers keep growing even when a lost spool took the cursor with it.
         """
         last = self.readings.get(tag)
         seq = last.seq + 1 if last else (at - _EPOCH) // _MILLISECOND
+        if last is not None and not believed:
+            self.readings[tag] = msgspec.structs.replace(last, seq=seq)
+            return seq
         self.readings[tag] = LastReading(
             seq=seq,
             at=at,

@@ -2,20 +2,32 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, Literal
 
 from drivers.modbus_counter.config import CounterConfig
 from protocols.modbus.pdu import MAX_REGISTERS, ReadRequest
-from protocols.modbus.registers import unsigned
+from protocols.modbus.registers import signed, unsigned
+
+Metric = Literal["pieces", "rejects"]
+_SIGNED: Final = frozenset({"pieces", "rejects"})  # a badge number has no sign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
-    """What one counter showed. `rejects` is None where the line does not count them."""
+    """What one counter showed, in pieces. `rejects` is None where the line does not count them."""
 
     pieces: int
     rejects: int | None
     badge: str | None
     boot: str
+
+    @property
+    def amounts(self) -> dict[Metric, int]:
+        """What is counted, by its name."""
+        amounts: dict[Metric, int] = {"pieces": self.pieces}
+        if self.rejects is not None:
+            amounts["rejects"] = self.rejects
+        return amounts
 
 
 class RegisterMap:
@@ -27,7 +39,7 @@ class RegisterMap:
     """
 
     def __init__(self, counter: CounterConfig, function: int) -> None:
-        self._order = counter.word_order
+        self._counter = counter
         self._function = function
         self._fields = counter.fields
 
@@ -58,14 +70,18 @@ class RegisterMap:
         words: dict[int, int] = {}
         for request, registers in answers:
             words.update(enumerate(registers, start=request.address))
-        numbers = {name: self._number(field, words) for name, field in self._fields.items()}
+        numbers = {name: self._number(name, words) for name in self._fields}
         badge = numbers.get("badge", 0)
+        rejects = numbers.get("rejects")
         return Values(
-            pieces=numbers["pieces"],
-            rejects=numbers.get("rejects"),
+            pieces=self._counter.in_pieces(numbers["pieces"]),
+            rejects=None if rejects is None else self._counter.in_pieces(rejects),
             badge=str(badge) if badge else None,
             boot=str(numbers.get("boot", 0)),
         )
 
-    def _number(self, field: range, words: Mapping[int, int]) -> int:
-        return unsigned([words[address] for address in field], self._order)
+    def _number(self, name: str, words: Mapping[int, int]) -> int:
+        counter = self._counter
+        decode = signed if counter.signed and name in _SIGNED else unsigned
+        registers = [words[address] for address in self._fields[name]]
+        return decode(registers, counter.word_order, counter.byte_order)

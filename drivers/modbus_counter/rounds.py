@@ -5,10 +5,10 @@ from datetime import datetime
 from itertools import groupby
 
 from drivers.errors import DeviceMisbehavedError, DriverError, LinkDownError
-from drivers.links.tcp import open_tcp
-from drivers.modbus_counter.config import CounterConfig, ModbusCounterConfig
+from drivers.modbus_counter.config import CounterBoxConfig, CounterConfig
+from drivers.modbus_counter.connecting import Connector
 from drivers.modbus_counter.register_map import RegisterMap, Values
-from drivers.modbus_counter.session import ModbusSession, NoAnswerError
+from drivers.modbus_counter.session import NoAnswerError, Session
 from drivers.ports import Clock
 from protocols.modbus.pdu import (
     ILLEGAL_DATA_ADDRESS,
@@ -61,10 +61,11 @@ class RefusedReadError(DeviceMisbehavedError):
 class CounterReader:
     """Holds the connection and what was learnt about each counter since the start."""
 
-    def __init__(self, config: ModbusCounterConfig, clock: Clock) -> None:
+    def __init__(self, config: CounterBoxConfig, clock: Clock) -> None:
         self._config = config
         self._clock = clock
-        self._session: ModbusSession | None = None
+        self._connector = Connector(config)
+        self._session: Session | None = None
         self._maps = {c.tag: RegisterMap(c, config.function) for c in config.counters}
         self._apart: set[str] = set()  # counters whose holes the box refuses to read
         self._failed: dict[str, int] = {}  # times in a row
@@ -101,6 +102,14 @@ class CounterReader:
             raise done.failures[0].error
         return done
 
+    async def read_again(self, counter: CounterConfig) -> Reading | None:
+        """The counter that was just read, once more; None when that fails: the round told enough."""
+        try:
+            return await self._read(counter)
+        except (LinkDownError, DeviceMisbehavedError) as exc:
+            await self._close_unless_harmless(exc)
+            return None
+
     async def aclose(self) -> None:
         session, self._session = self._session, None
         if session is not None:
@@ -113,11 +122,9 @@ class CounterReader:
         due = [c for c in counters if self._not_before.get(c.tag, now) <= now] or counters
         return sorted(due, key=lambda counter: counter.unit)
 
-    async def _connect(self) -> ModbusSession:
+    async def _connect(self) -> Session:
         if self._session is None:
-            config = self._config
-            link = await open_tcp(config.host, config.port, timeout_s=config.timeout_s)
-            self._session = ModbusSession(link, timeout_s=config.timeout_s)
+            self._session = await self._connector.open()
         return self._session
 
     async def _read_unit(self, counters: list[CounterConfig], done: Round) -> None:
@@ -169,7 +176,7 @@ class CounterReader:
                 case ReadResponse(registers=words):
                     answers.append((request, words))
                 case ExceptionResponse():
-                    where = f"tcp {self._config.host}:{self._config.port} unit {counter.unit}"
+                    where = f"{self._connector.where} unit {counter.unit}"
                     raise RefusedReadError(response, where=f"{where} counter {counter.tag}")
             raw += pdu
         return Reading(

@@ -1,6 +1,9 @@
-"""One Modbus TCP connection: ask, and take the answer that belongs to the question."""
+"""Ask for registers, and take the answer that belongs to the question: over Modbus TCP."""
 
 import asyncio
+from typing import Protocol, Self
+
+from typing_extensions import override
 
 from drivers.errors import DeviceMisbehavedError, LinkDownError
 from drivers.ports import Link
@@ -20,8 +23,35 @@ _TRANSACTIONS = 0x10000
 class NoAnswerError(LinkDownError):
     """The unit stayed silent. The connection itself is as good as before."""
 
+    @classmethod
+    def of(cls, where: str, timeout_s: float) -> Self:
+        return cls(
+            f"no answer within {timeout_s:g} s",
+            where=where,
+            remedy="Check that the box is powered, and its unit number in the site file",
+            code="unit_silent",
+        )
 
-class ModbusSession:
+
+class Session(Protocol):
+    """A way to some units. It can read registers, and nothing else."""
+
+    async def read(
+        self, unit: int, request: ReadRequest
+    ) -> tuple[ReadResponse | ExceptionResponse, bytes]:
+        """The answer to `request`, an exception included, and its PDU.
+
+        Raises NoAnswerError; LinkDownError when the connection is gone; DeviceMisbehavedError
+        when the answer is not Modbus or not to this request. After the last two: close.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Never raises; safe to call twice."""
+        ...
+
+
+class TcpSession(Session):
     """Matches answers to requests by transaction number, so that an answer that comes after its
     time-out is never taken for the next unit's value.
     """
@@ -33,14 +63,10 @@ class ModbusSession:
         self._transaction = 0
         self.strays = 0  # answers to no question of ours, or too late
 
+    @override
     async def read(
         self, unit: int, request: ReadRequest
     ) -> tuple[ReadResponse | ExceptionResponse, bytes]:
-        """The answer to `request`, an exception included, and its PDU.
-
-        Raises NoAnswerError; LinkDownError when the connection is gone; DeviceMisbehavedError
-        when the answer is not Modbus or not to this request. After the last two: close.
-        """
         self._transaction = (self._transaction + 1) % _TRANSACTIONS
         asked = TcpMessage(transaction=self._transaction, unit=unit, pdu=encode_pdu(request))
         try:
@@ -49,11 +75,12 @@ class ModbusSession:
                 answer = await self._answer_to(asked)
             response = decode_read_answer(request, answer.pdu)
         except TimeoutError as exc:
-            raise self._no_answer(unit) from exc
+            raise NoAnswerError.of(self._where(unit), self._timeout_s) from exc
         except ProtocolError as exc:
             raise self._misbehaved(unit, exc) from exc
         return response, answer.pdu
 
+    @override
     async def aclose(self) -> None:
         await self._link.aclose()
 
@@ -78,14 +105,6 @@ class ModbusSession:
 
     def _where(self, unit: int) -> str:
         return f"{self._link.describe()} unit {unit}"
-
-    def _no_answer(self, unit: int) -> NoAnswerError:
-        return NoAnswerError(
-            f"no answer within {self._timeout_s:g} s",
-            where=self._where(unit),
-            remedy="Check that the box is powered, and its unit number in the site file",
-            code="unit_silent",
-        )
 
     def _misbehaved(self, unit: int, exc: ProtocolError) -> DeviceMisbehavedError:
         return DeviceMisbehavedError(

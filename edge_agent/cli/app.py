@@ -17,6 +17,7 @@ from edge_agent.cli import (
     driver,
     enroll,
     export,
+    line,
     quarantine,
     simulate,
     spool,
@@ -139,6 +140,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(device.app, name="device")
 app.add_typer(driver.app, name="driver")
 app.add_typer(export.app, name="export")
+app.add_typer(line.app, name="line")
 app.command("enroll")(enroll.enroll)
 app.add_typer(spool.app, name="spool")
 app.add_typer(dead.app, name="dead")

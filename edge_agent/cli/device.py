@@ -15,6 +15,7 @@ from edge_agent.cli.device_capture import capture
 from edge_agent.cli.device_discover import discover
 from edge_agent.cli.device_live import live
 from edge_agent.cli.device_probe import probe
+from edge_agent.cli.device_registers import registers
 from edge_agent.cli.device_replace import replace
 from edge_agent.cli.device_session import Target, ZoneOption, print_facts, with_driver
 from edge_agent.cli.options import ConfigOption, JsonLinesOption, JsonOption
@@ -123,6 +124,7 @@ def _print_line(line: str) -> None:
 
 app.command("live")(live)
 app.command("capture")(capture)
+app.command("registers")(registers)
 app.command("clock")(device_admin.clock)
 app.command("users")(device_admin.users)
 app.command("unstick")(device_admin.unstick)

@@ -52,7 +52,7 @@ def replace(
     if standing is None:
         name = _name_of(units, site, old, new)
         _refuse_taken(units, site, name, new)
-        order = Replacement(name, old, new, datetime.now(UTC), _who(), None)
+        order = Replacement(name, old, new, datetime.now(UTC), who_orders(), None)
         order_replacement(site.spool_path, order)
     else:
         order = standing
@@ -156,7 +156,7 @@ def _serial_line(site: "SiteConfig", order: "Replacement") -> SerialLine | None:
     return next(line for line in _serial_lines(site) if line.serial == serial)
 
 
-def _who() -> str:
+def who_orders() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):

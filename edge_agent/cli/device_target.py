@@ -1,7 +1,9 @@
 """Which device a command means: a name of the site file, or an address as a person types it."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import ValidationError
@@ -19,8 +21,15 @@ DEFAULT_KIND = "zk-pull"  # what a bare address nearly always is
 _ADDRESS_HELP = "edge-agent device info zk-pull://10.0.0.7:4370"
 
 
-def resolve(target: str, config_file: Path | None, zone: str | None) -> SiteDevice:
-    """`target` by name, as `kind[+transport]://host:port?key=value`, or as host[:port].
+def resolve(
+    target: str,
+    config_file: Path | None,
+    zone: str | None,
+    *,
+    keys: Mapping[str, object] = MappingProxyType({}),
+) -> SiteDevice:
+    """`target` by name, as `kind[+transport]://host:port?key=value`, or as host[:port]. `keys` are
+    those that an address cannot say.
 
     `zone` is the one asked for; else the site file's; else, for a bare address, this machine's,
     which only decides which rows are flagged as being from the future: nothing is stored here.
@@ -35,13 +44,16 @@ def resolve(target: str, config_file: Path | None, zone: str | None) -> SiteDevi
     if "://" not in target and not _looks_like_address(target):
         raise _unknown_name(target, site)
     zone = zone or (site.site.zone if site else machine_zone())
-    return device_at(target, zone)
+    return device_at(target, zone, keys=keys)
 
 
-def device_at(address: str, zone: str) -> SiteDevice:
+def device_at(
+    address: str, zone: str, *, keys: Mapping[str, object] = MappingProxyType({})
+) -> SiteDevice:
     """The device at an address as a person types it. Raises UsageError."""
     address = address.strip()
-    return _from_address(address if "://" in address else f"{DEFAULT_KIND}://{address}", zone)
+    address = address if "://" in address else f"{DEFAULT_KIND}://{address}"
+    return _from_address(address, zone, keys)
 
 
 def require_zone(config_file: Path | None, zone: str | None) -> None:
@@ -83,7 +95,7 @@ def _unknown_name(target: str, site: SiteConfig | None) -> UsageError:
     )
 
 
-def _from_address(address: str, zone: str) -> SiteDevice:
+def _from_address(address: str, zone: str, keys: Mapping[str, object]) -> SiteDevice:
     kind, _, transport = address.partition("://")[0].partition("+")
     if kind not in known_kinds():
         raise UsageError(
@@ -95,7 +107,7 @@ def _from_address(address: str, zone: str) -> SiteDevice:
     model = load_driver(kind).manifest.config
     try:
         table = _table(address) | ({"transport": transport} if transport else {})
-        config = model.model_validate({"kind": kind, **table})
+        config = model.model_validate({"kind": kind, **keys, **table})
     except ValidationError as exc:
         complaint = from_validation((), exc, model)[0]
         raise UsageError(

@@ -17,8 +17,17 @@ if TYPE_CHECKING:
     from protocols.zk.layouts import Layout
 
 # zk and card-reader: what people say who do not know our words for it, or the chip.
-OTHER_NAMES = {"zk": "zk-terminal", "card-reader": "rdm6300"}
-KINDS = ("zk-terminal", "zk-replay", "modbus-counter", "rdm6300", *OTHER_NAMES)
+OTHER_NAMES = {
+    "zk": "zk-terminal",
+    "card-reader": "rdm6300",
+    "modbus": "modbus-counter",
+    "pulse": "pulse-counter",
+    "scanner": "barcode-scanner",
+    "opcua": "opcua-counter",
+}
+# On a pseudo terminal: their --port is a path that leads to it.
+_SERIAL = ("rdm6300", "modbus-rtu", "pulse-counter", "barcode-scanner")
+KINDS = ("zk-terminal", "zk-replay", "modbus-counter", "opcua-counter", *_SERIAL, *OTHER_NAMES)
 TRANSPORTS: dict[str, Literal["tcp", "udp"]] = {"tcp": "tcp", "udp": "udp"}
 # What only some kinds understand; all else is for every kind.
 _OWN_OPTIONS = {
@@ -35,7 +44,8 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
         str, typer.Argument(help=f"{', '.join(KINDS)}, or that of an installed driver package.")
     ],
     port: Annotated[
-        str, typer.Option(help="0 picks a free one. For rdm6300: a path that leads to the port.")
+        str,
+        typer.Option(help="0 picks a free one. Of what is serial: a path that leads to the port."),
     ] = "0",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     records: Annotated[
@@ -76,6 +86,11 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
     import asyncio
 
     from edge_agent.cli import simulated
+    from edge_agent.cli.simulated_line import (
+        serve_modbus_counters,
+        serve_opcua_counters,
+        serve_serial,
+    )
     from edge_agent.cli.simulated_replay import serve_zk_replay
     from edge_agent.cli.simulated_terminals import TerminalOrder
 
@@ -104,7 +119,7 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
     )
     scene = simulated.Scene(
         host=host,
-        port=0 if kind == "rdm6300" else _port_number(port, devices),
+        port=0 if kind in _SERIAL else _port_number(port, devices),
         devices=devices,
         every=live_every,
         seed=seed,
@@ -117,10 +132,12 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
                 session = _recorded(input_file, devices)
                 devices_at_work = serve_zk_replay(session, scene.host, scene.port)
             case "modbus-counter":
-                devices_at_work = simulated.serve_modbus_counters(scene, pieces=records)
-            case "rdm6300":
+                devices_at_work = serve_modbus_counters(scene, pieces=records)
+            case "opcua-counter":
+                devices_at_work = serve_opcua_counters(scene, pieces=records)
+            case _ if kind in _SERIAL:
                 link = _link(port, devices)
-                devices_at_work = simulated.serve_card_readers(scene, cards=records, link=link)
+                devices_at_work = serve_serial(kind, scene, records=records, link=link)
             case _:
                 devices_at_work = simulated.serve_third_party(kind, scene, records=records)
         asyncio.run(simulated.until_stopped(devices_at_work))
@@ -271,15 +288,15 @@ def _port_number(text: str, devices: int) -> int:
 
 
 def _link(text: str, devices: int) -> Path | None:
-    """The path that shall lead to a card reader's port, None for `0`."""
+    """The path that shall lead to a serial device's port, None for `0`."""
     if text == "0":
         return None
     link = Path(text)
     if devices > 1 or not link.is_absolute() or (link.exists() and not link.is_symlink()):
         raise UsageError(
-            f"{text!r} cannot lead to the port of {devices} card reader(s)",
+            f"{text!r} cannot lead to the port of {devices} device(s)",
             where="--port",
-            remedy="Write an absolute path that is free, for one reader",
+            remedy="Write an absolute path that is free, for one device",
             try_command="edge-agent simulate rdm6300 --port /tmp/reader",
         )
     return link

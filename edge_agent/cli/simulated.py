@@ -4,22 +4,15 @@ import asyncio
 import contextlib
 import random
 import signal
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from edge_agent.cli.simulated_terminals import methods_of, wall_clock
 from edge_agent.simulation import load_simulator, third_party_simulators
 from protocols.zk.attendance import AttendanceRow
-from simulators.card_reader import CardReaderSim
-from simulators.modbus_counter import CounterUnit, ModbusCounterBox
 from simulators.zk_terminal import TerminalDisabledError, ZkTerminal
-
-_CARD_EVERY_S = 3.0  # longer than a reader's debounce: each is a punch
-_PIECE_EVERY_S = 1.0
-_REJECT_SHARE = 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +53,7 @@ async def serve_zk_terminals(terminals: Sequence[ZkTerminal], scene: Scene) -> N
             terminal.address = (scene.host, scene.port_of(number))
             await running.enter_async_context(terminal)
         for terminal in terminals:
-            _say_listening(*terminal.address)
+            say_listening(*terminal.address)
         if scene.every is None:
             await asyncio.Event().wait()
         async with asyncio.TaskGroup() as doors:
@@ -111,55 +104,5 @@ async def serve_third_party(kind: str, scene: Scene, *, records: int) -> None:
         await asyncio.Event().wait()
 
 
-async def serve_modbus_counters(scene: Scene, *, pieces: int) -> None:
-    """Boxes of one unit (number 1) that makes a piece a second, some of them rejects."""
-    draws = [scene.luck_of(number) for number in range(scene.devices)]
-    units = [CounterUnit(pieces=pieces) for _ in draws]
-    async with AsyncExitStack() as running:
-        boxes = [
-            await running.enter_async_context(
-                ModbusCounterBox({1: unit}, host=scene.host, port=scene.port_of(number))
-            )
-            for number, unit in enumerate(units)
-        ]
-        for box in boxes:
-            _say_listening(box.host, box.port)
-        while True:
-            await asyncio.sleep(scene.every or _PIECE_EVERY_S)
-            for unit, draw in zip(units, draws, strict=True):
-                unit.pieces += 1
-                unit.rejects += draw.random() < _REJECT_SHARE
-
-
-async def serve_card_readers(scene: Scene, *, cards: int, link: Path | None = None) -> None:
-    """Readers on pseudo terminals; one of `cards` different cards is held to each now and then.
-
-    link    a path by which the port of a single reader can be named
-    """
-    draws = [scene.luck_of(number) for number in range(scene.devices)]
-    numbers = [[draw.randbytes(5).hex() for _ in range(cards)] for draw in draws]
-    async with AsyncExitStack() as running:
-        readers = [await running.enter_async_context(_plugged_in(link)) for _ in draws]
-        for reader in readers:
-            print(f"listening {reader.port}", flush=True)
-        while True:
-            await asyncio.sleep(scene.every or _CARD_EVERY_S)
-            for reader, draw, known in zip(readers, draws, numbers, strict=True):
-                if known:
-                    # Nobody reads the port and its buffer is full: the card stays unread.
-                    with contextlib.suppress(BlockingIOError):
-                        await reader.present(draw.choice(known))
-
-
-@asynccontextmanager
-async def _plugged_in(link: Path | None) -> AsyncIterator[CardReaderSim]:
-    reader = CardReaderSim(link=link)
-    await reader.start()
-    try:
-        yield reader
-    finally:
-        await reader.stop()
-
-
-def _say_listening(host: str, port: int) -> None:
+def say_listening(host: str, port: int) -> None:
     print(f"listening {host}:{port}", flush=True)

@@ -24,6 +24,7 @@ from edge_agent.doctor.ledger import (
     last_stored,
     read_counts,
 )
+from edge_agent.doctor.line import check_line, check_line_orders
 from edge_agent.doctor.machine import check_clock, check_core_extra, check_python, check_zone
 from edge_agent.doctor.running import check_running
 from edge_agent.doctor.storage import check_spool, check_state_dir
@@ -52,7 +53,10 @@ def examine(config: str | None, *, with_core: bool) -> Iterator[Finding]:
         return
     yield check_zone(site.site.zone, now)
     yield from _examine_gateway(site, now)
-    yield from asyncio.run(check_devices([device.config for device in site.devices]))
+    devices = [device.config for device in site.devices]
+    yield from asyncio.run(check_devices(devices))
+    yield from check_line(devices)
+    yield from check_line_orders(site.gateway.state_dir, now)
     yield from check_uplink(site)
     yield from check_identity(site, now)
     yield from check_broker(site, read_agent(read_places(site.path), now))

@@ -13,7 +13,11 @@ from pathlib import Path
 from edge_agent.simulation import Simulate
 from protocols.zk.attendance import AttendanceRow
 from simulators.card_reader import CardReaderSim
-from simulators.modbus_counter import CounterUnit, ModbusCounterBox
+from simulators.modbus_counter import ModbusCounterBox
+from simulators.modbus_rtu import ModbusRtuLine
+from simulators.modbus_units import CounterUnit
+from simulators.opcua_counter import OpcuaCounterServer
+from simulators.serial_lines import LineSender
 from simulators.zk_terminal import TerminalConfig, ZkTerminal
 
 
@@ -68,6 +72,76 @@ async def _modbus_counter(**_asked: object) -> AsyncIterator[_Device]:
 
 
 @asynccontextmanager
+async def _modbus_rtu(**_asked: object) -> AsyncIterator[_Device]:
+    unit = CounterUnit(pieces=100)
+    with tempfile.TemporaryDirectory() as folder:
+        async with ModbusRtuLine({17: unit}, link=Path(folder) / "line") as line:
+
+            async def produce() -> None:
+                unit.pieces += 1
+
+            yield _Device(
+                serial="line 1",
+                config={
+                    "port": line.port,
+                    "serial": "line 1",
+                    "timeout_s": 0.2,
+                    "counters": [{"unit": 17, "tag": "L1", "pieces": 0}],
+                },
+                produce=produce,
+                vanish=line.unplug,
+                come_back=line.plug,
+            )
+
+
+def _line_sender(line: str) -> Simulate:
+    """A station that sends `line` for each record; after a silence, as lines begin."""
+
+    @asynccontextmanager
+    async def simulate(**_asked: object) -> AsyncIterator[_Device]:
+        with tempfile.TemporaryDirectory() as folder:
+            async with LineSender(link=Path(folder) / "station") as sender:
+
+                async def produce() -> None:
+                    await sender.send(b"\n")  # whoever has just opened the port is in step
+                    await sender.say(line)
+
+                yield _Device(
+                    serial="station 4",
+                    config={"port": sender.port, "serial": "station 4", "tag": "L1"},
+                    produce=produce,
+                    vanish=sender.unplug,
+                    come_back=sender.plug,
+                )
+
+    return simulate
+
+
+@asynccontextmanager
+async def _opcua_counter(**_asked: object) -> AsyncIterator[_Device]:
+    async with OpcuaCounterServer(pieces=100) as server:
+
+        async def produce() -> None:
+            pieces = server.values["pieces"]
+            assert isinstance(pieces, int)  # noqa: S101 - as it was made
+            await server.show("pieces", pieces + 1)
+
+        yield _Device(
+            serial="line 1",
+            config={
+                "url": server.url,
+                "serial": "line 1",
+                "timeout_s": 1,
+                "publishing_s": 0.05,
+                "counters": [{"tag": "L1", "pieces": server.node("pieces")}],
+            },
+            produce=produce,
+            vanish=server.stop,
+            come_back=server.start,
+        )
+
+
+@asynccontextmanager
 async def _rdm6300(**_asked: object) -> AsyncIterator[_Device]:
     with tempfile.TemporaryDirectory() as folder:
         async with CardReaderSim(link=Path(folder) / "reader") as reader:
@@ -88,5 +162,9 @@ async def _rdm6300(**_asked: object) -> AsyncIterator[_Device]:
 SIMULATORS: dict[str, Simulate] = {
     "zk-terminal": _zk_terminal,
     "modbus-counter": _modbus_counter,
+    "modbus-rtu": _modbus_rtu,
+    "pulse-counter": _line_sender("OK"),
+    "barcode-scanner": _line_sender("4006381333931"),
+    "opcua-counter": _opcua_counter,
     "rdm6300": _rdm6300,
 }

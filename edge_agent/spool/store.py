@@ -380,6 +380,15 @@ class Spool:
             self._own_envelope(zone), received_at=stamp.received_at, flags=stamp.flags
         )
         event = correction.step_event(gateway, boot_id, step, envelope)
+        await self.tell(event, zone=zone, stamp=stamp)
+
+    async def tell(self, event: DeviceEvent, *, zone: str, stamp: Stamp) -> None:
+        """An event that a person or the gateway itself says, received as `stamp` says. One that is
+        stored already is not stored again.
+        """
+        envelope = msgspec.structs.replace(
+            self._own_envelope(zone), received_at=stamp.received_at, flags=stamp.flags
+        )
         await self._writer.run(
             lambda connection: self._log.store(connection, (event,), envelope, device=None)
         )

@@ -37,6 +37,13 @@ class Side(Enum):
     RESPONSES = "responses"
 
 
+def silent_interval_s(baud: int) -> float:
+    """The silence between two frames: 3.5 characters of 11 bits, above 19,200 baud fixed
+    (Serial Line V1.02, 2.5.1.1).
+    """
+    return 0.001_75 if baud > 19_200 else 3.5 * 11 / baud
+
+
 def crc16(data: bytes) -> int:
     """CRC-16/MODBUS; sent low byte first."""
     crc = 0xFFFF

@@ -14,6 +14,10 @@ every_kind = pytest.mark.parametrize("kind", built_in_kinds())
 # Rules that ask nothing of this driver; any other that says so has lost its question.
 NOT_ASKED = {
     ("modbus-counter", "another_device"),
+    ("modbus-rtu", "another_device"),
+    ("pulse-counter", "another_device"),
+    ("barcode-scanner", "another_device"),
+    ("opcua-counter", "another_device"),
     ("rdm6300", "another_device"),
     *((kind, name) for kind in built_in_kinds() for name in ("imports", "own_folders")),
 }

@@ -17,6 +17,8 @@ from simulators.modbus_counter import CounterUnit, ModbusCounterBox
 NOON = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 SILENCE_S = 0.3  # how long a test waits for a unit that says nothing
 COUNTER = {"unit": 1, "tag": "L1", "pieces": 0, "rejects": 2, "badge": 4, "boot": 6}
+NARROW = {"unit": 1, "tag": "a", "pieces": 0}
+NOWHERE = {"name": "x", "kind": "modbus-counter", "host": "h"}
 
 
 class HandClock:
@@ -511,3 +513,172 @@ def test_settings_that_cannot_be(change):
     ModbusCounterConfig.model_validate(settings)
     with pytest.raises(ValidationError):
         ModbusCounterConfig.model_validate(settings | change)
+
+
+@pytest.mark.parametrize(
+    ("unit", "keys", "value"),
+    [
+        ({"pieces": 2**40 + 5, "width": 64}, {"width": 64}, 2**40 + 5),
+        ({"pieces": 2**40 + 5, "width": 64, "word_order": "little", "byte_order": "little"},
+         {"width": 64, "word_order": "little", "byte_order": "little"}, 2**40 + 5),
+        ({"pieces": 70_000, "byte_order": "little"}, {"byte_order": "little"}, 70_000),
+        ({"pieces": -3}, {"signed": True}, -3),
+        ({"pieces": -3, "width": 16}, {"signed": True, "width": 16}, -3),
+        ({"pieces": 1_001}, {"scale": 4}, 4_004),
+        ({"pieces": 1_001}, {"pulses_per_piece": 2}, 500),
+    ],
+)  # fmt: skip
+async def test_numbers_in_every_dress(site_of, unit, keys, value):
+    site = await site_of({1: CounterUnit(**unit)}, {"unit": 1, "tag": "a", "pieces": 0} | keys)
+    assert [count.value for count in await site.poll()] == [value]
+
+
+def told_well(records):
+    return [(r.value, r.quality) for r in records if isinstance(r, Count) and r.metric == "pieces"]
+
+
+async def test_a_torn_reading_is_stored_as_one_that_never_was(site_of):
+    """65535, 0, 65537: the middle one is told apart from a reset by a second look."""
+    unit = CounterUnit(pieces=65_535, rejects=1)
+    site = await site_of({1: unit})
+    assert told_well(await site.poll()) == [(65_535, "good")]
+    unit.pieces, unit.torn_reads = 65_537, 1
+    torn, kept, *_ = records = await site.poll()
+    assert told_well(records) == [(1, "bad"), (65_537, "good")]
+    assert kept.quality == "good"  # the rejects of the torn reading: theirs was a number of its own
+    assert torn.raw == bytes.fromhex("030e0000000100000001000000000001")
+    assert [record.seq - torn.seq for record in records] == [0, 0, 1, 1]
+    unit.pieces += 1
+    assert told_well(await site.poll()) == [(65_538, "good")]
+
+
+async def test_when_neither_look_goes_on_from_anything_both_are_uncertain(site_of):
+    unit = CounterUnit(pieces=65_530)
+    site = await site_of({1: unit})
+    await site.poll()
+    unit.pieces, unit.torn_reads = 65_536 + 65_536 + 65_535, 1
+    records = await site.poll()
+    assert told_well(records) == [(131_071, "uncertain"), (196_607, "uncertain")]
+
+
+async def test_a_reset_is_confirmed_by_the_second_look(site_of):
+    unit = CounterUnit(pieces=70_000)
+    site = await site_of({1: unit})
+    await site.poll()
+    unit.pieces = 12
+    before = site.box.asked[3]
+    assert told_well(await site.poll()) == [(12, "good")]
+    assert site.box.asked[3] == before + 2
+    unit.pieces = 13
+    assert told_well(await site.poll()) == [(13, "good")]
+    assert site.box.asked[3] == before + 3
+
+
+async def test_a_strange_reading_without_a_second_look_is_uncertain(site_of):
+    unit = CounterUnit(pieces=65_535)
+    site = await site_of({1: unit}, timeout_s=SILENCE_S)
+    await site.poll()
+    unit.pieces, unit.torn_reads = 65_537, 1
+    respond = site.box._served.respond
+
+    def once(number, pdu):
+        answer = respond(number, pdu)
+        unit.silent = True
+        return answer
+
+    site.box._served.respond = once
+    assert told_well(await site.poll()) == [(1, "uncertain")]
+    unit.silent, site.box._served.respond = False, respond
+    assert told_well(await site.poll()) == [(65_537, "good")]  # measured against the last good one
+
+
+async def test_a_rise_that_no_line_makes_is_looked_at_twice(site_of):
+    unit = CounterUnit(pieces=1_000)
+    counter = COUNTER | {"max_rate_per_s": 2.0}
+    site = await site_of({1: unit}, counter)
+    await site.poll()
+    unit.pieces += 120
+    await site.poll(after_s=60)
+    assert site.box.asked[3] == 2
+    unit.pieces += 200
+    assert told_well(await site.poll(after_s=60)) == [(1_320, "good")]  # it is what it shows
+    assert site.box.asked[3] == 4
+
+
+async def test_a_wrap_is_not_strange(site_of):
+    unit = CounterUnit(pieces=9_990)
+    site = await site_of({1: unit}, COUNTER | {"modulus": 10_000})
+    await site.poll()
+    unit.pieces = 4
+    assert told_well(await site.poll()) == [(4, "good")]
+    assert site.box.asked[3] == 2
+
+
+async def test_a_counter_that_empties_itself_is_told(site_of):
+    unit = CounterUnit(pieces=50, empties=True, boot=0)
+    site = await site_of({1: unit}, {"unit": 1, "tag": "a", "pieces": 0})
+    await site.poll()
+    events = []
+    for _ in range(3):
+        unit.pieces = 30
+        records = await site.poll()
+        events += [record.code for record in records if isinstance(record, DeviceEvent)]
+        unit.pieces = 50
+        await site.poll()
+    assert events.count("counter_empties_itself") == 1
+    assert "counter_empties_itself" in {alarm.code for alarm in site.driver.vitals().alarms}
+
+
+async def test_a_counter_that_fell_asks_whether_it_was_replaced(site_of):
+    unit = CounterUnit(pieces=70_000)
+    site = await site_of({1: unit})
+    await site.poll()
+    assert site.driver.vitals().alarms == ()
+    unit.reset()
+    await site.poll()
+    assert site.driver.vitals().alarms == ()  # its boot register says why
+    unit.pieces = 9_000
+    await site.poll()
+    unit.pieces = 12
+    await site.poll()
+    (alarm,) = site.driver.vitals().alarms
+    assert alarm.what == "counter L1 fell from 9000 to 12 at 2026-11-21 04:04Z without a restart"
+    assert "edge-agent line replace L1 --at" in alarm.remedy
+    site.clock.elapsed += 86_400
+    assert site.driver.vitals().alarms == ()
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"reset_after_read": True}, "loses pieces with each lost answer"),
+        ({"width": 16, "modulus": 100_000}, "never reach"),
+        ({"pulses_per_piece": 3}, "no whole number of pieces"),
+        ({"width": 64, "rejects": 3}, "both use register 3"),
+    ],
+)
+def test_counters_that_cannot_be(keys, words):
+    with pytest.raises(ValidationError, match=words):
+        ModbusCounterConfig.model_validate(NOWHERE | {"counters": [NARROW | keys]})
+
+
+@pytest.mark.parametrize(
+    ("keys", "poll_s", "fits"),
+    [
+        ({"width": 16}, 819, True),  # 65,536 / 2 / 4 at ten a second
+        ({"width": 16}, 820, False),
+        ({"width": 16, "max_rate_per_s": 100}, 60, True),
+        ({"width": 16, "max_rate_per_s": 200}, 60, False),
+        ({"width": 16, "max_rate_per_s": 200, "scale": 4}, 60, True),
+        ({"width": 16, "max_rate_per_s": 100, "pulses_per_piece": 2}, 60, False),
+        ({"modulus": 10_000, "max_rate_per_s": 25}, 60, False),
+        ({"width": 32, "max_rate_per_s": 1000}, 86_400, True),
+    ],
+)
+def test_polls_come_often_enough_for_a_turn(keys, poll_s, fits):
+    table = NOWHERE | {"poll_s": poll_s, "counters": [NARROW | keys]}
+    if fits:
+        assert ModbusCounterConfig.model_validate(table).poll_s == poll_s
+    else:
+        with pytest.raises(ValidationError, match="a turn could pass unseen"):
+            ModbusCounterConfig.model_validate(table)

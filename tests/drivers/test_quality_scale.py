@@ -71,6 +71,10 @@ def test_no_driver_sinks_below_where_it_was() -> None:
     assert levels() == {
         "zk-pull": Level.STURDY,
         "modbus-counter": Level.PROVEN,
+        "modbus-rtu": Level.PROVEN,
+        "pulse-counter": Level.STURDY,
+        "barcode-scanner": Level.STURDY,
+        "opcua-counter": Level.STURDY,
         "rdm6300": Level.PROVEN,
     }
 

@@ -7,9 +7,17 @@ import subprocess
 from contextlib import asynccontextmanager
 
 from drivers.card_reader import CardReaderConfig, CardReaderDriver
-from drivers.modbus_counter import ModbusCounterConfig, ModbusCounterDriver
+from drivers.modbus_counter import (
+    ModbusCounterConfig,
+    ModbusCounterDriver,
+    ModbusRtuConfig,
+    ModbusRtuDriver,
+)
 from simulators.card_reader import CardReaderSim
-from simulators.modbus_counter import CounterUnit, ModbusCounterBox
+from simulators.modbus_counter import ModbusCounterBox
+from simulators.modbus_rtu import ModbusRtuLine
+from simulators.modbus_units import CounterUnit
+from simulators.serial_plug import SerialPlug
 from tests.drivers.zk_site import CONTEXT
 
 
@@ -20,7 +28,12 @@ def counter_box(host: str, port: int, *counters: dict) -> ModbusCounterDriver:
     )
 
 
-async def counts(driver: ModbusCounterDriver) -> list[tuple[str, str, int]]:
+def counters_on_line(port: str, *counters: dict) -> ModbusRtuDriver:
+    config = {"name": "box", "kind": "modbus-rtu", "port": port, "timeout_s": 5}
+    return ModbusRtuDriver(ModbusRtuConfig.model_validate(config | {"counters": counters}), CONTEXT)
+
+
+async def counts(driver: ModbusCounterDriver | ModbusRtuDriver) -> list[tuple[str, str, int]]:
     try:
         (delivery,) = [delivery async for delivery in driver.fetch(None)]
     finally:
@@ -93,6 +106,55 @@ async def test_mbpoll_reads_from_the_simulator_what_the_driver_reads() -> None:
             timeout=10,
         )
     theirs = [int(line.split()[1]) for line in polled.stdout.splitlines() if line.startswith("[")]
+    assert theirs == [70_123, 42]
+    assert [value for _, _, value in ours] == theirs
+
+
+class RecordedLine(SerialPlug):
+    """Answers what was asked on the line as pymodbus answered it then, byte for byte."""
+
+    def __init__(self, exchanges: dict[bytes, bytes]) -> None:
+        super().__init__()
+        self._exchanges = exchanges
+        self._heard = b""
+        self._sending: list[asyncio.Task[None]] = []
+
+    def hear(self, data: bytes) -> None:
+        self._heard += data
+        answer = self._exchanges.get(self._heard)
+        if answer is not None:
+            self._heard = b""
+            self._sending.append(asyncio.create_task(self.send(answer, slice_bytes=7)))
+
+
+async def test_the_rtu_driver_reads_what_pymodbus_answered(shared_data) -> None:
+    recorded = shared_data / "line" / "modbus" / "rtu_mbpoll_vs_pymodbus_socat.txt"
+    lines = recorded.read_text("utf-8").splitlines()
+    frames = [bytes.fromhex(line) for line in lines if line.startswith(" ")]
+    async with RecordedLine(dict(zip(frames[::2], frames[1::2], strict=True))) as line:
+        counter = {"unit": 17, "tag": "L1", "pieces": 0, "rejects": 2, "badge": 4, "boot": 7}
+        line1 = counters_on_line(line.port, counter | {"badge_width": 16, "word_order": "big"})
+        assert await counts(line1) == [
+            ("L1", "pieces", 4_294_967_290),
+            ("L1", "rejects", 0xFFFA_FFFF),
+        ]
+
+
+async def test_mbpoll_reads_from_the_simulated_line_what_the_driver_reads() -> None:
+    unit = CounterUnit(pieces=70_123, rejects=42)
+    async with ModbusRtuLine({7: unit}) as line:
+        counter = {"unit": 7, "tag": "L1", "pieces": 0, "rejects": 2}
+        ours = await counts(counters_on_line(line.port, counter))
+        command = ["mbpoll", "-m", "rtu", "-b", "9600", "-P", "none", "-a", "7", "-0", "-r", "0"]
+        polled = await asyncio.to_thread(
+            subprocess.run,
+            [*command, "-c", "2", "-t", "4:int", "-B", "-1", line.port],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    theirs = [int(row.split()[1]) for row in polled.stdout.splitlines() if row.startswith("[")]
     assert theirs == [70_123, 42]
     assert [value for _, _, value in ours] == theirs
 

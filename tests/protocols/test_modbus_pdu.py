@@ -133,10 +133,18 @@ def test_the_captured_words_in_both_orders():
     assert signed((0x7FFF, 0xFFFF)) == 2**31 - 1
 
 
+ORDERS = st.sampled_from(["big", "little"])
+
+
 @settings(deadline=None)
-@given(st.integers(0, 2**32 - 1), st.sampled_from(["big", "little"]), st.sampled_from([16, 32]))
-def test_words_hold_the_number_modulo_their_width(value, order, width):
-    words = to_words(value, width, order)
+@given(st.integers(0, 2**64 - 1), ORDERS, ORDERS, st.sampled_from([16, 32, 64]))
+def test_words_hold_the_number_modulo_their_width(value, order, byte_order, width):
+    words = to_words(value, width, order, byte_order)
     assert len(words) == width // 16
-    assert unsigned(words, order) == value % 2**width
-    assert signed(words, order) % 2**width == value % 2**width
+    assert unsigned(words, order, byte_order) == value % 2**width
+    assert signed(words, order, byte_order) % 2**width == value % 2**width
+
+
+def test_bytes_swapped_in_each_word():
+    assert to_words(0x01020304, 32, "big", "little") == (0x0201, 0x0403)
+    assert unsigned((0x0201, 0x0403), "big", "little") == 0x01020304

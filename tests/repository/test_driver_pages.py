@@ -18,14 +18,22 @@ from edge_agent.driver_check.shape import SHAPE
 SOURCES = {
     "zk-pull": ("drivers/zk_pull/*.py", "drivers/links/tcp.py", "drivers/links/udp.py"),
     "modbus-counter": ("drivers/modbus_counter/*.py", "drivers/links/tcp.py"),
+    "modbus-rtu": ("drivers/modbus_counter/*.py", "drivers/links/serial_port.py"),
+    "pulse-counter": ("drivers/serial_station/*.py", "drivers/links/serial_port.py"),
+    "barcode-scanner": ("drivers/serial_station/*.py", "drivers/links/serial_port.py"),
+    "opcua-counter": ("drivers/opcua_counter/*.py",),
     "rdm6300": ("drivers/card_reader.py", "drivers/links/serial_port.py"),
 }
+PORT_CODES = {code for code, _ in serial_port._REMEDIES.values()} | {serial_port._OTHER_REMEDY[0]}
 TABLES = {
     "zk-pull": {meaning.code for _, meaning in translation._MEANINGS}
     | {"wrong_serial", "link_closed", "link_cut"},
     "modbus-counter": {f"modbus_exception_{number}" for number in (1, 2, 3, 4, 10)},
-    "rdm6300": {code for code, _ in serial_port._REMEDIES.values()}
-    | {serial_port._OTHER_REMEDY[0]},
+    "modbus-rtu": {f"modbus_exception_{number}" for number in (1, 2, 3, 4)} | PORT_CODES,
+    "pulse-counter": PORT_CODES,
+    "barcode-scanner": PORT_CODES,
+    "opcua-counter": set(),
+    "rdm6300": PORT_CODES,
 }
 every_kind = pytest.mark.parametrize("kind", built_in_kinds())
 

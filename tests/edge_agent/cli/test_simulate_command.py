@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -70,6 +71,26 @@ def test_consecutive_ports_from_a_given_one() -> None:
         assert [address.partition(":")[2] for address in got] == [
             str(first + number) for number in range(3)
         ]
+
+
+def test_a_serial_line_with_a_modbus_unit(capsys, tmp_path) -> None:
+    link = str(tmp_path / "line")
+    with simulated("modbus-rtu", "--records", "70000", "--port", link) as (port,):
+        assert port == link
+        assert run(["device", "registers", port, "--unit", "17", "--count", "2", "--json"]) == 0
+    (told,) = lines_of(capsys)
+    assert told["numbers"][0]["u32_big"] >= 70_000
+
+
+@pytest.mark.parametrize(("kind", "line"), [("pulse", r"(OK|NG)"), ("scanner", r"E\d{4}")])
+def test_stations_that_send_lines(kind, line) -> None:
+    with simulated(kind, "--live-every", "0.05") as (port,):
+        deadline = time.monotonic() + 10
+        with open(port, "rb", buffering=0) as heard:  # noqa: PTH123 - unbuffered
+            text = b""
+            while text.count(b"\n") < 30 and time.monotonic() < deadline:
+                text += heard.read(64)
+    assert re.search(rf"^{line}\r$", text.decode(), re.MULTILINE)
 
 
 def test_a_profile_a_key_and_faults_together(capsys) -> None:
@@ -150,7 +171,7 @@ def test_faults_of_the_other_transport_are_noted() -> None:
         (["modbus-counter", "--comm-key", "1"], "Leave --comm-key out"),
         (["rdm6300", "--layout", "att40"], "Leave --layout out"),
         (["rdm6300", "--port", "{dat}"], "an absolute path that is free"),
-        (["rdm6300", "--port", "{dat}.link", "--devices", "2"], "for one reader"),
+        (["rdm6300", "--port", "{dat}.link", "--devices", "2"], "for one device"),
     ],
     ids=" ".join,
 )

@@ -117,7 +117,9 @@ BAD_FILES = {
             "13: device[0].counters[1].pieces: is missing. Add `pieces = …` to this table",
             (
                 '13: device[0].counters[1].pices: unknown key, did you mean "pieces"? Known keys '
-                "here: badge, badge_width, boot, pieces, rejects, tag, unit, width, word_order"
+                "here: badge, badge_width, boot, byte_order, max_rate_per_s, modulus, pieces, "
+                "pulses_per_piece, rejects, reset_after_read, scale, signed, tag, unit, width, "
+                "word_order"
             ),
         ],
     ),
