@@ -13,7 +13,15 @@ from datetime import datetime, timedelta
 import structlog
 from msgspec import Struct
 
-from drivers.contract import Capability, Delivery, DeviceConfig, Driver, Identity, Mode
+from drivers.contract import (
+    Capability,
+    Delivery,
+    DeviceConfig,
+    Driver,
+    Identity,
+    Mode,
+    Resumable,
+)
 from drivers.errors import BlockedError, DriverError
 from drivers.ports import Clock
 from drivers.vitals import Observed
@@ -225,6 +233,8 @@ class DeviceWorker:
         identity = await self._proven(driver)
         self._signal(DeviceSignal.IDENTIFIED)
         if driver.manifest.mode is Mode.TALKS:
+            if isinstance(driver, Resumable):
+                driver.resume(await self._commons.spool.cursor(identity.serial))
             self._listening = True
             async for delivery in driver.live():
                 await self._store(driver, delivery, self._row_clock(None))
