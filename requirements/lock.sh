@@ -9,6 +9,6 @@ lock() { out=$1; shift
     --no-emit-index-url --no-header --no-annotate "$@" -o "requirements/$out"; }
 lock gateway.txt
 lock core.txt --extra core
-lock dev.txt --extra core --extra sftp --group dev
+lock dev.txt --extra core --extra sftp --extra opcua --group dev
 "$UV" pip compile -q requirements/build.in --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate -o requirements/build.txt
