@@ -15,6 +15,8 @@ _BUILT_IN = {
     "zk-pull": "drivers.zk_pull:ZkPullDriver",
     "modbus-counter": "drivers.modbus_counter:ModbusCounterDriver",
     "rdm6300": "drivers.card_reader:CardReaderDriver",
+    "mqtt-line": "drivers.mqtt_line:MqttLineDriver",
+    "sparkplug-host": "drivers.sparkplug_host:SparkplugHostDriver",
 }
 
 # What makes a class a driver; checked by name, because third parties import nothing of ours.

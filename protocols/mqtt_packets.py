@@ -147,3 +147,12 @@ def _counted(body: bytes, offset: int) -> tuple[bytes, int]:
     if end > len(body):
         raise ProtocolError(f"{size} bytes announced, {len(body) - offset - 2} given")
     return body[offset + 2 : end], end
+
+
+def encode_packet(kind: int, flags: int, body: bytes) -> bytes:
+    length, encoded = len(body), bytearray()
+    while length >= 0x80:
+        encoded.append(length & 0x7F | 0x80)
+        length >>= 7
+    encoded.append(length)
+    return bytes([kind << 4 | flags]) + bytes(encoded) + body

@@ -15,6 +15,8 @@ every_kind = pytest.mark.parametrize("kind", built_in_kinds())
 NOT_ASKED = {
     ("modbus-counter", "another_device"),
     ("rdm6300", "another_device"),
+    ("mqtt-line", "another_device"),
+    ("sparkplug-host", "another_device"),
     *((kind, name) for kind in built_in_kinds() for name in ("imports", "own_folders")),
 }
 
