@@ -17,12 +17,15 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 class LineAgent:
-    """`device` is the text of its [[device]] table."""
+    """`device` is the text of its [[device]] table; `patches` are those of tests.reliability.child."""
 
-    def __init__(self, folder, device):
+    def __init__(self, folder, device, *, patches=""):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.process = None
+        self._program = (
+            ["tests.reliability.child", patches, "edge_agent"] if patches else ["edge_agent"]
+        )
         (folder / "site.toml").write_text(
             f'[site]\nname = "s"\nzone = "Asia/Shanghai"\n[gateway]\nname = "g"\n'
             f'state_dir = "{folder}"\n[[device]]\n{device}'
@@ -31,7 +34,7 @@ class LineAgent:
     def start(self):
         with (self.folder / "agent.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "edge_agent", "run", "-c", str(self.folder / "site.toml")],
+                [sys.executable, "-m", *self._program, "run", "-c", str(self.folder / "site.toml")],
                 stdout=log,
                 stderr=log,
                 cwd=REPOSITORY,

@@ -1,6 +1,7 @@
 """Cirrus Link's own edge node against our host, through a real Mosquitto, with a kill -9 between."""
 
 import contextlib
+import itertools
 import json
 import subprocess
 import threading
@@ -8,7 +9,6 @@ import threading
 import pytest
 
 from protocols.records import Count, DeviceEvent
-import itertools
 from tests.drivers.line_agent import LineAgent, until
 from tests.drivers.line_broker import line_broker
 
