@@ -93,6 +93,11 @@ class BrokerLink:
     def alive(self) -> bool:
         return self._client is not None and self._ended is None
 
+    @property
+    def waiting(self) -> int:
+        """Messages that have come and were not taken yet."""
+        return len(self._inbox)
+
     async def open(self, topics: Sequence[str], *, qos: Literal[0, 1]) -> None:
         """Raises DriverError."""
         try:

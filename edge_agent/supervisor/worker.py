@@ -54,6 +54,9 @@ CLOSE_DEADLINE_S = 2.0
 
 FULL = "spool_full"
 
+# What a device that talks notices is looked at beside its data, not with each of a thousand messages.
+VITALS_EVERY_S = 5.0
+
 # How long others may still press their finger after the first of a group.
 HINT_PAUSE_S = 1.0
 
@@ -236,9 +239,13 @@ class DeviceWorker:
             if isinstance(driver, Resumable):
                 driver.resume(await self._commons.spool.cursor(identity.serial))
             self._listening = True
+            looked_s = self._commons.clock.monotonic()
             async for delivery in driver.live():
                 await self._store(driver, delivery, self._row_clock(None))
                 self._recovered()
+                if self._commons.clock.monotonic() - looked_s > VITALS_EVERY_S:
+                    looked_s = self._commons.clock.monotonic()
+                    self._look_at_vitals(driver)
             return
         while True:
             await self._fetch(driver, identity.serial)

@@ -63,6 +63,18 @@ class LineAgent:
             ]
         return [row.record for row in sorted(rows, key=lambda row: row.arrival)]
 
+    def arrivals(self):
+        """How far the log has grown; cheap enough to be asked all the time."""
+        try:
+            with contextlib.closing(
+                sqlite3.connect(f"file:{self.folder}/spool.db?mode=ro", uri=True)
+            ) as file:
+                return file.execute("SELECT coalesce(max(last_arrival), 0) FROM pages").fetchone()[
+                    0
+                ]
+        except sqlite3.OperationalError:  # it is just being made
+            return 0
+
     def counts(self):
         with contextlib.suppress(sqlite3.OperationalError):  # it is just being made
             return [record for record in self.records() if isinstance(record, Count)]

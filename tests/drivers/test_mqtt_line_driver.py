@@ -409,6 +409,116 @@ async def test_topics_of_another_form_by_configuration(broker):
     assert count.source_time == datetime(2026, 11, 22, tzinfo=UTC)
 
 
+async def test_bytes_cut_anywhere_give_the_same_counts(broker):
+    """Between broker and driver every byte comes alone."""
+
+    async def trickle(reader, writer):
+        there, back = await asyncio.open_connection("127.0.0.1", broker.port)
+
+        async def pump(source, sink, size):
+            while chunk := await source.read(4096):
+                for at in range(0, len(chunk), size):
+                    sink.write(chunk[at : at + size])
+                    await sink.drain()
+                    await asyncio.sleep(0)
+            sink.close()
+            with contextlib.suppress(OSError):
+                await sink.wait_closed()
+
+        with contextlib.suppress(OSError):
+            await asyncio.gather(pump(reader, back, 4096), pump(there, writer, 1))
+
+    server = await asyncio.start_server(trickle, "127.0.0.1", 0)
+    driver = driver_at(broker, port=server.sockets[0].getsockname()[1])
+    async with listening(driver) as following:
+        with broker.box() as box:
+            for seq in range(5):
+                await in_thread(box.count, seq, badge="张三")
+        records = await collected(following, driver, 5)
+    server.close()
+    await asyncio.sleep(0.1)  # its handler closes what was opened
+    assert [(r.seq, r.badge) for r in records] == [(seq, "张三") for seq in range(5)]
+
+
+async def test_it_publishes_nothing(broker):
+    said = []
+    listener = paho.Client(CallbackAPIVersion.VERSION2)
+    listener.on_message = lambda _client, _data, message: said.append(message.topic)
+    listener.connect("127.0.0.1", broker.port)
+    listener.subscribe("#")
+    listener.loop_start()
+    driver = driver_at(broker)
+    async with listening(driver) as following:
+        with broker.box() as box:
+            await in_thread(box.count, 1)
+        await collected(following, driver, 1)
+    await asyncio.sleep(0.1)
+    listener.disconnect()
+    listener.loop_stop()
+    assert said == ["gw/v1/plant/line1/press/count"]
+
+
+async def _serving(answer):
+    async def serve(reader, writer):
+        await reader.read(100)
+        writer.write(answer)
+        await _until_closed(reader, writer)
+
+    return await asyncio.start_server(serve, "127.0.0.1", 0)
+
+
+async def _until_closed(reader, writer):
+    with contextlib.suppress(OSError):
+        while await reader.read(4096):
+            pass
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+async def test_a_broker_that_says_nothing_costs_its_time_and_no_more(broker):
+    server = await _serving(b"")
+    port = server.sockets[0].getsockname()[1]
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(LinkDownError) as caught:
+        await driver_at(broker, port=port, timeout_s=0.3).identity()
+    assert asyncio.get_running_loop().time() - began < 1.5
+    assert caught.value.code == "link_timeout"
+    server.close()
+    await asyncio.sleep(0.1)  # its handler closes what was opened
+
+
+async def test_what_answers_is_no_broker(broker):
+    server = await _serving(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    port = server.sockets[0].getsockname()[1]
+    with pytest.raises(LinkDownError) as caught:
+        await driver_at(broker, port=port, timeout_s=0.5).identity()
+    assert caught.value.remedy
+    server.close()
+    await asyncio.sleep(0.1)  # its handler closes what was opened
+
+
+async def test_a_flood_waits_at_the_broker_and_not_in_memory(tmp_path):
+    with line_broker(tmp_path, persistence="false", autosave_on_changes="false") as broker:
+        driver = driver_at(broker)
+        async with listening(driver) as following:
+            first = None
+            with broker.box() as box:
+                for seq in range(6_000):
+                    box.client.publish("gw/v1/p/l/s/count", b'{"pieces": %d}' % seq, qos=1)
+                    if seq == 100:
+                        first = await following()
+                await in_thread(box.count, 6_000)
+            await asyncio.sleep(0.5)
+            assert driver._link.waiting <= 2 * 2_000
+            await driver.acknowledge(first)
+            records = [
+                *first.records,
+                *await collected(following, driver, 6_001 - len(first.records)),
+            ]
+    assert len({r.value for r in records}) == 6_001
+
+
 def test_paho_still_has_the_methods_that_are_overridden():
     for name in ("_sock_recv", "_sock_send"):
         assert name in vars(paho.Client), "paho changed: BufferedClient is only slower now"

@@ -72,6 +72,8 @@ def test_no_driver_sinks_below_where_it_was() -> None:
         "zk-pull": Level.STURDY,
         "modbus-counter": Level.PROVEN,
         "rdm6300": Level.PROVEN,
+        "mqtt-line": Level.PROVEN,
+        "sparkplug-host": Level.PROVEN,
     }
 
 

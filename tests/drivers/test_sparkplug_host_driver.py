@@ -10,7 +10,13 @@ from drivers.contract import DriverContext
 from drivers.errors import LinkDownError
 from drivers.sparkplug_host import SparkplugHostConfig, SparkplugHostDriver
 from protocols.records import Count, DeviceEvent, Flag
-from protocols.sparkplug import DataType, NewMetric, decode_state, encode_payload
+from protocols.sparkplug import (
+    DataType,
+    NewMetric,
+    decode_payload,
+    decode_state,
+    encode_payload,
+)
 from simulators.line_boxes import SparkplugNode
 from simulators.mqtt_broker import SimulatedBroker
 
@@ -268,3 +274,18 @@ async def test_a_broker_that_goes_is_told(broker, node):
         await broker.stop()
         with pytest.raises(LinkDownError):
             await task
+
+
+async def test_it_publishes_rebirths_and_its_state_and_nothing_else(broker, node):
+    said = []
+    broker.heard = lambda message: said.append((message.topic, message.payload))
+    async with listening(broker, host_id="hall") as host:
+        node.make()
+        await host.until(lambda: host.counts)
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)
+    topics = [topic for topic, _ in said]
+    assert sorted(set(topics)) == ["spBv1.0/Factory/NCMD/Box", "spBv1.0/STATE/hall"]
+    (request,) = [payload for topic, payload in said if "NCMD" in topic]
+    (metric,) = decode_payload(request).metrics
+    assert (metric.name, metric.value) == ("Node Control/Rebirth", True)

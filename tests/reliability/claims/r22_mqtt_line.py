@@ -102,8 +102,8 @@ def run(seed: int, scale: Scale, *, weakened: bool = False) -> Outcome:
         line = Line(broker.port)
         for _ in range(kills):
             for victim in ("agent", "broker"):
-                heard = len(agent.counts())
-                until(lambda: len(agent.counts()) > heard + 20, seconds=40, what=agent.log)  # noqa: B023
+                heard = agent.arrivals()
+                until(lambda: agent.arrivals() > heard + 20, seconds=60, what=agent.log)  # noqa: B023
                 time.sleep(draw.uniform(0, 0.5))  # noqa: TID251 - any moment under load
                 if victim == "agent":
                     agent.kill()
@@ -116,7 +116,7 @@ def run(seed: int, scale: Scale, *, weakened: bool = False) -> Outcome:
         wanted = line.accepted
         with contextlib.suppress(AssertionError):
             patience = 5 if weakened else _SETTLED_S
-            until(lambda: wanted <= _held(agent).keys(), seconds=patience, every=0.3)
+            until(lambda: wanted <= _held(agent).keys(), seconds=patience, every=1.0)
         held = _held(agent)
     lost = len(wanted - held.keys())
     doubled = sum(held.values()) - len(held)
