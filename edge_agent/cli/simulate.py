@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 # zk and card-reader: what people say who do not know our words for it, or the chip.
 OTHER_NAMES = {"zk": "zk-terminal", "card-reader": "rdm6300"}
-KINDS = ("zk-terminal", "zk-replay", "modbus-counter", "rdm6300", *OTHER_NAMES)
+_PLAIN = ("modbus-counter", "rdm6300", "mqtt-line", "sparkplug")
+KINDS = ("zk-terminal", "zk-replay", *_PLAIN, *OTHER_NAMES)
 TRANSPORTS: dict[str, Literal["tcp", "udp"]] = {"tcp": "tcp", "udp": "udp"}
 # What only some kinds understand; all else is for every kind.
 _OWN_OPTIONS = {
@@ -76,6 +77,7 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
     import asyncio
 
     from edge_agent.cli import simulated
+    from edge_agent.cli.simulated_line import serve_line
     from edge_agent.cli.simulated_replay import serve_zk_replay
     from edge_agent.cli.simulated_terminals import TerminalOrder
 
@@ -121,6 +123,10 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
             case "rdm6300":
                 link = _link(port, devices)
                 devices_at_work = simulated.serve_card_readers(scene, cards=records, link=link)
+            case "mqtt-line":
+                devices_at_work = serve_line("mqtt-line", scene, pieces=records)
+            case "sparkplug":
+                devices_at_work = serve_line("sparkplug", scene, pieces=records)
             case _:
                 devices_at_work = simulated.serve_third_party(kind, scene, records=records)
         asyncio.run(simulated.until_stopped(devices_at_work))

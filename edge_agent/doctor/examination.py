@@ -23,6 +23,7 @@ from edge_agent.doctor.ledger import (
     last_stored,
     read_counts,
 )
+from edge_agent.doctor.line_broker import check_line_brokers
 from edge_agent.doctor.machine import check_clock, check_core_extra, check_python, check_zone
 from edge_agent.doctor.running import check_running
 from edge_agent.doctor.storage import check_spool, check_state_dir
@@ -52,6 +53,7 @@ def examine(config: str | None, *, with_core: bool) -> Iterator[Finding]:
     yield check_zone(site.site.zone, now)
     yield from _examine_gateway(site, now)
     yield from asyncio.run(check_devices([device.config for device in site.devices]))
+    yield from check_line_brokers([device.config for device in site.devices])
     yield from check_uplink(site)
     yield from check_identity(site, now)
     yield from check_broker(site, read_agent(read_places(site.path), now))
