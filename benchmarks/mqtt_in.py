@@ -133,9 +133,7 @@ class Peer:
 
 @contextlib.contextmanager
 def broker(folder: Path) -> Iterator[int]:
-    found = LineBroker(
-        folder, persistence="false", autosave_on_changes="false", autosave_interval="0"
-    )
+    found = LineBroker(folder, persistence="false", autosave_interval="0")
     found.start()
     try:
         yield found.port

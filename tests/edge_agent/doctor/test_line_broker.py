@@ -3,7 +3,6 @@
 import shutil
 
 import paho.mqtt.client as paho
-import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from drivers.modbus_counter import ModbusCounterConfig
@@ -27,7 +26,7 @@ def test_a_broker_with_its_defaults_drops_and_forgets(tmp_path):
     mosquitto = tmp_path / "mosquitto.conf"
     mosquitto.write_text("persistence true\nlistener 1883\n")
     defaults = dict.fromkeys(("max_queued_messages", "max_queued_bytes", "max_inflight_messages"))
-    with line_broker(tmp_path / "broker", autosave_on_changes="false", **defaults) as broker:
+    with line_broker(tmp_path / "broker", **defaults) as broker:
         agent = paho.Client(CallbackAPIVersion.VERSION2, "clockline-hall", clean_session=False)
         lost = []
         agent.on_disconnect = lambda *_: lost.append(1)
@@ -43,7 +42,6 @@ def test_a_broker_with_its_defaults_drops_and_forgets(tmp_path):
     assert "autosave_interval is 1800" in found[Code.LINE_BROKER_FORGETS].what
 
 
-@pytest.mark.slow
 def test_the_profile_passes(tmp_path):
     (tmp_path / "conf.d").mkdir()
     shutil.copy(PROFILE, tmp_path / "conf.d")

@@ -83,7 +83,7 @@ class Line:
 
 def run(seed: int, scale: Scale, *, weakened: bool = False) -> Outcome:
     draw = random.Random(seed)
-    kills = scale.pick(2, 50)
+    kills = scale.pick(2, 50)  # of each
     killed = Counter()
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as ends:
         folder = Path(name)
