@@ -41,7 +41,7 @@ from edge_agent.supervisor.units import (
 from edge_agent.supervisor.vitals import DeviceVitals, VitalsWatch
 from edge_agent.timekeeping import Stamp, Timekeeper
 from edge_agent.waiting import first_of, sleep_unless
-from protocols.records import Count, DeviceEvent, Flag
+from protocols.records import Count, DeviceEvent, Flag, Record
 
 # The longest a driver may take for one page: a whole 100,000-row table over a slow line.
 PAGE_DEADLINE_S = 600.0
@@ -458,7 +458,11 @@ async def _closable(
 
 
 def _lane_of(delivery: Delivery, *, backlog: bool) -> Lane:
-    first = next(iter(delivery.records), None)
+    """Of what counts in it: an event among readings does not make them wait."""
+    first: Record | None = None
+    for first in delivery.records:
+        if not isinstance(first, DeviceEvent):
+            break
     match first:
         case Count():
             return Lane.COUNT_BACKLOG if backlog else Lane.COUNT_LIVE
