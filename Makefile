@@ -13,7 +13,7 @@ PEERS  := tests/peers/node_modules/.installed
 help:
 	@echo "make demo     the whole path on this machine: terminals -> gateway -> core -> payslip"
 	@echo "make test     everything CI checks: lint, types, layers, tests (installs real servers through apt)"
-	@echo "make soak     the reliability claims R1-R21 at full length: hours (docs/reliability.md)"
+	@echo "make soak     the reliability claims R1-R22 at full length: hours (docs/reliability.md)"
 	@echo "make check    lint, types and layers only"
 	@echo "make bench    the benchmarks, with ratios"
 	@echo "make package  wheel, sdist, SBOM and checksums in dist/"

@@ -19,6 +19,8 @@ _BUILT_IN = {
     "barcode-scanner": "drivers.barcode_scanner:BarcodeScannerDriver",
     "opcua-counter": "drivers.opcua_counter:OpcuaCounterDriver",
     "rdm6300": "drivers.card_reader:CardReaderDriver",
+    "mqtt-line": "drivers.mqtt_line:MqttLineDriver",
+    "sparkplug-host": "drivers.sparkplug_host:SparkplugHostDriver",
 }
 
 # What makes a class a driver; checked by name, because third parties import nothing of ours.

@@ -182,6 +182,15 @@ class Driver(Protocol):
         ...
 
 
+@runtime_checkable
+class Resumable(Protocol):
+    """A device that talks (Mode.TALKS), whose driver must know what it has handed over before."""
+
+    def resume(self, cursor: bytes | None) -> None:
+        """The last cursor that was stored with its deliveries. Called once, before `live`."""
+        ...
+
+
 class ClockState(Struct, frozen=True, kw_only=True):
     """A device's clock beside the wall clock of its site.
 

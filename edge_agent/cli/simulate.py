@@ -27,7 +27,19 @@ OTHER_NAMES = {
 }
 # On a pseudo terminal: their --port is a path that leads to it.
 _SERIAL = ("rdm6300", "modbus-rtu", "pulse-counter", "barcode-scanner")
-KINDS = ("zk-terminal", "zk-replay", "modbus-counter", "opcua-counter", *_SERIAL, *OTHER_NAMES)
+_BROKER: dict[str, Literal["mqtt-line", "sparkplug"]] = {
+    "mqtt-line": "mqtt-line",
+    "sparkplug": "sparkplug",
+}
+KINDS = (
+    "zk-terminal",
+    "zk-replay",
+    "modbus-counter",
+    "opcua-counter",
+    *_BROKER,
+    *_SERIAL,
+    *OTHER_NAMES,
+)
 TRANSPORTS: dict[str, Literal["tcp", "udp"]] = {"tcp": "tcp", "udp": "udp"}
 # What only some kinds understand; all else is for every kind.
 _OWN_OPTIONS = {
@@ -86,6 +98,7 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
     import asyncio
 
     from edge_agent.cli import simulated
+    from edge_agent.cli.simulated_broker import serve_broker
     from edge_agent.cli.simulated_line import (
         serve_modbus_counters,
         serve_opcua_counters,
@@ -138,6 +151,8 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command
             case _ if kind in _SERIAL:
                 link = _link(port, devices)
                 devices_at_work = serve_serial(kind, scene, records=records, link=link)
+            case _ if kind in _BROKER:
+                devices_at_work = serve_broker(_BROKER[kind], scene, pieces=records)
             case _:
                 devices_at_work = simulated.serve_third_party(kind, scene, records=records)
         asyncio.run(simulated.until_stopped(devices_at_work))

@@ -31,6 +31,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "zk-frames": "edge_agent.decoding.zk_frames:decode_frames",
         "modbus": "edge_agent.decoding.line:decode_modbus",
         "rdm6300": "edge_agent.decoding.line:decode_rdm6300",
+        "sparkplug": "edge_agent.decoding.sparkplug:decode_sparkplug",
     }
 )
 

@@ -25,6 +25,7 @@ from edge_agent.doctor.ledger import (
     read_counts,
 )
 from edge_agent.doctor.line import check_line, check_line_orders
+from edge_agent.doctor.line_broker import check_line_brokers
 from edge_agent.doctor.machine import check_clock, check_core_extra, check_python, check_zone
 from edge_agent.doctor.running import check_running
 from edge_agent.doctor.storage import check_spool, check_state_dir
@@ -57,6 +58,7 @@ def examine(config: str | None, *, with_core: bool) -> Iterator[Finding]:
     yield from asyncio.run(check_devices(devices))
     yield from check_line(devices)
     yield from check_line_orders(site.gateway.state_dir, now)
+    yield from check_line_brokers(devices)
     yield from check_uplink(site)
     yield from check_identity(site, now)
     yield from check_broker(site, read_agent(read_places(site.path), now))

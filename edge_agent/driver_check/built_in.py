@@ -7,15 +7,17 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from edge_agent.simulation import Simulate
 from protocols.zk.attendance import AttendanceRow
 from simulators.card_reader import CardReaderSim
+from simulators.line_boxes import LineBox, SparkplugNode
 from simulators.modbus_counter import ModbusCounterBox
 from simulators.modbus_rtu import ModbusRtuLine
 from simulators.modbus_units import CounterUnit
+from simulators.mqtt_broker import SimulatedBroker
 from simulators.opcua_counter import OpcuaCounterServer
 from simulators.serial_lines import LineSender
 from simulators.zk_terminal import TerminalConfig, ZkTerminal
@@ -158,6 +160,47 @@ async def _rdm6300(**_asked: object) -> AsyncIterator[_Device]:
             )
 
 
+@asynccontextmanager
+async def _mqtt_line(*, now: Callable[[], datetime], **_asked: object) -> AsyncIterator[_Device]:
+    async with SimulatedBroker() as broker:
+        box = LineBox(broker, now=lambda: now().replace(tzinfo=UTC))
+
+        async def produce() -> None:
+            box.make()
+
+        yield _Device(
+            serial="hall",
+            config={"host": broker.host, "port": broker.port, "serial": "hall", "timeout_s": 2},
+            produce=produce,
+            vanish=broker.stop,
+            come_back=broker.start,
+        )
+
+
+@asynccontextmanager
+async def _sparkplug(*, now: Callable[[], datetime], **_asked: object) -> AsyncIterator[_Device]:
+    """A node that does not know how to be asked for its births: its data is all that there is."""
+    async with SimulatedBroker() as broker:
+        node = SparkplugNode(broker, now=lambda: now().replace(tzinfo=UTC), answers_rebirth=False)
+
+        async def produce() -> None:
+            node.make()
+
+        yield _Device(
+            serial="boxes",
+            config={
+                "host": broker.host,
+                "port": broker.port,
+                "serial": "boxes",
+                "groups": ["Factory"],
+                "timeout_s": 2,
+            },
+            produce=produce,
+            vanish=broker.stop,
+            come_back=broker.start,
+        )
+
+
 # By `manifest.simulator` of their driver.
 SIMULATORS: dict[str, Simulate] = {
     "zk-terminal": _zk_terminal,
@@ -167,4 +210,6 @@ SIMULATORS: dict[str, Simulate] = {
     "barcode-scanner": _line_sender("4006381333931"),
     "opcua-counter": _opcua_counter,
     "rdm6300": _rdm6300,
+    "mqtt-line": _mqtt_line,
+    "sparkplug": _sparkplug,
 }

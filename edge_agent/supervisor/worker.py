@@ -13,7 +13,15 @@ from datetime import datetime, timedelta
 import structlog
 from msgspec import Struct
 
-from drivers.contract import Capability, Delivery, DeviceConfig, Driver, Identity, Mode
+from drivers.contract import (
+    Capability,
+    Delivery,
+    DeviceConfig,
+    Driver,
+    Identity,
+    Mode,
+    Resumable,
+)
 from drivers.errors import BlockedError, DriverError
 from drivers.ports import Clock
 from drivers.vitals import Observed
@@ -33,7 +41,7 @@ from edge_agent.supervisor.units import (
 from edge_agent.supervisor.vitals import DeviceVitals, VitalsWatch
 from edge_agent.timekeeping import Stamp, Timekeeper
 from edge_agent.waiting import first_of, sleep_unless
-from protocols.records import Count, DeviceEvent, Flag
+from protocols.records import Count, DeviceEvent, Flag, Record
 
 # The longest a driver may take for one page: a whole 100,000-row table over a slow line.
 PAGE_DEADLINE_S = 600.0
@@ -45,6 +53,9 @@ ANSWER_DEADLINE_S = 120.0
 CLOSE_DEADLINE_S = 2.0
 
 FULL = "spool_full"
+
+# What a device that talks notices is looked at beside its data, not with each of a thousand messages.
+VITALS_EVERY_S = 5.0
 
 # How long others may still press their finger after the first of a group.
 HINT_PAUSE_S = 1.0
@@ -225,10 +236,16 @@ class DeviceWorker:
         identity = await self._proven(driver)
         self._signal(DeviceSignal.IDENTIFIED)
         if driver.manifest.mode is Mode.TALKS:
+            if isinstance(driver, Resumable):
+                driver.resume(await self._commons.spool.cursor(identity.serial))
             self._listening = True
+            looked_s = self._commons.clock.monotonic()
             async for delivery in driver.live():
                 await self._store(driver, delivery, self._row_clock(None))
                 self._recovered()
+                if self._commons.clock.monotonic() - looked_s > VITALS_EVERY_S:
+                    looked_s = self._commons.clock.monotonic()
+                    self._look_at_vitals(driver)
             return
         while True:
             await self._fetch(driver, identity.serial)
@@ -441,7 +458,11 @@ async def _closable(
 
 
 def _lane_of(delivery: Delivery, *, backlog: bool) -> Lane:
-    first = next(iter(delivery.records), None)
+    """Of what counts in it: an event among readings does not make them wait."""
+    first: Record | None = None
+    for first in delivery.records:
+        if not isinstance(first, DeviceEvent):
+            break
     match first:
         case Count():
             return Lane.COUNT_BACKLOG if backlog else Lane.COUNT_LIVE

@@ -19,6 +19,8 @@ NOT_ASKED = {
     ("barcode-scanner", "another_device"),
     ("opcua-counter", "another_device"),
     ("rdm6300", "another_device"),
+    ("mqtt-line", "another_device"),
+    ("sparkplug-host", "another_device"),
     *((kind, name) for kind in built_in_kinds() for name in ("imports", "own_folders")),
 }
 

@@ -76,6 +76,8 @@ def test_no_driver_sinks_below_where_it_was() -> None:
         "barcode-scanner": Level.STURDY,
         "opcua-counter": Level.STURDY,
         "rdm6300": Level.PROVEN,
+        "mqtt-line": Level.PROVEN,
+        "sparkplug-host": Level.PROVEN,
     }
 
 

@@ -6,7 +6,7 @@ from typing import Protocol, cast
 
 from tests.reliability.outcome import Outcome, Scale
 
-CLAIMS = tuple(f"R{number}" for number in range(1, 22))
+CLAIMS = tuple(f"R{number}" for number in range(1, 23))
 
 
 class Claim(Protocol):

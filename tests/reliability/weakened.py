@@ -418,3 +418,27 @@ def core_takes_half() -> None:
         return len(rows)
 
     storing.add_new_events = add_half
+
+
+@patch
+def acknowledges_on_receipt() -> None:
+    """MQTT as most clients have it: the broker may forget a message before it is stored. Storing
+    takes as long as on a card, so that a kill in between is no matter of luck.
+    """
+    import asyncio
+
+    from drivers.links.mqtt import BrokerLink
+    from edge_agent.spool.store import Spool
+
+    receive, append = BrokerLink._on_message, Spool.append
+
+    def receive_and_forget(self: BrokerLink, client: Any, data: Any, message: Any) -> None:
+        client.ack(message.mid, message.qos)
+        receive(self, client, data, message)
+
+    async def append_late(self: Spool, *given: Any, **facts: Any) -> Any:
+        await asyncio.sleep(0.05)
+        return await append(self, *given, **facts)
+
+    BrokerLink._on_message = receive_and_forget  # type: ignore[method-assign]
+    Spool.append = append_late  # type: ignore[method-assign]

@@ -23,9 +23,14 @@ SOURCES = {
     "barcode-scanner": ("drivers/serial_station/*.py", "drivers/links/serial_port.py"),
     "opcua-counter": ("drivers/opcua_counter/*.py",),
     "rdm6300": ("drivers/card_reader.py", "drivers/links/serial_port.py"),
+    "mqtt-line": ("drivers/mqtt_line/*.py", "drivers/links/mqtt*.py"),
+    "sparkplug-host": ("drivers/links/mqtt*.py",),
 }
 PORT_CODES = {code for code, _ in serial_port._REMEDIES.values()} | {serial_port._OTHER_REMEDY[0]}
+_BROKER_CODES = {"link_name", "link_refused", "link_unreachable"}
 TABLES = {
+    "mqtt-line": _BROKER_CODES,
+    "sparkplug-host": _BROKER_CODES,
     "zk-pull": {meaning.code for _, meaning in translation._MEANINGS}
     | {"wrong_serial", "link_closed", "link_cut"},
     "modbus-counter": {f"modbus_exception_{number}" for number in (1, 2, 3, 4, 10)},
