@@ -42,8 +42,9 @@ class SparkplugHostConfig(BrokerDeviceConfig):
     published."""
     state_version: Literal["3", "2"] = "3"
     """Form of STATE: 3.0 (spBv1.0/STATE/ID, JSON) or 2.x (STATE/ID, ONLINE)."""
-    metrics: tuple[MetricConfig, ...] = USUAL
-    """Which metrics are counters, one table each."""
+    metrics: tuple[MetricConfig, ...] = ()
+    """Which metrics are counters, one table each. None: names that end in Pieces, Rejects, Badge or
+    Boot are what they say."""
     reorder_s: float = Field(default=2.0, gt=0, le=60)
     """How long a missing message may be late before it is lost and a rebirth is asked for."""
     rebirth_every_s: float = Field(default=30.0, ge=5, le=3600)

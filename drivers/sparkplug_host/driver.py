@@ -20,7 +20,7 @@ from drivers.contract import (
     Mode,
 )
 from drivers.links.mqtt import BrokerLink, Message, Will
-from drivers.sparkplug_host.config import SparkplugHostConfig
+from drivers.sparkplug_host.config import USUAL, SparkplugHostConfig
 from drivers.sparkplug_host.translation import SparkplugTranslator
 from drivers.vitals import Alarm, Vitals
 from protocols.errors import ProtocolError
@@ -72,7 +72,7 @@ class SparkplugHostDriver(Driver):
         self._host = SparkplugHost(
             reorder_s=config.reorder_s, rebirth_every_s=config.rebirth_every_s
         )
-        self._translator = SparkplugTranslator(config.metrics, zone=context.zone)
+        self._translator = SparkplugTranslator(config.metrics or USUAL, zone=context.zone)
         self._unstored: deque[Delivery] = deque()
         self._state: HostState | None = None
         self._announced = False
