@@ -333,6 +333,11 @@ CODES: dict[str, dict[str, _Both]] = {
         "gap_exceeds_wrap": ("断档过长", "Gap exceeds wrap"),
         "jump": ("读数跳变", "Jump"),
         "implausible": ("读数不可信", "Implausible"),
+        "held": ("待下一读数确认", "Waits for the next reading"),
+        "torn_read_suspected": ("疑似读数撕裂", "Torn read suspected"),
+        "late": ("迟到数据", "Late"),
+        "replaced": ("已更换采集盒", "Box replaced"),
+        "swap_suspected": ("疑似更换采集盒", "Swapped box suspected"),
     },
     "event_kind": {
         "punch": ("打卡", "Punch"),
