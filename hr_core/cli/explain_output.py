@@ -66,7 +66,8 @@ def _add_day(branch: Tree, day: ExplainedDay) -> None:
 
 def _add_work(branch: Tree, work: ExplainedWork) -> None:
     flags = f" [{', '.join(work.flags)}]" if work.flags else ""
-    title = f"{work.amount} {work.metric} on {work.source}/{work.tag}, badge {work.badge}"
+    whose = f"badge {work.badge}" if work.badge else f"by {work.evidence}"
+    title = f"{work.amount} {work.metric} on {work.source}/{work.tag}, {whose}"
     node = branch.add(
         escape(f"{title}: {work.first_value} to {work.last_value}, {work.readings} readings{flags}")
     )

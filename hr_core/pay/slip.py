@@ -126,6 +126,7 @@ def work_input(stretch: Stretch) -> WorkInput:
         readings=stretch.readings,
         amount=stretch.amount,
         flags=tuple(stretch.flags),
+        evidence=stretch.owner.evidence.name.lower(),
     )
 
 

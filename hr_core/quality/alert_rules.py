@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
+from functools import cache
 from typing import Literal
 
 from msgspec import Struct
@@ -16,6 +17,12 @@ SubjectKind = Literal["person", "line"]
 Policy = Literal["wilson", "plain"]
 
 
+@cache
+def share(percent: str) -> Fraction:
+    """Exact; asked for at every batch, of a handful of limits."""
+    return parse_exact(percent) / 100
+
+
 class SubjectRules(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Level 1 is the first of `limits_percent`; each further one alerts again."""
 
@@ -26,7 +33,11 @@ class SubjectRules(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     @property
     def limits(self) -> tuple[Fraction, ...]:
-        return tuple(parse_exact(percent) / 100 for percent in self.limits_percent)
+        return tuple(map(share, self.limits_percent))
+
+    @property
+    def clear_below(self) -> Fraction:
+        return share(self.clear_percent)
 
 
 class EscalationStep(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -12,10 +12,8 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hr_core.money import parse_exact
 from hr_core.quality.alert_rules import AlertEdition, SubjectKind
 from hr_core.quality.counter_facts import window_flag
-from hr_core.quality.intervals import exceeds
 
 
 class Status(StrEnum):
@@ -196,9 +194,9 @@ def _quiet(state: Watched, at: int, edition: AlertEdition) -> Outcome:
 def _clear(state: Watched, edition: AlertEdition) -> bool:
     pieces = sum(made for made, _ in state.recent)
     rejects = sum(bad for _, bad in state.recent)
-    limit = parse_exact(edition.of(state.subject.kind).clear_percent) / 100
+    limit = edition.of(state.subject.kind).clear_below
     under = rejects * limit.denominator < limit.numerator * pieces
-    return under and pieces >= edition.recent_pieces and not exceeds(pieces, rejects, limit)
+    return under and pieces >= edition.recent_pieces
 
 
 def _recent(batches: tuple[tuple[int, int], ...], wanted: int) -> tuple[tuple[int, int], ...]:

@@ -52,9 +52,17 @@ class ShiftCalendar:
     def __init__(self, shifts: Mapping[str, Shift], zone: str) -> None:
         self._shifts = shifts
         self._zone = ZoneInfo(zone)
+        self._known: dict[tuple[int, str | None], ShiftDay] = {}
 
     def of(self, at: int, own: str | None = None) -> ShiftDay:
         """`own`: the code of the person's shift, taken when the moment lies in its window."""
+        minute = at // 60 * 60  # shifts and zones change on whole minutes
+        key = (minute, own)
+        if key not in self._known:
+            self._known[key] = self._shift_of(minute, own)
+        return self._known[key]
+
+    def _shift_of(self, at: int, own: str | None) -> ShiftDay:
         wall = wall_seconds(datetime.fromtimestamp(at, self._zone).replace(tzinfo=None))
         today = wall // DAY_S
         if own is not None:
@@ -93,22 +101,24 @@ def shift_batches(
     doubts: dict[tuple[str, int], str] = {}
     for series in found:
         line = series.station.line
+        whole = Subject("line", line, line)
         column = 0 if series.counter.metric == "pieces" else 1
         for delta in series.deltas:
             doubt = doubt_of(delta)
             if doubt is not None:
-                doubts.setdefault((line, _minute(delta)), doubt)
+                minute = _minute(delta)
+                doubts.setdefault((line, minute), doubt)
                 if series.line_total:  # nothing may have counted: the line is judged all the same
-                    sums[_line_key(line, delta, calendar), _minute(delta)][column] += 0
-        for one in attribute(series.deltas, number_by_badge, series.present):
+                    sums[ShiftKey(whole, calendar.of(minute)), minute][column] += 0
+        made = [delta for delta in series.deltas if delta.amount]
+        for one in attribute(made, number_by_badge, series.present):
             minute, amount = _minute(one.delta), one.delta.amount
             if series.line_total:
-                sums[_line_key(line, one.delta, calendar), minute][column] += amount
+                sums[ShiftKey(whole, calendar.of(minute)), minute][column] += amount
             if one.owner.people:
                 own = shift_of.get(one.owner.people[0])
                 subject = Subject("person", one.owner.name, line)
-                key = ShiftKey(subject, calendar.of(one.delta.end.at, own))
-                sums[key, minute][column] += amount
+                sums[ShiftKey(subject, calendar.of(minute, own)), minute][column] += amount
     batches: defaultdict[ShiftKey, list[Batch]] = defaultdict(list)
     for (key, minute), (pieces, rejects) in sorted(sums.items()):
         suspect = doubts.get((key.subject.line, minute))
@@ -118,13 +128,11 @@ def shift_batches(
 
 def doubt_of(delta: Delta) -> str | None:
     """Why the figures around this delta are not to be believed."""
+    if not delta.flags:
+        return None
     if {DeltaFlag.IMPLAUSIBLE, DeltaFlag.HELD}.intersection(delta.flags):
         return "quarantined_counter"
     return "gap" if delta.lost_unknown else None
-
-
-def _line_key(line: str, delta: Delta, calendar: ShiftCalendar) -> ShiftKey:
-    return ShiftKey(Subject("line", line, line), calendar.of(delta.end.at))
 
 
 def _minute(delta: Delta) -> int:

@@ -43,7 +43,7 @@ class DayInput(Struct, frozen=True):
 
 
 class WorkInput(Struct, frozen=True):
-    """Counted work between two readings with one badge (hr_core.quality.attribution.Stretch)."""
+    """Counted work between two readings with one owner (hr_core.quality.attribution.Stretch)."""
 
     source: str
     tag: str
@@ -57,6 +57,7 @@ class WorkInput(Struct, frozen=True):
     readings: int
     amount: int
     flags: tuple[str, ...]
+    evidence: str = "login"  # of whose it is; the only kind that older traces know
 
 
 class CorrectionInput(Struct, frozen=True):

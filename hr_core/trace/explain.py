@@ -39,7 +39,11 @@ class ExplainedDay(Struct, frozen=True, kw_only=True):
 
 
 class ExplainedWork(Struct, frozen=True, kw_only=True):
-    """`amount` pieces or rejects were counted between `first` and `last` with one badge."""
+    """`amount` pieces or rejects were counted between `first` and `last` of one owner.
+
+    `badge` as the line itself reported it; `evidence` that it is this person's (badge: a press at
+    the station's reader).
+    """
 
     source: str
     tag: str
@@ -50,6 +54,7 @@ class ExplainedWork(Struct, frozen=True, kw_only=True):
     readings: int
     amount: int
     flags: tuple[str, ...]
+    evidence: str
     first: RawEvent
     last: RawEvent
 
@@ -176,6 +181,7 @@ def _work(conn: sa.Connection, work: WorkInput) -> ExplainedWork:
         readings=work.readings,
         amount=work.amount,
         flags=work.flags,
+        evidence=work.evidence,
         first=raw_event(conn, work.first_event),
         last=raw_event(conn, work.last_event),
     )

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hr_core.quality.counters import DeltaFlag
 from hr_core.store.database import open_database
 from hr_core.web.selection import BadQueryError, Links, read_number, read_selection
 from hr_core.web.words import CODES, PHRASES, Words, preferred_language
@@ -187,7 +188,12 @@ def test_every_word_of_a_page_is_in_the_catalogue_and_none_is_idle(repository):
 
 
 def test_every_code_of_the_records_has_words():
-    for group, codes in (("direction", Direction), ("channel", Channel), ("flag", Flag)):
+    for group, codes in (
+        ("direction", Direction),
+        ("channel", Channel),
+        ("flag", Flag),
+        ("flag", DeltaFlag),
+    ):
         assert set(codes) <= set(CODES[group])
     assert Words("zh").of("flag", "brand_new_flag") == "brand_new_flag"
 
