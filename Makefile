@@ -6,6 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 CORE   := $(VENV)/.core-installed
 DEV    := $(VENV)/.dev-installed
+PEERS  := tests/peers/node_modules/.installed
 
 .PHONY: help demo test test-quick check bench soak lock package clean
 
@@ -22,6 +23,7 @@ demo: $(CORE)
 
 test: $(DEV) check
 	tests/system-packages
+	$(MAKE) --no-print-directory $(PEERS)
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 test-quick: $(DEV)
@@ -57,3 +59,8 @@ $(CORE): requirements/core.txt pyproject.toml
 $(DEV): requirements/dev.txt pyproject.toml
 	tools/venv $(PYTHON) $(VENV) requirements/dev.txt
 	@touch $@ $(CORE)
+
+# Independent programs that the tests talk with; by hash, and none of their install scripts runs.
+$(PEERS): tests/peers/package-lock.json
+	cd tests/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
