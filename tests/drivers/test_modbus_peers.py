@@ -3,8 +3,6 @@ of ports) and npm's modbus-serial.
 """
 
 import asyncio
-import fcntl
-import shutil
 import socket
 import subprocess
 from contextlib import asynccontextmanager
@@ -134,18 +132,15 @@ async def test_pymodbus_on_a_serial_line(tmp_path) -> None:
 
 @pytest.fixture(scope="module")
 def modbus_serial_port(repository):
-    """The modbus-serial of npm as a server; installed beside its lock file when it is not yet."""
-    folder = repository / "tests" / "peers" / "modbus"
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.fail("node and npm are missing: apt-get install nodejs npm")
-    with (folder / "package-lock.json").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # tests of this file may run in several processes
-        if not (folder / "node_modules" / "modbus-serial").is_dir():
-            command = [npm, "ci", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"]
-            subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
+    """The modbus-serial of npm as a server."""
+    folder = repository / "tests" / "peers"
+    assert (folder / "node_modules" / "modbus-serial").is_dir(), "run make test once (npm ci)"
     with subprocess.Popen(
-        [node, "server.js"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ["node", "modbus_server.js"],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
