@@ -37,6 +37,7 @@ async def serve(
         )
     with _bind(host, port) as listener:
         address = listener.getsockname()
+        stopping = app.state.stopping = asyncio.Event()  # endless answers end when it is set
         server = _Server(
             uvicorn.Config(
                 app,
@@ -49,7 +50,7 @@ async def serve(
                 timeout_graceful_shutdown=_STOP_S,
             ),
             on_started=lambda: on_ready(address[0], address[1]),
-            stopping=app.state.stopping,
+            stopping=stopping,
         )
         try:
             await server.serve(sockets=[listener])
