@@ -7,7 +7,8 @@ import pytest
 from drivers.barcode_scanner import BarcodeScannerConfig, BarcodeScannerDriver
 from drivers.contract import DriverContext
 from hr_core.quality.attribution import stretches
-from hr_core.quality.deltas import CounterKey, CounterRules, Reading, deltas
+from hr_core.quality.counters import CounterKey, CounterRules, Reading
+from hr_core.quality.deltas import deltas
 from protocols.identity import event_id
 from protocols.records import Channel, Count, Punch
 from simulators.serial_lines import LineSender

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from drivers.contract import DriverContext
 from drivers.errors import BlockedError, LinkDownError
 from drivers.pulse_counter import PulseCounterConfig, PulseCounterDriver
-from hr_core.quality.deltas import CounterRules, Reading, deltas
+from hr_core.quality.counters import CounterRules, Reading
+from hr_core.quality.deltas import deltas
 from protocols.identity import event_id
 from simulators.serial_lines import LineSender
 from tests.drivers.serial_listening import HandClock, Station, counts, events
