@@ -10,34 +10,14 @@ from hashlib import blake2b
 import pytest
 
 from drivers.zk_pull import ZkPullDriver
-from edge_agent.app import Agent
-from edge_agent.config.loading import load_config
-from edge_agent.notify import Notifier
 from edge_agent.supervisor import retry, worker
 from edge_agent.supervisor.states import DeviceState
-from edge_agent.system_clock import SystemClock
-from protocols.zk.attendance import AttendanceRow
 from protocols.zk.oplog import Operation
 from simulators.zk_terminal.config import Faults, TerminalConfig
 from simulators.zk_terminal.terminal import ZkTerminal
-from tests.edge_agent.agents import Core
+from tests.edge_agent.agents import Core, rows, running, until
 
 ROWS = 500
-PATIENCE_S = 20
-
-
-def rows(count, start=datetime(2026, 10, 1, 8)):
-    return [
-        AttendanceRow(
-            uid=index % 20 + 1,
-            user_id=str(1001 + index % 20),
-            time=start + timedelta(minutes=index),
-            state=index % 2,
-            verify=1,
-            work_code=0,
-        )
-        for index in range(count)
-    ]
 
 
 @pytest.fixture(autouse=True)
@@ -88,39 +68,6 @@ timeout_s = 1
 poll_s = {poll_s}
 {more}
 """
-
-
-@contextlib.asynccontextmanager
-async def running(folder, text):
-    (folder / "site.toml").write_text(text)
-    agent = await Agent.open(
-        load_config(folder / "site.toml"),
-        clock=SystemClock(),
-        randomness=random.Random(1),
-        notifier=Notifier({}),
-        uplink_idle_s=0.05,
-    )
-    task = asyncio.ensure_future(agent.run())
-    try:
-        yield agent
-        assert not task.done(), "the agent must live on"
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        agent.close()
-
-
-async def until(condition, *, what):
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            answer = condition()
-            if asyncio.iscoroutine(answer):
-                answer = await answer
-            if answer:
-                return
-            await asyncio.sleep(0.02)
-    pytest.fail(what)
 
 
 async def stored(agent, *, at_least=ROWS):
