@@ -52,7 +52,7 @@ _TREND_HOURS = 8
 _FEWEST_SAMPLES = 2  # one point is its own centre: no limits can be drawn from it
 
 _EVIDENCE = {
-    Evidence.SERIALISED: "serial",
+    Evidence.PIECE: "piece",
     Evidence.BADGE: "badge",
     Evidence.LOGIN: "login",
     Evidence.ROSTER: "roster",

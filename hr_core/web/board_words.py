@@ -172,7 +172,7 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "locked": ("已锁定", "locked"),
     },
     "evidence": {
-        "serial": ("序列号", "serial"),
+        "piece": ("单件扫码", "piece"),
         "badge": ("工牌", "badge"),
         "login": ("登录", "login"),
         "roster": ("排班", "roster"),

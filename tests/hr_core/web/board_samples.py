@@ -112,7 +112,7 @@ def people():
             [
                 person("1001", work(1204, 47), "C", TileState.WATCH,
                        (("badge", 1108), ("roster", 96)), separable=False),
-                person("1002", work(2210, 20), "A", TileState.OK, (("serial", 2210),)),
+                person("1002", work(2210, 20), "A", TileState.OK, (("piece", 2210),)),
                 person("1003", work(420, 31), "D", TileState.ALERT, (("login", 420),)),
                 person("1004", work(23, 1), None, TileState.OK, (("badge", 23),)),
             ]
