@@ -254,19 +254,16 @@ def _alerts_of_day(context: typer.Context, db: str | None, day: str | None) -> A
 
     from hr_core.clock import SystemClock
     from hr_core.pay.run import imported_roster
-    from hr_core.quality.alert_desk import alerts_of_day, save
+    from hr_core.quality.alert_desk import alerts_stored
     from hr_core.quality.alert_rules import load_alert_rules
     from hr_core.quality.alert_view import alerts_view
-    from hr_core.store.database import writing as write_transaction
 
     now = SystemClock().now()
     with core(context, db) as engine:
         with engine.connect() as conn:
             roster = imported_roster(conn)
-            wanted = now.astimezone(ZoneInfo(roster.zone)).date() if day is None else _day(day)
-            found = alerts_of_day(conn, roster, wanted, now)
-        with write_transaction(engine) as conn:
-            save(conn, found)
+        wanted = now.astimezone(ZoneInfo(roster.zone)).date() if day is None else _day(day)
+        found = alerts_stored(engine, roster, wanted, now)
     return alerts_view(wanted, found, load_alert_rules().on(wanted))
 
 

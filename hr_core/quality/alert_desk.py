@@ -5,7 +5,7 @@ same readings give the same alerts, however often this runs.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -44,11 +44,15 @@ from hr_core.quality.month import counted_series
 from hr_core.quality.readings import line_facts, readings_between
 from hr_core.quality.shift_batches import ShiftCalendar, ShiftDay, shift_batches
 from hr_core.store.alerts import save_alerts, stored_alert, stored_alerts
+from hr_core.store.database import writing
 from hr_core.store.line_entries import line_settings
 
 _DAY = timedelta(days=1)
 # A long weekend. After a longer stand the day's first reading is a baseline here, and nowhere else.
 _LOOK_BACK = timedelta(days=3)
+# People act on alerts by hand: during each of so many computations nobody does. If somebody did, it
+# stands, and only what is shown is from just before.
+_MOST_COMPUTED = 5
 
 ByShift = tuple[Subject, dict[ShiftDay, list[Batch]]]
 
@@ -65,8 +69,20 @@ class Standing(NamedTuple):
 
 
 class DayOfAlerts(NamedTuple):
+    """`before`: what was stored of the day when this was computed, by identity."""
+
     alerts: tuple[Alert, ...]
     standing: tuple[Standing, ...]
+    before: Mapping[str, Alert]
+
+
+class Saved(NamedTuple):
+    """`acted`: alerts that somebody acknowledged or closed meanwhile; those stand as they are, and
+    computing again takes them up.
+    """
+
+    stored: int
+    acted: tuple[str, ...]
 
 
 class _ShiftRun(NamedTuple):
@@ -99,14 +115,38 @@ def alerts_of_day(conn: sa.Connection, roster: Roster, day: date, now: datetime)
     return DayOfAlerts(
         tuple(sorted(told, key=lambda alert: (alert.raised_at, alert.identity))),
         tuple(sorted(map(_standing, runs))),
+        {alert.identity: alert for alert in before},
     )
 
 
-def save(conn: sa.Connection, found: DayOfAlerts) -> int:
-    """Stores what is new or changed, in the caller's write transaction; how many."""
-    changed = [alert for alert in found.alerts if stored_alert(conn, alert.identity) != alert]
-    save_alerts(conn, changed)
-    return len(changed)
+def alerts_stored(engine: sa.Engine, roster: Roster, day: date, now: datetime) -> DayOfAlerts:
+    """Computes and saves, again when somebody acted on an alert in between."""
+    computed = 0
+    while True:
+        with engine.connect() as conn:
+            found = alerts_of_day(conn, roster, day, now)
+        with writing(engine) as conn:
+            saved = save(conn, found)
+        computed += 1
+        if not saved.acted or computed == _MOST_COMPUTED:
+            return found
+
+
+def save(conn: sa.Connection, found: DayOfAlerts) -> Saved:
+    """Stores what is new or changed, in the caller's write transaction.
+
+    Never over what somebody did between the computing and this.
+    """
+    before = found.before
+    changed = [one for one in found.alerts if before.get(one.identity) != one]
+    acted = tuple(
+        one.identity
+        for one in changed
+        if stored_alert(conn, one.identity) != before.get(one.identity)
+    )
+    ours = [one for one in changed if one.identity not in acted]
+    save_alerts(conn, ours)
+    return Saved(len(ours), acted)
 
 
 def acknowledge_alert(conn: sa.Connection, identity: str, at: int, by: str) -> Alert:
