@@ -17,10 +17,11 @@ import sqlalchemy as sa
 from anyio import to_thread
 
 from hr_core.errors import CoreError
-from hr_core.notify.delivery import tell
+from hr_core.notify.delivery import tell, tell_swaps
 from hr_core.notify.settings import ChannelSettings
 from hr_core.quality.alert_desk import alerts_of_day, save
 from hr_core.store.alerts import stored_alerts
+from hr_core.store.box_swaps import open_swaps
 from hr_core.store.database import writing
 from hr_core.store.errors import StorageError
 from hr_core.store.events import raw_events
@@ -86,7 +87,9 @@ class AlertWatch:
             ]
         with writing(self._engine) as conn:
             saved = [save(conn, of_day) for of_day in found]
-            told = tell(conn, stored_alerts(conn), self._channels, roster, zone, now)
+            to_whom = self._channels, roster, zone, now
+            told = tell(conn, stored_alerts(conn), *to_whom)
+            told += tell_swaps(conn, open_swaps(conn), *to_whom)
         stored = sum(one.stored for one in saved)
         return Looked(stored, told, again=any(one.acted for one in saved))
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from msgspec import structs
 
 from hr_core.people.model import Line, Roster
 from hr_core.quality import control_charts
@@ -27,7 +28,7 @@ from hr_core.quality.shift_figures import (
 )
 from hr_core.quality.windows import state_of
 from hr_core.store.people import load_roster
-from hr_core.web.board_alerts import open_alerts, work_of
+from hr_core.web.board_alerts import open_alerts, swap_rows, work_of
 from hr_core.web.board_choice import BoardChoice
 from hr_core.web.board_shift import DatedShift, shown_shift
 from hr_core.web.errors import NoPageError
@@ -100,7 +101,8 @@ class StoredBoard:
             return _without_shift(rules.alerts, now)
         seen = self._live.look(conn, roster, shown.shown.span, now)
         look = _looked(roster, shown.shown, seen, rules, now)
-        return _board(look, choice, shown.next_at, open_alerts(conn, roster))
+        board = _board(look, choice, shown.next_at, open_alerts(conn, roster))
+        return structs.replace(board, swaps=swap_rows(conn, zone))
 
 
 def _looked(

@@ -43,6 +43,12 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     "alerts": ("提醒", "Alerts"),
     "alerts_open": ("提醒({count} 未关)", "Alerts ({count} open)"),
+    "swap_suspected": ("采集盒更换?", "Box swapped?"),
+    "swap_lead": (
+        "{since} 至 {until} 之间的件数未知,未计入。",
+        "What was made between {since} and {until} is unknown and not counted.",
+    ),
+    "swap_do": ("登记更换:", "Enter the replacement:"),
     "no_alerts": ("没有提醒。", "No alert is open."),
     "a_person": ("一名人员", "One person"),
     "over": ("{percent} > {limit} %", "{percent} > {limit} %"),

@@ -90,6 +90,16 @@ class AlertRow(Struct, frozen=True, kw_only=True):
     hides: tuple[str, ...] = ()
 
 
+class SwapRow(Struct, frozen=True, kw_only=True):
+    """A box that seems to have been swapped; `command` enters it, and this is gone."""
+
+    source: str
+    tag: str
+    line: str
+    span: Span
+    command: str
+
+
 class ChartPoint(Struct, frozen=True, kw_only=True):
     """A subgroup with the limits of its own n; `out`: the rules that it breaks."""
 
@@ -176,6 +186,7 @@ class LineBoard(Struct, frozen=True, kw_only=True):
     line_limit_percent: str
     tiles: tuple[LineTile, ...] = ()
     alerts: tuple[AlertRow, ...] = ()
+    swaps: tuple[SwapRow, ...] = ()
     chart: Chart | None = None
     people: tuple[PersonRow, ...] = ()
     unattributed: Work | None = None
