@@ -1,4 +1,4 @@
-"""`hr-core quality rates|explain|publish|correct|alerts`, `quality alerts ack|close`."""
+"""`hr-core quality rates|explain|publish|correct|chart|yields|alerts`, `quality alerts ack|close`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hr_core.cli import quality_charts
 from hr_core.cli.options import (
     DbOption,
     ExitCode,
@@ -30,6 +31,8 @@ alerts_app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(alerts_app, name="alerts")
+app.command("chart")(quality_charts.chart)
+app.command("yields")(quality_charts.yields)
 
 AlertArgument = Annotated[
     str, typer.Argument(help="The alert, as quality alerts shows it.", show_default=False)
@@ -269,7 +272,7 @@ def _alerts_of_day(context: typer.Context, db: str | None, day: str | None) -> A
     with core(context, db) as engine:
         with engine.connect() as conn:
             roster = imported_roster(conn)
-        wanted = now.astimezone(ZoneInfo(roster.zone)).date() if day is None else _day(day)
+        wanted = now.astimezone(ZoneInfo(roster.zone)).date() if day is None else parse_day(day)
         found = alerts_stored(engine, roster, wanted, now)
     return alerts_view(wanted, found, load_alert_rules().on(wanted), ZoneInfo(roster.zone))
 
@@ -363,7 +366,7 @@ def close(  # noqa: PLR0913 - one for each option
     print_json(done) if as_json else print(_alert_line(done))
 
 
-def _day(text: str) -> date:
+def parse_day(text: str) -> date:
     """Raises a usage error."""
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a date of the wall clock
