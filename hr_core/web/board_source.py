@@ -29,6 +29,7 @@ from hr_core.quality.shift_figures import (
 from hr_core.quality.windows import state_of
 from hr_core.store.people import load_roster
 from hr_core.web.board_alerts import open_alerts, swap_rows, work_of
+from hr_core.web.board_books import Books, books_of
 from hr_core.web.board_choice import BoardChoice
 from hr_core.web.board_shift import DatedShift, shown_shift
 from hr_core.web.errors import NoPageError
@@ -73,6 +74,7 @@ class _Look(NamedTuple):
     figures: ShiftFigures
     silence_s: Mapping[str, int]
     rules: _Rules
+    books: Books
     now: datetime
 
     @property
@@ -100,19 +102,20 @@ class StoredBoard:
         if shown.shown is None:
             return _without_shift(rules.alerts, now)
         seen = self._live.look(conn, roster, shown.shown.span, now)
-        look = _looked(roster, shown.shown, seen, rules, now)
+        books = books_of(conn, roster, shown.shown)
+        look = _looked(roster, shown.shown, seen, (rules, books), now)
         board = _board(look, choice, shown.next_at, open_alerts(conn, roster))
         return structs.replace(board, swaps=swap_rows(conn, zone))
 
 
 def _looked(
-    roster: Roster, shift: DatedShift, seen: LiveSpan, rules: _Rules, now: datetime
+    roster: Roster, shift: DatedShift, seen: LiveSpan, beside: tuple[_Rules, Books], now: datetime
 ) -> _Look:
     hours, silence_s = _window(shift.hours), seen.silence_s()
     over = max(hours.since, min(hours.until, int(now.timestamp())))
     watch = Watch(Window(hours.since, over), silence_s)
     figures = shift_figures(seen.parts, seen.times, watch)
-    return _Look(roster, shift, figures, silence_s, rules, now)
+    return _Look(roster, shift, figures, silence_s, *beside, now)
 
 
 def _window(span: Span) -> Window:
@@ -149,6 +152,7 @@ def _board(
         people=tuple(people),
         unattributed=work_of(look.figures.unattributed) if look.figures.heard else None,
         sources=_sources(look),
+        corrections=look.books.corrections,
         causes=tuple(Cause(one.code, one.label, one.label_zh) for one in look.rules.alerts.cause),
     )  # fmt: skip
 
@@ -163,8 +167,13 @@ def _head(look: _Look) -> ShiftHead:
         day=look.shift.day,
         hours=look.shift.hours,
         span=look.shift.span,
-        status=state_of(int(look.shift.span.until.timestamp()), int(look.now.timestamp())),
-        revision=1,
+        status=state_of(
+            int(look.shift.span.until.timestamp()),
+            int(look.now.timestamp()),
+            locked=look.books.locked,
+        ),
+        month=look.books.month,
+        revision=look.books.revision,
         delay_s=None if newest is None else max(0, int(look.seen_until.timestamp()) - newest),
     )
 

@@ -113,7 +113,23 @@ PHRASES: dict[str, tuple[str, str]] = {
         "{source} ({lines}): no reading in this shift",
     ),
     "minutes": ("{count} 分", "{count} min"),
-    "revision": ("版本 r{number} {status}", "Revision r{number} {status}"),
+    "revision": (
+        "{month}:已发布版本 r{number},本班{status}",
+        "{month}: published revision r{number}; this shift is {status}",
+    ),
+    "no_revision": (
+        "{month}:尚未发布,本班{status}",
+        "{month}: not published yet; this shift is {status}",
+    ),
+    "corrections_of": ("{month} 的更正", "Corrections of {month}"),
+    "corrections_lead": (
+        "计入当月,不计入班次数字。",
+        "They count in the month, not in the figures of a shift.",
+    ),
+    "corrected": (
+        "件数 {pieces},次品 {rejects}({concerns})",
+        "{pieces} pieces, {rejects} rejects of {concerns}",
+    ),
     "how_to_read": (
         "横条是 95 % 区间,刻度固定 0–10 %;按区间下限排序。◇ 表示还不知道,不是 0。",
         (

@@ -149,6 +149,7 @@ class Source(Struct, frozen=True, kw_only=True):
 class ShiftHead(Struct, frozen=True, kw_only=True):
     """`hours` as the shift is defined; `span` what counts as its work, as far as it can be known.
 
+    `revision`: the newest one that was published of the shift's `month`; None: none was yet.
     `delay_s`: age of the newest count when the board was made; None: there is none.
     """
 
@@ -159,7 +160,8 @@ class ShiftHead(Struct, frozen=True, kw_only=True):
     hours: Span
     span: Span
     status: WindowState
-    revision: int
+    month: str
+    revision: int | None
     delay_s: int | None
 
 
@@ -173,6 +175,21 @@ class Cause(NamedTuple):
     code: str
     label: str
     label_zh: str
+
+
+class CorrectionLine(Struct, frozen=True, kw_only=True):
+    """A signed correction that counts in the shift's month, and in no shift's own figures.
+
+    `subject`: a person by name, a team, or "" for unattributed work. `concerns`: the month of it.
+    """
+
+    number: str
+    subject: str
+    line: str
+    concerns: str
+    pieces: int
+    rejects: int
+    reason: str
 
 
 class LineBoard(Struct, frozen=True, kw_only=True):
@@ -191,6 +208,7 @@ class LineBoard(Struct, frozen=True, kw_only=True):
     people: tuple[PersonRow, ...] = ()
     unattributed: Work | None = None
     sources: tuple[Source, ...] = ()
+    corrections: tuple[CorrectionLine, ...] = ()
     causes: tuple[Cause, ...] = ()
 
     @property
@@ -204,6 +222,7 @@ def without_names(board: LineBoard) -> LineBoard:
         board,
         people=(),
         unattributed=None,
+        corrections=(),
         alerts=tuple(
             structs.replace(
                 alert,

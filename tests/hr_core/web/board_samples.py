@@ -129,7 +129,7 @@ def sample_board(conn, choice, now):
         made_at=now,
         shift=ShiftHead(
             code="early", name="Early", name_zh="早班", day=date(2026, 11, 20), hours=SHIFT, span=SHIFT,
-            status=WindowState.PROVISIONAL, revision=41, delay_s=2,
+            status=WindowState.PROVISIONAL, month="2026-11", revision=41, delay_s=2,
         ),
         shifts=(ShiftName("early", "Early", "早班"), ShiftName("late", "Late", "晚班")),
         person_limit_percent="3",
