@@ -13,6 +13,7 @@ from hr_core.web.line_board import (
     Chart,
     ChartLimits,
     ChartPoint,
+    CorrectionLine,
     LineBoard,
     LineTile,
     PersonRow,
@@ -20,6 +21,7 @@ from hr_core.web.line_board import (
     ShiftName,
     Source,
     Span,
+    SwapRow,
     TileState,
     TrendPoint,
     Work,
@@ -136,6 +138,20 @@ def sample_board(conn, choice, now):
         line_limit_percent="5",
         tiles=tiles(now),
         alerts=alerts(now),
+        swaps=(
+            SwapRow(
+                source="line-2", tag="ST-07.good", line="L2",
+                span=Span(now - timedelta(minutes=40), now - timedelta(minutes=31)),
+                command="edge-agent line replace ST-07.good --source line-2 "
+                '--at 2026-11-20T13:59:00+08:00 --reason "another box"',
+            ),
+        ),
+        corrections=(
+            CorrectionLine(
+                number="1", subject="王芳", line="L2", concerns="2026-11", pieces=0, rejects=-3,
+                reason="gauge was off",
+            ),
+        ),
         chart=chart(line, choice.limits),
         people=people(),
         unattributed=work(311, 6),
