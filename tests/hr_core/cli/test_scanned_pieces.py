@@ -12,6 +12,7 @@ from hr_core.store.piece_scans import piece_scans
 from protocols.identity import event_id
 from protocols.records import Count, DeviceEvent
 from tests.hr_core.cli.conftest import PEOPLE, store
+from tests.hr_core.web.conftest import browse  # noqa: F401 - a fixture
 
 OCTOBER = ["--month", "2026-10"]
 START = datetime(2026, 10, 13, 1, tzinfo=UTC)
@@ -181,6 +182,19 @@ def test_a_scan_without_a_badge_or_of_nobody_proves_nothing(site, ask):
     counted, found = people_of(ask)
     assert (counted, found["unattributed"]["pieces"]) == ({}, 2)
     assert found["unknown_badges"] == {"E777": 1}
+
+
+async def test_the_board_shows_the_evidence(site, browse):  # noqa: F811
+    gun = Gun()
+    gun.badge("E001")
+    gun.piece("A1")
+    store(site, gun.records)
+    engine = open_database(f"sqlite:///{site}")
+    async with browse(engine) as client:
+        for language, word in (("en", "piece 100 %"), ("zh", "单件扫码 100 %")):
+            page = (await client.get(f"/{language}/board?shift=D&day=2026-10-13")).text
+            assert word in page
+    engine.dispose()
 
 
 def test_trace_goes_from_the_scan_to_its_reading_and_back(site, ask):
