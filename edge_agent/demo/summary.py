@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edge_agent.demo.account import Account
+from edge_agent.demo.world import DAY
 
 _SLIPS_SHOWN = 20
 _PIPE_WIDTH = 100
@@ -26,6 +27,8 @@ def print_summary(account: Account) -> None:
         console.print(f"{refused['month']} not paid: {refused['what']}")
     if account.explained:
         _print_explained(console, account.explained)
+    if account.rates:
+        console.print(board_sentence(account), soft_wrap=True)
     console.print(
         f"\n{account.days} days and {account.payslips} payslips from {account.punches_on_device} "
         f"punches and {account.counts_acked} counter readings in {account.seconds:.1f} s. "
@@ -136,6 +139,16 @@ def _print_explained(console: Console, line: dict[str, Any]) -> None:
         "  all of it: edge-agent demo --keep FOLDER, then\n"
         f"  hr-core --db FOLDER/core.db pay explain {line['run']} {line['number']} {line['line']}",
         soft_wrap=True,
+    )
+
+
+def board_sentence(account: Account) -> str:
+    """Where to see the line: the demo's own core ends with it, and its month is over."""
+    day = f"{account.months[-1]}-15"  # in the middle of the month, after the holidays
+    return (
+        f"\nThe line board over these {account.counts_acked} counter readings: edge-agent demo --keep "
+        "FOLDER, then\n  hr-core --db FOLDER/core.db serve\n"
+        f"  http://localhost:8460/en/board?shift={DAY.code}&day={day}"
     )
 
 

@@ -1,4 +1,4 @@
-"""`hr-core quality rates|explain|publish|correct|alerts`, `quality alerts ack|close`."""
+"""`hr-core quality rates|explain|publish|correct|chart|yields|alerts`, `quality alerts ack|close`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hr_core.cli import quality_charts
 from hr_core.cli.options import (
     DbOption,
     ExitCode,
@@ -20,7 +21,7 @@ from hr_core.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from hr_core.quality.alert_view import AlertsView, AlertView
+    from hr_core.quality.alert_view import AlertsView, AlertView, SwapView
     from hr_core.quality.explained import ExplainedRate
     from hr_core.quality.rates_view import RatesView, RateView
 
@@ -30,6 +31,8 @@ alerts_app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(alerts_app, name="alerts")
+app.command("chart")(quality_charts.chart)
+app.command("yields")(quality_charts.yields)
 
 AlertArgument = Annotated[
     str, typer.Argument(help="The alert, as quality alerts shows it.", show_default=False)
@@ -238,14 +241,21 @@ def alerts(
 
 
 def _open_alerts(context: typer.Context, db: str | None) -> AlertsView:
+    from zoneinfo import ZoneInfo
+
     from hr_core.clock import SystemClock
+    from hr_core.pay.run import imported_roster
     from hr_core.quality.alert_rules import load_alert_rules
     from hr_core.quality.alert_view import open_alerts_view
     from hr_core.store.alerts import stored_alerts
+    from hr_core.store.box_swaps import open_swaps
 
     with reading(context, db) as conn:
         return open_alerts_view(
-            stored_alerts(conn), load_alert_rules().on(SystemClock().now().date())
+            stored_alerts(conn),
+            open_swaps(conn),
+            load_alert_rules().on(SystemClock().now().date()),
+            ZoneInfo(imported_roster(conn).zone),
         )
 
 
@@ -254,20 +264,17 @@ def _alerts_of_day(context: typer.Context, db: str | None, day: str | None) -> A
 
     from hr_core.clock import SystemClock
     from hr_core.pay.run import imported_roster
-    from hr_core.quality.alert_desk import alerts_of_day, save
+    from hr_core.quality.alert_desk import alerts_stored
     from hr_core.quality.alert_rules import load_alert_rules
     from hr_core.quality.alert_view import alerts_view
-    from hr_core.store.database import writing as write_transaction
 
     now = SystemClock().now()
     with core(context, db) as engine:
         with engine.connect() as conn:
             roster = imported_roster(conn)
-            wanted = now.astimezone(ZoneInfo(roster.zone)).date() if day is None else _day(day)
-            found = alerts_of_day(conn, roster, wanted, now)
-        with write_transaction(engine) as conn:
-            save(conn, found)
-    return alerts_view(wanted, found, load_alert_rules().on(wanted))
+        wanted = now.astimezone(ZoneInfo(roster.zone)).date() if day is None else parse_day(day)
+        found = alerts_stored(engine, roster, wanted, now)
+    return alerts_view(wanted, found, load_alert_rules().on(wanted), ZoneInfo(roster.zone))
 
 
 def _print_alerts(found: AlertsView) -> None:
@@ -285,8 +292,23 @@ def _print_alerts(found: AlertsView) -> None:
             f"{one.status}  {one.kind} {one.subject}  {one.shift}  {one.rejects}/{one.pieces}  "
             f"{one.percent}{suspect}"
         )
-    if not found.alerts:
+    for swap in found.swaps:
+        _print_swap(swap)
+    if not (found.alerts or found.swaps):
         print("no alert")
+
+
+def _print_swap(swap: SwapView) -> None:
+    counter = f"{swap.source}/{swap.tag}"
+    if swap.status == "closed":
+        print(f"{swap.alert}  CLOSED  {counter}  by {swap.closed_by or 'itself'}: {swap.closing}")
+        return
+    print(
+        f"{swap.alert}  OPEN  another box seems to count {counter} since {swap.first_at} "
+        f"({swap.last_value} before, {swap.first_value} then); pieces in between are unknown"
+    )
+    at_gateway, at_core = swap.commands
+    print(f"    enter it: {at_gateway}\n    or here:  {at_core}")
 
 
 def _alert_line(alert: AlertView) -> str:
@@ -344,7 +366,7 @@ def close(  # noqa: PLR0913 - one for each option
     print_json(done) if as_json else print(_alert_line(done))
 
 
-def _day(text: str) -> date:
+def parse_day(text: str) -> date:
     """Raises a usage error."""
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a date of the wall clock

@@ -36,7 +36,8 @@ def trace(
         found = trace_event(conn, prefix)
     if as_json:
         facts = msgspec.to_builtins(found)
-        print_json({**facts["event"], "proof": facts["batch"], "used_by": facts["uses"]})
+        proof = {"proof": facts["batch"], "used_by": facts["uses"], "pieces": facts["pieces"]}
+        print_json({**facts["event"], **proof})
     else:
         _print(found)
     sound = found.batch is not None and not found.batch.faults
@@ -64,6 +65,11 @@ def _print(found: "EventTrace") -> None:
             print(f"  FAULT      {fault}")
         if not batch.faults:
             print("  signature, receipt, root and this record's digest stand as they were signed")
+    for piece in found.pieces:
+        print(
+            f"piece        {piece.code}, badge {piece.badge or '(none was on)'}: scanned "
+            f"{piece.scanned}, counted {piece.counted}"
+        )
     for day in found.uses.days:
         print(f"day          run {day.run}: {day.number} {day.day}, {day.role}")
     for line in found.uses.lines:

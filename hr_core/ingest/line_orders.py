@@ -5,13 +5,12 @@ becomes an entry beside those of `hr-core line replace`.
 """
 
 import logging
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
 from hr_core.quality.counters import Replacement
-from hr_core.store.event_rows import EventRow, whole_record
+from hr_core.store.event_rows import EventRow
 from hr_core.store.line_entries import add_replacement
 from protocols.records import DeviceEvent
 
@@ -21,20 +20,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _log = logging.getLogger(__name__)
 
 
-def take_line_orders(conn: sa.Connection, new: Iterable[EventRow], recorded_at: datetime) -> int:
-    """Enters the orders among rows that were stored just now; how many were new."""
-    taken = 0
-    for row in new:
-        if row.kind != "device_event":
-            continue
-        record = whole_record(row.body, row.raw)
-        if isinstance(record, DeviceEvent) and record.code == REPLACED:
-            taken += _take(conn, row, record, recorded_at)
-    return taken
-
-
-def _take(conn: sa.Connection, row: EventRow, order: DeviceEvent, recorded_at: datetime) -> bool:
-    """A gateway that sends an order without its facts has a fault: told, its event stays stored."""
+def take_line_order(
+    conn: sa.Connection, row: EventRow, order: DeviceEvent, recorded_at: datetime
+) -> bool:
+    """Whether it was new. A gateway that sends an order without its facts has a fault: told, its event stays stored."""
     tag, at = order.detail.get("tag"), order.detail.get("at")
     try:
         moment = datetime.fromisoformat(str(at))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 from msgspec import Struct
 
-from hr_core.ingest.line_orders import take_line_orders
+from hr_core.ingest.device_events import take_up_events
 from hr_core.store.database import from_microseconds
 from hr_core.store.event_rows import EventRow
 from hr_core.store.event_totals import add_to_totals
@@ -37,5 +37,5 @@ def store_new(conn: sa.Connection, rows: Sequence[EventRow]) -> Stored:
     add_to_totals(conn, new)
     if any(kind == "device_event" for kind, _device in new):
         taken_at = from_microseconds(rows[0].ingested_at)
-        take_line_orders(conn, [row for row in rows if row[0] not in here], taken_at)
+        take_up_events(conn, [row for row in rows if row[0] not in here], taken_at)
     return Stored(here, new)

@@ -17,10 +17,11 @@ import sqlalchemy as sa
 from anyio import to_thread
 
 from hr_core.errors import CoreError
-from hr_core.notify.delivery import tell
+from hr_core.notify.delivery import tell, tell_swaps
 from hr_core.notify.settings import ChannelSettings
-from hr_core.quality.alert_desk import alerts_of_day
-from hr_core.store.alerts import save_alerts, stored_alert, stored_alerts
+from hr_core.quality.alert_desk import alerts_of_day, save
+from hr_core.store.alerts import stored_alerts
+from hr_core.store.box_swaps import open_swaps
 from hr_core.store.database import writing
 from hr_core.store.errors import StorageError
 from hr_core.store.events import raw_events
@@ -81,21 +82,16 @@ class AlertWatch:
                 return Looked(0, 0)
             zone = ZoneInfo(roster.zone)
             today = now.astimezone(zone).date()
-            computed = [
-                alert
-                for day in (today - timedelta(days=1), today)
-                for alert in alerts_of_day(conn, roster, day, now).alerts
+            found = [
+                alerts_of_day(conn, roster, day, now) for day in (today - timedelta(days=1), today)
             ]
-            before = {one.identity: stored_alert(conn, one.identity) for one in computed}
         with writing(self._engine) as conn:
-            changed = [one for one in computed if one != before[one.identity]]
-            # Whoever acknowledged while we computed is not to be overwritten: the next look has it.
-            ours = [
-                one for one in changed if stored_alert(conn, one.identity) == before[one.identity]
-            ]
-            save_alerts(conn, ours)
-            told = tell(conn, stored_alerts(conn), self._channels, roster, zone, now)
-        return Looked(len(ours), told, again=len(ours) < len(changed))
+            saved = [save(conn, of_day) for of_day in found]
+            to_whom = self._channels, roster, zone, now
+            told = tell(conn, stored_alerts(conn), *to_whom)
+            told += tell_swaps(conn, open_swaps(conn), *to_whom)
+        stored = sum(one.stored for one in saved)
+        return Looked(stored, told, again=any(one.acted for one in saved))
 
     def _look_if_due(self) -> None:
         now = self._clock.now()

@@ -12,8 +12,10 @@ from anyio import to_thread
 from hr_core.notify.channels import Channel, ChannelError
 from hr_core.notify.message import Message, message, occasions
 from hr_core.notify.settings import ChannelSettings
+from hr_core.notify.swap_message import swap_message
 from hr_core.people.model import Roster
 from hr_core.quality.alert_life import Alert
+from hr_core.quality.box_swaps import SwapAlarm
 from hr_core.store.alert_outbox import (
     Delivery,
     DeliveryState,
@@ -53,6 +55,23 @@ def tell(
             if now - occasion.at < GIVE_UP_AFTER:
                 text = message(alert, occasion, roster, zone)
                 said += [(one.name, text) for one in channels if one.carries(occasion.role)]
+    return add_deliveries(conn, said, now)
+
+
+def tell_swaps(
+    conn: sa.Connection,
+    alarms: Iterable[SwapAlarm],
+    channels: Sequence[ChannelSettings],
+    roster: Roster | None,
+    zone: ZoneInfo,
+    now: datetime,
+) -> int:
+    """As `tell`, about boxes that seem to have been swapped: once a channel."""
+    said: list[tuple[str, Message]] = []
+    for alarm in alarms:
+        text = swap_message(alarm, roster, zone)
+        if now - text.at < GIVE_UP_AFTER:
+            said += [(one.name, text) for one in channels if one.carries(alarm.role)]
     return add_deliveries(conn, said, now)
 
 

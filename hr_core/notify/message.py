@@ -26,7 +26,10 @@ class Occasion(Struct, frozen=True, kw_only=True):
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """One saying; `text_zh` and `text_en` are what a person reads, the rest is for programs."""
+    """One saying; `text_zh` and `text_en` are what a person reads, the rest is for programs.
+
+    `command`: what to enter, where something is to be entered.
+    """
 
     alert: str
     occasion: str
@@ -47,6 +50,7 @@ class Message(Struct, frozen=True, kw_only=True):
     title: str
     text_zh: str
     text_en: str
+    command: str = ""
 
 
 def occasions(alert: Alert) -> Iterator[Occasion]:

@@ -5,7 +5,7 @@ same readings give the same alerts, however often this runs.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -40,15 +40,21 @@ from hr_core.quality.alert_states import (
     after_shift,
     restatement,
 )
-from hr_core.quality.month import counted_series
+from hr_core.quality.box_swaps import LookedAt, SwapAlarm, joined_swaps, suspected_swaps
+from hr_core.quality.month import Series, counted_series
 from hr_core.quality.readings import line_facts, readings_between
 from hr_core.quality.shift_batches import ShiftCalendar, ShiftDay, shift_batches
 from hr_core.store.alerts import save_alerts, stored_alert, stored_alerts
-from hr_core.store.line_entries import line_settings
+from hr_core.store.box_swaps import save_swaps, swaps_between, swaps_named
+from hr_core.store.database import writing
+from hr_core.store.line_entries import line_settings, replacements
 
 _DAY = timedelta(days=1)
 # A long weekend. After a longer stand the day's first reading is a baseline here, and nowhere else.
 _LOOK_BACK = timedelta(days=3)
+# People act on alerts by hand: during each of so many computations nobody does. If somebody did, it
+# stands, and only what is shown is from just before.
+_MOST_COMPUTED = 5
 
 ByShift = tuple[Subject, dict[ShiftDay, list[Batch]]]
 
@@ -65,8 +71,24 @@ class Standing(NamedTuple):
 
 
 class DayOfAlerts(NamedTuple):
+    """`before`: what was stored of the day when this was computed, by identity.
+
+    swaps   new ones, open ones of any day, and what became of those that were open
+    """
+
     alerts: tuple[Alert, ...]
     standing: tuple[Standing, ...]
+    swaps: tuple[SwapAlarm, ...]
+    before: Mapping[str, Alert]
+
+
+class Saved(NamedTuple):
+    """`acted`: alerts that somebody acknowledged or closed meanwhile; those stand as they are, and
+    computing again takes them up.
+    """
+
+    stored: int
+    acted: tuple[str, ...]
 
 
 class _ShiftRun(NamedTuple):
@@ -82,9 +104,13 @@ def alerts_of_day(conn: sa.Connection, roster: Roster, day: date, now: datetime)
     owners = line_settings(conn).owners()
     calendar = ShiftCalendar(roster.shifts, roster.zone)
     moment = int(now.timestamp())
+    found, edges = _series_of(conn, roster, (day, now))
+    suspected = suspected_swaps(found, calendar, edition, owners)
+    known_swaps = swaps_between(conn, *edges)
+    looked_at = LookedAt(edges[0] - int(_LOOK_BACK.total_seconds()), *edges)
     runs = [
         run
-        for of_one in _batches_of(conn, roster, calendar, (day, now)).items()
+        for of_one in _batches_of(found, roster, calendar, day).items()
         for run in _shift_runs(of_one, calendar, edition, moment)
     ]
     computed = [alert for run in runs for alert in _alerts_of(run, edition, owners)]
@@ -99,14 +125,43 @@ def alerts_of_day(conn: sa.Connection, roster: Roster, day: date, now: datetime)
     return DayOfAlerts(
         tuple(sorted(told, key=lambda alert: (alert.raised_at, alert.identity))),
         tuple(sorted(map(_standing, runs))),
+        tuple(joined_swaps(suspected, known_swaps, replacements(conn), looked_at, moment)),
+        {alert.identity: alert for alert in before},
     )
 
 
-def save(conn: sa.Connection, found: DayOfAlerts) -> int:
-    """Stores what is new or changed, in the caller's write transaction; how many."""
-    changed = [alert for alert in found.alerts if stored_alert(conn, alert.identity) != alert]
-    save_alerts(conn, changed)
-    return len(changed)
+def alerts_stored(engine: sa.Engine, roster: Roster, day: date, now: datetime) -> DayOfAlerts:
+    """Computes and saves, again when somebody acted on an alert in between."""
+    computed = 0
+    while True:
+        with engine.connect() as conn:
+            found = alerts_of_day(conn, roster, day, now)
+        with writing(engine) as conn:
+            saved = save(conn, found)
+        computed += 1
+        if not saved.acted or computed == _MOST_COMPUTED:
+            return found
+
+
+def save(conn: sa.Connection, found: DayOfAlerts) -> Saved:
+    """Stores what is new or changed, in the caller's write transaction.
+
+    Never over what somebody did between the computing and this.
+    """
+    before = found.before
+    changed = [one for one in found.alerts if before.get(one.identity) != one]
+    acted = tuple(
+        one.identity
+        for one in changed
+        if stored_alert(conn, one.identity) != before.get(one.identity)
+    )
+    ours = [one for one in changed if one.identity not in acted]
+    save_alerts(conn, ours)
+    # Nobody acts on these but by an entry, which the next look takes up.
+    known_swaps = {one.identity: one for one in swaps_named(conn, found.swaps)}
+    swaps = [one for one in found.swaps if known_swaps.get(one.identity) != one]
+    save_swaps(conn, swaps)
+    return Saved(len(ours) + len(swaps), acted)
 
 
 def acknowledge_alert(conn: sa.Connection, identity: str, at: int, by: str) -> Alert:
@@ -135,9 +190,10 @@ def _known(conn: sa.Connection, identity: str) -> Alert:
     return alert
 
 
-def _batches_of(
-    conn: sa.Connection, roster: Roster, calendar: ShiftCalendar, when: tuple[date, datetime]
-) -> dict[Subject, dict[ShiftDay, list[Batch]]]:
+def _series_of(
+    conn: sa.Connection, roster: Roster, when: tuple[date, datetime]
+) -> tuple[list[Series], tuple[int, int]]:
+    """What was counted around the day, and between which UTC seconds."""
     day, now = when
     start = midnight(day).replace(tzinfo=ZoneInfo(roster.zone)).astimezone(UTC)
     # A window is at most a day long, and a shift that began at 23:59 ends within the next one.
@@ -146,8 +202,14 @@ def _batches_of(
     facts = line_facts(conn, roster, readings, span)
     found, _ = counted_series(readings, roster.stations, facts)
     edges = int(span[0].timestamp()), int(span[1].timestamp())
+    return [series.between(*edges) for series in found], edges
+
+
+def _batches_of(
+    found: Iterable[Series], roster: Roster, calendar: ShiftCalendar, day: date
+) -> dict[Subject, dict[ShiftDay, list[Batch]]]:
     by_key = shift_batches(
-        [series.between(*edges) for series in found],
+        found,
         calendar,
         {number: person.shift for number, person in roster.people.items()},
         roster.number_by_badge(),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -9,6 +10,7 @@ from hr_core.quality.alert_desk import DayOfAlerts, Standing
 from hr_core.quality.alert_life import Alert
 from hr_core.quality.alert_rules import AlertEdition
 from hr_core.quality.alert_states import Status
+from hr_core.quality.box_swaps import SwapAlarm
 from hr_core.quality.grades import percent_text
 
 
@@ -68,23 +70,53 @@ class StandingView(Struct, frozen=True, kw_only=True):
     suspect: str | None
 
 
+class SwapView(Struct, frozen=True, kw_only=True):
+    """A box that seems to have been swapped; either of `commands` enters it, which closes this."""
+
+    alert: str
+    source: str
+    tag: str
+    line: str
+    shift: str
+    status: str
+    last_at: str
+    last_value: int
+    last_event: str
+    first_at: str
+    first_value: int
+    first_event: str
+    role: str
+    owner: str | None
+    commands: tuple[str, str]
+    closed_at: str | None
+    closed_by: str
+    closing: str
+
+
 class AlertsView(Struct, frozen=True, kw_only=True):
-    """`standing`: subjects that are not ok, or whose data are suspect."""
+    """`standing`: subjects that are not ok, or whose data are suspect.
+
+    swaps   of shifts of the day, and whatever is still open
+    """
 
     day: str | None
     policy: str
     rule_version: str
     alerts: tuple[AlertView, ...]
     standing: tuple[StandingView, ...]
+    swaps: tuple[SwapView, ...]
 
     @property
     def needs_a_look(self) -> bool:
         """Somebody has to act: an alert nobody took, or data nobody can judge by."""
         untaken = any(one.status == "open" and one.hidden_by is None for one in self.alerts)
-        return untaken or any(one.suspect for one in self.standing)
+        suspect = any(one.suspect for one in self.standing)
+        return untaken or suspect or any(one.status == "open" for one in self.swaps)
 
 
-def alerts_view(day: date, found: DayOfAlerts, edition: AlertEdition) -> AlertsView:
+def alerts_view(day: date, found: DayOfAlerts, edition: AlertEdition, zone: ZoneInfo) -> AlertsView:
+    of_day = f"{day.isoformat()}/"
+    swaps = [one for one in found.swaps if one.open or one.shift.startswith(of_day)]
     shown = [one for one in found.standing if one.status is not Status.OK or one.suspect]
     return AlertsView(
         day=day.isoformat(),
@@ -92,10 +124,13 @@ def alerts_view(day: date, found: DayOfAlerts, edition: AlertEdition) -> AlertsV
         rule_version=edition.version,
         alerts=tuple(map(alert_view, found.alerts)),
         standing=tuple(map(_standing, shown)),
+        swaps=tuple(swap_view(one, zone) for one in swaps),
     )
 
 
-def open_alerts_view(found: Iterable[Alert], edition: AlertEdition) -> AlertsView:
+def open_alerts_view(
+    found: Iterable[Alert], swaps: Iterable[SwapAlarm], edition: AlertEdition, zone: ZoneInfo
+) -> AlertsView:
     """Whatever the day: everything that still waits for its cause and note."""
     return AlertsView(
         day=None,
@@ -103,6 +138,30 @@ def open_alerts_view(found: Iterable[Alert], edition: AlertEdition) -> AlertsVie
         rule_version=edition.version,
         alerts=tuple(map(alert_view, found)),
         standing=(),
+        swaps=tuple(swap_view(one, zone) for one in swaps),
+    )
+
+
+def swap_view(alarm: SwapAlarm, zone: ZoneInfo) -> SwapView:
+    return SwapView(
+        alert=alarm.identity,
+        source=alarm.source,
+        tag=alarm.tag,
+        line=alarm.line,
+        shift=alarm.shift,
+        status="open" if alarm.open else "closed",
+        last_at=_text(alarm.last_at),
+        last_value=alarm.last_value,
+        last_event=alarm.last_event,
+        first_at=_text(alarm.first_at),
+        first_value=alarm.first_value,
+        first_event=alarm.first_event,
+        role=alarm.role,
+        owner=alarm.owner,
+        commands=alarm.commands(zone),
+        closed_at=_moment(alarm.closed_at),
+        closed_by=alarm.closed_by,
+        closing=alarm.closing,
     )
 
 

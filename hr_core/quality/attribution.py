@@ -1,6 +1,6 @@
 """Deltas to people, by the strongest evidence there is for each.
 
-A badge interval at the station wins over the operator that the line reports beside its readings:
+A serialised piece is its scanner's, whoever stood there. A badge interval at the station wins over the operator that the line reports beside its readings:
 a delta is that operator's only when both of its readings name him. A hand-over somewhere inside
 leaves whose piece is whose unknown: the delta is unattributed, a row like any other, so that
 people + unattributed = the counter, always. A driver that forces a reading at the hand-over
@@ -19,6 +19,7 @@ from hr_core.quality.presence import (
     Owner,
     Timeline,
 )
+from hr_core.quality.serial_pieces import split_by_scans
 
 _NO_PRESENCE = Timeline(())
 
@@ -66,11 +67,26 @@ def attribute(
     number_by_badge: Mapping[str, str],
     present: Timeline = _NO_PRESENCE,
 ) -> list[Attributed]:
-    """An owner for every delta that counts."""
+    """An owner for every delta that counts; one with pieces of several people is in shares."""
     return [
-        Attributed(delta, _owner(delta, number_by_badge, present), reported_badge(delta))
+        one
         for delta in counted
         if delta.start is not None and delta.counted
+        for one in _shares(delta, number_by_badge, present)
+    ]
+
+
+def _shares(
+    delta: Delta, number_by_badge: Mapping[str, str], present: Timeline
+) -> list[Attributed]:
+    rest, badge = _owner(delta, number_by_badge, present), reported_badge(delta)
+    scanned_by = [number_by_badge[one] for one in delta.scanned_by if one in number_by_badge]
+    if not scanned_by:
+        return [Attributed(delta, rest, badge)]
+    return [
+        Attributed(delta._replace(amount=share.pieces), share.owner, badge)
+        for share in split_by_scans(delta.amount, rest, scanned_by).shares
+        if share.pieces
     ]
 
 

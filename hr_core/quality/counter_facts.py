@@ -7,7 +7,9 @@ from typing import NamedTuple
 from hr_core.quality.counters import Delta, DeltaFlag
 
 # Normal, or told elsewhere: no person needs to look at them.
-_NOT_REVIEWED = frozenset({DeltaFlag.BASELINE, DeltaFlag.LATE, DeltaFlag.REPLACED})
+_NOT_REVIEWED = frozenset(
+    {DeltaFlag.BASELINE, DeltaFlag.LATE, DeltaFlag.REPLACED, DeltaFlag.PIECE_AGAIN}
+)
 
 _REMEDY = {
     DeltaFlag.RESET: "the counter began again at 0: if the box was swapped, enter the replacement; "

@@ -21,6 +21,7 @@ class DeltaFlag(StrEnum):
     LATE = "late"  # arrived after a reading that follows it: the windows it touches are restated
     REPLACED = "replaced"  # first reading of another box, as a person entered it: a new series
     SWAP_SUSPECTED = "swap_suspected"  # looks like another box, and nobody entered a replacement
+    PIECE_AGAIN = "piece_scanned_again"  # holds serialised pieces that were counted here before
 
 
 # Such a delta counts nothing, and the value before it may remain the base of the next one.
@@ -81,6 +82,7 @@ class Delta(NamedTuple):
     """What was counted between two readings; `start` is None only for a baseline.
 
     otherwise   the amount that the other explanation would give, where there is a doubt
+    scanned_by  the badge behind each of its serialised pieces (hr_core.quality.serial_pieces)
     """
 
     start: Reading | None
@@ -88,6 +90,7 @@ class Delta(NamedTuple):
     amount: int
     flags: tuple[DeltaFlag, ...] = ()
     otherwise: int | None = None
+    scanned_by: tuple[str, ...] = ()
 
     @property
     def counted(self) -> bool:

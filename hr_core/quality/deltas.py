@@ -117,12 +117,19 @@ def _fallen(
         return _Step(0, (DeltaFlag.IMPLAUSIBLE,), otherwise=reading.value, stays=True)
     wrapped = _plausible_wrap(reading.value - base.value, base, reading, rules)
     if wrapped is None:
-        return _Step(reading.value, (DeltaFlag.RESET,))
+        return _reset(base, reading, rules)
     limit = _most_possible(base, reading, rules)
     if _doubtful(base, reading, rules):
         flags = (DeltaFlag.AMBIGUOUS, *_gap(limit, rules))
         return _Step(wrapped, flags, otherwise=reading.value)
     return _Step(wrapped, _gap(limit, rules))
+
+
+def _reset(base: Reading, reading: Reading, rules: CounterRules) -> _Step:
+    """From zero; where that is more than can have been made, the value is another box's."""
+    if _possible(reading.value, base, reading, rules):
+        return _Step(reading.value, (DeltaFlag.RESET,))
+    return _Step(0, (DeltaFlag.RESET, DeltaFlag.SWAP_SUSPECTED), otherwise=reading.value)
 
 
 def _plausible_wrap(rise: int, base: Reading, reading: Reading, rules: CounterRules) -> int | None:

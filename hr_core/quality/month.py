@@ -15,6 +15,7 @@ from hr_core.quality.counters import CounterKey, CounterRules, Delta, Reading, R
 from hr_core.quality.deltas import deltas
 from hr_core.quality.line_settings import NO_SETTINGS, CounterPlace, LineSettings
 from hr_core.quality.presence import TEAM_PREFIX, UNATTRIBUTED, Timeline
+from hr_core.quality.serial_pieces import KnownPiece, with_pieces
 
 NO_PRESENCE = Timeline(())
 
@@ -32,11 +33,14 @@ class CounterNote(NamedTuple):
 
 
 class LineFacts(Struct, frozen=True, kw_only=True):
-    """What is known beside the readings: by counter who was there, and which boxes were replaced."""
+    """What is known beside the readings: by counter who was there, which boxes were replaced, and
+    which serialised pieces were read.
+    """
 
     settings: LineSettings = NO_SETTINGS
     present: Mapping[CounterPlace, Timeline] = {}
     replacements: Mapping[CounterPlace, Sequence[Replacement]] = {}
+    pieces: Mapping[CounterPlace, Sequence[KnownPiece]] = {}
 
 
 NO_FACTS = LineFacts()
@@ -119,11 +123,15 @@ def counted_series(
             station.retentive,
             signed=setting is not None and setting.signed,
         )
+        made = deltas(readings[counter], rules, facts.replacements.get(place, ()))
+        pieces = facts.pieces.get(place, ())
         found.append(
             Series(
                 counter=counter,
                 station=station,
-                deltas=tuple(deltas(readings[counter], rules, facts.replacements.get(place, ()))),
+                deltas=with_pieces(
+                    made, (one for one in pieces if one.scan.metric == counter.metric)
+                ),
                 present=facts.present.get(place, NO_PRESENCE),
                 code=counter.source if setting is None else setting.code,
                 silence_s=None if setting is None else setting.silence_s,

@@ -1,6 +1,6 @@
 """Who was at a station when, and how well that is known.
 
-Evidence, strongest first: a serialised piece scanned with a badge, a badge interval at the station,
+Evidence, strongest first: a serialised piece scanned with a badge on, a badge interval at the station,
 the operator that the line itself reports, the shift roster. A moment belongs to those with its
 strongest evidence; several of them are a team, and a piece is never two people's.
 """
@@ -20,7 +20,7 @@ class Evidence(IntEnum):
     ROSTER = 1
     LOGIN = 2
     BADGE = 3
-    SERIALISED = 4
+    PIECE = 4
 
 
 # A planned shift does not prove that somebody stood there: shown, never paid by.

@@ -14,10 +14,12 @@ from hr_core.quality.counters import CounterKey, Reading
 from hr_core.quality.line_settings import CounterPlace, LineSettings, StationRow
 from hr_core.quality.month import LineFacts, QualityMonth, compute_quality, with_corrections
 from hr_core.quality.presence import Evidence, Presence, Timeline
+from hr_core.quality.serial_pieces import known_pieces
 from hr_core.quality.station_presence import BadgePress, badge_presences, snapped
 from hr_core.store.event_rows import StoredCount
 from hr_core.store.events import counts_between, punches_between
 from hr_core.store.line_entries import corrections_in, line_settings, replacements
+from hr_core.store.piece_scans import scans_of_codes_between
 from protocols.records import Flag
 
 # How far back a month's first delta may find its starting point: a line that stands still over a
@@ -30,6 +32,7 @@ _MOST_AHEAD = timedelta(
     days=1
 )  # a box further ahead is a matter of its clock, not of a month's end
 _LONGEST_SHIFT = timedelta(days=2)  # whoever stands at a station at midnight badged after that
+_LONGEST_HOLE = timedelta(days=1)  # each piece has its reading: this many of them may be missing
 
 Readings = dict[CounterKey, list[Reading]]
 
@@ -105,7 +108,14 @@ def line_facts(
         planned = _planned(row, settings, ZoneInfo(roster.zone))
         for place in row.places():
             present[place] = Timeline(snapped([*badges, *planned], times[place]))
-    return LineFacts(settings=settings, present=present, replacements=replacements(conn))
+    station_of = {place: row.code for place, row in settings.station_of().items()}
+    scans = scans_of_codes_between(conn, span[0] - _LONGEST_HOLE, span[1])
+    return LineFacts(
+        settings=settings,
+        present=present,
+        replacements=replacements(conn),
+        pieces=known_pieces(scans, station_of),
+    )
 
 
 def _presses(

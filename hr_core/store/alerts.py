@@ -78,6 +78,14 @@ def history(conn: sa.Connection, subject: str, window: str) -> tuple[Figure, ...
     return tuple(_decode_figure(body) for (body,) in conn.execute(query))
 
 
+def newest_revision(conn: sa.Connection, window: str) -> int | None:
+    """The highest of all subjects; None when nothing was published of the window."""
+    columns = quality_figures.c
+    query = sa.select(sa.func.max(columns.revision)).where(columns.window == window)
+    found: int | None = conn.execute(query).scalar()
+    return found
+
+
 def add_revisions(conn: sa.Connection, known: int, figures: Iterable[Figure]) -> None:
     """Adds those after the `known` first ones."""
     for figure in list(figures)[known:]:

@@ -15,6 +15,7 @@ from hr_core.store.database import UtcInstant, insert_or_ignore, metadata
 from hr_core.store.event_rows import whole_record
 from hr_core.store.event_totals import add_to_totals
 from hr_core.store.events import raw_events
+from hr_core.store.piece_scans import remove_piece_scan
 from protocols.records import DeviceEvent
 
 erasures = sa.Table(
@@ -52,6 +53,7 @@ def erase_event(conn: sa.Connection, event_id: bytes, *, at: datetime, reason: s
         )
     )
     conn.execute(raw_events.delete().where(events.event_id == event_id))
+    remove_piece_scan(conn, event_id)
     add_to_totals(conn, {(place.kind, place.device): -1})
     return True
 

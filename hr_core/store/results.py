@@ -206,6 +206,11 @@ def runs(conn: sa.Connection) -> list[RunRow]:
     return [_run_row(row) for row in conn.execute(newest)]
 
 
+def month_has_run(conn: sa.Connection, month: str) -> bool:
+    one = sa.select(pay_runs.c.number).where(pay_runs.c.month == month).limit(1)
+    return conn.execute(one).one_or_none() is not None
+
+
 def run_by_number(conn: sa.Connection, number: int) -> RunRow | None:
     row = conn.execute(sa.select(pay_runs).where(pay_runs.c.number == number)).one_or_none()
     return None if row is None else _run_row(row)

@@ -8,6 +8,7 @@ from hr_core.errors import NotFoundError
 from hr_core.store.chains import StoredBatch, batch_of, head_of
 from hr_core.store.events import event_by_id, event_ids_between, raw_events
 from hr_core.trace.events import RawEvent, raw_event
+from hr_core.trace.pieces import TracedPiece, pieces_of
 from hr_core.trace.uses import Uses, uses_of
 from protocols.event_prefix import EventPrefix
 
@@ -35,6 +36,7 @@ class EventTrace(Struct, frozen=True, kw_only=True):
     event: RawEvent
     batch: EventBatch | None
     uses: Uses
+    pieces: tuple[TracedPiece, ...] = ()
 
 
 def trace_event(conn: sa.Connection, prefix: EventPrefix) -> EventTrace:
@@ -47,6 +49,7 @@ def trace_event(conn: sa.Connection, prefix: EventPrefix) -> EventTrace:
         event=raw_event(conn, event_id.hex()),
         batch=None if batch is None else _batch(conn, batch, event_id),
         uses=uses_of(conn, stored),
+        pieces=pieces_of(conn, stored),
     )
 
 

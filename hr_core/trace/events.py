@@ -16,7 +16,7 @@ class RawEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One stored event for people and programs; `found` false when the store does not hold it.
 
     `raw` is the device's own bytes in hex; user_id and state are a punch's, counter and value a
-    reading's. `received_at`, `ingested_at`: ISO 8601, UTC.
+    reading's, code and detail an event's. `received_at`, `ingested_at`: ISO 8601, UTC.
     """
 
     event_id: str
@@ -32,6 +32,8 @@ class RawEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     metric: str | None = None
     value: int | None = None
     badge: str | None = None
+    code: str | None = None
+    detail: dict[str, str | int] = {}
     zone: str = ""
     flags: tuple[str, ...] = ()
     gateway: str = ""
@@ -79,11 +81,13 @@ def raw_event(conn: sa.Connection, event_id: str) -> RawEvent:
                 stored,
                 kind="device_event",
                 device=record.serial,
+                code=record.code,
+                detail=record.detail,
                 device_time=record.device_time.isoformat(),
             )
 
 
-def _event(stored: StoredEvent, **facts: str | int | None) -> RawEvent:
+def _event(stored: StoredEvent, **facts: str | int | dict[str, str | int] | None) -> RawEvent:
     flags = dict.fromkeys((*getattr(stored.record, "flags", ()), *stored.flags))
     return RawEvent(
         event_id=stored.event_id.hex(),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from msgspec.structs import replace
@@ -17,9 +18,10 @@ from hr_core.quality.live_counts import Span
 from hr_core.quality.month import Tally
 from hr_core.quality.shift_batches import ShiftDay
 from hr_core.store.alerts import save_alerts, stored_alert, stored_alerts
+from hr_core.store.box_swaps import open_swaps
 from hr_core.store.database import writing
 from hr_core.store.people import load_roster
-from hr_core.web.line_board import AlertRow, Work
+from hr_core.web.line_board import AlertRow, SwapRow, Work
 
 # What an alert's pieces are looked for in: the shift to date, and no shift is longer.
 _LONGEST_SHIFT = timedelta(hours=16)
@@ -81,6 +83,22 @@ def open_alerts(conn: sa.Connection, roster: Roster) -> list[AlertRow]:
     """Lines first, then the longest open; what a line's alert stands for is listed there."""
     found = [_row(one, roster) for one in stored_alerts(conn) if one.hidden_by is None]
     return sorted(found, key=lambda row: row.kind != "line")
+
+
+def swap_rows(conn: sa.Connection, zone: ZoneInfo) -> tuple[SwapRow, ...]:
+    return tuple(
+        SwapRow(
+            source=alarm.source,
+            tag=alarm.tag,
+            line=alarm.line,
+            span=Span(
+                datetime.fromtimestamp(alarm.last_at, UTC),
+                datetime.fromtimestamp(alarm.first_at, UTC) + timedelta(seconds=1),
+            ),
+            command=alarm.commands(zone)[0],
+        )
+        for alarm in open_swaps(conn)
+    )
 
 
 def work_of(tally: Tally) -> Work:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from msgspec import structs
 
 from hr_core.people.model import Line, Roster
 from hr_core.quality import control_charts
@@ -27,7 +28,8 @@ from hr_core.quality.shift_figures import (
 )
 from hr_core.quality.windows import state_of
 from hr_core.store.people import load_roster
-from hr_core.web.board_alerts import open_alerts, work_of
+from hr_core.web.board_alerts import open_alerts, swap_rows, work_of
+from hr_core.web.board_books import Books, books_of
 from hr_core.web.board_choice import BoardChoice
 from hr_core.web.board_shift import DatedShift, shown_shift
 from hr_core.web.errors import NoPageError
@@ -52,7 +54,7 @@ _TREND_HOURS = 8
 _FEWEST_SAMPLES = 2  # one point is its own centre: no limits can be drawn from it
 
 _EVIDENCE = {
-    Evidence.SERIALISED: "serial",
+    Evidence.PIECE: "piece",
     Evidence.BADGE: "badge",
     Evidence.LOGIN: "login",
     Evidence.ROSTER: "roster",
@@ -72,6 +74,7 @@ class _Look(NamedTuple):
     figures: ShiftFigures
     silence_s: Mapping[str, int]
     rules: _Rules
+    books: Books
     now: datetime
 
     @property
@@ -99,18 +102,20 @@ class StoredBoard:
         if shown.shown is None:
             return _without_shift(rules.alerts, now)
         seen = self._live.look(conn, roster, shown.shown.span, now)
-        look = _looked(roster, shown.shown, seen, rules, now)
-        return _board(look, choice, shown.next_at, open_alerts(conn, roster))
+        books = books_of(conn, roster, shown.shown)
+        look = _looked(roster, shown.shown, seen, (rules, books), now)
+        board = _board(look, choice, shown.next_at, open_alerts(conn, roster))
+        return structs.replace(board, swaps=swap_rows(conn, zone))
 
 
 def _looked(
-    roster: Roster, shift: DatedShift, seen: LiveSpan, rules: _Rules, now: datetime
+    roster: Roster, shift: DatedShift, seen: LiveSpan, beside: tuple[_Rules, Books], now: datetime
 ) -> _Look:
     hours, silence_s = _window(shift.hours), seen.silence_s()
     over = max(hours.since, min(hours.until, int(now.timestamp())))
     watch = Watch(Window(hours.since, over), silence_s)
     figures = shift_figures(seen.parts, seen.times, watch)
-    return _Look(roster, shift, figures, silence_s, rules, now)
+    return _Look(roster, shift, figures, silence_s, *beside, now)
 
 
 def _window(span: Span) -> Window:
@@ -147,6 +152,7 @@ def _board(
         people=tuple(people),
         unattributed=work_of(look.figures.unattributed) if look.figures.heard else None,
         sources=_sources(look),
+        corrections=look.books.corrections,
         causes=tuple(Cause(one.code, one.label, one.label_zh) for one in look.rules.alerts.cause),
     )  # fmt: skip
 
@@ -161,8 +167,13 @@ def _head(look: _Look) -> ShiftHead:
         day=look.shift.day,
         hours=look.shift.hours,
         span=look.shift.span,
-        status=state_of(int(look.shift.span.until.timestamp()), int(look.now.timestamp())),
-        revision=1,
+        status=state_of(
+            int(look.shift.span.until.timestamp()),
+            int(look.now.timestamp()),
+            locked=look.books.locked,
+        ),
+        month=look.books.month,
+        revision=look.books.revision,
         delay_s=None if newest is None else max(0, int(look.seen_until.timestamp()) - newest),
     )
 

@@ -43,6 +43,12 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     "alerts": ("提醒", "Alerts"),
     "alerts_open": ("提醒({count} 未关)", "Alerts ({count} open)"),
+    "swap_suspected": ("采集盒更换?", "Box swapped?"),
+    "swap_lead": (
+        "{since} 至 {until} 之间的件数未知,未计入。",
+        "What was made between {since} and {until} is unknown and not counted.",
+    ),
+    "swap_do": ("登记更换:", "Enter the replacement:"),
     "no_alerts": ("没有提醒。", "No alert is open."),
     "a_person": ("一名人员", "One person"),
     "over": ("{percent} > {limit} %", "{percent} > {limit} %"),
@@ -107,7 +113,23 @@ PHRASES: dict[str, tuple[str, str]] = {
         "{source} ({lines}): no reading in this shift",
     ),
     "minutes": ("{count} 分", "{count} min"),
-    "revision": ("版本 r{number} {status}", "Revision r{number} {status}"),
+    "revision": (
+        "{month}:已发布版本 r{number},本班{status}",
+        "{month}: published revision r{number}; this shift is {status}",
+    ),
+    "no_revision": (
+        "{month}:尚未发布,本班{status}",
+        "{month}: not published yet; this shift is {status}",
+    ),
+    "corrections_of": ("{month} 的更正", "Corrections of {month}"),
+    "corrections_lead": (
+        "计入当月,不计入班次数字。",
+        "They count in the month, not in the figures of a shift.",
+    ),
+    "corrected": (
+        "件数 {pieces},次品 {rejects}({concerns})",
+        "{pieces} pieces, {rejects} rejects of {concerns}",
+    ),
     "how_to_read": (
         "横条是 95 % 区间,刻度固定 0–10 %;按区间下限排序。◇ 表示还不知道,不是 0。",
         (
@@ -172,7 +194,7 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "locked": ("已锁定", "locked"),
     },
     "evidence": {
-        "serial": ("序列号", "serial"),
+        "piece": ("单件扫码", "piece"),
         "badge": ("工牌", "badge"),
         "login": ("登录", "login"),
         "roster": ("排班", "roster"),

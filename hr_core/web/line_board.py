@@ -90,6 +90,16 @@ class AlertRow(Struct, frozen=True, kw_only=True):
     hides: tuple[str, ...] = ()
 
 
+class SwapRow(Struct, frozen=True, kw_only=True):
+    """A box that seems to have been swapped; `command` enters it, and this is gone."""
+
+    source: str
+    tag: str
+    line: str
+    span: Span
+    command: str
+
+
 class ChartPoint(Struct, frozen=True, kw_only=True):
     """A subgroup with the limits of its own n; `out`: the rules that it breaks."""
 
@@ -139,6 +149,7 @@ class Source(Struct, frozen=True, kw_only=True):
 class ShiftHead(Struct, frozen=True, kw_only=True):
     """`hours` as the shift is defined; `span` what counts as its work, as far as it can be known.
 
+    `revision`: the newest one that was published of the shift's `month`; None: none was yet.
     `delay_s`: age of the newest count when the board was made; None: there is none.
     """
 
@@ -149,7 +160,8 @@ class ShiftHead(Struct, frozen=True, kw_only=True):
     hours: Span
     span: Span
     status: WindowState
-    revision: int
+    month: str
+    revision: int | None
     delay_s: int | None
 
 
@@ -165,6 +177,21 @@ class Cause(NamedTuple):
     label_zh: str
 
 
+class CorrectionLine(Struct, frozen=True, kw_only=True):
+    """A signed correction that counts in the shift's month, and in no shift's own figures.
+
+    `subject`: a person by name, a team, or "" for unattributed work. `concerns`: the month of it.
+    """
+
+    number: str
+    subject: str
+    line: str
+    concerns: str
+    pieces: int
+    rejects: int
+    reason: str
+
+
 class LineBoard(Struct, frozen=True, kw_only=True):
     """`shift` None: no shift covers the moment; `next_shift_at` says when one does."""
 
@@ -176,10 +203,12 @@ class LineBoard(Struct, frozen=True, kw_only=True):
     line_limit_percent: str
     tiles: tuple[LineTile, ...] = ()
     alerts: tuple[AlertRow, ...] = ()
+    swaps: tuple[SwapRow, ...] = ()
     chart: Chart | None = None
     people: tuple[PersonRow, ...] = ()
     unattributed: Work | None = None
     sources: tuple[Source, ...] = ()
+    corrections: tuple[CorrectionLine, ...] = ()
     causes: tuple[Cause, ...] = ()
 
     @property
@@ -193,6 +222,7 @@ def without_names(board: LineBoard) -> LineBoard:
         board,
         people=(),
         unattributed=None,
+        corrections=(),
         alerts=tuple(
             structs.replace(
                 alert,

@@ -341,6 +341,7 @@ CODES: dict[str, dict[str, _Both]] = {
         "late": ("迟到数据", "Late"),
         "replaced": ("已更换采集盒", "Box replaced"),
         "swap_suspected": ("疑似更换采集盒", "Swapped box suspected"),
+        "piece_scanned_again": ("重复扫码,不计件", "Piece read before: not counted"),
     },
     "event_kind": {
         "punch": ("打卡", "Punch"),

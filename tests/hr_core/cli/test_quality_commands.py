@@ -4,8 +4,13 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from hr_core.cli import main
+from hr_core.quality import alert_desk
+from hr_core.quality.alert_desk import acknowledge_alert
+from hr_core.store.alerts import save_alerts, stored_alert
+from hr_core.store.database import open_database, writing
 from protocols.records import Count, Direction
 from tests.hr_core.cli.conftest import punch, store
 
@@ -89,6 +94,33 @@ def test_an_alert_from_stored_readings_to_its_cause(bad_day, ask):
     assert done["seconds_to_close"] > 0
     assert ask("quality", "alerts", "--open")[1]["alerts"] == []
     assert ask("quality", "alerts", *DAY)[1]["alerts"][0] == done
+
+
+def test_who_acknowledges_while_it_computes_is_not_overwritten(bad_day, ask, monkeypatch):
+    ask("quality", "alerts", *DAY)
+    engine = open_database(f"sqlite:///{bad_day}")
+    compute, looks = alert_desk.alerts_of_day, []
+
+    def computed_while_somebody_acts(conn, roster, day, now):
+        # As an older look left it, so that this one has an escalation to write.
+        found = compute(conn, roster, day, now)
+        if not looks:
+            with writing(engine) as other:
+                acknowledge_alert(other, E1, int(now.timestamp()), "ann")
+        looks.append(found)
+        return found
+
+    with writing(engine) as conn:
+        alert = stored_alert(conn, E1)
+        save_alerts(conn, [replace(alert, escalations=())])
+    monkeypatch.setattr(alert_desk, "alerts_of_day", computed_while_somebody_acts)
+    code, shown = ask("quality", "alerts", *DAY)
+    assert (code, shown["alerts"][0]["acknowledged_by"], len(looks)) == (0, "ann", 2)
+    assert looks[0].alerts[0].escalations  # what was computed first, and would have been stored
+    with engine.connect() as conn:
+        stored = stored_alert(conn, E1)
+    assert (stored.acknowledged_by, stored.escalations) == ("ann", ())
+    engine.dispose()
 
 
 def test_computing_again_changes_nothing(bad_day, ask):

@@ -1,5 +1,6 @@
 """From counts that come in to an alert that is told, acknowledged and closed on the board."""
 
+import asyncio
 import re
 from datetime import timedelta
 
@@ -51,6 +52,14 @@ def open_now(engine):
         return stored_alerts(conn)
 
 
+def last_roles(engine):
+    return {
+        (alert.role, *(step.role for step in alert.escalations))[-1]
+        for alert in open_now(engine)
+        if alert.hidden_by is None
+    }
+
+
 async def test_counts_over_the_limit_raise_store_and_tell_once(core):
     send(core, bad_minutes())
     clock, wire = Clock(), Wire()
@@ -75,6 +84,27 @@ async def test_nobody_acknowledges_and_it_goes_on_to_the_next_role(core):
     later = watch.look()
     assert later.told >= 1
     assert any(alert.escalations for alert in open_now(core))
+
+
+async def test_it_goes_on_to_the_next_role_while_the_core_is_served_and_nothing_is_counted(
+    core, monkeypatch
+):
+    monkeypatch.setattr(alert_watch, "_LOOK_EVERY_S", 0.01)
+    send(core, bad_minutes())
+    clock = Clock()
+    running = asyncio.create_task(AlertWatch(core, LOG_ONLY, clock).run())
+    try:
+        async with asyncio.timeout(10):
+            while not open_now(core):
+                await asyncio.sleep(0.02)
+            assert not any(alert.escalations for alert in open_now(core))
+            for minutes, roles in ((16, {"production_manager"}), (61, {"plant_manager"})):
+                clock.at = NOW + timedelta(minutes=minutes)
+                while last_roles(core) != roles:
+                    await asyncio.sleep(0.02)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 def test_a_core_without_people_raises_nothing(tmp_path):

@@ -148,7 +148,7 @@ def _two_counters(case, _path):
 # -- attribution ---------------------------------------------------------------------------------
 
 _EVIDENCE = {
-    "serial": Evidence.SERIALISED,
+    "serial": Evidence.PIECE,
     "badge": Evidence.BADGE,
     "login": Evidence.LOGIN,
     "roster": Evidence.ROSTER,

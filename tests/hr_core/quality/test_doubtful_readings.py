@@ -122,6 +122,12 @@ def test_a_lower_value_without_an_entry_asks():
     assert [one.flag for one in swap_alarms(deltas(rows((0, 5000), (60, 3)), U32))] == ["reset"]
 
 
+def test_a_lower_value_that_cannot_have_been_made_since_is_another_box():
+    made = deltas(rows((0, 5000), (60, 4000)), CounterRules(1 << 16, 5))  # 305 at most
+    assert (made[-1].amount, made[-1].otherwise) == (0, 4000)
+    assert made[-1].flags == (DeltaFlag.RESET, DeltaFlag.SWAP_SUSPECTED)
+
+
 def test_a_retentive_counter_that_lost_its_value_says_both():
     rules = CounterRules(None, 5, retentive=True)
     made = deltas(rows((0, 500)) + rows((60, 9), boot="n"), rules)

@@ -181,9 +181,8 @@ def test_a_defect_found_later_is_the_producers_and_the_finding_the_inspectors():
 
 
 def test_scanned_pieces_go_to_who_scanned_them_and_the_rest_by_weaker_evidence():
-    scans = [Seen("ST", at, by) for at, by in [(1, "E1"), (2, "E2"), (3, "E1")]]
-    split = split_by_scans(5, Owner(("E3",), BADGE), scans)
-    scanned = Evidence.SERIALISED
+    split = split_by_scans(5, Owner(("E3",), BADGE), ["E1", "E2", "E1"])
+    scanned = Evidence.PIECE
     assert split.shares == (
         Share(Owner(("E1",), scanned), 2), Share(Owner(("E2",), scanned), 1),
         Share(Owner(("E3",), BADGE), 2),
@@ -192,7 +191,7 @@ def test_scanned_pieces_go_to_who_scanned_them_and_the_rest_by_weaker_evidence()
 
 
 def test_more_scans_than_pieces_credit_nobody():
-    split = split_by_scans(1, Owner(("E3",), BADGE), [Seen("ST", 1, "E1")] * 3)
+    split = split_by_scans(1, Owner(("E3",), BADGE), ["E1"] * 3)
     assert ([share.owner.name for share in split.shares], split.unexplained) == (
         ["unattributed"], 2,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from hr_core.web.line_board import (
     Chart,
     ChartLimits,
     ChartPoint,
+    CorrectionLine,
     LineBoard,
     LineTile,
     PersonRow,
@@ -20,6 +21,7 @@ from hr_core.web.line_board import (
     ShiftName,
     Source,
     Span,
+    SwapRow,
     TileState,
     TrendPoint,
     Work,
@@ -112,7 +114,7 @@ def people():
             [
                 person("1001", work(1204, 47), "C", TileState.WATCH,
                        (("badge", 1108), ("roster", 96)), separable=False),
-                person("1002", work(2210, 20), "A", TileState.OK, (("serial", 2210),)),
+                person("1002", work(2210, 20), "A", TileState.OK, (("piece", 2210),)),
                 person("1003", work(420, 31), "D", TileState.ALERT, (("login", 420),)),
                 person("1004", work(23, 1), None, TileState.OK, (("badge", 23),)),
             ]
@@ -129,13 +131,27 @@ def sample_board(conn, choice, now):
         made_at=now,
         shift=ShiftHead(
             code="early", name="Early", name_zh="早班", day=date(2026, 11, 20), hours=SHIFT, span=SHIFT,
-            status=WindowState.PROVISIONAL, revision=41, delay_s=2,
+            status=WindowState.PROVISIONAL, month="2026-11", revision=41, delay_s=2,
         ),
         shifts=(ShiftName("early", "Early", "早班"), ShiftName("late", "Late", "晚班")),
         person_limit_percent="3",
         line_limit_percent="5",
         tiles=tiles(now),
         alerts=alerts(now),
+        swaps=(
+            SwapRow(
+                source="line-2", tag="ST-07.good", line="L2",
+                span=Span(now - timedelta(minutes=40), now - timedelta(minutes=31)),
+                command="edge-agent line replace ST-07.good --source line-2 "
+                '--at 2026-11-20T13:59:00+08:00 --reason "another box"',
+            ),
+        ),
+        corrections=(
+            CorrectionLine(
+                number="1", subject="王芳", line="L2", concerns="2026-11", pieces=0, rejects=-3,
+                reason="gauge was off",
+            ),
+        ),
         chart=chart(line, choice.limits),
         people=people(),
         unattributed=work(311, 6),

@@ -15,6 +15,7 @@ from hr_core.web.routes import page_routes
 from tests.hr_core.api.running_core import serving
 from tests.hr_core.signed_batches import CORE_KEY
 from tests.hr_core.web.board_samples import sample_board
+from tests.hr_core.web.page_faults import GRID_FAULTS, axe_findings
 from tests.hr_core.web.plant import NOW, PlantClock, people_file
 from tests.hr_core.web.test_line_board_actions import Desk
 from tests.hr_core.web.test_pages_in_chromium import (
@@ -71,8 +72,10 @@ async def test_the_board_fits_its_screen_without_a_complaint(
         file = screenshots / f"board-{language}-{width}.png"
         await page.screenshot(path=file, full_page=True)
         assert await page.evaluate(OVERFLOW) <= 0
+        assert await axe_findings(page) == []
         if width == PHONE:
             assert await page.evaluate(SMALL_TARGETS) == []
+            assert await page.evaluate(GRID_FAULTS) == []
             for line in await page.query_selector_all("summary"):
                 await line.click()
             await page.screenshot(
@@ -80,7 +83,34 @@ async def test_the_board_fits_its_screen_without_a_complaint(
             )
             assert await page.evaluate(OVERFLOW) <= 0
             assert await page.evaluate(SMALL_TARGETS) == []
+            assert await axe_findings(page) == []
         assert complaints == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        ".people .proof { grid-area: auto; grid-column: 4; }",  # a column that no area names
+        ".people .picture { grid-area: who; }",
+        ".people .who { width: 200%; }",
+        ".people tr { grid-template-columns: 1fr 1fr 1rem !important; }",
+    ],
+)
+async def test_a_broken_grid_is_told(new_core, broken):
+    async with opened(app_of(new_core, board=sample_board), PHONE) as (page, address, _):
+        await page.goto(f"{address}/en/board")
+        assert await page.evaluate(GRID_FAULTS) == []
+        # The last sheet's end; a style element of ours would be refused by the page's policy.
+        add = "(rule) => { const s = [...document.styleSheets].at(-1); s.insertRule(rule, s.cssRules.length); }"
+        await page.evaluate(add, broken)
+        assert await page.evaluate(GRID_FAULTS) != []
+
+
+async def test_a_grave_finding_of_axe_is_told(new_core):
+    async with opened(app_of(new_core, board=sample_board), DESK) as (page, address, _):
+        await page.goto(f"{address}/en/board")
+        await page.evaluate("document.querySelector('select').removeAttribute('aria-label')")
+        assert any(one.startswith("select-name") for one in await axe_findings(page))
 
 
 async def test_words_that_are_longer_break_no_layout(new_core):

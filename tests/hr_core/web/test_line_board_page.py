@@ -33,7 +33,7 @@ async def test_each_line_tells_pieces_before_the_rate_and_its_interval(board):
 async def test_what_is_not_known_is_never_a_zero(board):
     async with board as client:
         text = (await read(client, "/en/board")).text
-    painting = text[text.index("Painting ◇ Incomplete") : text.index("Alerts (2 open)")]
+    painting = text[text.index("Painting ◇ Incomplete") : text.index("Alerts (3 open)")]
     assert "not known" in painting
     assert "paint-1/1: never heard" in painting
     assert not re.search(r"\b0\b", painting)

@@ -13,6 +13,7 @@ from hr_core.api.app import create_app
 from hr_core.web.routes import page_routes
 from tests.hr_core.api.running_core import serving
 from tests.hr_core.signed_batches import CORE_KEY
+from tests.hr_core.web.page_faults import axe_findings
 from tests.hr_core.web.plant import HOSTILE, PlantClock, running_plant
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("chromium")]
@@ -93,6 +94,7 @@ async def test_every_page_fits_its_screen_without_a_complaint(plant, screenshots
 async def check_and_keep(page, width, file):
     await page.screenshot(path=file, full_page=True)
     assert await page.evaluate(OVERFLOW) <= 0, file.name
+    assert await axe_findings(page) == [], file.name
     if width == PHONE:
         assert await page.evaluate(SMALL_TARGETS) == [], file.name
 

@@ -9,15 +9,18 @@ from msgspec import structs
 from hr_core.clock import Month
 from hr_core.imports import import_people
 from hr_core.people.model import Shift
+from hr_core.quality.corrections import Correction
 from hr_core.quality.live_counts import LiveCounts, Span
 from hr_core.quality.live_line import SILENCE_S, LiveLine
+from hr_core.quality.publishing import enter_correction, publish_month
 from hr_core.quality.rates_view import rates_of_month
 from hr_core.store.database import writing
+from hr_core.store.results import pay_runs
 from hr_core.web.board_choice import BoardChoice
 from hr_core.web.board_shift import shown_shift
 from hr_core.web.board_source import StoredBoard
 from hr_core.web.errors import NoPageError
-from hr_core.web.line_board import ChartLimits, TileState
+from hr_core.web.line_board import ChartLimits, TileState, without_names
 from protocols.records import Count
 from tests.hr_core.web.page_reading import read
 from tests.hr_core.web.plant import NOW, ingest, observe, people_file
@@ -267,3 +270,32 @@ def test_a_bad_or_repeated_reading_counts_nothing(core):
     good = hours("1001", [(100, 1)])
     send(core, [*good, structs.replace(reading("1001", 9999, 385), quality="bad")])
     assert tile(look(StoredBoard(LiveLine()), core), "L1").work.pieces == 700
+
+
+def test_the_foot_tells_the_months_revision_and_corrections(core):
+    send(core, hours("1001", [(100, 1)]))
+    before = look(StoredBoard(LiveLine()), core)
+    assert (before.shift.month, before.shift.revision, before.corrections) == ("2026-11", None, ())
+    assert before.shift.status == "provisional"
+    correction = Correction(
+        identity="", subject="1001", line="L1", concerns="2026-11", pieces=0, rejects=-3,
+        author="ann", approver="bo", reason="gauge was off", recorded_at=0,
+    )  # fmt: skip
+    with writing(core) as conn:
+        publish_month(conn, Month(2026, 11), NOW)
+        enter_correction(conn, correction, NOW)
+        publish_month(conn, Month(2026, 11), NOW)
+    after = look(StoredBoard(LiveLine()), core)
+    assert after.shift.revision == 2
+    (line,) = after.corrections
+    assert (line.subject, line.rejects, line.reason) == ("王芳", -3, "gauge was off")
+    assert after.tiles == before.tiles  # a month's correction is in no shift's figures
+    assert without_names(after).corrections == ()
+    with writing(core) as conn:
+        conn.execute(
+            pay_runs.insert().values(
+                number=1, month="2026-11", scheme="demo", scheme_version="1", created_at=NOW,
+                total_fen=0, findings="{}",
+            )
+        )  # fmt: skip
+    assert look(StoredBoard(LiveLine()), core).shift.status == "locked"
