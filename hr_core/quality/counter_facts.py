@@ -46,12 +46,6 @@ def review(found: Iterable[Delta]) -> tuple[ReviewItem, ...]:
     )
 
 
-def swap_alarms(found: Iterable[Delta]) -> tuple[ReviewItem, ...]:
-    """New boot, lower value or other serial, and no replacement entered: someone must say which."""
-    asked = {DeltaFlag.RESTART, DeltaFlag.RESET, DeltaFlag.SWAP_SUSPECTED}
-    return tuple(item for item in review(found) if item.flag in asked)
-
-
 class Gap(NamedTuple):
     """A span in which no piece can be placed. `pieces` None: not known, else at least so many."""
 
