@@ -42,6 +42,7 @@ from hr_core.api.server import serve
 from hr_core.store import all_tables
 from hr_core.store.database import initialise, open_database, writing
 from hr_core.store.gateway_keys import register_key
+from hr_core.store.log_mover import serving
 from protocols.batch_chain import FIRST_PREVIOUS
 from protocols.column_batch import BODY_HEAD_BYTES, COLUMNS_TYPE
 from protocols.identity import event_id
@@ -268,12 +269,14 @@ def print_sizes(batch: Batch, body: bytes) -> None:
 
 def _serve(kind: str, database: str) -> None:
     assert all_tables  # noqa: S101 - imported so that every table is known
-    app = create_app(open_database(f"sqlite:///{database}"), clock=_Clock(), core_key=_CORE_KEY)
+    engine = open_database(f"sqlite:///{database}")
+    app = create_app(engine, clock=_Clock(), core_key=_CORE_KEY)
     if kind == "core-without-judge":
         from hr_core.api.page_judge import PageJudge
 
         PageJudge.kick = lambda _judge: None  # type: ignore[method-assign]
-    asyncio.run(serve(app, "127.0.0.1", 0, lambda h, p: print(f"http://{h}:{p}", flush=True)))
+    with serving(engine):
+        asyncio.run(serve(app, "127.0.0.1", 0, lambda h, p: print(f"http://{h}:{p}", flush=True)))
 
 
 def run_round(

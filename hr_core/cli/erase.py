@@ -1,11 +1,12 @@
 """`hr-core erase`: the raw records of one person go, and the chains still stand."""
 
+import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from hr_core.cli.options import DbOption, ExitCode, JsonOption, core, print_json
+from hr_core.cli.options import DbOption, ExitCode, JsonOption, open_core, print_json
 
 
 def erase(
@@ -23,8 +24,6 @@ def erase(
 
     Erase at the gateways first (edge-agent spool erase), or they may send them again.
     """
-    import sqlalchemy as sa
-
     from hr_core.errors import NotFoundError
     from hr_core.store.database import writing
     from hr_core.store.erasures import erase_user
@@ -32,7 +31,7 @@ def erase(
     text = " ".join(reason.split())
     if not any(letter.isalnum() for letter in text):
         raise typer.BadParameter("says nothing: it is kept for ever", param_hint="--reason")
-    with core(context, db) as engine:
+    with open_core(context, db) as (engine, empty_log):
         with writing(engine) as conn:
             erased = erase_user(conn, user, device, at=datetime.now(UTC), reason=text)
         if not erased:
@@ -41,13 +40,16 @@ def erase(
                 f"no record of user {user}{where} is here",
                 remedy="the id is a text, leading zeros count; serials: hr-core devices",
             )
-        if engine.dialect.name == "sqlite":
-            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-                # What was overwritten stands in the log until it is moved.
-                conn.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        emptied = empty_log()  # what was overwritten stands there until it is moved
     if as_json:
         print_json({"user": user, "device": device, "erased": erased})
     else:
         print(f"{erased} records are erased; their digests stay, so hr-core audit verify stands.")
         print("Days and payslips computed from them stay: they have their own time of keeping.")
+    if not emptied:
+        print(
+            "Their bytes still stand in the database's log, which another program reads: they go "
+            "by themselves when it has ended, and hr-core serve runs.",
+            file=sys.stderr,
+        )
     return ExitCode.OK

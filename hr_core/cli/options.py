@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from hr_core.clock import Month
+    from hr_core.store.log_mover import EmptyLog
 
 DEFAULT_DB = "clockline-core.db"
+_REMEDY = "create it with hr-core init, or point --db or CLOCKLINE_DB at the right one"
 
 DbOption = Annotated[
     str | None,
@@ -63,26 +65,64 @@ def new_engine(context: typer.Context, db: str | None) -> sa.Engine:
         ) from exc
 
 
+class OpenCore(NamedTuple):
+    engine: sa.Engine
+    empty_log: EmptyLog
+
+
 @contextmanager
 def core(context: typer.Context, db: str | None) -> Iterator[sa.Engine]:
     """An initialised database, closed at the end. Raises CoreError when there is none: a mistyped
     path must not become a new empty core.
     """
-    import sqlalchemy as sa
+    with open_core(context, db) as opened:
+        yield opened.engine
+
+
+@contextmanager
+def open_core(context: typer.Context, db: str | None) -> Iterator[OpenCore]:
+    """As `core`, with a way to take what was overwritten out of the log too."""
+    from hr_core.store.log_mover import visiting
+
+    engine = _existing_engine(context, db)
+    with visiting(engine) as empty_log, _sound(engine):
+        yield OpenCore(engine, empty_log)
+
+
+@contextmanager
+def served_core(context: typer.Context, db: str | None) -> Iterator[sa.Engine]:
+    """As `core`, for the one process that serves it."""
+    from hr_core.store.log_mover import serving
+
+    engine = _existing_engine(context, db)
+    with serving(engine), _sound(engine):
+        yield engine
+
+
+def _existing_engine(context: typer.Context, db: str | None) -> sa.Engine:
+    """Raises CoreError when there is no such file."""
+    from hr_core.store.database import database_file
 
     engine = new_engine(context, db)
-    file = engine.url.database if engine.dialect.name == "sqlite" else None
-    remedy = "create it with hr-core init, or point --db or CLOCKLINE_DB at the right one"
-    if file is not None and not Path(file).exists():
-        raise CoreError(f"there is no database {file}", remedy=remedy)
+    file = database_file(engine)
+    if file is not None and not file.exists():
+        raise CoreError(f"there is no database {file}", remedy=_REMEDY)
+    return engine
+
+
+@contextmanager
+def _sound(engine: sa.Engine) -> Iterator[None]:
+    """Raises CoreError when it is no core's database, or fails meanwhile."""
+    import sqlalchemy as sa
+
     try:
         with engine.connect() as conn:
             conn.execute(sa.text("SELECT version FROM schema_version")).scalar_one()
-        yield engine
+        yield
     except sa.exc.SQLAlchemyError as exc:
         where = engine.url.render_as_string(hide_password=True)
         cause = getattr(exc, "orig", None) or exc
-        raise CoreError(f"{where} is not a sound core database ({cause})", remedy=remedy) from exc
+        raise CoreError(f"{where} is not a sound core database ({cause})", remedy=_REMEDY) from exc
     finally:
         engine.dispose()
 

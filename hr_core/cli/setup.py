@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hr_core.cli.gateways import CoreKeyOption, core_key_of, operator
-from hr_core.cli.options import DbOption, JsonOption, core, new_engine, print_json, writing
+from hr_core.cli.options import DbOption, JsonOption, new_engine, print_json, served_core, writing
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -34,23 +34,25 @@ def init(
 ) -> None:
     """Create the core's database and key, or what an existing one lacks."""
     from hr_core.store.database import describe, initialise
+    from hr_core.store.log_mover import visiting
     from protocols.key_text import fingerprint
 
     engine = new_engine(context, db)
-    try:
-        _create_private(engine.url)
+    _create_private(engine)
+    with visiting(engine):
         initialise(engine)
         key = (_renewed_key if new_core_key else core_key_of)(engine, core_key)
         print(f"{describe(engine)} is ready, core key {fingerprint(key.public)}")
-    finally:
-        engine.dispose()
 
 
-def _create_private(url: sa.URL) -> None:
+def _create_private(engine: sa.Engine) -> None:
     """Everybody's punches are in it: SQLite gives its other files the mode of this one."""
-    if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
-        with contextlib.suppress(OSError):  # `initialise` says what is wrong
-            Path(str(url.database)).touch(mode=0o600)
+    from hr_core.store.database import database_file
+
+    file = database_file(engine)
+    if file is not None:
+        with contextlib.suppress(OSError):  # whoever opens it says what is wrong
+            file.touch(mode=0o600)
 
 
 def _renewed_key(engine: sa.Engine, chosen: Path | None) -> SigningKey:
@@ -138,7 +140,7 @@ def serve(  # noqa: PLR0913 - one for each option
     def ready(bound_host: str, bound_port: int) -> None:
         print(f"listening {bound_host}:{bound_port}", flush=True)
 
-    with core(context, db) as engine:
+    with served_core(context, db) as engine:
         initialise(engine)  # tables that came with an update
         clock = SystemClock()
         key = core_key_of(engine, core_key)

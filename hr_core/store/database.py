@@ -10,12 +10,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from typing_extensions import override
 
+from hr_core.store import failed_sync
 from hr_core.store.errors import SchemaVersionError, StorageBusyError, StorageError
 
 SCHEMA_VERSION = 2
@@ -45,7 +47,10 @@ schema_version = sa.Table(
 # A row of raw_events has some 350 bytes. Four times SQLite's default takes a third off the commit of
 # a batch; a single punch costs some five such pages of log, 80 kB.
 _PAGE_BYTES = 16_384
-_LOG_BYTES = 32 * 1024 * 1024
+
+# The write-ahead log is cut at 64 MiB (checkpoint.py) unless somebody reads from it for hours. That
+# must not fill the disk for everybody: past this, gateways keep what they have.
+LOG_MOST_BYTES = 1024 * 1024 * 1024
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -96,7 +101,16 @@ def open_database(url: str) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
+        sa.event.listen(engine, "handle_error", _end_after_failed_sync)
     return engine
+
+
+def database_file(engine: sa.Engine) -> Path | None:
+    """None for another database, and for one in memory."""
+    name = engine.url.database
+    if engine.dialect.name != "sqlite" or name in {None, "", ":memory:"}:
+        return None
+    return Path(str(name))
 
 
 def initialise(engine: sa.Engine) -> None:
@@ -119,15 +133,16 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
     Raises StorageBusyError, StorageError.
     """
+    _refuse_endless_log(engine)
     try:
         with engine.connect() as conn:
             conn.execution_options(**{_WRITE: True})
             with conn.begin():
                 yield conn
     except sa.exc.DatabaseError as exc:
-        if _primary_code(exc) not in _SICK:  # wrong SQL or a broken constraint: our mistake
+        if _primary_code(exc.orig) not in _SICK:  # wrong SQL or a broken constraint: our mistake
             raise
-        raise _storage_error(engine, exc) from exc
+        raise sick_database(engine, exc.orig) from exc
 
 
 def insert_or_ignore(conn: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
@@ -151,10 +166,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # FULL: an answer to a gateway is a promise; NORMAL loses the last commits on a power cut.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
-    # A batch of 5,000 rows is 2 MB, and as much again of log. SQLite's defaults of cache (2 MB) and
-    # of log between two checkpoints (4 MB) let every other batch make one.
+    # A batch of 5,000 rows is 2 MB; SQLite's default would write it to the log while it comes.
     connection.execute("PRAGMA cache_size = -32768")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_BYTES // _PAGE_BYTES}")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")  # one thread does: checkpoint.py
 
 
 def _begin_sqlite(conn: sa.Connection) -> None:
@@ -162,7 +176,34 @@ def _begin_sqlite(conn: sa.Connection) -> None:
     conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-def _storage_error(engine: sa.Engine, exc: sa.exc.DatabaseError) -> StorageError:
+def _end_after_failed_sync(context: sa.engine.ExceptionContext) -> None:
+    exc, engine = context.original_exception, context.engine
+    if failed_sync.is_failed_sync(exc) and engine is not None:
+        path = database_file(engine)
+        assert path is not None  # noqa: S101 - memory is not synced
+        failed_sync.end_process(path, "SQLITE_IOERR_FSYNC")
+
+
+def _refuse_endless_log(engine: sa.Engine) -> None:
+    path = database_file(engine)
+    if path is None:
+        return
+    try:
+        size = path.with_name(f"{path.name}-wal").stat().st_size
+    except FileNotFoundError:
+        return
+    if size > LOG_MOST_BYTES:
+        raise StorageBusyError(
+            f"its write-ahead log has grown to {size // 2**20} MiB: a program reads from the "
+            "database without an end, or hr-core serve does not run",
+            where=describe(engine),
+            remedy=f"End that program (lsof {path} names it); the log is cut within seconds then",
+            code="storage_log_full",
+        )
+
+
+def sick_database(engine: sa.Engine, exc: BaseException | None) -> StorageError:
+    """What SQLite raised, for people and gateways."""
     where = describe(engine)
     primary = _primary_code(exc)
     if primary in _BUSY:
@@ -180,14 +221,14 @@ def _storage_error(engine: sa.Engine, exc: sa.exc.DatabaseError) -> StorageError
             code="storage_full",
         )
     return StorageError(
-        f"the database failed ({exc.orig})",
+        f"the database failed ({exc})",
         where=where,
         remedy="Check that the folder exists, its owner and permissions, and the disk",
         code="storage_failed",
     )
 
 
-def _primary_code(exc: sa.exc.DatabaseError) -> int:
+def _primary_code(exc: BaseException | None) -> int:
     """SQLite's primary result code; 0 for another database."""
-    code: int = getattr(exc.orig, "sqlite_errorcode", 0)
+    code: int = getattr(exc, "sqlite_errorcode", 0)
     return code & 0xFF

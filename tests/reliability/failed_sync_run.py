@@ -1,9 +1,9 @@
 """A process that has a sync fail at the worst moment. Each line on standard output acknowledges the
-boots that it has stored.
+rows that it has stored.
 
-    python -m tests.reliability.failed_sync_run FILE checkpoint ends|goes_on
+    python -m tests.reliability.failed_sync_run spool|core FILE checkpoint ends|goes_on
         Moves a part of its log, then the rest, and begins the log again. Started again, it goes on.
-    python -m tests.reliability.failed_sync_run FILE commit written_again|as_it_is
+    python -m tests.reliability.failed_sync_run spool|core FILE commit written_again|as_it_is
         Commits, and commits again; then dies. Started again, it takes the log over.
 """
 
@@ -13,67 +13,124 @@ import sys
 from contextlib import closing, suppress
 from pathlib import Path
 
+import sqlalchemy as sa
+
+import hr_core.store.failed_sync
+from edge_agent.spool import checkpoint as spool_checkpoint
 from edge_agent.spool import schema
-from edge_agent.spool.checkpoint import Checkpointer
 from edge_agent.spool.failed_sync import EXIT_CODE, end_process
-from edge_agent.spool.schema import connect, create_file, prepare
+from hr_core.store import checkpoint as core_checkpoint
+from hr_core.store.database import open_database, writing
 
 NEXT = "the next one fails"
 FIRST, SECOND, LAST = range(2, 400, 2), range(400, 430), range(430, 490)
 BETWEEN = range(101, 151, 2)  # into full pages of the first
-_LONG = "b" * 400  # ten rows a page
+_LONG = "b" * 400  # ten rows a page of the spool
+_NEVER_S = 3600.0
 
 
-def checkpoint(path: Path, end) -> None:
-    create_file(path)
-    prepare(path)
-    with closing(connect(path)) as writer, closing(connect(path)) as mover:
-        checkpointer = Checkpointer(path, end=end)
-        if not _stored(writer):
-            _store(writer, FIRST)
-            with closing(connect(path)) as reader:
+class SpoolFile:
+    query = "SELECT boot FROM boots"
+    connect = staticmethod(schema.connect)
+
+    def __init__(self, path):
+        self.path = path
+        schema.create_file(path)
+        schema.prepare(path)
+        self.writer = schema.connect(path)
+
+    def checkpointer(self, *, ends):
+        end = end_process if ends else _go_on
+        return spool_checkpoint.Checkpointer(self.path, end=end)._checkpoint
+
+    def store(self, numbers):
+        rows = [(number, f"{number}{_LONG}") for number in numbers]
+        self.writer.execute("BEGIN")
+        self.writer.executemany("INSERT INTO boots VALUES (?, ?, 0)", rows)
+        self.writer.execute("COMMIT")
+
+    def close(self):
+        self.writer.close()
+
+    @staticmethod
+    def take_over_as_it_is():
+        schema.write_log_again = _go_on
+
+
+class CoreFile:
+    query = "SELECT boot FROM boots"
+    connect = staticmethod(core_checkpoint.connect)
+
+    def __init__(self, path):
+        self.path = path
+        hr_core.store.failed_sync.take_over_log(path, self.connect)
+        self.engine = open_database(f"sqlite:///{path}")
+        with writing(self.engine) as conn:
+            conn.execute(
+                sa.text("CREATE TABLE IF NOT EXISTS boots (boot INTEGER PRIMARY KEY, name TEXT)")
+            )
+
+    def checkpointer(self, *, ends):
+        end = hr_core.store.failed_sync.end_process if ends else _go_on
+        return core_checkpoint.Checkpointer(self.path, every_s=_NEVER_S, end=end).move
+
+    def store(self, numbers):
+        rows = [{"boot": number, "name": f"{number}{_LONG}"} for number in numbers]
+        with writing(self.engine) as conn:
+            conn.execute(sa.text("INSERT INTO boots VALUES (:boot, :name)"), rows)
+
+    def close(self):
+        self.engine.dispose()
+
+    @staticmethod
+    def take_over_as_it_is():
+        hr_core.store.failed_sync.write_log_again = _go_on
+
+
+FILES = {"spool": SpoolFile, "core": CoreFile}
+
+
+def checkpoint(file, *, ends) -> None:
+    move, path = file.checkpointer(ends=ends), file.path
+    with closing(file.connect(path)) as mover:
+        if not _stored(file, mover):
+            _store(file, FIRST)
+            with closing(file.connect(path)) as reader:
                 reader.execute("BEGIN")
-                _stored(reader)
-                _store(writer, SECOND)
-                assert not checkpointer._checkpoint(mover), "the reader leaves a part in the log"
+                _stored(file, reader)
+                _store(file, SECOND)
+                assert not move(mover), "the reader leaves a part in the log"
             print(NEXT, flush=True)
             with suppress(sqlite3.OperationalError):
-                checkpointer._checkpoint(mover)
-        assert checkpointer._checkpoint(mover), "all is moved now"
+                move(mover)
+        assert move(mover), "all is moved now"
         log = path.with_name(f"{path.name}-wal")
         before = log.read_bytes()[:32]
-        _store(writer, LAST)
+        _store(file, LAST)
         assert log.read_bytes()[:32] != before, "the log has started again"
         os._exit(0)  # before a closing connection moves anything
 
 
-def commit(path: Path) -> None:
-    if path.exists():
-        prepare(path)  # with what stands in the log, of which Linux knows more than the disk
-        os._exit(0)
-    create_file(path)
-    prepare(path)
-    writer = connect(path)
-    _store(writer, FIRST)
-    writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    _store(writer, SECOND)
+def commit(file) -> None:
+    _store(file, FIRST)
+    with closing(file.connect(file.path)) as mover:
+        mover.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    _store(file, SECOND)
     print(NEXT, flush=True)
     try:
-        _store(writer, BETWEEN)
+        _store(file, BETWEEN)
     except sqlite3.OperationalError:
         os._exit(EXIT_CODE)
     os._exit(0)
 
 
-def _store(writer, numbers) -> None:
-    writer.execute("BEGIN")
-    writer.executemany("INSERT INTO boots VALUES (?, ?, 0)", [(n, f"{n}{_LONG}") for n in numbers])
-    writer.execute("COMMIT")
+def _store(file, numbers) -> None:
+    file.store(numbers)
     print(*numbers, flush=True)
 
 
-def _stored(connection) -> int:
-    return connection.execute("SELECT count(*) FROM boots").fetchone()[0]
+def _stored(file, connection) -> int:
+    return len(connection.execute(file.query).fetchall())
 
 
 def _go_on(_path, _what) -> None:
@@ -81,10 +138,15 @@ def _go_on(_path, _what) -> None:
 
 
 if __name__ == "__main__":
-    _, file, what, how = sys.argv
+    _, whose, file_, what, how = sys.argv
+    kind, path_ = FILES[whose], Path(file_)
+    if how == "as_it_is":
+        kind.take_over_as_it_is()
     if what == "checkpoint":
-        checkpoint(Path(file), end_process if how == "ends" else _go_on)
+        checkpoint(kind(path_), ends=how == "ends")
+    elif path_.exists():
+        kind(path_)  # with what stands in the log, of which Linux knows more than the disk
+        os._exit(0)
     else:
-        if how == "as_it_is":
-            schema.write_log_again = _go_on
-        commit(Path(file))
+        path_.touch()
+        commit(kind(path_))

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from drivers.contract import Delivery
 from edge_agent.spool.checkpoint import Checkpointer
 from edge_agent.spool.errors import SpoolError
@@ -27,6 +29,8 @@ SERIALS = ("PC-ONE", "PC-TWO", "PC-LOG")
 _STARTS = 5
 _MEAN_PAGE = 22
 _LIMITS = {"soft_frames": 25, "hard_frames": 80}  # edges within a short run
+_CORE_LIMITS = {"every_s": 0.05, "hard_bytes": 80 * 16_384}
+_MEAN_BATCH = 6
 
 
 def punch(serial: str, number: int) -> Punch:
@@ -122,23 +126,32 @@ async def _drain(spool: Spool) -> None:
 
 
 def take(path: Path, rounds: int, seed: int) -> None:
-    """The core's side: batch after batch into its database."""
+    """The core's side: batch after batch into its database. Goes on where a process before ended."""
+    from hr_core.store.checkpoint import Checkpointer as CoreCheckpointer
     from hr_core.store.database import initialise, open_database
+    from hr_core.store.log_mover import serving
     from tests.hr_core.ingest.batch_samples import batch_of
     from tests.hr_core.signed_batches import deliver
 
+    CoreCheckpointer.__init__.__kwdefaults__ |= _CORE_LIMITS
+    path.touch()
     engine = open_database(f"sqlite:///{path}")
-    initialise(engine)
-    draw = random.Random(seed)
-    first = 0
-    for _ in range(rounds):
-        numbers = range(first, first + draw.randrange(1, 12))
-        first = numbers.stop
-        batch = batch_of(*map(_observation, numbers), gateway="gw")
-        answer = deliver(engine, batch, at=START)
-        assert all(one.verdict is Verdict.ACCEPTED for one in answer.verdicts)
-        acknowledge("PC-CORE", numbers)
-    engine.dispose()
+    with serving(engine):
+        initialise(engine)
+        draw = random.Random(seed)
+        first = _events(engine)
+        while first < rounds * _MEAN_BATCH:
+            numbers = range(first, first + draw.randrange(1, 2 * _MEAN_BATCH))
+            first = numbers.stop
+            batch = batch_of(*map(_observation, numbers), gateway="gw")
+            answer = deliver(engine, batch, at=START)
+            assert all(one.verdict is Verdict.ACCEPTED for one in answer.verdicts)
+            acknowledge("PC-CORE", numbers)
+
+
+def _events(engine: sa.Engine) -> int:
+    with engine.connect() as conn:
+        return int(conn.execute(sa.text("SELECT count(*) FROM raw_events")).scalar_one())
 
 
 def _observation(number: int) -> Observation:

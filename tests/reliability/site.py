@@ -323,19 +323,25 @@ class RigSite:
         await self.oracle.made(keys_of(terminal.serial, rows))
         await terminal.punch(*rows)
 
-    async def settled(
-        self, *, weakened: bool = False, within_s: float = PATIENCE_S, quiet_s: float = 0.0
-    ) -> Verdict:
-        """Waits until the core holds what was made, then judges; also when it never does.
+    async def settled(self, *, weakened: bool = False, quiet_s: float = 0.0) -> Verdict:
+        """Waits until the core holds what was made, then judges; also when it never does: when for
+        PATIENCE_S nothing more has come. However slow the machine is, what comes is waited for.
 
         quiet_s   how long nothing may change in the end, for claims about what must not arrive
         """
-        deadline = time.monotonic() + (WEAKENED_PATIENCE_S if weakened else within_s)
+        patience_s = WEAKENED_PATIENCE_S if weakened else PATIENCE_S
+        deadline, held = time.monotonic() + patience_s, 0
         while True:
+            began = time.monotonic()
             verdict = await self.judge()
-            if (verdict.lost == 0 and verdict.made) or time.monotonic() > deadline:
+            now = time.monotonic()
+            arrived = verdict.held - verdict.doubled - verdict.foreign
+            if arrived != held:
+                deadline, held = now + patience_s, arrived
+            if (verdict.lost == 0 and verdict.made) or now > deadline:
                 break
-            await asyncio.sleep(0.15)
+            # Reading all that the core holds must not slow down what it waits for.
+            await asyncio.sleep(max(0.15, 4 * (now - began)))
         if quiet_s:
             await asyncio.sleep(quiet_s)
             verdict = await self.judge()
@@ -424,13 +430,15 @@ def _read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
 
 
-async def until(condition: Callable[[], Any], *, what: str, within_s: float = PATIENCE_S) -> None:
+async def until(
+    condition: Callable[[], Any], *, what: str, within_s: float = PATIENCE_S, pause_s: float = 0.02
+) -> None:
     """Raises ClaimError when it does not come true."""
     deadline = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > deadline:
             raise ClaimError(f"after {within_s:g} s still not: {what}")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause_s)
 
 
 # Names a folder into which a run is copied when it ends, to look at logs and databases.

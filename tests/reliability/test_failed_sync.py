@@ -1,5 +1,5 @@
 """One sync fails at the worst moment, later the power is cut: nothing acknowledged is lost. Without
-what edge_agent/spool/failed_sync.py does, it is.
+what edge_agent/spool/failed_sync.py and hr_core/store/failed_sync.py do, it is.
 """
 
 import random
@@ -10,16 +10,20 @@ from contextlib import closing
 import pytest
 
 from edge_agent.spool import failed_sync
-from edge_agent.spool.schema import prepare
-from tests.reliability.failed_sync_run import BETWEEN, FIRST, LAST, NEXT, SECOND
+from tests.reliability.failed_sync_run import BETWEEN, FILES, FIRST, LAST, NEXT, SECOND
 from tests.reliability.powercut import Cut, Disk, Ended, Said, SyncEnds, lay_out, record
 from tests.reliability.site import REPOSITORY
 
 
-def run(folder, *words, fail_at=None):
+@pytest.fixture(scope="module", params=list(FILES))
+def whose(request):
+    return request.param
+
+
+def run(whose, folder, *words, fail_at=None):
     """Events of the run in `folder`, and how many syncs it does before the one that is to fail."""
     folder.mkdir()
-    module = [sys.executable, "-m", "tests.reliability.failed_sync_run", str(folder / "s.db")]
+    module = [sys.executable, "-m", "tests.reliability.failed_sync_run", whose, f"{folder}/s.db"]
     inject = () if fail_at is None else (f"fdatasync:error=EIO:when={fail_at}",)
     trace = folder / "trace"
     events = record(
@@ -37,15 +41,18 @@ def exit_codes(events):
     return [event.code for event in events if isinstance(event, Ended)]
 
 
-def boots_after_cut(events, folder, after):
+def boots_after_cut(whose, events, folder, after):
     disk = Disk()
     for event in events:
         disk.follow(event)
     after.mkdir()
     lay_out(disk.cut(Cut.DROPPED, random.Random(1)), folder, after)
-    prepare(after / "s.db")
-    with closing(sqlite3.connect(after / "s.db")) as connection:
-        return {row[0] for row in connection.execute("SELECT boot FROM boots")}
+    file = FILES[whose](after / "s.db")
+    with closing(sqlite3.connect(file.path)) as connection:
+        assert connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
+        found = {row[0] for row in connection.execute(file.query)}
+    file.close()
+    return found
 
 
 def acknowledged(events):
@@ -54,57 +61,63 @@ def acknowledged(events):
 
 
 @pytest.fixture(scope="module")
-def syncs(tmp_path_factory):
+def syncs(whose, tmp_path_factory):
     """Before the checkpoint that is to fail: it syncs the log first, then the database file."""
     folder = tmp_path_factory.mktemp("dry") / "run"
-    events, before = run(folder, "checkpoint", "ends")
+    events, before = run(whose, folder, "checkpoint", "ends")
     assert exit_codes(events) == [0]
     assert acknowledged(events) == {*FIRST, *SECOND, *LAST}
-    assert boots_after_cut(events, folder, folder / "after") == acknowledged(events)
+    assert boots_after_cut(whose, events, folder, folder / "after") == acknowledged(events)
     return before
 
 
 @pytest.mark.parametrize("which", [1, 2], ids=["log", "file"])
-def test_after_a_checkpoint_the_process_ends_and_the_next_loses_nothing(tmp_path, syncs, which):
-    events, _ = run(tmp_path / "run", "checkpoint", "ends", fail_at=syncs + which)
+def test_after_a_checkpoint_the_process_ends_and_the_next_loses_nothing(
+    whose, tmp_path, syncs, which
+):
+    events, _ = run(whose, tmp_path / "run", "checkpoint", "ends", fail_at=syncs + which)
     assert failed(events) == 1
     assert exit_codes(events) == [failed_sync.EXIT_CODE, 0]
-    assert boots_after_cut(events, tmp_path / "run", tmp_path / "after") == {
+    assert boots_after_cut(whose, events, tmp_path / "run", tmp_path / "after") == {
         *FIRST, *SECOND, *LAST,
     }  # fmt: skip
 
 
-def test_a_process_that_goes_on_after_a_checkpoint_loses(tmp_path, syncs):
-    events, _ = run(tmp_path / "run", "checkpoint", "goes_on", fail_at=syncs + 2)
+def test_a_process_that_goes_on_after_a_checkpoint_loses(whose, tmp_path, syncs):
+    events, _ = run(whose, tmp_path / "run", "checkpoint", "goes_on", fail_at=syncs + 2)
     assert failed(events) == 1
     assert exit_codes(events) == [0]
-    assert_lost(events, tmp_path)
+    assert_lost(whose, events, tmp_path)
 
 
-def test_a_log_with_a_commit_that_failed_is_taken_over_whole(tmp_path):
-    events, _ = run(tmp_path / "run", "commit", "written_again", fail_at=syncs_of_commit(tmp_path))
+def test_a_log_with_a_commit_that_failed_is_taken_over_whole(whose, tmp_path):
+    events, _ = run(
+        whose, tmp_path / "run", "commit", "written_again", fail_at=syncs_of_commit(whose, tmp_path)
+    )
     assert failed(events) == 1
     assert acknowledged(events) == {*FIRST, *SECOND}
-    found = boots_after_cut(events, tmp_path / "run", tmp_path / "after")
+    found = boots_after_cut(whose, events, tmp_path / "run", tmp_path / "after")
     assert found in ({*FIRST, *SECOND}, {*FIRST, *SECOND, *BETWEEN})
 
 
-def test_a_log_that_is_taken_over_as_it_is_loses(tmp_path):
-    events, _ = run(tmp_path / "run", "commit", "as_it_is", fail_at=syncs_of_commit(tmp_path))
+def test_a_log_that_is_taken_over_as_it_is_loses(whose, tmp_path):
+    events, _ = run(
+        whose, tmp_path / "run", "commit", "as_it_is", fail_at=syncs_of_commit(whose, tmp_path)
+    )
     assert failed(events) == 1
-    assert_lost(events, tmp_path)
+    assert_lost(whose, events, tmp_path)
 
 
-def syncs_of_commit(tmp_path):
+def syncs_of_commit(whose, tmp_path):
     """Up to the one that is to fail."""
-    events, before = run(tmp_path / "dry", "commit", "as_it_is")
+    events, before = run(whose, tmp_path / "dry", "commit", "as_it_is")
     assert exit_codes(events) == [0]
     return before + 1
 
 
-def assert_lost(events, tmp_path):
+def assert_lost(whose, events, tmp_path):
     try:
-        found = boots_after_cut(events, tmp_path / "run", tmp_path / "after")
+        found = boots_after_cut(whose, events, tmp_path / "run", tmp_path / "after")
     except Exception as refused:  # noqa: BLE001 - whatever opening a malformed file raises
         print(repr(refused))
         return

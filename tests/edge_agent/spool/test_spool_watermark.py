@@ -389,12 +389,16 @@ CONTROLS = {
 }  # fmt: skip
 
 
+@pytest.mark.timeout(600)  # against hanging
 @pytest.mark.parametrize("control", CONTROLS)
 def test_each_rule_is_needed(control, monkeypatch):
-    """Without it the same schedules find a watermark that lies."""
+    """Without it the same schedules find a watermark that lies: mostly among the first 100, at times
+    behind 500. What is drawn depends on the modules that were imported before (Hypothesis draws their
+    constants too), so the number leaves room; it ends at the first.
+    """
     monkeypatch.setattr(*CONTROLS[control])
     found = settings(
-        max_examples=400, stateful_step_count=40, deadline=None, derandomize=True, database=None,
+        max_examples=4_000, stateful_step_count=40, deadline=None, derandomize=True, database=None,
         phases=[Phase.generate], suppress_health_check=_QUIET,
     )  # fmt: skip
     with pytest.raises((AssertionError, ExceptionGroup)) as lie:

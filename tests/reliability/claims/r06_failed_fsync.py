@@ -1,11 +1,12 @@
 """R6. fdatasync reports EIO now and then, the power is cut later: nothing acknowledged is lost.
 
-The syncs of commits, of checkpoints and of the start; after some the process ends and is started again
-(failed_sync.py), as systemd does. test_failed_sync.py has the worst moments one by one.
+The syncs of commits, of checkpoints and of the start, at the gateway and at the core; after some the
+process ends and is started again (failed_sync.py), as systemd does. test_failed_sync.py has the worst moments one by one.
 Control: a spool that calls fdatasync again and believes the second answer.
 """
 
 import tempfile
+from itertools import product
 from pathlib import Path
 
 from tests.reliability.outcome import Outcome, Scale
@@ -20,24 +21,25 @@ def run(seed: int, scale: Scale, *, weakened: bool = False) -> Outcome:
     runs, rounds, cuts = scale.pick((2, 60, 60), (20, 150, 200))
     # strace counts for each thread: only the writer, which syncs at every commit, comes to 50. Ends
     # of the process heal what the control does to its log.
-    first = 50 if weakened else 8
+    first = {"spool": 50 if weakened else 8, "core": 25}  # the core ends at each
     total, failures, starts = Losses(), 0, 0
-    for number in range(seed, seed + runs):
+    whose = ["spool"] if weakened else list(first)
+    for what, number in product(whose, range(seed, seed + runs)):
         with tempfile.TemporaryDirectory(prefix="clockline-rig-") as name:
             folder = Path(name)
             events = recorded(
-                "spool",
+                what,
                 folder,
                 rounds=rounds,
                 seed=number,
                 weakened=["second_fsync_believed"] if weakened else [],
-                inject=[f"fdatasync:error=EIO:when={first + number % 7}+{11 + number % 5}"],
+                inject=[f"fdatasync:error=EIO:when={first[what] + number % 7}+{11 + number % 5}"],
             )
-            losses = losses_of_cuts(events, "spool", folder, cuts=cuts, seed=number)
+            losses = losses_of_cuts(events, what, folder, cuts=cuts, seed=number)
         failures += sum(isinstance(event, SyncEnds) and event.failed for event in events)
         starts += sum(isinstance(event, Ended) for event in events)
         total += losses
-        told(CLAIM, number, losses)
+        told(f"{CLAIM} {what}", number, losses)
     return Outcome(
         claim=CLAIM,
         holds=total.none and failures > 0,

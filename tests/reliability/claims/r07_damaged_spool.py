@@ -6,6 +6,7 @@ Control: deleting the damaged file.
 
 import ast
 import asyncio
+import contextlib
 import random
 import re
 from collections.abc import Callable
@@ -15,13 +16,16 @@ from pathlib import Path
 
 from tests.reliability.outcome import Outcome, Scale
 from tests.reliability.site import (
+    ClaimError,
     Device,
+    RigSite,
     RigTerminal,
     keys_of,
     punch_rows,
     rig_site,
     until,
 )
+from tests.reliability.spooled import lost_and_doubled, stored_punches
 
 CLAIM = "R7"
 TITLE = "A damaged buffer heals by itself"
@@ -30,6 +34,7 @@ _PAGE = 4_096
 # Of the terminal that is gone: one damaged place costs no more than the rows packed there.
 _KEPT_SHARE = 0.5
 _GROUPS, _GROUP = 6, 300  # rows that were stored together are packed together
+_QUIET_S = 1.0  # three polls: what comes twice has come by then
 _NAMED = re.compile(r"lost=\"?({.*?})")
 
 
@@ -99,10 +104,16 @@ async def _one(
             damage(site.agent.spool, draw)
             site.join(devices, batch_records=2_000)
             await site.agent.start(["damage_thrown_away"] if weakened else ())
-            await asyncio.sleep(1.5)
+            with contextlib.suppress(ClaimError):  # then what is missing is judged
+                await until(
+                    lambda: not site.agent.alive or _all_arrived(site, here.serial, count),
+                    what="the core has what the terminal and the spool hold",
+                    pause_s=0.5,  # each look reads all of both
+                )
             if not site.agent.alive:
                 return
-            verdict = await site.settled(within_s=4, weakened=weakened)
+            await asyncio.sleep(_QUIET_S)
+            verdict = await site.judge()
             log = site.agent.log.read_text()
             here_lost = count - site.core.count_of(here.serial)
     gone_lost = verdict.lost - here_lost
@@ -112,6 +123,17 @@ async def _one(
     total.gone_lost += gone_lost
     total.unnamed += gone_lost - _named(log).get(gone.serial, 0)
     total.doubled += verdict.doubled
+
+
+def _all_arrived(site: RigSite, serial: str, count: int) -> bool:
+    """The terminal's log is at the core, and all that the spool of the new start holds.
+
+    Nothing was at the core before that start, so what it has tells that the start is over.
+    """
+    if site.core.count_of(serial) < count:
+        return False
+    _, only_in_spool = lost_and_doubled(site.core.punches(), stored_punches(site.agent))
+    return only_in_spool == 0
 
 
 def _named(log: str) -> dict[str, int]:

@@ -55,7 +55,7 @@ async def _run(seed: int, scale: Scale, *, weakened: bool) -> Outcome:
         at_restore = site.core.count()
         await site.core.serve()
         await site.punch(gate, row_at(moment + timedelta(seconds=after + 5), 3))
-        verdict = await site.settled(weakened=weakened, within_s=30, quiet_s=0.5)
+        verdict = await site.settled(weakened=weakened, quiet_s=0.5)
     return Outcome(
         claim=CLAIM,
         holds=verdict.clean and at_restore == before,
