@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.hr_core.attendance import simple_cases
+from tests.hr_core.attendance import simple_cases, timesheet_cases
 from tests.hr_core.attendance.case_input import UnsupportedError
 
 KEYS_OF_A_CASE = {
@@ -48,6 +48,8 @@ def run_case(case) -> CaseResult:
 
 
 def _differences_of(case) -> list[str]:
+    if "steps" in case:
+        return timesheet_cases.differences_of(case)
     for adapter in ADAPTERS:
         if case.get("kind") in adapter.KINDS:
             return compare(case["expect"], adapter.answer(case["kind"], case["input"]))
