@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.hr_core.attendance import simple_cases, timesheet_cases
+from tests.hr_core.attendance import roster_cases, simple_cases, timesheet_cases
 from tests.hr_core.attendance.case_input import UnsupportedError
 
 KEYS_OF_A_CASE = {
@@ -52,11 +52,13 @@ def _differences_of(case) -> list[str]:
         return timesheet_cases.differences_of(case)
     for adapter in ADAPTERS:
         if case.get("kind") in adapter.KINDS:
-            return compare(case["expect"], adapter.answer(case["kind"], case["input"]))
+            return compare(
+                case["expect"], adapter.answer(case["kind"], case["input"], case["expect"])
+            )
     raise UnsupportedError(f"kind {case.get('kind')!r}")
 
 
-ADAPTERS = (simple_cases,)
+ADAPTERS = (simple_cases, roster_cases)
 
 
 def compare(expected, found, where="") -> list[str]:
