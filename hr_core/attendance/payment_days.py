@@ -47,7 +47,7 @@ class PaymentDays(Struct, frozen=True):
     paid: int
 
 
-def payment_days(  # noqa: PLR0913 - a month of a person is these six things
+def payment_days(
     month: Month,
     holidays: frozenset[date],
     records: dict[date, MarkedAttendance],

@@ -5,15 +5,17 @@ from datetime import date, timedelta
 
 from hr_core.attendance.timesheet.local_time import LocalTime
 from hr_core.attendance.timesheet.model import (
-    DaysAround,
     Entries,
-    HolidayRule,
     Row,
-    RowKind,
-    Rules,
     Schedule,
     ScheduleStatus,
     Shift,
+)
+from hr_core.attendance.timesheet.rules import (
+    DaysAround,
+    HolidayRule,
+    RowKind,
+    Rules,
 )
 
 # How far back or ahead a scheduled day is looked for beside a holiday.

@@ -5,13 +5,15 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from hr_core.attendance.timesheet.model import (
-    MealRule,
     Pair,
-    Place,
     PunchType,
     Row,
-    RowKind,
     Shift,
+)
+from hr_core.attendance.timesheet.rules import (
+    MealRule,
+    Place,
+    RowKind,
 )
 
 # A pair's part of the whole is cut (not rounded) to so many decimals before it is multiplied, so

@@ -6,18 +6,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hr_core.attendance.timesheet.model import (
-    NOWHERE,
     Direction,
     Entries,
-    MealRule,
-    Place,
     Punch,
     PunchType,
-    RowKind,
-    Rules,
     Schedule,
     ScheduleStatus,
     Shift,
+)
+from hr_core.attendance.timesheet.rules import (
+    NOWHERE,
+    MealRule,
+    Place,
+    RowKind,
+    Rules,
 )
 from hr_core.attendance.timesheet.shifts import in_order, shifts_of
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from hr_core.attendance.rounding import RoundingMode
+from hr_core.attendance.timesheet.rules import NOWHERE, MealRule, Place, RowKind
 
 
 class PunchType(StrEnum):
@@ -17,14 +17,6 @@ class PunchType(StrEnum):
 class Direction(StrEnum):
     IN = "in"
     OUT = "out"
-
-
-class Place(Struct, frozen=True):
-    branch: str | None = None
-    department: str | None = None
-
-
-NOWHERE = Place()
 
 
 class Punch(Struct, frozen=True, kw_only=True):
@@ -89,7 +81,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
     status: ScheduleStatus = ScheduleStatus.WORKING
     absence: str | None = None
     window: int = 7200
-    meal: "MealRule | None" = None
+    meal: MealRule | None = None
     replaces_meals: bool = False
     place: Place = NOWHERE
 
@@ -107,16 +99,6 @@ class ManualTotal(Struct, frozen=True):
     seconds: int
 
 
-class RowKind(StrEnum):
-    TOTAL = "total"
-    REGULAR = "regular"
-    OVERTIME = "overtime"
-    PREMIUM = "premium"
-    ABSENCE = "absence"
-    LUNCH_ADJUST = "lunch_adjust"
-    BREAK_ADJUST = "break_adjust"
-
-
 class Row(Struct, frozen=True, kw_only=True):
     """`multiplier` times the wage is its rate. start None: laid by hand, at no time of day."""
 
@@ -128,195 +110,6 @@ class Row(Struct, frozen=True, kw_only=True):
     pay_code: str | None = None
     multiplier: float = 1
     place: Place = NOWHERE
-
-
-class Only(Struct, frozen=True):
-    """Which places a rule is for; None is all of them."""
-
-    branches: frozenset[str] | None = None
-    departments: frozenset[str] | None = None
-
-    def holds(self, place: Place) -> bool:
-        return (self.branches is None or place.branch in self.branches) and (
-            self.departments is None or place.department in self.departments
-        )
-
-
-EVERYWHERE = Only()
-
-
-class HolidayEffect(StrEnum):
-    NONE = "no_effect"
-    ALWAYS = "always_on_holidays"
-    ELIGIBLE = "always_on_eligible_holidays"
-    NEVER = "never_on_holidays"
-
-
-class ShiftInclusion(StrEnum):
-    """Whether the part inside the filter counts, or all of a shift by where it lies."""
-
-    SPLIT = "split_shift"
-    START_AND_END = "full_shift_must_start_and_end"
-    START = "full_shift_must_start"
-    END = "full_shift_must_end"
-    MAJORITY_WORKED = "full_shift_majority_worked"
-
-
-ALL_WEEK = frozenset(range(7))
-
-
-class TimeFilter(Struct, frozen=True, kw_only=True):
-    """Times of day on days: weekdays 0 Monday to 6 Sunday, dates inclusive. `end` at or before
-    `start` reaches into the next day. No times: all day.
-    """
-
-    start: int | None = None
-    end: int | None = None
-    weekdays: frozenset[int] = ALL_WEEK
-    holidays: HolidayEffect = HolidayEffect.NONE
-    first_date: date | None = None
-    last_date: date | None = None
-
-    def holds_on(self, on: date, holidays: frozenset[date]) -> bool:
-        if self.first_date and on < self.first_date:
-            return False
-        if self.last_date and on > self.last_date:
-            return False
-        if on in holidays and self.holidays is not HolidayEffect.NONE:
-            return self.holidays is not HolidayEffect.NEVER
-        return on.weekday() in self.weekdays
-
-
-class Contribution(Struct, frozen=True, kw_only=True):
-    """Which time feeds a rule: by pay code, by absences, by time and shift."""
-
-    pay_codes: frozenset[str]
-    absences: bool = False
-    filter: TimeFilter = TimeFilter()
-    inclusion: ShiftInclusion = ShiftInclusion.SPLIT
-
-
-class MealRule(Struct, frozen=True, kw_only=True):
-    """A meal or a break: `mode` auto_deduct takes `amount` off, auto_add puts it on, normal is
-    punched. `counts_punched`: deduct only what was not taken, add only up to what was.
-    """
-
-    kind: RowKind
-    mode: str
-    after: int
-    amount: int
-    pay_code: str
-    counts_punched: bool = False
-    several_breaks: bool = False
-    at_active_after: bool = False
-    detect: str | None = None
-    detect_from: int = 0
-    detect_length: int = 0
-
-
-class RegularRule(Struct, frozen=True, kw_only=True):
-    counts: Contribution
-    pay_code: str
-    order: int
-    only: Only = EVERYWHERE
-
-
-class OvertimePeriod(StrEnum):
-    DAILY = "daily"
-    WEEKLY = "weekly"
-    HOLIDAY = "holiday"
-    DAYS_IN_WEEK = "days_in_week"
-    CONSECUTIVE_DAYS = "consecutive_days"
-    CONSECUTIVE_DAYS_IN_WEEK = "consecutive_days_in_week"
-
-
-class OvertimeRule(Struct, frozen=True, kw_only=True):
-    """`days`: from which day of its period on, where the period counts days worked."""
-
-    period: OvertimePeriod
-    over: int
-    pay_code: str
-    multiplier: float
-    counts: Contribution
-    days: int = 0
-    only: Only = EVERYWHERE
-    absence_lowers_threshold: bool = False
-
-
-class PremiumRule(Struct, frozen=True, kw_only=True):
-    """Paid on top. Triggers and their maxima are on the contributing time of day and week; 0 is
-    none. `whole_shift`: only a shift that lies inside the filter altogether.
-    """
-
-    pay_code: str
-    multiplier: float
-    counts: Contribution
-    filter: TimeFilter = TimeFilter()
-    whole_shift: bool = False
-    only: Only = EVERYWHERE
-    on_holidays_only: bool = False
-    after_daily: int = 0
-    until_daily: int = 0
-    after_weekly: int = 0
-    until_weekly: int = 0
-    minimum: int = 0
-    maximum: int = 0
-    per_pair: bool = False
-    minimum_shift: int | None = None
-    between_shifts: int = 0
-
-
-class PunchRounding(Struct, frozen=True, kw_only=True):
-    """`what`: in, out, all, day_total, lunch_total or break_total. The condition: only inside the
-    window around a time of day, a length, or (scheduled) the schedule's own.
-    """
-
-    what: str
-    mode: RoundingMode
-    interval: int
-    grace: int
-    condition: str | None = None
-    around: int = 0
-    before: int = 0
-    after: int = 0
-
-
-class DaysAround(Struct, frozen=True):
-    """So many days worked among so many, counted as calendar, scheduled or holiday week days."""
-
-    worked: int
-    among: int
-    counted: str = "calendar_days"
-
-
-class HolidayRule(Struct, frozen=True, kw_only=True):
-    pay_code: str
-    paid: int
-    before: DaysAround = DaysAround(0, 0)
-    after: DaysAround = DaysAround(0, 0)
-    shift_on_holiday: str | None = None
-
-
-class DayRule(StrEnum):
-    STARTS = "day_shift_starts"
-    ENDS = "day_shift_ends"
-    MOST = "day_most_time_worked"
-    SPLIT = "split_at_midnight"
-
-
-class Rules(Struct, frozen=True, kw_only=True):
-    zone: str
-    week_starts: int
-    day_rule: DayRule
-    maximum_shift: int
-    new_shift_gap: int
-    holidays: frozenset[date] = frozenset()
-    holiday_rules: tuple[HolidayRule, ...] = ()
-    meals: tuple[MealRule, ...] = ()
-    regular: tuple[RegularRule, ...] = ()
-    overtime: tuple[OvertimeRule, ...] = ()
-    premiums: tuple[PremiumRule, ...] = ()
-    rounding: tuple[PunchRounding, ...] = ()
 
 
 class Entries(Struct, frozen=True, kw_only=True):

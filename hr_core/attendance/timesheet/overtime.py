@@ -8,10 +8,12 @@ from msgspec.structs import replace
 
 from hr_core.attendance.periods import week_of
 from hr_core.attendance.timesheet.model import (
+    Row,
+)
+from hr_core.attendance.timesheet.rules import (
     Contribution,
     OvertimePeriod,
     OvertimeRule,
-    Row,
     RowKind,
     Rules,
 )

@@ -8,11 +8,13 @@ from msgspec.structs import replace
 from hr_core.attendance.periods import week_of
 from hr_core.attendance.timesheet.model import (
     Pair,
-    PremiumRule,
     Row,
+    Shift,
+)
+from hr_core.attendance.timesheet.rules import (
+    PremiumRule,
     RowKind,
     Rules,
-    Shift,
 )
 from hr_core.attendance.timesheet.time_filter import Filters, Span
 

@@ -9,13 +9,15 @@ from hr_core.attendance.timesheet.adjustments import adjust
 from hr_core.attendance.timesheet.local_time import LocalTime
 from hr_core.attendance.timesheet.model import (
     Direction,
-    MealRule,
     Pair,
     Punch,
-    PunchRounding,
     PunchType,
     Schedule,
     Shift,
+)
+from hr_core.attendance.timesheet.rules import (
+    MealRule,
+    PunchRounding,
 )
 
 _TOTALS = {"lunch_total": PunchType.LUNCH, "break_total": PunchType.BREAK}

@@ -12,21 +12,23 @@ from hr_core.attendance.timesheet.absences import absence_rows
 from hr_core.attendance.timesheet.adjustments import Adjustment, adjust
 from hr_core.attendance.timesheet.local_time import LocalTime
 from hr_core.attendance.timesheet.model import (
-    Contribution,
-    DayRule,
     Entries,
-    MealRule,
     Pair,
-    RegularRule,
     Row,
-    RowKind,
-    Rules,
     Shift,
-    ShiftInclusion,
 )
 from hr_core.attendance.timesheet.overtime import DayTime, assign_overtime
 from hr_core.attendance.timesheet.premiums import premiums, shift_of
 from hr_core.attendance.timesheet.punch_rounding import round_punch, round_totals
+from hr_core.attendance.timesheet.rules import (
+    Contribution,
+    DayRule,
+    MealRule,
+    RegularRule,
+    RowKind,
+    Rules,
+    ShiftInclusion,
+)
 from hr_core.attendance.timesheet.schedules import schedule_of
 from hr_core.attendance.timesheet.shifts import shifts_of
 from hr_core.attendance.timesheet.time_filter import Filters, Span

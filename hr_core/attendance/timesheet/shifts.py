@@ -9,13 +9,15 @@ from msgspec.structs import replace
 
 from hr_core.attendance.timesheet.local_time import LocalTime
 from hr_core.attendance.timesheet.model import (
-    DayRule,
     Direction,
     Pair,
     Punch,
     PunchType,
-    Rules,
     Shift,
+)
+from hr_core.attendance.timesheet.rules import (
+    DayRule,
+    Rules,
 )
 
 

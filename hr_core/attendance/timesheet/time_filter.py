@@ -1,13 +1,16 @@
 """Which seconds of a span lie in a time filter."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 from hr_core.attendance.timesheet.local_time import LocalTime
 from hr_core.attendance.timesheet.model import (
-    Contribution,
+    Pair,
     Row,
     Shift,
+)
+from hr_core.attendance.timesheet.rules import (
+    Contribution,
     ShiftInclusion,
     TimeFilter,
 )
@@ -84,6 +87,9 @@ class Filters:
                 return ends
             case ShiftInclusion.START_AND_END:
                 return starts and ends
+            case ShiftInclusion.MAJORITY_OBSERVED:
+                whole = Pair(came=shift.pairs[0].first, left=shift.pairs[-1].last)
+                return self._majority(filter_, Shift(shift.day, (whole,)))
             case _:
                 return self._majority(filter_, shift)
 
@@ -104,7 +110,3 @@ class Filters:
             inside += sum(end - start for start, end in self.spans(any_day, span, shift.day))
         most = max(by_date, key=lambda on: (by_date[on], -on.toordinal()))
         return worked > 0 and 2 * inside >= worked and filter_.holds_on(most, self._holidays)
-
-
-def total(spans: Sequence[Span]) -> int:
-    return sum(end - start for start, end in spans)

@@ -37,6 +37,9 @@ class Fields:
         if self._left:
             raise UnsupportedError(f"{self._where}: does not know {', '.join(sorted(self._left))}")
 
+    def is_null(self, key):
+        return key in self._left and self._left[key] is None
+
     def __contains__(self, key):
         return key in self._left
 

@@ -11,12 +11,14 @@ from hr_core.attendance.timesheet.model import (
     Direction,
     Entries,
     ManualTotal,
-    Place,
     Punch,
     PunchType,
-    RowKind,
     Schedule,
     ScheduleStatus,
+)
+from hr_core.attendance.timesheet.rules import (
+    Place,
+    RowKind,
 )
 from hr_core.attendance.timesheet.sheet import compute_sheet
 from hr_core.attendance.timesheet.shifts import in_order, pairs_of, refusal
@@ -303,5 +305,5 @@ def _instant(text):
 
 
 def _seconds(text):
-    moment = datetime.strptime(text, "%I:%M%p")
-    return moment.hour * 3600 + moment.minute * 60
+    hours, minutes = text[:-2].split(":")
+    return (int(hours) % 12 + 12 * (text[-2:] == "PM")) * 3600 + int(minutes) * 60

@@ -3,7 +3,7 @@
 import re
 
 from hr_core.attendance.rounding import RoundingMode
-from hr_core.attendance.timesheet.model import (
+from hr_core.attendance.timesheet.rules import (
     Contribution,
     DayRule,
     DaysAround,
