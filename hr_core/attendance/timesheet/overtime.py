@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hr_core.attendance.periods import week_of
+from hr_core.attendance.periods import period_of, week_of
 from hr_core.attendance.timesheet.model import (
     Row,
 )
@@ -24,20 +24,30 @@ Contributed = Callable[[Contribution, Row], list[Span]]
 # At equal multipliers the rule of the shorter period wins: the day's hours before the week's.
 _PRIORITY = {
     OvertimePeriod.DAILY: 3,
+    OvertimePeriod.SCHEDULED: 3,
     OvertimePeriod.WEEKLY: 1,
+    OvertimePeriod.WEEKS: 1,
     OvertimePeriod.HOLIDAY: 0,
+    OvertimePeriod.REST_DAY: 0,
 }
+
+_LONG = (OvertimePeriod.WEEKLY, OvertimePeriod.WEEKS)
+
+
+# Weeks are counted from here where a rule names no first period; it leaves room to count back.
+_FIRST = date(2000, 1, 2)
 
 
 class DayTime(Struct, frozen=True, kw_only=True):
     """`rows` regular and absence in order of time; `uncounted` adjustments that stand beside them;
-    `absent` seconds of leave.
+    `absent` seconds of leave, `planned` seconds of work in the roster.
     """
 
     day: date
     rows: tuple[Row, ...]
     uncounted: tuple[Row, ...] = ()
     absent: int = 0
+    planned: int = 0
     worked: bool = False
 
 
@@ -47,27 +57,39 @@ class _Counters:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._counted = [0] * len(rules.overtime)
-        self._absent = 0
-        self._week: date | None = None
+        self._absent = [0] * len(rules.overtime)
+        self._period: list[date | None] = [None] * len(rules.overtime)
+        self._planned = 0
         self._worked_days: set[date] = set()
 
     def begin(self, time: DayTime) -> None:
-        week = week_of(time.day, self._rules.week_starts)
         for index, rule in enumerate(self._rules.overtime):
-            if rule.period is not OvertimePeriod.WEEKLY or week != self._week:
-                self._counted[index] = 0
+            period = self._period_of(rule, time.day)
+            if period != self._period[index]:
+                self._counted[index] = self._absent[index] = 0
+                self._period[index] = period
             self._counted[index] += sum(
                 row.seconds for row in time.uncounted if row.pay_code in rule.counts.pay_codes
             )
-        self._absent = time.absent + (self._absent if week == self._week else 0)
-        self._week = week
+            self._absent[index] += time.absent
+        self._planned = time.planned
         if time.worked:
             self._worked_days.add(time.day)
+
+    def _period_of(self, rule: OvertimeRule, day: date) -> date:
+        if rule.period is OvertimePeriod.WEEKLY:
+            return week_of(day, self._rules.week_starts)
+        if rule.period is OvertimePeriod.WEEKS:
+            first = max(rule.first_period, _FIRST)
+            return period_of(day, rule.weeks, first, self._rules.week_starts).start
+        return day
 
     def applies(self, rule: OvertimeRule, on: date) -> bool:
         if rule.period is OvertimePeriod.HOLIDAY:
             return on in self._rules.holidays and bool(self._rules.holiday_rules)
-        if rule.period in (OvertimePeriod.DAILY, OvertimePeriod.WEEKLY):
+        if rule.period is OvertimePeriod.REST_DAY:
+            return on in self._rules.rest_days
+        if rule.period in (OvertimePeriod.DAILY, OvertimePeriod.SCHEDULED, *_LONG):
             return True
         return self._days(rule.period, on) >= rule.days
 
@@ -84,7 +106,11 @@ class _Counters:
     def left(self, index: int) -> int:
         """Seconds until the rule's threshold; 0 or less when it has passed."""
         rule = self._rules.overtime[index]
-        threshold = rule.over - (self._absent if rule.absence_lowers_threshold else 0)
+        threshold = rule.over
+        if rule.absence_lowers_threshold:
+            threshold -= self._absent[index]
+        if rule.period is OvertimePeriod.SCHEDULED:
+            threshold += self._planned
         return threshold - self._counted[index]
 
     def advance(self, feeding: Iterable[int], winner: int | None, seconds: int) -> None:
@@ -97,10 +123,10 @@ class _Counters:
         overtime twice; unless that rule writes a pay code that the week counts.
         """
         rule = self._rules.overtime[index]
-        if winner is None or rule.period is not OvertimePeriod.WEEKLY:
+        if winner is None or rule.period not in _LONG:
             return True
         won = self._rules.overtime[winner]
-        return won.period is OvertimePeriod.WEEKLY or won.pay_code in rule.counts.pay_codes
+        return won.period in _LONG or won.pay_code in rule.counts.pay_codes
 
 
 def assign_overtime(

@@ -122,15 +122,21 @@ class RegularRule(Struct, frozen=True, kw_only=True):
 
 class OvertimePeriod(StrEnum):
     DAILY = "daily"
+    SCHEDULED = "over_schedule"
     WEEKLY = "weekly"
+    WEEKS = "weeks"
     HOLIDAY = "holiday"
+    REST_DAY = "rest_day"
     DAYS_IN_WEEK = "days_in_week"
     CONSECUTIVE_DAYS = "consecutive_days"
     CONSECUTIVE_DAYS_IN_WEEK = "consecutive_days_in_week"
 
 
 class OvertimeRule(Struct, frozen=True, kw_only=True):
-    """`days`: from which day of its period on, where the period counts days worked."""
+    """`over`: seconds before it begins, of the day, the week, or each `weeks` weeks since the one of
+    `first_period`; over_schedule adds the day's planned work to it. `days`: from which day of its
+    period on, where the period counts days worked.
+    """
 
     period: OvertimePeriod
     over: int
@@ -138,6 +144,8 @@ class OvertimeRule(Struct, frozen=True, kw_only=True):
     multiplier: float
     counts: Contribution
     days: int = 0
+    weeks: int = 1
+    first_period: date = date.min
     only: Only = EVERYWHERE
     absence_lowers_threshold: bool = False
 
@@ -210,6 +218,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     maximum_shift: int
     new_shift_gap: int
     holidays: frozenset[date] = frozenset()
+    rest_days: frozenset[date] = frozenset()
     holiday_rules: tuple[HolidayRule, ...] = ()
     meals: tuple[MealRule, ...] = ()
     regular: tuple[RegularRule, ...] = ()

@@ -8,13 +8,14 @@ from itertools import pairwise
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hr_core.attendance.timesheet.absences import absence_rows
+from hr_core.attendance.timesheet.absences import absence_rows, scheduled_seconds
 from hr_core.attendance.timesheet.adjustments import Adjustment, adjust
 from hr_core.attendance.timesheet.local_time import LocalTime
 from hr_core.attendance.timesheet.model import (
     Entries,
     Pair,
     Row,
+    ScheduleStatus,
     Shift,
 )
 from hr_core.attendance.timesheet.overtime import DayTime, assign_overtime
@@ -66,7 +67,7 @@ def compute_sheet(entries: Entries, rules: Rules) -> dict[date, DaySheet]:
     def contributed(counts: Contribution, row: Row) -> list[Span]:
         return filters.contributed(counts, row, shift_of(row, shifts))
 
-    timed = assign_overtime([_time_of(day) for day in days], rules, contributed)
+    timed = assign_overtime([_time_of(day, entries) for day in days], rules, contributed)
     on_top: defaultdict[date, list[Row]] = defaultdict(list)
     for rule in rules.premiums:
         for row in premiums(rule, timed, shifts, rules, filters):
@@ -221,13 +222,18 @@ def _cut(row: Row, rules: Rules, filters: Filters) -> list[Row]:
     ]
 
 
-def _time_of(day: _Day) -> DayTime:
+def _time_of(day: _Day, entries: Entries) -> DayTime:
     rows = sorted([*day.absences, *day.regular], key=lambda row: row.start or 0)
     return DayTime(
         day=day.day,
         rows=tuple(rows),
         uncounted=tuple(day.uncounted),
         absent=sum(row.seconds for row in day.absences),
+        planned=sum(
+            scheduled_seconds(schedule)
+            for schedule in entries.schedules
+            if schedule.day == day.day and schedule.status is ScheduleStatus.WORKING
+        ),
         worked=bool(day.regular),
     )
 

@@ -38,6 +38,9 @@ SHIFT_ON_HOLIDAY = (
     "must_not_work_and_be_scheduled_absent",
     "must_not_work_and_not_be_scheduled",
 )
+PERIODS = (
+    "daily", "weekly", "holiday", "days_in_week", "consecutive_days", "consecutive_days_in_week",
+)  # fmt: skip
 UNNUMBERED = 10**6
 # The meal rule behind a schedule policy was recorded by its name only.
 POLICY_NAME = re.compile(r"(?:(\d+)min \((\w+)\)|(AutoDeduct|AutoAdd|Normal) 1hr)$")
@@ -141,7 +144,7 @@ class Reader:
         text = given.take("period")
         numbered = re.fullmatch(r"(\d+)\+_(\w+)", text)
         name = numbered[2] if numbered else text
-        if name not in list(OvertimePeriod):
+        if name not in PERIODS:
             raise UnsupportedError(f"overtime period {text!r}")
         adjust = given.choice(
             "trigger_time_adjust_contributing_shift_policy", ("counts:absence",), None
