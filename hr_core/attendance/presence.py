@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from hr_core.clock import DAY_S
 
+# Two presses of the same key nearer than this are one arrival.
+_AGAIN_S = 600
+
 
 class Press(NamedTuple):
     """`direction` "in", "out" or None where the device does not say."""
@@ -62,6 +65,30 @@ def _by_direction(presses: Sequence[Press]) -> tuple[list[tuple[int, int]], tupl
         else:
             ignored.append(press.at)
     return pairs, tuple(ignored)
+
+
+def in_and_out(
+    presses: Sequence[Press], maximum: int = DAY_S
+) -> list[tuple[int | None, int | None]]:
+    """Each in with its out at most `maximum` later; a side that is missing is None, so that a
+    person can be asked for it.
+    """
+    pairs: list[tuple[int | None, int | None]] = []
+    came: int | None = None
+    for press in presses:
+        if press.direction == "in":
+            # Pressed again within minutes it is the same arrival, later the out was forgotten.
+            if came is not None and press.at - came >= _AGAIN_S:
+                pairs.append((came, None))
+                came = press.at
+            came = press.at if came is None else came
+        elif press.direction == "out":
+            in_time = came is not None and press.at - came <= maximum
+            if came is not None and not in_time:
+                pairs.append((came, None))
+            pairs.append((came if in_time else None, press.at))
+            came = None
+    return [*pairs, (came, None)] if came is not None else pairs
 
 
 def overlap(start: int, end: int, other_start: int, other_end: int) -> int:

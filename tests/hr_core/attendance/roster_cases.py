@@ -23,6 +23,7 @@ from hr_core.attendance.presence import (
     HoursFrom,
     Pairing,
     Press,
+    in_and_out,
     night_seconds,
     overlap,
     presence,
@@ -278,10 +279,24 @@ def pairing(given, expect):
     )
     return {
         "worked_hours": there.seconds / 3600,
+        "days": _paired_days(presses) if "days" in expect else None,
         "first_in": there.first_in and _exact(there.first_in),
         "last_out": there.last_out and _exact(there.last_out),
         "ignored": [_exact(at) for at in there.ignored],
     }
+
+
+def _paired_days(presses):
+    """By the date of the in: the hours of its pairs, or which side is missing."""
+    days = {}
+    for pair in in_and_out(presses):
+        on = _text(pair[0] if pair[0] is not None else pair[1])[:10]
+        if None in pair:
+            days[on] = {"missing": "in" if pair[0] is None else "out"}
+        else:
+            found = days.setdefault(on, {"worked_hours": 0})
+            found["worked_hours"] = found.get("worked_hours", 0) + (pair[1] - pair[0]) / 3600
+    return days
 
 
 def _exact(seconds):

@@ -21,7 +21,7 @@ from hr_core.attendance.timesheet.rules import (
     RowKind,
 )
 from hr_core.attendance.timesheet.sheet import compute_sheet
-from hr_core.attendance.timesheet.shifts import in_order, pairs_of, refusal
+from hr_core.attendance.timesheet.shifts import in_order, pairs_of, refusal, shifts_of
 from tests.hr_core.attendance.case_input import Fields, UnsupportedError, day
 from tests.hr_core.attendance.timesheet_rules import Reader
 
@@ -120,18 +120,16 @@ class Sheet:
         return self._with_punches([one for one in self._entries.punches if one != punch])
 
     def _which(self, which):
-        """The n-th punch of a shift of the date."""
+        """The n-th punch of the shift that the i-th pair of the date belongs to."""
         given = Fields(which, "which")
         on, group, number = day(given.take("date")), given.take("group"), given.take("punch")
         given.done()
-        sheet = self._sheet().get(on)
-        shifts = sheet.shifts if sheet else ()
-        if group >= len(shifts):
+        shifts = shifts_of(self._entries.punches, self._rules)
+        of_pairs = [shift for shift in shifts if shift.day == on for _ in shift.pairs]
+        if group >= len(of_pairs):
             return None
-        punches = _punches_of(shifts[group])
-        if number >= len(punches):
-            return None
-        return next((one for one in self._entries.punches if one.at == punches[number].at), None)
+        punches = _punches_of(of_pairs[group])
+        return punches[number] if number < len(punches) else None
 
     def _schedule(self, given):
         on = day(given.take("date"))
