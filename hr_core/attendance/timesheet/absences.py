@@ -30,7 +30,12 @@ def absence_rows(
     own = [shift for shift in shifts if shift.day == day]
     entered = _entered(day, entries, own, local)
     codes = {row.pay_code for row in entered}
-    planned = [] if own else _planned(day, entries.schedules)
+    planned = [
+        schedule
+        for schedule in _planned(day, entries.schedules)
+        # Who came at the time of the planned leave did not take it.
+        if not any(shift.start < schedule.end and schedule.start < shift.end for shift in own)
+    ]
     rows = list(entered)
     for rule in rules.holiday_rules if day in rules.holidays else ():
         same = [schedule for schedule in planned if schedule.absence == rule.pay_code]

@@ -125,7 +125,7 @@ def _day(
     work = Shift(on, tuple(pair for shift in own for pair in shift.pairs))
     worked = [pair for pair in work.pairs if pair.worked]
     adjustments = adjust(work, _meals(own[0], entries, rules)) if worked else []
-    absences = absence_rows(on, entries, rules, shifts, frozenset(s.day for s in shifts))
+    absences = absence_rows(on, entries, rules, shifts, _days_worked(shifts))
     regular, counted = _regular(on, worked, adjustments, rules)
     manual = _manual(on, entries, rules)
     return _Day(
@@ -137,6 +137,10 @@ def _day(
         absences=absences,
         manual=bool(manual) and not worked,
     )
+
+
+def _days_worked(shifts: Iterable[Shift]) -> frozenset[date]:
+    return frozenset(shift.day for shift in shifts if any(pair.worked for pair in shift.pairs))
 
 
 def _regular(

@@ -10,7 +10,13 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.hr_core.attendance import calendar_cases, roster_cases, simple_cases, timesheet_cases
+from tests.hr_core.attendance import (
+    calendar_cases,
+    law_cases,
+    roster_cases,
+    simple_cases,
+    timesheet_cases,
+)
 from tests.hr_core.attendance.case_input import UnsupportedError
 
 KEYS_OF_A_CASE = {
@@ -60,7 +66,7 @@ def _differences_of(case) -> list[str]:
     raise UnsupportedError(f"kind {case.get('kind')!r}")
 
 
-ADAPTERS = (simple_cases, roster_cases, calendar_cases)
+ADAPTERS = (simple_cases, roster_cases, calendar_cases, law_cases)
 
 
 def compare(expected, found, where="") -> list[str]:
