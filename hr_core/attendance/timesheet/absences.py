@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
+from hr_core.attendance.periods import WEEK
 from hr_core.attendance.timesheet.local_time import LocalTime
 from hr_core.attendance.timesheet.model import (
     Entries,
@@ -12,8 +13,11 @@ from hr_core.attendance.timesheet.model import (
     Shift,
 )
 from hr_core.attendance.timesheet.rules import (
+    CountedDays,
     DaysAround,
     HolidayRule,
+    MealMode,
+    OnHoliday,
     RowKind,
     Rules,
 )
@@ -81,7 +85,7 @@ def _planned(day: date, schedules: Iterable[Schedule]) -> list[Schedule]:
 def scheduled_seconds(schedule: Schedule) -> int:
     seconds = schedule.end - schedule.start
     meal = schedule.meal
-    if meal and meal.mode != "auto_add" and seconds >= meal.after:
+    if meal and meal.mode is not MealMode.ADD and seconds >= meal.after:
         seconds -= meal.amount
     return seconds
 
@@ -121,19 +125,20 @@ def _worked_around(
 ) -> bool:
     if not days.worked:
         return True
-    match days.counted:
-        case "scheduled_days":
-            working = {s.day for s in schedules if s.status is ScheduleStatus.WORKING}
-            near = [
-                on
-                for offset in range(1, _HORIZON_DAYS)
-                if (on := day + timedelta(days=step * offset)) in working
-            ][: days.among]
-        case "holiday_week_days":
-            near = [day + timedelta(days=7 * step * n) for n in range(1, days.among + 1)]
-        case _:
-            near = [day + timedelta(days=step * n) for n in range(1, days.among + 1)]
+    near = _days_beside(days, day, step, schedules)
     return sum(1 for on in near if on in worked) >= days.worked
+
+
+def _days_beside(
+    days: DaysAround, day: date, step: int, schedules: Sequence[Schedule]
+) -> list[date]:
+    if days.counted is CountedDays.SCHEDULED:
+        working = {one.day for one in schedules if one.status is ScheduleStatus.WORKING}
+        near = (day + timedelta(days=step * offset) for offset in range(1, _HORIZON_DAYS))
+        return [on for on in near if on in working][: days.among]
+    if days.counted is CountedDays.SAME_WEEKDAY:
+        step *= WEEK
+    return [day + timedelta(days=step * n) for n in range(1, days.among + 1)]
 
 
 def _worked_on(
@@ -143,15 +148,14 @@ def _worked_on(
     plans = {schedule.status for schedule in schedules if schedule.day == day}
     working, absent = ScheduleStatus.WORKING in plans, ScheduleStatus.ABSENT in plans
     answers = {
-        None: True,
-        "must_work": present,
-        "must_not_work": not present,
-        "must_work_if_scheduled": present or not working,
-        "must_not_work_if_scheduled_absent": not (present and absent),
-        "must_not_work_and_be_scheduled_absent": not present and absent,
-        "must_not_work_and_not_be_scheduled": not present and not working,
+        OnHoliday.MUST_WORK: present,
+        OnHoliday.MUST_NOT_WORK: not present,
+        OnHoliday.WORK_IF_SCHEDULED: present or not working,
+        OnHoliday.NOT_WORK_IF_ABSENT: not (present and absent),
+        OnHoliday.NOT_WORK_AND_ABSENT: not present and absent,
+        OnHoliday.NOT_WORK_NOR_SCHEDULED: not present and not working,
     }
-    return answers[rule.shift_on_holiday]
+    return rule.on_holiday is None or answers[rule.on_holiday]
 
 
 def _row(day: date, pay_code: str, start: int, seconds: int) -> Row:

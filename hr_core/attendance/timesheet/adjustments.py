@@ -11,6 +11,7 @@ from hr_core.attendance.timesheet.model import (
     Shift,
 )
 from hr_core.attendance.timesheet.rules import (
+    MealMode,
     MealRule,
     Place,
     RowKind,
@@ -67,11 +68,11 @@ def _seconds(rule: MealRule, taken: Sequence[_Taken], position: int, used: int) 
     else:
         punched = max(0, sum(lengths) - used)
     match rule.mode:
-        case "auto_deduct":
+        case MealMode.DEDUCT:
             return -max(0, rule.amount - punched) if rule.counts_punched else -rule.amount
-        case "auto_add":
+        case MealMode.ADD:
             return min(rule.amount, punched) if rule.counts_punched else rule.amount
-        case _:
+        case MealMode.NORMAL:
             return 0
 
 
@@ -88,7 +89,7 @@ def _spread(
                 for start, end, index in inside
             ]
     shares = _shares(pairs, seconds)
-    if rule.mode == "auto_add" and taken:
+    if rule.mode is MealMode.ADD and taken:
         return _laid_before(shift, pairs, rule, shares, taken[-1].end)
     made, at = [], active
     for index, share in enumerate(shares):

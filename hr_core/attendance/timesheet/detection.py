@@ -16,6 +16,7 @@ from hr_core.attendance.timesheet.model import (
 )
 from hr_core.attendance.timesheet.rules import (
     NOWHERE,
+    MealDetection,
     MealRule,
     Place,
     RowKind,
@@ -96,7 +97,10 @@ def _back(
         return Detected(Direction.IN, previous.type, previous.place)
     for rule in meals:
         away = at - previous.at
-        if rule.detect == "punch_time" and 0 <= away - rule.detect_from <= rule.detect_length:
+        if (
+            rule.detect is MealDetection.PUNCH_TIME
+            and 0 <= away - rule.detect_from <= rule.detect_length
+        ):
             return Detected(Direction.IN, _type_of(rule), previous.place, _type_of(rule))
     planned = schedule is not None and schedule.place != NOWHERE
     place = schedule.place if schedule and planned else previous.place
@@ -106,7 +110,7 @@ def _back(
 def _type_out(at: int, shift: Shift, meals: Sequence[MealRule]) -> PunchType:
     taken = {pair.left.type for pair in shift.pairs if pair.left}
     for rule in meals:
-        if rule.detect != "time_window":
+        if rule.detect is not MealDetection.TIME_WINDOW:
             continue
         inside = 0 <= at - shift.start - rule.detect_from <= rule.detect_length
         once = rule.kind is RowKind.LUNCH_ADJUST

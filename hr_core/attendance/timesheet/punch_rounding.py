@@ -18,9 +18,11 @@ from hr_core.attendance.timesheet.model import (
 from hr_core.attendance.timesheet.rules import (
     MealRule,
     PunchRounding,
+    Rounded,
+    RoundingCondition,
 )
 
-_TOTALS = {"lunch_total": PunchType.LUNCH, "break_total": PunchType.BREAK}
+_TOTALS = {Rounded.LUNCH_TOTAL: PunchType.LUNCH, Rounded.BREAK_TOTAL: PunchType.BREAK}
 
 
 def round_punch(
@@ -30,7 +32,7 @@ def round_punch(
     midnight = local.at(local.date_of(punch.at))
     second = punch.at - midnight
     for rule in rules:
-        if rule.what not in (punch.direction, "all"):
+        if rule.what not in (Rounded(punch.direction), Rounded.ALL):
             continue
         if rule.condition is None or _in_window(
             rule, second, _centre(rule, punch, schedule, midnight)
@@ -43,9 +45,9 @@ def round_punch(
 def _centre(
     rule: PunchRounding, punch: Punch, schedule: Schedule | None, midnight: int
 ) -> int | None:
-    if rule.condition == "static_time":
+    if rule.condition is RoundingCondition.STATIC_TIME:
         return rule.around
-    if rule.condition == "scheduled_time" and schedule:
+    if rule.condition is RoundingCondition.SCHEDULED_TIME and schedule:
         return (schedule.start if punch.direction is Direction.IN else schedule.end) - midnight
     return None
 
@@ -59,7 +61,7 @@ def round_totals(shift: Shift, rules: Sequence[PunchRounding], meals: Sequence[M
         if rule.what in _TOTALS:
             shift = _round_meals(shift, rule, _TOTALS[rule.what])
     for rule in rules:
-        if rule.what == "day_total":
+        if rule.what is Rounded.DAY_TOTAL:
             shift = _round_day(shift, rule, meals)
     return shift
 

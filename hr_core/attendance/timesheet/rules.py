@@ -95,20 +95,36 @@ class Contribution(Struct, frozen=True, kw_only=True):
     inclusion: ShiftInclusion = ShiftInclusion.SPLIT
 
 
+class MealMode(StrEnum):
+    """Taken off by rule, put on by rule, or punched."""
+
+    DEDUCT = "auto_deduct"
+    ADD = "auto_add"
+    NORMAL = "normal"
+
+
+class MealDetection(StrEnum):
+    """By when the person leaves, or by how long they were away."""
+
+    TIME_WINDOW = "time_window"
+    PUNCH_TIME = "punch_time"
+
+
 class MealRule(Struct, frozen=True, kw_only=True):
-    """A meal or a break: `mode` auto_deduct takes `amount` off, auto_add puts it on, normal is
-    punched. `counts_punched`: deduct only what was not taken, add only up to what was.
+    """A meal or a break of `amount` seconds, once `after` seconds are worked. `counts_punched`:
+    deduct only what was not taken, add only up to what was. Detection looks at `detect_from` and
+    `detect_length`: after the shift's start, or of the time away.
     """
 
     kind: RowKind
-    mode: str
+    mode: MealMode
     after: int
     amount: int
     pay_code: str
     counts_punched: bool = False
     several_breaks: bool = False
     at_active_after: bool = False
-    detect: str | None = None
+    detect: MealDetection | None = None
     detect_from: int = 0
     detect_length: int = 0
 
@@ -173,27 +189,59 @@ class PremiumRule(Struct, frozen=True, kw_only=True):
     between_shifts: int = 0
 
 
-class PunchRounding(Struct, frozen=True, kw_only=True):
-    """`what`: in, out, all, day_total, lunch_total or break_total. The condition: only inside the
-    window around a time of day, a length, or (scheduled) the schedule's own.
-    """
+class Rounded(StrEnum):
+    IN = "in"
+    OUT = "out"
+    ALL = "all"
+    DAY_TOTAL = "day_total"
+    LUNCH_TOTAL = "lunch_total"
+    BREAK_TOTAL = "break_total"
 
-    what: str
+
+class RoundingCondition(StrEnum):
+    """Only inside the window around a time of day, the planned time, or a length."""
+
+    STATIC_TIME = "static_time"
+    SCHEDULED_TIME = "scheduled_time"
+    STATIC_TOTAL = "static_total_time"
+
+
+class PunchRounding(Struct, frozen=True, kw_only=True):
+    """`around`, with so many seconds `before` and `after` it: where the condition holds."""
+
+    what: Rounded
     mode: RoundingMode
     interval: int
     grace: int
-    condition: str | None = None
+    condition: RoundingCondition | None = None
     around: int = 0
     before: int = 0
     after: int = 0
 
 
+class CountedDays(StrEnum):
+    CALENDAR = "calendar_days"
+    SCHEDULED = "scheduled_days"
+    SAME_WEEKDAY = "holiday_week_days"
+
+
 class DaysAround(Struct, frozen=True):
-    """So many days worked among so many, counted as calendar, scheduled or holiday week days."""
+    """So many days worked among so many."""
 
     worked: int
     among: int
-    counted: str = "calendar_days"
+    counted: CountedDays = CountedDays.CALENDAR
+
+
+class OnHoliday(StrEnum):
+    """What the person must have done on the holiday itself to be paid for it."""
+
+    MUST_WORK = "must_work"
+    MUST_NOT_WORK = "must_not_work"
+    WORK_IF_SCHEDULED = "must_work_if_scheduled"
+    NOT_WORK_IF_ABSENT = "must_not_work_if_scheduled_absent"
+    NOT_WORK_AND_ABSENT = "must_not_work_and_be_scheduled_absent"
+    NOT_WORK_NOR_SCHEDULED = "must_not_work_and_not_be_scheduled"
 
 
 class HolidayRule(Struct, frozen=True, kw_only=True):
@@ -201,7 +249,7 @@ class HolidayRule(Struct, frozen=True, kw_only=True):
     paid: int
     before: DaysAround = DaysAround(0, 0)
     after: DaysAround = DaysAround(0, 0)
-    shift_on_holiday: str | None = None
+    on_holiday: OnHoliday | None = None
 
 
 class DayRule(StrEnum):

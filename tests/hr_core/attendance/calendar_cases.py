@@ -66,7 +66,9 @@ def _calendar(given):
         made = WorkCalendar(flexible_seconds=round(hours * 3600), holidays=holidays)
         return made, zone
     if isinstance(work, dict):
-        plan = {WEEKDAYS.index(name): _spans(spans) for name, spans in work.items()}
+        named = Fields(work, "calendar.work")
+        plan = {number: _spans(named.take(name, ())) for number, name in enumerate(WEEKDAYS)}
+        named.done()
     elif days in DAYS:
         plan = dict.fromkeys(DAYS[days], _spans(work))
     else:

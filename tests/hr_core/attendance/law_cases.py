@@ -30,20 +30,26 @@ def _rates(given):
     terms = _terms()
     day_wage = Fraction(str(given.take("monthly_wage"))) / terms.month_days
     hour_wage = day_wage / terms.day_hours
-    hours = given.take("hours")
     found = {
-        kind: hour_wage * terms.factor(DayKind(kind)) * Fraction(str(worked))
-        for kind, worked in hours.items()
+        kind: hour_wage * terms.factor(kind) * Fraction(str(worked))
+        for kind, worked in _by_kind(given, "hours").items()
     }
     found |= {"day_wage": day_wage, "hour_wage": hour_wage, "total": sum(found.values())}
     return {key: _yuan(amount) for key, amount in found.items()}
 
 
+def _by_kind(given, key):
+    values = Fields(given.take(key), key)
+    found = {kind: values.take(kind, 0) for kind in DayKind}
+    values.done()
+    return found
+
+
 def _pieces(given):
     terms, price = _terms(), Fraction(str(given.take("piece_price")))
     return {
-        kind: _yuan(price * terms.factor(DayKind(kind)) * pieces)
-        for kind, pieces in given.take("pieces_over_quota").items()
+        kind: _yuan(price * terms.factor(kind) * pieces)
+        for kind, pieces in _by_kind(given, "pieces_over_quota").items()
     }
 
 

@@ -64,7 +64,7 @@ def _shift_fields(values):
 def _assignment(values):
     given = Fields(values, "assignment")
     place = given.take("location", None)
-    site = Site(place["lat"], place["lon"], place["radius_m"]) if place else None
+    site = _site(Fields(place, "location")) if place else None
     default = given.take("default_shift", None)
     if default is not None:
         made = Assignment(shift=default, site=site)
@@ -78,6 +78,12 @@ def _assignment(values):
         )
     given.done()
     return made
+
+
+def _site(given):
+    site = Site(given.take("lat"), given.take("lon"), given.take("radius_m"))
+    given.done()
+    return site
 
 
 def _roster(given):

@@ -5,17 +5,23 @@ import re
 from hr_core.attendance.rounding import RoundingMode
 from hr_core.attendance.timesheet.rules import (
     Contribution,
+    CountedDays,
     DayRule,
     DaysAround,
     HolidayEffect,
     HolidayRule,
+    MealDetection,
+    MealMode,
     MealRule,
+    OnHoliday,
     Only,
     OvertimePeriod,
     OvertimeRule,
     PremiumRule,
     PunchRounding,
     RegularRule,
+    Rounded,
+    RoundingCondition,
     RowKind,
     Rules,
     ShiftInclusion,
@@ -30,21 +36,17 @@ CONTRIBUTIONS = {
     "counts:regular+meal/break": Contribution(pay_codes=MEAL_CODES),
     "counts:regular+meal/break+absence": Contribution(pay_codes=MEAL_CODES, absences=True),
 }
-SHIFT_ON_HOLIDAY = (
-    "must_work",
-    "must_not_work",
-    "must_work_if_scheduled",
-    "must_not_work_if_scheduled_absent",
-    "must_not_work_and_be_scheduled_absent",
-    "must_not_work_and_not_be_scheduled",
-)
 PERIODS = (
     "daily", "weekly", "holiday", "days_in_week", "consecutive_days", "consecutive_days_in_week",
 )  # fmt: skip
 UNNUMBERED = 10**6
 # The meal rule behind a schedule policy was recorded by its name only.
 POLICY_NAME = re.compile(r"(?:(\d+)min \((\w+)\)|(AutoDeduct|AutoAdd|Normal) 1hr)$")
-POLICY_MODES = {"AutoDeduct": "auto_deduct", "AutoAdd": "auto_add", "Normal": "normal"}
+POLICY_MODES = {
+    "AutoDeduct": MealMode.DEDUCT,
+    "AutoAdd": MealMode.ADD,
+    "Normal": MealMode.NORMAL,
+}
 
 
 class Reader:
@@ -102,14 +104,14 @@ class Reader:
     def _meal_or_break(self, given, kind, punched):
         name = given.take("name", None)
         allocation = ("proportional", "at_active_after")
-        detect = given.choice("auto_detect_type", ("time_window", "punch_time"), None)
+        detect = _enum(given, "auto_detect_type", MealDetection)
         first, length = given.take("start_window", 0), given.take("window_length", 0)
-        if detect == "punch_time":
+        if detect is MealDetection.PUNCH_TIME:
             first = given.take("minimum_punch_time")
             length = given.take("maximum_punch_time") - first
         rule = MealRule(
             kind=kind,
-            mode=given.choice("mode", ("auto_deduct", "auto_add", "normal")),
+            mode=MealMode(given.choice("mode", list(MealMode))),
             after=given.take("after_seconds"),
             amount=given.take("amount_seconds"),
             pay_code=given.take("pay_code"),
@@ -212,18 +214,16 @@ class Reader:
     def _rounding(self, given):
         if given.take("strict"):
             raise UnsupportedError("rounding: strict")
-        what = ("in", "out", "all", "day_total", "lunch_total", "break_total")
         condition = Fields(given.take("condition", {}), "rounding.condition")
-        kinds = ("static_time", "scheduled_time", "static_total_time")
-        kind = condition.choice("type", kinds, None)
+        kind = _enum(condition, "type", RoundingCondition)
         around = 0
-        if kind == "static_time":
+        if kind is RoundingCondition.STATIC_TIME:
             around = clock(condition.take("static_time"))
-        elif kind == "static_total_time":
+        elif kind is RoundingCondition.STATIC_TOTAL:
             around = condition.take("static_total_time")
         self._lists["rounding"].append(
             PunchRounding(
-                what=given.choice("punch", what),
+                what=Rounded(given.choice("punch", list(Rounded))),
                 mode=RoundingMode(given.choice("round", list(RoundingMode))),
                 interval=given.take("interval_seconds"),
                 grace=given.take("grace_seconds"),
@@ -251,7 +251,6 @@ class Reader:
         paid = given.take("minimum_time")
         if given.take("minimum_employed_days") or given.take("maximum_time") != paid:
             raise UnsupportedError("holiday policy: employed days, or a time between two bounds")
-        counted = ("calendar_days", "scheduled_days", "holiday_week_days")
         self._lists["holiday_rules"].append(
             HolidayRule(
                 pay_code=given.take("absence_policy_i_d"),
@@ -259,14 +258,20 @@ class Reader:
                 before=DaysAround(
                     given.take("minimum_worked_days"),
                     given.take("minimum_worked_period_days"),
-                    given.choice("worked_scheduled_days", counted, "calendar_days"),
+                    CountedDays(
+                        given.choice("worked_scheduled_days", list(CountedDays), "calendar_days")
+                    ),
                 ),
                 after=DaysAround(
                     given.take("minimum_worked_after_days", 0),
                     given.take("minimum_worked_after_period_days", 0),
-                    given.choice("worked_after_scheduled_days", counted, "calendar_days"),
+                    CountedDays(
+                        given.choice(
+                            "worked_after_scheduled_days", list(CountedDays), "calendar_days"
+                        )
+                    ),
                 ),
-                shift_on_holiday=given.choice("shift_on_holiday_type", SHIFT_ON_HOLIDAY, None),
+                on_holiday=_enum(given, "shift_on_holiday_type", OnHoliday),
             )
         )
 
@@ -330,6 +335,11 @@ def _filter(given, start, end):
         first_date=first and day(first),
         last_date=last and day(last),
     )
+
+
+def _enum(given, key, kind):
+    value = given.choice(key, list(kind), None)
+    return value and kind(value)
 
 
 def _only(given):
