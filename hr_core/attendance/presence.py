@@ -91,6 +91,16 @@ def in_and_out(
     return [*pairs, (came, None)] if came is not None else pairs
 
 
+def day_of(at: int, day_change: int) -> int:
+    """The ordinal of the date that a punch belongs to where days change at a second of the day: an
+    evening change begins the next date, a morning one ends the date before.
+    """
+    day, second = divmod(at, DAY_S)
+    if day_change > DAY_S // 2:
+        return day + (second >= day_change)
+    return day - (second < day_change)
+
+
 def overlap(start: int, end: int, other_start: int, other_end: int) -> int:
     return max(0, min(end, other_end) - max(start, other_start))
 

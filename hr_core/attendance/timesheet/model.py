@@ -20,10 +20,15 @@ class Direction(StrEnum):
 
 
 class Punch(Struct, frozen=True, kw_only=True):
+    """`event_id` of the raw punch travels through rounding and splitting, so that a day can name
+    its evidence; empty where a person entered it.
+    """
+
     at: int
     direction: Direction
     type: PunchType = PunchType.NORMAL
     place: Place = NOWHERE
+    event_id: str = ""
 
 
 class Pair(Struct, frozen=True, kw_only=True):

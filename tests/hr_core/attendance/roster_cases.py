@@ -23,6 +23,7 @@ from hr_core.attendance.presence import (
     HoursFrom,
     Pairing,
     Press,
+    day_of,
     in_and_out,
     night_seconds,
     overlap,
@@ -316,6 +317,13 @@ def night_hours(given, expect):
     return {"night_hours": night / 3600, "day_hours": (end - start - night) / 3600}
 
 
+def day_of_punch(given, expect):
+    at = wall(given.take("punch"))
+    found = day_of(at, clock(given.take("day_change_at")))
+    on = date.fromordinal(found).isoformat()
+    return {"date": on, "day": on}
+
+
 def payment(given, expect):
     month = Month.parse(given.take("month"))
     if given.take("days_in_month") != len(list(month.days())):
@@ -416,6 +424,7 @@ KINDS = {
     "working_hours": working_hours,
     "pairing": pairing,
     "night_hours": night_hours,
+    "day_of_punch": day_of_punch,
     "payment_days": payment,
     "working_days": working_days,
     "overtime_rate": overtime_rate,

@@ -10,6 +10,7 @@ from hr_core.attendance.presence import (
     HoursFrom,
     Pairing,
     Press,
+    day_of,
     in_and_out,
     night_seconds,
     presence,
@@ -72,6 +73,14 @@ def test_a_second_in_and_an_out_alone_are_ignored_by_direction():
     found = presence(presses, Pairing.BY_DIRECTION, HoursFrom.EVERY_PAIR)
 
     assert found == (7, 2, 11, (1, 3, 11))
+
+
+@pytest.mark.parametrize(
+    ("second", "change", "offset"),
+    [(23 * H, 23 * H, 1), (23 * H - 1, 23 * H, 0), (4 * H - 1, 4 * H, -1), (4 * H, 4 * H, 0)],
+)
+def test_the_date_of_a_punch_where_days_change_at_another_time(second, change, offset):
+    assert day_of(700_000 * DAY_S + second, change) == 700_000 + offset
 
 
 def test_a_side_that_is_missing_is_told():

@@ -141,6 +141,17 @@ def test_a_night_shift_belongs_to_the_day_of_its_rule():
         assert hours(Entries(punches=punches), replace(RULES, day_rule=rule)) == found
 
 
+def test_a_day_names_the_events_it_was_made_of():
+    came, left = pair(MONDAY, 20 * H + 17, 30 * H + 40)
+    events = (replace(came, event_id="in"), replace(left, event_id="out"))
+
+    split = compute_sheet(Entries(punches=events), replace(RULES, day_rule=DayRule.SPLIT))
+
+    for sheet in split.values():
+        [only] = sheet.shifts[0].pairs
+        assert (only.came.event_id, only.left.event_id) == ("in", "out")
+
+
 def test_entries_of_people_that_cannot_stand_are_refused():
     morning = pair(MONDAY, 8 * H, 12 * H)
 
