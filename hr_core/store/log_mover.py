@@ -22,7 +22,7 @@ from hr_core.store.failed_sync import take_over_log
 
 # A command that runs without a server has the lock: most end within seconds.
 WAITS_FOR_LOCK_S = 30.0
-# The server looks each second, and readers may hold it up.
+# The server looks several times a second, and readers may hold it up.
 _WAITS_FOR_SERVER_S = 10.0
 _PAUSE_S = 0.05
 
