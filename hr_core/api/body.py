@@ -19,7 +19,8 @@ _TOO_LARGE = "Send smaller batches"
 
 
 async def read_body(request: Request, limit: int | None = None) -> bytes:
-    """The body as sent. Raises ApiError 413 as soon as it is too long, 408 when it dawdles."""
+    """The body as sent. Raises ApiError 413 as soon as it is too long, 408 when it dawdles, 400 when it
+    breaks off."""
     limit = MAX_BODY_BYTES if limit is None else limit
     announced = request.headers.get("Content-Length", "")
     if announced.isascii() and announced.isdigit() and int(announced) > limit:
@@ -31,7 +32,14 @@ async def read_body(request: Request, limit: int | None = None) -> bytes:
                 body += chunk
                 if len(body) > limit:
                     raise _too_large("body", limit)
-    except (TimeoutError, ClientDisconnect) as exc:
+    except ClientDisconnect as exc:
+        raise ApiError(
+            400,
+            "body_cut",
+            f"the connection ended after {len(body)} bytes of the body",
+            "Send the same batch again",
+        ) from exc
+    except TimeoutError as exc:
         raise ApiError(
             408,
             "body_timeout",

@@ -106,7 +106,8 @@ def doctor(folder):
 
 
 def refused(core):
-    return [code for (code,) in core.ask("SELECT code FROM refusals")]
+    """But for uploads that an agent of the test broke off when it was stopped."""
+    return [code for (code,) in core.ask("SELECT code FROM refusals WHERE code <> 'body_cut'")]
 
 
 async def test_a_cloned_sd_card_is_refused_and_the_first_goes_on(tmp_path, terminal):

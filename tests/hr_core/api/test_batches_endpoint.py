@@ -9,9 +9,11 @@ import httpx
 import pytest
 import zstandard
 from msgspec.structs import replace
+from starlette.requests import Request
 
 from hr_core.api import batches as endpoint
 from hr_core.api import body
+from hr_core.api.errors import ApiError
 from hr_core.api.refusal_book import WRITE_EVERY_S
 from hr_core.store.chains import head_of
 from hr_core.store.database import writing
@@ -460,6 +462,20 @@ async def test_a_body_that_dawdles_is_given_up(core, monkeypatch):
 
     response = await core.post(PATH, content=dawdle(), headers=seal(punch_batch(1))[2])
     assert error_of(response) == (408, "body_timeout")
+
+
+async def test_a_body_that_breaks_off_is_no_slow_one():
+    sent = iter(
+        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    )
+
+    async def receive():
+        return next(sent)
+
+    request = Request({"type": "http", "headers": []}, receive)
+    with pytest.raises(ApiError, match="after 1 bytes") as refusal:
+        await body.read_body(request)
+    assert (refusal.value.status, refusal.value.code) == (400, "body_cut")
 
 
 async def test_more_waiting_batches_than_memory_allows_are_asked_to_come_back(
