@@ -20,7 +20,8 @@ _TOO_LARGE = "Send smaller batches"
 
 async def read_body(request: Request, limit: int | None = None) -> bytes:
     """The body as sent. Raises ApiError 413 as soon as it is too long, 408 when it dawdles, 400 when it
-    breaks off."""
+    breaks off.
+    """
     limit = MAX_BODY_BYTES if limit is None else limit
     announced = request.headers.get("Content-Length", "")
     if announced.isascii() and announced.isdigit() and int(announced) > limit:
