@@ -255,16 +255,22 @@ async def test_a_second_client_of_the_same_name_is_named(broker):
 
 
 async def test_a_broker_of_3_1_1_is_spoken_to_in_its_own_way(tmp_path):
+    served = []
+
+    async def serve(reader, writer):
+        served.append(asyncio.current_task())
+        await _hang_up_on_5(reader, writer, broker.port)
+
     with line_broker(tmp_path, extra="max_qos 1\n") as broker:
-        server = await asyncio.start_server(
-            lambda reader, writer: _hang_up_on_5(reader, writer, broker.port), "127.0.0.1", 0
-        )
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         driver = driver_at(broker, port=port)
         identity = await driver.identity()
         assert identity.facts["mqtt"] == "3.1.1"
         await driver.aclose()
         server.close()
+        async with asyncio.timeout(5):
+            await asyncio.gather(*served)
         with pytest.raises(LinkDownError):
             await driver_at(broker, port=port).identity()
 
@@ -274,6 +280,7 @@ async def _hang_up_on_5(reader, writer, port):
     data = await reader.read(100)
     if data[8] == 5:
         writer.close()
+        await writer.wait_closed()
         return
     there, back = await asyncio.open_connection("127.0.0.1", port)
     back.write(data)
@@ -283,7 +290,13 @@ async def _hang_up_on_5(reader, writer, port):
             sink.write(chunk)
         sink.close()
 
-    await asyncio.gather(pump(reader, back), pump(there, writer))
+    try:
+        await asyncio.gather(pump(reader, back), pump(there, writer))
+    finally:
+        for end in (back, writer):
+            end.close()
+            with contextlib.suppress(OSError):
+                await end.wait_closed()
 
 
 async def test_refusals_have_their_codes(tmp_path):
