@@ -1,11 +1,12 @@
 """When the disk could not keep what was written to the spool.
 
-After a checkpoint the process ends, and the next one moves the whole log again. SQLite counts frames of the log as moved before the database file was synced, wherever commits go on
-beside the checkpoint. Linux reports a failed sync once and then takes the pages that it lost for
-clean. So after a failed sync the count is a lie, a later checkpoint would move only the rest, its
-sync would succeed, and the next commit would overwrite the only copy of what was lost. The count
-lives in shared memory and goes with the last process that has the file open; whoever opens it next
-counts from the first frame. The log itself was synced by each commit.
+After a checkpoint the process ends, and the next one moves the whole log again. SQLite counts frames
+of the log as moved before the database file was synced, wherever commits go on beside the
+checkpoint. Linux reports a failed sync once and then takes the pages that it lost for clean. So after
+a failed sync the count is a lie, a later checkpoint would move only the rest, its sync would succeed,
+and the next commit would overwrite the only copy of what was lost. The count lives in shared memory
+and goes with the last process that has the file open; whoever opens it next counts from the first
+frame. The log itself was synced by each commit.
 
 After a commit that failed so, its frames stand in Linux' memory and not on the disk. Whoever opens the
 log next may take them for committed and move them into the file; a power cut then puts what the disk
