@@ -107,7 +107,6 @@ def second_fsync_believed() -> None:
     """A spool that syncs its log itself and, when that fails, tries once more and goes on."""
     import os
     from contextlib import suppress
-    from pathlib import Path
 
     from edge_agent.spool import writer
 
@@ -121,10 +120,13 @@ def second_fsync_believed() -> None:
         return connection
 
     def deliver_synced(group: Any, outcomes: Any) -> None:
-        for entry in os.scandir("/proc/self/fd"):
-            with suppress(FileNotFoundError):  # the descriptor of this very listing
-                if str(Path(entry.path).readlink()) == logs[0]:
-                    sync_somehow(int(entry.name))
+        # Its own descriptor: one of SQLite's may be closed by another thread in between.
+        with suppress(FileNotFoundError):
+            log = os.open(logs[0], os.O_RDWR)
+            try:
+                sync_somehow(log)
+            finally:
+                os.close(log)
         deliver(group, outcomes)
 
     def sync_somehow(descriptor: int) -> None:
