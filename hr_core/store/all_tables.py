@@ -3,6 +3,7 @@
 from hr_core.store import (
     alert_outbox,
     alerts,
+    audit_log,
     batch_pages,
     box_swaps,
     core_identity,
@@ -24,6 +25,7 @@ from hr_core.store import (
 __all__ = [
     "alert_outbox",
     "alerts",
+    "audit_log",
     "batch_pages",
     "box_swaps",
     "core_identity",
