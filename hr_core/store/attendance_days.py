@@ -25,6 +25,8 @@ attendance_days = sa.Table(
     # 1 for the first result; grows with each result that differs
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
+    # somebody has to look, or to wait: what grids and waiting lists ask for
+    sa.Column("to_clarify", sa.Boolean, nullable=False),
     # JSON of DayResult
     sa.Column("result", sa.LargeBinary, nullable=False),
     sa.Column("computed_at", UtcInstant, nullable=False),
@@ -114,6 +116,7 @@ def put_days(conn: sa.Connection, days: Iterable[StoredDay]) -> None:
             "day": one.result.day,
             "revision": one.revision,
             "status": one.result.status,
+            "to_clarify": one.result.to_clarify,
             "result": _encode(one.result),
             "computed_at": one.computed_at,
             "cause": one.cause,
@@ -125,7 +128,7 @@ def put_days(conn: sa.Connection, days: Iterable[StoredDay]) -> None:
         return
     make = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     insert = make(attendance_days)
-    changing = ("revision", "status", "result", "computed_at", "cause", "look_at")
+    changing = ("revision", "status", "to_clarify", "result", "computed_at", "cause", "look_at")
     conn.execute(
         insert.on_conflict_do_update(
             index_elements=["person", "day"],

@@ -4,7 +4,7 @@ A run is numbered and immutable: this module has functions to add one and to rea
 Traces and days are stored as JSON of their structs, so that what was computed is what is read.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 import sqlalchemy as sa
@@ -253,6 +253,13 @@ def days_of(conn: sa.Connection, run: int, number: str) -> list[DayResult]:
         .order_by(run_days.c.day)
     )
     return [_decode_day(result) for (result,) in conn.execute(ordered)]
+
+
+def runs_with_day(conn: sa.Connection, number: str, day: date) -> list[int]:
+    """The runs that paid by this day, oldest first."""
+    there = run_days.c
+    query = sa.select(there.run).where(there.number == number, there.day == day)
+    return list(conn.execute(query.order_by(there.run)).scalars())
 
 
 def _slip_columns(run: int, slip: Slip) -> dict[str, object]:

@@ -10,8 +10,9 @@ from enum import StrEnum
 from msgspec import Struct
 
 from hr_core.attendance.calendar import CalendarDay, DayKind
-from hr_core.attendance.day import DayResult, DayStatus
+from hr_core.attendance.day import OPEN, DayStatus
 from hr_core.clock import Month
+from hr_core.store.attendance_grid import GridDay
 
 SQUARE = 10  # of a day in the small picture: 8 and a gap, in units of its viewBox
 _INK = SQUARE - 2
@@ -50,6 +51,11 @@ class GridCell(Struct, frozen=True, kw_only=True):
     def sign(self) -> str:
         return SIGNS.get(self.state, "")
 
+    @property
+    def free_letter(self) -> str:
+        """The kind of a free day on which nobody came, for the catalogue; empty otherwise."""
+        return self.kind.value if self.state is CellState.FREE else ""
+
 
 class GridSums(Struct, frozen=True, kw_only=True):
     worked_min: int
@@ -59,7 +65,6 @@ class GridSums(Struct, frozen=True, kw_only=True):
     late: int
     early: int
     missing: int
-    leave: int
 
 
 class GridRow(Struct, frozen=True, kw_only=True):
@@ -85,7 +90,7 @@ class GridRow(Struct, frozen=True, kw_only=True):
 def grid_row(
     person: GridPerson,
     calendar: Sequence[CalendarDay],
-    days: Mapping[date, DayResult],
+    days: Mapping[date, GridDay],
     shift_letters: Mapping[str, str],
 ) -> GridRow:
     """`calendar` gives the columns; a day that was not computed is an empty cell."""
@@ -104,14 +109,20 @@ def grid_row(
     )
 
 
-def cell_state(day: DayResult) -> CellState:
+def cell_state(day: GridDay) -> CellState:
     if day.status in {DayStatus.NOT_OVER, DayStatus.WAITING}:
         return CellState.WAITING
-    if day.to_clarify:
+    if day.keys_contradict or day.status in OPEN:
         return CellState.OPEN
     if day.status is DayStatus.OFF:
         return CellState.FREE
     return CellState.OK
+
+
+def short_hours_text(minutes: int) -> str:
+    """8 or 8:30: a cell is narrow."""
+    hours, rest = divmod(minutes, 60)
+    return f"{hours}:{rest:02d}" if rest else str(hours)
 
 
 def weeks(month: Month) -> list[list[date | None]]:
@@ -122,7 +133,7 @@ def weeks(month: Month) -> list[list[date | None]]:
     return [days[start : start + 7] for start in range(0, len(days), 7)]
 
 
-def _cell(column: CalendarDay, day: DayResult, letters: Mapping[str, str]) -> GridCell:
+def _cell(column: CalendarDay, day: GridDay, letters: Mapping[str, str]) -> GridCell:
     return GridCell(
         on=column.on,
         kind=column.kind,
@@ -134,7 +145,7 @@ def _cell(column: CalendarDay, day: DayResult, letters: Mapping[str, str]) -> Gr
     )
 
 
-def _sums(days: Iterable[DayResult]) -> GridSums:
+def _sums(days: Iterable[GridDay]) -> GridSums:
     found = list(days)
     overtime = dict.fromkeys(DayKind, 0)
     for day in found:
@@ -147,5 +158,4 @@ def _sums(days: Iterable[DayResult]) -> GridSums:
         late=sum(day.late_min > 0 for day in found),
         early=sum(day.early_leave_min > 0 for day in found),
         missing=sum(day.status in {DayStatus.MISSING_IN, DayStatus.MISSING_OUT} for day in found),
-        leave=0,
     )

@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 from hr_core.api.app import Clock
 from hr_core.quality.live_line import LiveLine
 from hr_core.web.answering import LONGEST_PATH_SHOWN, PageDesk, Visit
+from hr_core.web.attendance_routes import attendance_routes
 from hr_core.web.board_alerts import AlertDesk, StoredAlerts
 from hr_core.web.board_routes import BoardSource, board_routes
 from hr_core.web.board_source import StoredBoard
@@ -37,6 +38,7 @@ def page_routes(
     routes: list[BaseRoute] = [
         Route("/", _to_language),
         Mount("/static", StaticFiles(directory=STATIC)),
+        *attendance_routes(desk),
         *board_routes(desk, live, board or StoredBoard(live), alerts or StoredAlerts(engine)),
     ]
     for language in LANGUAGES:

@@ -7,7 +7,7 @@ it is: a new flag must be visible before somebody translates it.
 from datetime import date
 from typing import Literal, get_args
 
-from hr_core.web import board_words
+from hr_core.web import attendance_words, board_words
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -294,6 +294,7 @@ PHRASES: dict[str, _Both] = {
     "foot_made": ("本页生成于 {at}。", "Page made {at}."),
     "foot_login": ("尚无登录:仅限本机查看。", "No login yet: only on this machine."),
     **board_words.PHRASES,
+    **attendance_words.PHRASES,
 }
 
 CODES: dict[str, dict[str, _Both]] = {
@@ -390,6 +391,7 @@ CODES: dict[str, dict[str, _Both]] = {
         "multiply_half_up": ("a × b ÷ c,四舍五入到分", "a × b ÷ c, half up to the fen"),
     },
     **board_words.CODES,
+    **attendance_words.CODES,
 }
 
 _WEEKDAYS: tuple[_Both, ...] = (

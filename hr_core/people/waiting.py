@@ -1,0 +1,3 @@
+from typing import Any
+def waiting_users(conn: Any) -> list[Any]:
+    return []
