@@ -15,7 +15,9 @@ class DayFlag(StrEnum):
     DST = "dst"  # the site's clock was put forward or back within the day's window
     HIRED_MID_SHIFT = "hired_mid_shift"  # the person joined while the shift of this day ran
     LEFT_MID_SHIFT = "left_mid_shift"  # … or left
-    NO_DEVICE = "no_device"  # no device knows the person: absence cannot be told from no way to punch
+    NO_DEVICE = (
+        "no_device"  # no device knows the person: absence cannot be told from no way to punch
+    )
     SEVERAL_ZONES = "several_zones"  # punches of devices in different zones
 
 

@@ -3,6 +3,9 @@
 from hr_core.store import (
     alert_outbox,
     alerts,
+    attendance_days,
+    attendance_locks,
+    attendance_queue,
     audit_log,
     batch_pages,
     box_swaps,
@@ -25,6 +28,9 @@ from hr_core.store import (
 __all__ = [
     "alert_outbox",
     "alerts",
+    "attendance_days",
+    "attendance_locks",
+    "attendance_queue",
     "audit_log",
     "batch_pages",
     "box_swaps",

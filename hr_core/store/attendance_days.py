@@ -164,11 +164,11 @@ def status_counts(conn: sa.Connection, first: date, until: date) -> dict[str, in
     """How many stored days of the half-open span have which status."""
     there = attendance_days.c
     query = (
-        sa.select(there.status, sa.func.count())
+        sa.select(there.status, sa.func.count().label("days"))
         .where(there.day >= first, there.day < until)
         .group_by(there.status)
     )
-    return {status: count for status, count in conn.execute(query)}
+    return {row.status: row.days for row in conn.execute(query)}
 
 
 def _stored(row: sa.Row[tuple[object, ...]], look_at: datetime | None) -> StoredDay:

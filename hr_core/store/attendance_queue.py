@@ -17,6 +17,7 @@ from hr_core.store.attendance_days import attendance_days
 from hr_core.store.database import UtcInstant, insert_or_ignore, metadata
 from hr_core.store.event_rows import EventRow
 from hr_core.store.events import raw_events
+from hr_core.store.people import people
 from protocols.identity import EVENT_ID_BYTES, event_time
 
 punch_arrivals = sa.Table(
@@ -120,11 +121,11 @@ def take_arrivals(conn: sa.Connection, most: int) -> list[ArrivedPunch]:
     there = punch_arrivals.c
     ids: list[bytes] = []
     taken: list[int] = []
-    for number, packed in conn.execute(sa.select(punch_arrivals).order_by(there.number).limit(most)):
+    for number, packed in conn.execute(
+        sa.select(punch_arrivals).order_by(there.number).limit(most)
+    ):
         taken.append(number)
-        ids += [
-            packed[at : at + EVENT_ID_BYTES] for at in range(0, len(packed), EVENT_ID_BYTES)
-        ]
+        ids += [packed[at : at + EVENT_ID_BYTES] for at in range(0, len(packed), EVENT_ID_BYTES)]
         if len(ids) >= most:
             break
     for start in range(0, len(taken), _KEYS_PER_SELECT):
@@ -149,7 +150,12 @@ def enter_dates(conn: sa.Connection, punches: Sequence[ArrivedPunch]) -> None:
     """Entering one twice changes nothing."""
     if punches:
         rows = [
-            {"ordinal": one.on, "user_id": one.user_id, "event_id": one.event_id, "device": one.device}
+            {
+                "ordinal": one.on,
+                "user_id": one.user_id,
+                "event_id": one.event_id,
+                "device": one.device,
+            }
             for one in sorted(punches, key=lambda one: (one.on, one.user_id))
         ]
         conn.execute(insert_or_ignore(conn, punch_dates), rows)
@@ -226,12 +232,20 @@ def arrivals_wait(conn: sa.Connection) -> bool:
     return conn.execute(query).one_or_none() is not None
 
 
-def touch_stored(
-    conn: sa.Connection, cause: str, wanted: sa.ColumnElement[bool]
-) -> None:
+def touch_stored(conn: sa.Connection, cause: str, wanted: sa.ColumnElement[bool]) -> None:
     """Marks the stored days of which `wanted` (over attendance_days) holds."""
     there = attendance_days.c
     chosen = sa.select(there.person, there.day, sa.literal(cause)).where(wanted)
+    conn.execute(
+        insert_or_ignore(conn, touched_days).from_select(["person", "day", "cause"], chosen)
+    )
+
+
+def touch_everybody(conn: sa.Connection, cause: str, day: date, zone: str) -> None:
+    """Marks a day of all people of a zone."""
+    chosen = sa.select(people.c.number, sa.literal(day, sa.Date), sa.literal(cause)).where(
+        people.c.zone == zone
+    )
     conn.execute(
         insert_or_ignore(conn, touched_days).from_select(["person", "day", "cause"], chosen)
     )
@@ -260,28 +274,15 @@ def add_waits(conn: sa.Connection, waits: Iterable[Wait]) -> None:
         conn.execute(insert_or_ignore(conn, waiting_days), rows)
 
 
-def drop_waits(conn: sa.Connection, waits: Iterable[Wait]) -> None:
-    there = waiting_days.c
-    for wait in waits:
-        conn.execute(
-            sa.delete(waiting_days).where(
-                there.device == wait.device,
-                there.until == wait.until,
-                there.person == wait.person,
-                there.day == wait.day,
-            )
-        )
-
-
 def touch_waiting(conn: sa.Connection, device: str, complete_until: datetime) -> None:
-    """Marks the days that waited for `device` and need not any more."""
+    """Marks the days that waited for `device` and need not any more. They wait anew if they must."""
     there = waiting_days.c
-    chosen = sa.select(there.person, there.day, sa.literal(f"watermark {device}")).where(
-        there.device == device, there.until <= complete_until
-    )
+    over = sa.and_(there.device == device, there.until <= complete_until)
+    chosen = sa.select(there.person, there.day, sa.literal(f"watermark {device}")).where(over)
     conn.execute(
         insert_or_ignore(conn, touched_days).from_select(["person", "day", "cause"], chosen)
     )
+    conn.execute(sa.delete(waiting_days).where(over))
 
 
 def seen(conn: sa.Connection) -> dict[str, datetime | None]:
@@ -290,9 +291,7 @@ def seen(conn: sa.Connection) -> dict[str, datetime | None]:
 
 def see(conn: sa.Connection, device: str, complete_until: datetime | None) -> None:
     conn.execute(sa.delete(seen_watermarks).where(seen_watermarks.c.device == device))
-    conn.execute(
-        sa.insert(seen_watermarks).values(device=device, complete_until=complete_until)
-    )
+    conn.execute(sa.insert(seen_watermarks).values(device=device, complete_until=complete_until))
 
 
 def _punches(conn: sa.Connection, ids: Sequence[bytes]) -> list[ArrivedPunch]:

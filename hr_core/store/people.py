@@ -47,7 +47,7 @@ device_users = sa.Table(
     sa.Column("user_id", sa.Text, primary_key=True),
     sa.Column("valid_from", sa.Date, primary_key=True),
     sa.Column("valid_until", sa.Date),
-    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("number", sa.Text, nullable=False, index=True),
 )
 
 badges = sa.Table(

@@ -8,12 +8,14 @@ half-way between the end of the one and the start of the other.
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 
 from hr_core.attendance.plan.model import PlannedDay
 from hr_core.clock import DAY_S
 from hr_core.people.model import Shift
 
 _ONE_DAY = timedelta(days=1)
+_HALF_DAY_S = DAY_S // 2  # whatever windows are planned, each day has some length
 
 
 class DayBounds:
@@ -30,7 +32,9 @@ class DayBounds:
 
 
 def begin_of(before: PlannedDay | None, day: PlannedDay) -> int:
-    """`before`: the plan of the day before."""
+    """`before`: the plan of the day before. A day on which work is due claims its whole window from
+    one on which none is.
+    """
     ordinal = day.day.toordinal()
     midnight = ordinal * DAY_S
     ends = closes = midnight - DAY_S
@@ -38,13 +42,16 @@ def begin_of(before: PlannedDay | None, day: PlannedDay) -> int:
         ends = max(_end(shift, ordinal - 1) for shift in before.shifts)
         closes = max(shift.window(ordinal - 1)[1] for shift in before.shifts)
     if not day.shifts:
-        return max(midnight, closes)
+        return max(midnight, min(closes, midnight + _HALF_DAY_S))
     opens = min(shift.window(ordinal)[0] for shift in day.shifts)
-    if opens >= closes:
-        return opens
     starts = min(shift.start_min * 60 for shift in day.shifts) + midnight
-    # Never before the day before began: a day has some length whatever the plan says.
-    return max((ends + starts) // 2 if ends < starts else starts, midnight - DAY_S // 2)
+    if opens >= closes or before is None:
+        return opens
+    if day.due and not before.due:
+        return max(opens, midnight - _HALF_DAY_S)
+    if before.due and not day.due:
+        return min(closes, midnight + _HALF_DAY_S)
+    return (ends + starts) // 2 if ends < starts else starts
 
 
 def window_of(day: PlannedDay) -> tuple[int, int]:
@@ -59,7 +66,7 @@ def window_of(day: PlannedDay) -> tuple[int, int]:
 def turns_between(shifts: Sequence[Shift], ordinal: int) -> list[int]:
     """Where one of several shifts of a day hands over to the next: half-way between them."""
     turns = []
-    for earlier, later in zip(shifts, shifts[1:], strict=False):
+    for earlier, later in pairwise(shifts):
         ends, starts = _end(earlier, ordinal), ordinal * DAY_S + later.start_min * 60
         turns.append((ends + starts) // 2)
     return turns

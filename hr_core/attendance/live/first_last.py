@@ -46,9 +46,7 @@ def compute_first_last(
     return _several(plan, punches, rules)
 
 
-def _unplanned(
-    plan: PlannedDay, punches: Sequence[PunchFact], rules: AttendanceRules
-) -> DayResult:
+def _unplanned(plan: PlannedDay, punches: Sequence[PunchFact], rules: AttendanceRules) -> DayResult:
     ordered = sorted(punches, key=lambda punch: (punch.at, punch.event_id))
     believed = any(punch.distrust is None for punch in ordered)
     return DayResult(
@@ -113,9 +111,7 @@ def _several(plan: PlannedDay, punches: Sequence[PunchFact], rules: AttendanceRu
     dealt: list[list[PunchFact]] = [[] for _ in shifts]
     for punch in punches:
         dealt[bisect_right(turns, punch.at)].append(punch)
-    parts = [
-        _one_shift(plan, shift, own, rules) for shift, own in zip(shifts, dealt, strict=True)
-    ]
+    parts = [_one_shift(plan, shift, own, rules) for shift, own in zip(shifts, dealt, strict=True)]
     arrived = [part.arrived for part in parts if part.arrived is not None]
     left = [part.left for part in parts if part.left is not None]
     return replace(

@@ -79,9 +79,7 @@ def _free_day(_result: DayResult, shift: Shift, arrived: int, left: int) -> Iter
     yield from _around_break(shift, begin, left, ("overtime", Why.FREE_DAY))
 
 
-def _around_break(
-    shift: Shift, begin: int, end: int, what: tuple[Counts, Why]
-) -> Iterator[_Piece]:
+def _around_break(shift: Shift, begin: int, end: int, what: tuple[Counts, Why]) -> Iterator[_Piece]:
     counts, why = what
     break_begin = max(begin, shift.break_start_min)
     break_end = min(end, shift.break_start_min + shift.break_min)
@@ -123,7 +121,9 @@ def _lay(piece: _Piece, quota: dict[Counts, int], midnight: int) -> Sequence[Day
     turn = piece.start + takes
     parts = (
         piece._replace(end=turn),
-        _Piece(turn, piece.end, "nothing", Why.BELOW_STEP if piece.may == "overtime" else Why.BY_RULE),
+        _Piece(
+            turn, piece.end, "nothing", Why.BELOW_STEP if piece.may == "overtime" else Why.BY_RULE
+        ),
     )
     return [_interval(part, midnight) for part in parts if part.end > part.start]
 
