@@ -51,13 +51,15 @@ PHRASES: dict[str, tuple[str, str]] = {
     "computed_at": ("计算于 {at}", "Computed {at}"),
     "revision": ("第 {number} 次结果", "Result no. {number}"),
     "waiting_for": (
-        "等 {device}:数据齐至 {since},现在不判缺勤",
-        "Waiting for {device}: complete until {since}; absence is not judged yet",
+        "等 {device}:数据齐至 {since},{effect}",
+        "Waiting for {device}: complete until {since}; {effect}",
     ),
     "waiting_for_unheard": (
-        "等 {device}:还没有任何数据,现在不判缺勤",
-        "Waiting for {device}: nothing heard yet; absence is not judged yet",
+        "等 {device}:还没有任何数据,{effect}",
+        "Waiting for {device}: nothing heard yet; {effect}",
     ),
+    "not_judged": ("现在不判缺勤", "absence is not judged yet"),
+    "may_change": ("补齐后结果可能改变", "what comes may still change this day"),
     "no_plan_no_punch": (
         "这天没有排班也没有打卡。",
         "No shift was planned and no punch was made on this day.",

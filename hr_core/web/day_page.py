@@ -15,6 +15,7 @@ from hr_core.store.event_rows import StoredEvent
 from hr_core.store.events import event_by_id
 from hr_core.store.people import load_roster
 from hr_core.store.results import runs_with_day
+from hr_core.store.work_plan import plan_of
 from hr_core.web.day_picture import Bar, DayPicture, Lane, Mark, day_picture
 from hr_core.web.errors import NoPageError
 from hr_core.web.month_grid import SIGNS, CellState, GridPerson, cell_state
@@ -82,9 +83,7 @@ class DayPage(Struct, frozen=True, kw_only=True):
         return sum(row.minutes for row in self.minutes)
 
 
-def day_page(
-    conn: sa.Connection, place: tuple[str, date], words: Words, zone: ZoneInfo
-) -> DayPage:
+def day_page(conn: sa.Connection, place: tuple[str, date], words: Words, zone: ZoneInfo) -> DayPage:
     """`place`: (employee number, day). Raises NoPageError for somebody who is not there."""
     number, on = place
     roster = load_roster(conn)
@@ -108,7 +107,7 @@ def day_page(
 def _computed(
     conn: sa.Connection, person: GridPerson, stored: StoredDay, words: Words, zone: ZoneInfo
 ) -> DayPage:
-    day, links = stored.result, Links(words.language)
+    day = stored.result
     state = cell_state(day)
     punches = _punches(conn, day, words, zone)
     at = stored.computed_at.astimezone(zone)
@@ -123,7 +122,7 @@ def _computed(
         + (f" · {words('revision', number=stored.revision)}" if stored.revision > 1 else ""),
         plan_text=" · ".join((day.shift, *day.plan)) if day.shift else "",
         notices=tuple(_notices(day, words, zone)),
-        picture=_picture(day, punches, words, links),
+        picture=_picture(day, _planned(conn, person, day.day, words), punches, words),
         minutes=tuple(_minute_row(one, words) for one in day.intervals),
         punches=tuple(shown for _, shown in punches),
         slips=tuple(runs_with_day(conn, person.number, day.day)),
@@ -137,12 +136,13 @@ def status_text(day: DayResult, words: Words) -> str:
 
 
 def _notices(day: DayResult, words: Words, zone: ZoneInfo) -> Iterable[str]:
+    effect = words("not_judged" if day.status is DayStatus.WAITING else "may_change")
     for device in day.waiting_for:
         if device.since is None:
-            yield words("waiting_for_unheard", device=device.device)
+            yield words("waiting_for_unheard", device=device.device, effect=effect)
         else:
             since = f"{device.since.astimezone(zone):%Y-%m-%d %H:%M:%S}"
-            yield words("waiting_for", device=device.device, since=since)
+            yield words("waiting_for", device=device.device, since=since, effect=effect)
     for leave in day.leave:
         yield words("on_leave", kind=words.of("leave", leave.kind), request=leave.request)
     for done in day.corrections:
@@ -183,7 +183,11 @@ def _punches(
 def _time_of_request(day: DayResult, event_id: str) -> datetime:
     """An added punch is at one of the day's ends, or its time is told by its request alone."""
     ends = [at for at in (day.arrived, day.left) if at is not None]
-    at = ends[0] if event_id in day.used[:1] and ends else (ends or [day.day.toordinal() * DAY_S])[-1]
+    at = (
+        ends[0]
+        if event_id in day.used[:1] and ends
+        else (ends or [day.day.toordinal() * DAY_S])[-1]
+    )
     return wall_time(at)
 
 
@@ -224,8 +228,28 @@ def _kind(one: DayInterval) -> str:
     return {"break": "break", "leave": "leave"}.get(one.why, one.counts)
 
 
+def _planned(conn: sa.Connection, person: GridPerson, on: date, words: Words) -> tuple[Bar, ...]:
+    """As the plan stands now: it may be newer than the result."""
+    planned = plan_of(conn, person.number, on, on + timedelta(days=1)).get(on)
+    if planned is None or not planned.due:
+        return ()
+    midnight = on.toordinal() * DAY_S
+    return tuple(
+        Bar(
+            start=midnight + shift.start_min * 60,
+            end=midnight + shift.end_min * 60,
+            kind="planned",
+            title=f"{words.label(shift.name, shift.name_zh)} {shift.hours()}",
+        )
+        for shift in planned.shifts
+    )
+
+
 def _picture(
-    day: DayResult, punches: list[tuple[datetime, DayPunch]], words: Words, links: Links
+    day: DayResult,
+    planned: tuple[Bar, ...],
+    punches: list[tuple[datetime, DayPunch]],
+    words: Words,
 ) -> DayPicture | None:
     rows = [
         (number, one)
@@ -252,6 +276,10 @@ def _picture(
         )
         for number, (at, shown) in enumerate(punches, 1)
     )
-    lanes = (Lane(label=words("punch_lane"), marks=marks), Lane(label=words("counted"), bars=bars))
-    return day_picture(lanes)
-
+    return day_picture(
+        (
+            Lane(label=words("planned"), bars=planned),
+            Lane(label=words("punch_lane"), marks=marks),
+            Lane(label=words("counted"), bars=bars),
+        )
+    )

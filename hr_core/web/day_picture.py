@@ -11,6 +11,7 @@ from msgspec import Struct
 LANE_HEIGHT = 26
 _TOP = 18  # room for the hours
 _MARGIN_MIN = 30  # before the first and after the last thing drawn
+_LEAST_MIN = 10 * 60  # a lone punch keeps its size
 _MOST_MIN = 3 * 1440  # a longer day is a mistake somewhere: drawn up to here
 _HOUR_MIN = 60
 _STEPS = (1, 2, 3, 6, 12)
@@ -18,7 +19,9 @@ _MOST_HOURS_NAMED = 16
 
 
 class Bar(Struct, frozen=True, kw_only=True):
-    """Wall seconds, half-open. `kind` is the style's class, `title` what it is in words."""
+    """Wall seconds, half-open. `kind` is the style's class, `title` what it is in words; `link` may be
+    empty.
+    """
 
     start: int
     end: int
@@ -31,7 +34,7 @@ class Mark(Struct, frozen=True, kw_only=True):
     at: int
     kind: str
     title: str
-    link: str = ""
+    link: str
 
 
 class Lane(Struct, frozen=True, kw_only=True):
@@ -74,7 +77,7 @@ def day_picture(lanes: Sequence[Lane]) -> DayPicture | None:
         return None
     first = (min(edges) // 60 - _MARGIN_MIN) // _HOUR_MIN * _HOUR_MIN
     last = -((-max(edges) // 60 - _MARGIN_MIN) // _HOUR_MIN * _HOUR_MIN)
-    last = min(last, first + _MOST_MIN)
+    last = min(max(last, first + _LEAST_MIN), first + _MOST_MIN)
     return DayPicture(
         width=last - first,
         height=_TOP + LANE_HEIGHT * len(lanes),

@@ -21,7 +21,7 @@ _INK = SQUARE - 2
 class CellState(StrEnum):
     """The worst that a day has; its value names the colour."""
 
-    FUTURE = "future"  # nothing was due and nothing was computed
+    FUTURE = "future"  # a workday that was not computed: it is to come, or before the first punch
     FREE = "free"
     OK = "ok"
     WAITING = "waiting"
@@ -93,11 +93,9 @@ def grid_row(
     days: Mapping[date, GridDay],
     shift_letters: Mapping[str, str],
 ) -> GridRow:
-    """`calendar` gives the columns; a day that was not computed is an empty cell."""
+    """`calendar` gives the columns; a free day on which nobody came need not be computed."""
     cells = tuple(
-        _cell(column, days[column.on], shift_letters)
-        if column.on in days
-        else GridCell(on=column.on, kind=column.kind, state=CellState.FUTURE)
+        _cell(column, days[column.on], shift_letters) if column.on in days else _empty(column)
         for column in calendar
     )
     return GridRow(
@@ -143,6 +141,11 @@ def _cell(column: CalendarDay, day: GridDay, letters: Mapping[str, str]) -> Grid
         worked_min=day.regular_min,
         overtime_min=day.overtime_min,
     )
+
+
+def _empty(column: CalendarDay) -> GridCell:
+    state = CellState.FUTURE if column.kind is DayKind.WORKDAY else CellState.FREE
+    return GridCell(on=column.on, kind=column.kind, state=state)
 
 
 def _sums(days: Iterable[GridDay]) -> GridSums:
