@@ -215,5 +215,8 @@ def running_plant(folder: Path, first_name: str = NAMES[0]):
 
 
 def compute_all_days(engine) -> None:
-    """As the recomputer of hr-core serve does."""
-    Recomputer(engine, now=PlantClock().now, monotonic=time.monotonic).catch_up()
+    """As hr-core serve and, for the month that is over, hr-core attendance compute do."""
+    recomputer = Recomputer(engine, now=PlantClock().now, monotonic=time.monotonic)
+    recomputer.catch_up()
+    for number in NUMBERS:
+        recomputer.compute(number, date(2026, 10, 1), date(2026, 11, 1))

@@ -1,3 +1,0 @@
-from typing import Any
-def waiting_users(conn: Any) -> list[Any]:
-    return []
