@@ -4,6 +4,7 @@ What the file names is added or replaced, what it does not name stays. The same 
 the same state. Any conflict refuses the whole file: nothing is stored.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
@@ -19,8 +20,11 @@ from hr_core.people.file import ReadFile, SchemeRow, read_file, read_people_file
 from hr_core.people.keying import keyed, keys_of_numbers
 from hr_core.people.model import Badge, DeviceUser, Roster, overlapping
 from hr_core.people.organisation_import import check_organisation, merged_organisation
+from hr_core.people.sheet import SUFFIXES, read_people_sheet
 from hr_core.store.organisation import load_organisation, save_organisation
 from hr_core.store.people import load_roster, save_roster, save_scheme
+
+_PERSON = re.compile(r"person\[(\d+)\]")
 
 Row = TypeVar("Row", DeviceUser, Badge)
 
@@ -40,9 +44,31 @@ class Imported(Struct, frozen=True, kw_only=True):
 
 def import_people(conn: sa.Connection, path: Path) -> Imported:
     """Raises InputFileError; the caller's transaction then rolls back."""
-    read = read_people_file(path)
     begin(conn)
     before = load_roster(conn)
+    if path.suffix.casefold() not in SUFFIXES:
+        return _import(conn, path, read_people_file(path), before)
+    read, rows = read_people_sheet(path, before)
+    try:
+        return _import(conn, path, read, before)
+    except InputFileError as refused:
+        raise _by_row(refused, rows) from refused
+
+
+def _by_row(refused: InputFileError, rows: list[int]) -> InputFileError:
+    """Of a table: where a people file would say person[4]."""
+    match = _PERSON.match(refused.key)
+    if match is None:
+        return refused
+    return InputFileError(
+        str(refused).removeprefix(f"{refused.file}: {refused.key}: "),
+        file=refused.file,
+        key=f"row {rows[int(match[1])]}",
+        remedy=refused.remedy,
+    )
+
+
+def _import(conn: sa.Connection, path: Path, read: ReadFile, before: Roster | None) -> Imported:
     scheme = _store_scheme(conn, path, read.scheme) if read.scheme else None
     keys = keys_of_numbers(conn, str(path), read)
     new = keyed(read.roster, keys)
@@ -108,23 +134,32 @@ def _store_scheme(conn: sa.Connection, people_file: Path, row: SchemeRow) -> str
 def _merged(before: Roster | None, new: Roster, scheme: str | None) -> Roster:
     before = before or Roster(zone=new.zone, scheme="", shifts={}, people={})
     stations = {(row.source, row.tag): row for row in (*before.stations, *new.stations)}
-    kept_users = _kept(before.device_users, new)
-    kept_badges = _kept(before.badges, new)
+    kept_users = _kept(before.device_users, new, "devices")
+    kept_badges = _kept(before.badges, new, "badges")
     return Roster(
         zone=new.zone,
         scheme=before.scheme if scheme is None else scheme,
         shifts=before.shifts | new.shifts,
         people=before.people | new.people,
-        device_users=tuple(dict.fromkeys((*kept_users, *new.device_users))),
-        badges=tuple(dict.fromkeys((*kept_badges, *new.badges))),
+        device_users=_joined(kept_users, new.device_users),
+        badges=_joined(kept_badges, new.badges),
         lines=before.lines | new.lines,
         stations=tuple(stations.values()),
     )
 
 
-def _kept(rows: Iterable[Row], new: Roster) -> list[Row]:
+def _kept(rows: Iterable[Row], new: Roster, kind: str) -> list[Row]:
     """What the file does not replace: rows of people whom it does not name, or of no file."""
+    if kind in new.leaves_alone:
+        return list(rows)
     return [row for row in rows if row.entered or row.number not in new.people]
+
+
+def _joined(kept: list[Row], new: Iterable[Row]) -> tuple[Row, ...]:
+    """A row of the file that says what was entered already is not another one."""
+    known = set(kept)
+    more = [row for row in new if replace(row, entered=True) not in known]
+    return tuple(dict.fromkeys((*kept, *more)))
 
 
 def _check_references(path: Path, roster: Roster) -> None:

@@ -136,6 +136,18 @@ def test_an_id_of_somebody_known_is_mapped(hr, odd_plant):
     assert "device_users CQ1 9999" in error
 
 
+def test_units_are_of_a_day(hr, tmp_path):
+    (tmp_path / "units.toml").write_text(
+        '[site]\nzone = "Asia/Shanghai"\n[[unit]]\ncode = "S1"\nkind = "site"\nname = "Plant"\n'
+        '[[unit]]\ncode = "A"\nkind = "team"\nname = "Team"\n'
+        'parents = [{ unit = "S1", from = 2026-10-01 }]\n'
+    )
+    assert hr("import", "units.toml")[0] == 0
+    found = hr("people", "units", "--on", "2026-09-30", "--json")[1]["units"]
+    assert [(one["code"], one["parents"]) for one in found] == [("A", []), ("S1", [])]
+    assert "A  team  Team  under S1  0 people" in hr("people", "units", "--on", "2026-10-01")[1]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
