@@ -15,6 +15,7 @@ from hr_core.cli import (
     gateways,
     line,
     pay,
+    people,
     quality,
     reading,
     setup,
@@ -46,6 +47,7 @@ app.command("erase")(erase.erase)
 app.add_typer(gateways.gateway, name="gateway")
 app.add_typer(audit.app, name="audit")
 app.add_typer(pay.app, name="pay")
+app.add_typer(people.app, name="people")
 app.add_typer(reading.attendance, name="attendance")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")

@@ -73,7 +73,12 @@ def _renewed_key(engine: sa.Engine, chosen: Path | None) -> SigningKey:
 
 def import_file(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="People file (TOML).", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="People file (TOML), or a table of people (CSV, xlsx).", show_default=False
+        ),
+    ],
     *,
     db: DbOption = None,
     as_json: JsonOption = False,
