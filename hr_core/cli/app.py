@@ -9,6 +9,7 @@ from typer.exceptions import TyperException
 
 from hr_core.cli import (
     audit,
+    cases,
     devices,
     erase,
     events,
@@ -45,6 +46,7 @@ app.command("devices")(devices.devices)
 app.command("erase")(erase.erase)
 app.add_typer(gateways.gateway, name="gateway")
 app.add_typer(audit.app, name="audit")
+app.add_typer(cases.app, name="cases")
 app.add_typer(pay.app, name="pay")
 app.add_typer(reading.attendance, name="attendance")
 app.add_typer(line.app, name="line")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hr_core.attendance.hr_cases import counted, run_case, run_file
+from hr_core.cases.files import cases_of
+from hr_core.cases.run import run_case, summary
 
 FAMILIES = (
     "attendance_overtime.timetrex",
@@ -26,6 +27,10 @@ PAGE = Path(__file__).parents[3] / "docs/attendance-cases.md"
 ROW = re.compile(r"^\| (\S+) \| (failed|unsupported) \|", re.MULTILINE)
 
 
+def run_file(file):
+    return [run_case(case) for case in cases_of(file)]
+
+
 @pytest.fixture(scope="module")
 def told():
     return dict(ROW.findall(PAGE.read_text()))
@@ -35,7 +40,7 @@ def told():
 def test_no_case_fails_that_the_page_does_not_explain(shared_data, told, family):
     results = run_file(shared_data / "hr/cases" / f"{family}.json")
 
-    print(family, counted(results))
+    print(family, summary(results))
     assert any(result.result == "passed" for result in results)
     short = {result.case: result.result for result in results if result.result != "passed"}
     assert short == {case: told[case] for case in short if case in told}
@@ -50,7 +55,7 @@ def test_the_page_names_no_case_that_passes(shared_data, told):
 
     assert {result.case for result in results if result.result != "passed"} == set(told)
     assert len(results) == 560
-    assert counted(results)["passed"] == 544
+    assert summary(results)["passed"] == 544
 
 
 ROUNDING = {
