@@ -13,6 +13,8 @@ Default = TypeVar("Default")
 
 # Longer spans (999999999 seconds, the year 9999) would only keep the machine busy.
 _MOST = 10**9
+# Engines look days around a date: the calendar's own ends would break them.
+_FIRST_YEAR, _LAST_YEAR = 1900, 9990
 
 
 class UnsupportedError(Exception):
@@ -145,15 +147,14 @@ def as_clock(seconds: int) -> str:
 def wall(value: Json) -> int:
     """Seconds on an unbroken local scale of "2024-06-12T08:00" (or of a date alone)."""
     moment = datetime.fromisoformat(text(value))
-    if moment.tzinfo is not None:
+    if moment.tzinfo is not None or not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         raise ValueError
     return moment.toordinal() * DAY_S + moment.hour * 3600 + moment.minute * 60 + moment.second
 
 
 def day(value: Json) -> date:
     found = date.fromisoformat(text(value))
-    # Engines look days around a date: the calendar's own ends would break them.
-    if not 1900 <= found.year <= 9990:
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
         raise ValueError
     return found
 

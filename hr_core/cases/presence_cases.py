@@ -39,7 +39,9 @@ def _working_hours(given: Fields, _: Json) -> Json:
         Pairing(given.choice("pairing", list(Pairing))),
         HoursFrom(given.choice("hours_from", list(HoursFrom))),
     )
-    dated = any(press.at >= DAY_S for press in presses)
+    dated = any(press.at > DAY_S for press in presses)
+    if dated and any(press.at <= DAY_S for press in presses):
+        raise UnsupportedError("punches with and without a date")
     spell = as_day_and_time if dated else as_time
     return {
         "hours": there.seconds / _HOUR,
@@ -74,7 +76,7 @@ def _hours_of_shift(given: Fields) -> Json:
 
 
 def _two_times(given: Fields, key: str) -> tuple[int, int]:
-    times = [clock(one) for one in given.read(key, rows)]
+    times = given.read(key, lambda value: [clock(one) for one in rows(value)])
     if len(times) != 2:
         raise UnsupportedError(f"{key} of {len(times)} times")
     start, end = times

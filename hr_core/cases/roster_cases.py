@@ -38,6 +38,7 @@ from hr_core.cases.case_input import (
     number,
     rows,
     text,
+    texts,
     wall,
 )
 
@@ -255,22 +256,25 @@ def _marked(marked: Marked, expect: Fields) -> Json:
     answer: dict[str, Json] = {
         "punches_skipped": marked.skipped,
         "no_record_for_shift": [
-            one for one in _listed(expect.take("no_record_for_shift", [])) if one not in shifts
+            one for one in _listed(expect, "no_record_for_shift") if one not in shifts
         ],
     }
-    none_of = expect.take("no_record", [])
-    if none_of == "all":
+    none_of = _listed(expect, "no_record")
+    if none_of == ["all"]:
         answer["no_record"] = sorted(map(str, dates)) or "all"
     else:
-        answer["no_record"] = [one for one in _listed(none_of) if one not in dates]
+        answer["no_record"] = [one for one in none_of if one not in dates]
     wanted = expect.read_or("days", rows, [])
     answer["days"] = [_asked(found, Fields(one, "days"), one) for one in wanted]
     answer["only_these"] = dates == {one["date"] for one in wanted}
     return answer
 
 
-def _listed(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else [value]
+def _listed(expect: Fields, key: str) -> list[str]:
+    """One, or a list of such."""
+    return expect.read_or(
+        key, lambda value: [value] if isinstance(value, str) else texts(value), []
+    )
 
 
 def _asked(found: list[dict[str, Json]], asked: Fields, wanted: Json) -> Json:

@@ -23,6 +23,7 @@ _SPAN_MODES: dict[str, SpanMode] = {
     "default": "default",
 }
 _SUNDAY_TO_SATURDAY = range(7)
+_MOST_WEEKS = 520
 
 
 def _round_instant(given: Fields, _: Json) -> Json:
@@ -60,7 +61,7 @@ def _span(given: Fields, _: Json) -> Json:
 
 
 def _period(given: Fields, weeks: int) -> Period:
-    if weeks < 1:
+    if not 1 <= weeks <= _MOST_WEEKS:
         raise UnsupportedError(f"input.weeks: {weeks}")
     return period_of(
         given.read("date", day),

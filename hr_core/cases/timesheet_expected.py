@@ -27,6 +27,11 @@ def instant(value: Json) -> int:
     return int(moment.timestamp())
 
 
+def _instant_or_none(value: Json) -> int | None:
+    """False: laid at no time of day."""
+    return None if value is False else instant(value)
+
+
 def punches_of(shift: Shift) -> list[Punch]:
     return [punch for pair in shift.pairs for punch in (pair.came, pair.left) if punch is not None]
 
@@ -60,6 +65,10 @@ def _unmatched(wanted: Sequence[Json], computed: Sequence[dict[str, Json]]) -> l
             raise UnsupportedError(f"row: {row!r}")
         if row.get("kind") not in list(RowKind):
             raise UnsupportedError(f"row of kind {row.get('kind')!r}")
+        given = Fields(row, "row")
+        given.read_or("hourly_rate", number, None)
+        for key in ("start", "end"):
+            given.read_or(key, _instant_or_none, None)
     found, left = [], list(computed)
     # What is asserted most closely chooses first.
     for row in sorted(wanted, key=len, reverse=True):

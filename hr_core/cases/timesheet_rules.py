@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from hr_core.attendance.rounding import RoundingMode
 from hr_core.attendance.timesheet.rules import (
     BoundsOf,
+    Contribution,
     CountedDays,
     DayRule,
     DaysAround,
@@ -83,6 +84,9 @@ class Reader:
             "holiday_policy": self._holiday_policy,
             "schedule_policy": self._schedule_policy,
         }
+        self._several_policies = sum(
+            isinstance(rule, dict) and rule.get("kind") == "holiday_policy" for rule in rules
+        ) > 1
         for rule in rules:
             given = Fields(rule, "rule")
             kind = given.choice("kind", readers)
@@ -114,6 +118,15 @@ class Reader:
         if not isinstance(name, str) or name not in self._policies:
             raise UnsupportedError(f"schedule policy {name!r}")
         return self._policies[name]
+
+    def _contribution(self, value: Json) -> Contribution:
+        """Holidays are one calendar here, so a filter cannot take those of one of several."""
+        shift = value.get("contributing_shift") if isinstance(value, dict) else None
+        if self._several_policies and isinstance(shift, dict) and shift.get("holiday_policy"):
+            raise UnsupportedError(
+                "a contributing shift that names one of several holiday policies"
+            )
+        return contribution(value)
 
     def _pay_code(self, given: Fields) -> None:
         given.ignore("name", "multiplier")
@@ -158,7 +171,7 @@ class Reader:
         counts = given.take("counts", None) or given.take("contributing_shift_policy")
         self._regulars.append(
             RegularRule(
-                counts=contribution(counts),
+                counts=self._contribution(counts),
                 pay_code=given.read("pay_code", text),
                 order=given.read_or("calculation_order", whole, _UNNUMBERED),
                 only=places(given),
@@ -185,7 +198,7 @@ class Reader:
                 over=given.read("over_seconds", length),
                 pay_code=given.read("pay_code", text),
                 multiplier=given.read("multiplier", lambda value: float(number(float(value)))),
-                counts=contribution(given.take("counts")),
+                counts=self._contribution(given.take("counts")),
                 only=places(given),
                 absence_lowers_threshold=adjust is not None,
             )
@@ -204,7 +217,7 @@ class Reader:
                 over=28_800,
                 pay_code=arguments[2],
                 multiplier=float(f"{factor[1]}.{factor[2] or 0}"),
-                counts=contribution(arguments[1]),
+                counts=self._contribution(arguments[1]),
             )
         )
 
@@ -220,7 +233,7 @@ class Reader:
             PremiumRule(
                 pay_code=given.read("pay_code", text),
                 multiplier=given.read("multiplier", lambda value: float(number(float(value)))),
-                counts=contribution(given.take("contributing_shift_policy")),
+                counts=self._contribution(given.take("contributing_shift_policy")),
                 filter=time_filter(given, "start_time", "end_time"),
                 whole_shift=not given.read_or("include_partial_punch", flag, default=True),
                 only=places(given),

@@ -35,7 +35,7 @@ def contribution(value: Json) -> Contribution:
     outer.done()
     codes = Fields(given.take("contributing_pay_code_policy"), "pay codes")
     given.ignore("name")
-    given.choice("holiday_policy", ("Default",), None)
+    given.read_or("holiday_policy", text, None)  # the Reader knows that it is the only one
     made = Contribution(
         pay_codes=frozenset(codes.read("pay_codes", texts)),
         filter=time_filter(given, "filter_start_time", "filter_end_time"),

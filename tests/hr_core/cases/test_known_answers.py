@@ -100,3 +100,46 @@ def test_a_step_or_rule_without_a_concept_is_unsupported():
     assert run_case(case | {"steps": [{"op": "dance"}]}).result == "unsupported"
     assert run_case(case | {"rules": [{"kind": "dance"}]}).result == "unsupported"
     assert run_case(case | {"setup": setup | {"moon": 1}}).result == "unsupported"
+
+
+def result_of(kind, given, expect):
+    return run_case({"id": "any", "kind": kind, "input": given, "expect": expect}).result
+
+
+@pytest.mark.parametrize(
+    ("expect", "result"),
+    [
+        ({"by_month": {"2025-12": 2, "2026-01": 6}, "sum": 8}, "passed"),
+        ({"parts": [2, 6]}, "passed"),
+        ({"parts": [3, 5]}, "failed"),
+    ],
+)
+def test_work_over_the_end_of_a_month_is_split(expect, result):
+    given = {"attendance": ["2025-12-31T22:00", "2026-01-01T06:00"]}
+
+    assert result_of("split_month", given, expect) == result
+
+
+@pytest.mark.parametrize(
+    ("expect", "result"),
+    [
+        ({"before": "A", "after": "B", "if_marked": "A"}, "passed"),
+        ({"before": "A", "after": "B", "if_marked": "B"}, "failed"),
+        ({"before": {"shift": "A", "shift_start": "2026-03-02T08:00"}}, "passed"),
+        ({"colour": "A"}, "unsupported"),
+    ],
+)
+def test_a_new_assignment_is_asked_again_unless_the_day_is_marked(expect, result):
+    given = {
+        "shifts": [{"name": name, "start": "08:00", "end": "16:00"} for name in "AB"],
+        "assignments": [{"shift": "A", "from": "2026-03-02", "to": None}],
+        "new_assignment": {"shift": "B", "from": "2026-03-02", "to": None},
+        "punch": "2026-03-02T08:05",
+    }
+
+    assert result_of("resolve_shift_again", given, expect) == result
+
+
+def test_a_case_that_asserts_nothing_is_not_passed():
+    assert run_case(ROUNDING | {"expect": {"note": "a rule in words"}}).result == "unsupported"
+    assert run_case(ROUNDING | {"expect": {}}).result == "unsupported"
