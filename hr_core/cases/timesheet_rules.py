@@ -84,9 +84,10 @@ class Reader:
             "holiday_policy": self._holiday_policy,
             "schedule_policy": self._schedule_policy,
         }
-        self._several_policies = sum(
-            isinstance(rule, dict) and rule.get("kind") == "holiday_policy" for rule in rules
-        ) > 1
+        self._several_policies = (
+            sum(isinstance(rule, dict) and rule.get("kind") == "holiday_policy" for rule in rules)
+            > 1
+        )
         for rule in rules:
             given = Fields(rule, "rule")
             kind = given.choice("kind", readers)

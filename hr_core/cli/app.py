@@ -8,6 +8,7 @@ import typer
 from typer.exceptions import TyperException
 
 from hr_core.cli import (
+    attendance_rules,
     audit,
     cases,
     devices,
@@ -49,6 +50,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(cases.app, name="cases")
 app.add_typer(pay.app, name="pay")
 app.add_typer(reading.attendance, name="attendance")
+reading.attendance.add_typer(attendance_rules.app, name="rules")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
 

@@ -18,6 +18,7 @@ from hr_core.attendance.timesheet.absences import (
     scheduled_seconds,
 )
 from hr_core.attendance.timesheet.adjustments import Adjustment, adjust
+from hr_core.attendance.timesheet.clock_changes import change_on
 from hr_core.attendance.timesheet.local_time import LocalTime
 from hr_core.attendance.timesheet.model import (
     Entries,
@@ -46,11 +47,14 @@ _TIME = (RowKind.REGULAR, RowKind.OVERTIME, RowKind.ABSENCE)
 
 
 class DaySheet(Struct, frozen=True):
-    """A day's rows with its total, and the shifts that it owns."""
+    """A day's rows with its total, and the shifts that it owns. `clock_change`: seconds by which the
+    clock made the day longer or shorter; the rows hold true time.
+    """
 
     day: date
     rows: tuple[Row, ...]
     shifts: tuple[Shift, ...]
+    clock_change: int = 0
 
 
 class _Given(NamedTuple):
@@ -109,7 +113,9 @@ def _compute(entries: Entries, rules: Rules, averages: Averages) -> dict[date, D
         own = tuple(shift for shift in shifts if shift.day == day.day)
         if rows or day.work.pairs:
             total = _total(day, timed[day.day], rules)
-            sheets[day.day] = DaySheet(day.day, (*total, *rows), own)
+            sheets[day.day] = DaySheet(
+                day.day, (*total, *rows), own, change_on(day.day, rules.zone)
+            )
     return sheets
 
 
