@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -291,6 +292,14 @@ def test_two_regular_rows_for_the_same_place_need_an_order():
     }
     alone = HEAD + SHEET[: SHEET.index("[[timesheet.regular]]")]
     assert len(read_rule_set(alone + apart + other, "ok").timesheet.regular) == 2
+
+
+def test_the_example_of_the_page_is_a_rule_set():
+    page = (Path(__file__).parents[4] / "docs/attendance-rules.md").read_text(encoding="utf-8")
+
+    found = read_rule_set(page.partition("```toml\n")[2].partition("```")[0], "page")
+
+    assert found.timesheet.overtime[0].over == 8 * H
 
 
 def test_files_that_are_no_rule_files(tmp_path):
