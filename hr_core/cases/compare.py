@@ -4,6 +4,7 @@ from hr_core.cases.case_input import Json, UnsupportedError
 
 _MONEY = 0.005
 _HOURS = 0.01
+_PERCENT = 0.0001
 _ABOUT = 0.2
 _NOT_COMPARED = ("note", "law", "warning")
 
@@ -65,6 +66,8 @@ def _equal(expected: Json, found: Json, where: str) -> bool:
             return abs(expected - found) <= _ABOUT * abs(expected)
         if "seconds" in key:
             return expected == found
+        if "percent" in key:
+            return abs(expected - found) <= _PERCENT
         in_hours = "hours" in where or "by_day" in where or "[" in where
         return abs(expected - found) <= (_HOURS if in_hours else _MONEY)
     return bool(expected == found)

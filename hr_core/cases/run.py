@@ -16,6 +16,7 @@ from hr_core.cases import (
     law_cases,
     payment_cases,
     presence_cases,
+    quality_cases,
     roster_cases,
     simple_cases,
     timesheet_cases,
@@ -34,6 +35,7 @@ _ADAPTERS = (
     payment_cases,
     calendar_cases,
     law_cases,
+    quality_cases,
 )
 # Families that pay, tax and performance will answer; there is no engine for them yet.
 _LATER = {
@@ -43,8 +45,6 @@ _LATER = {
     "annual_bonus_separate": "income tax",
     "bonus_choice": "income tax",
     "major_medical_deduction": "income tax",
-    "defect_grade": "performance grades",
-    "line_alert": "alerts by rules of a case",
     "grade_pay": "performance grades",
     "completion_tier": "performance grades",
     "performance_share": "performance grades",

@@ -143,3 +143,16 @@ def test_a_new_assignment_is_asked_again_unless_the_day_is_marked(expect, result
 def test_a_case_that_asserts_nothing_is_not_passed():
     assert run_case(ROUNDING | {"expect": {"note": "a rule in words"}}).result == "unsupported"
     assert run_case(ROUNDING | {"expect": {}}).result == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("kind", "expect", "result"),
+    [
+        ("line_alert", {"line_alert": True}, "passed"),
+        ("defect_grade", {"rate_percent": 5.01, "grade": "D", "manager_alert": True}, "passed"),
+        ("defect_grade", {"rate_percent": 5.02}, "failed"),
+        ("defect_grade", {"grade": "D", "consequence": {"training": "x"}}, "unsupported"),
+    ],
+)
+def test_defect_rates_are_answered_by_the_house_rules(kind, expect, result):
+    assert result_of(kind, {"inspected": 10_000, "defects": 501}, expect) == result
