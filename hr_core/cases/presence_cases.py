@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from hr_core.attendance.payment_days import shares
 from hr_core.attendance.presence import (
     HoursFrom,
     Pairing,
@@ -20,10 +21,12 @@ from hr_core.cases.case_input import (
     as_day_and_time,
     as_time,
     clock,
+    number,
     rows,
     wall,
+    whole,
 )
-from hr_core.clock import DAY_S
+from hr_core.clock import DAY_S, Month
 
 # A terminal's word for "no key pressed".
 _NO_KEY = 255
@@ -157,13 +160,30 @@ def _day_of_punch(given: Fields, _: Json) -> Json:
 
 
 def _split_month(given: Fields, _: Json) -> Json:
-    """Work over the end of a month: each month gets its part, and the parts are the whole."""
+    """Work over the end of a month, or a month's pay in two halves: the parts are the whole."""
+    if "month" in given:
+        return _halves_of_a_month(given)
     start, end = _two_moments(given, "attendance")
     parts = seconds_by_month(start, end)
     by_month = {str(month): seconds / _HOUR for month, seconds in parts.items()}
     worked = sum(parts.values()) / _HOUR
     hours = [seconds / _HOUR for seconds in parts.values()]
     return {"by_month": by_month, "parts": hours, "sum": worked, "hours": worked, **by_month}
+
+
+def _halves_of_a_month(given: Fields) -> Json:
+    month = given.read("month", Month.parse)
+    length = len(list(month.days()))
+    last = given.read_or("split_after_day", whole, 15)
+    fen = [
+        round(given.read(key, number) * 100)
+        for key in ("monthly_wage", "monthly_gross", "wage", "amount")
+        if key in given
+    ]
+    if len(fen) != 1 or not 0 < last < length:
+        raise UnsupportedError("a month to split needs one amount, and a day inside it")
+    parts = [share / 100 for share in shares(fen[0], [last, length - last])]
+    return {"parts": parts, "sum": sum(parts), "first": parts[0], "second": parts[1]}
 
 
 KINDS = {

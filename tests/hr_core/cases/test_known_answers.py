@@ -156,3 +156,9 @@ def test_a_case_that_asserts_nothing_is_not_passed():
 )
 def test_defect_rates_are_answered_by_the_house_rules(kind, expect, result):
     assert result_of(kind, {"inspected": 10_000, "defects": 501}, expect) == result
+
+
+def test_the_halves_of_a_month_add_up_to_its_wage():
+    given = {"month": "2026-01", "monthly_wage": 6200.01}
+
+    assert result_of("split_month", given, {"sum": 6200.01, "parts": [3000, 3200.01]}) == "passed"
