@@ -19,9 +19,9 @@ def built_in() -> tuple[RuleSet, ...]:
     return tuple(rules for rules, _ in _files())
 
 
-def text_of(rules: RuleSet) -> str:
-    """The file of a built-in rule set, with its comments. Raises KeyError for another one."""
-    return {one.version: text for one, text in _files()}[rules.version]
+def built_in_texts() -> dict[RuleSet, str]:
+    """Each with its file, comments and all."""
+    return dict(_files())
 
 
 @cache

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hr_core.attendance.day import load_rules
 from hr_core.attendance.rule_sets.errors import NoRuleSetError, RuleFileError
-from hr_core.attendance.rule_sets.loading import built_in, refuse_clashes, rule_set, text_of
+from hr_core.attendance.rule_sets.loading import built_in, built_in_texts, refuse_clashes, rule_set
 from hr_core.attendance.rule_sets.reading import read_rule_file, read_rule_set, seconds_of
 from hr_core.attendance.timesheet.local_time import LocalTime
 from hr_core.attendance.timesheet.model import Direction, Entries, Punch
@@ -70,7 +70,7 @@ def test_the_rules_that_ship_can_all_hold_and_name_their_source():
     assert {one.name for one in sets} >= {"attendance", "cn-standard", "us-california"}
     assert all(len(one.source) > 20 for one in sets)
     assert all((one.status == "house") == one.source.startswith("House rule") for one in sets)
-    assert [one for one in sets if read_rule_set(text_of(one), "again") != one] == []
+    assert all(read_rule_set(text, "again") == one for one, text in built_in_texts().items())
 
 
 def test_the_first_last_engine_takes_its_rules_from_the_rule_set():
@@ -312,15 +312,24 @@ def test_files_that_are_no_rule_files(tmp_path):
     assert {row for row, _ in problems("= 1")} == {"file"}
 
 
-def test_the_commands_list_show_and_check(tmp_path, capfd):
-    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
-    good.write_text(HEAD + SHEET, encoding="utf-8")
-    bad.write_text(HEAD + SHEET + meal("30min", "60min"), encoding="utf-8")
+@pytest.fixture
+def ask(tmp_path, capfd, monkeypatch):
+    """Runs `attendance rules …` where there is no database yet: (exit code, what it said)."""
+    monkeypatch.delenv("CLOCKLINE_DB", raising=False)
+    monkeypatch.chdir(tmp_path)
 
-    def ask(*arguments):
+    def run(*arguments):
         capfd.readouterr()
         code = main(["attendance", "rules", *map(str, arguments)])
         return code, capfd.readouterr()
+
+    return run
+
+
+def test_the_commands_list_show_and_check(tmp_path, ask):
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text(HEAD + SHEET, encoding="utf-8")
+    bad.write_text(HEAD + SHEET + meal("30min", "60min"), encoding="utf-8")
 
     code, told = ask("list", "--json")
     assert (
@@ -340,3 +349,28 @@ def test_the_commands_list_show_and_check(tmp_path, capfd):
     assert (code, "timesheet.meals row 1: amount is longer than the work" in told.err) == (3, True)
     code, told = ask("check", bad, "--json")
     assert (code, json.loads(told.out)["problems"][0]["row"]) == (3, "timesheet.meals row 1")
+
+
+def test_rules_of_your_own_are_imported_once_and_never_changed(tmp_path, ask):
+    file = tmp_path / "ours.toml"
+    file.write_text(HEAD + SHEET, encoding="utf-8")
+    assert ask("import", file)[0] == 2  # no database yet
+    assert main(["init"]) == 0
+
+    assert json.loads(ask("import", file, "--by", "Li", "--json")[1].out)["added"] is True
+    assert json.loads(ask("import", file, "--json")[1].out)["added"] is False
+    code, told = ask("show", "ours", "--on", "2026-05-01")
+    assert (code, told.out) == (0, HEAD + SHEET)
+    assert "ours/1" in ask("list")[1].out
+
+    file.write_text(HEAD + SHEET + OVERTIME, encoding="utf-8")
+    code, told = ask("import", file)
+    assert (code, "ours/1 holds already and says something else" in told.err) == (3, True)
+    file.write_text(HEAD.replace("ours/1", "ours/2") + SHEET + OVERTIME, encoding="utf-8")
+    code, told = ask("import", file)
+    assert (code, "both begin on 2026-01-01" in told.err) == (3, True)
+    text = HEAD.replace("ours/1", "ours/2").replace("2026-01-01", "2026-06-01") + SHEET + OVERTIME
+    file.write_text(text, encoding="utf-8")
+    assert ask("import", file)[0] == 0
+    assert ask("show", "ours", "--on", "2026-05-31")[1].out == HEAD + SHEET
+    assert ask("show", "ours", "--on", "2026-06-01")[1].out == text
