@@ -1,7 +1,7 @@
 """The time sheet: every day's rows from entries and rules, a pure function of both."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import pairwise
 from typing import NamedTuple
@@ -18,11 +18,11 @@ from hr_core.attendance.timesheet.absences import (
     scheduled_seconds,
 )
 from hr_core.attendance.timesheet.adjustments import Adjustment, adjust
-from hr_core.attendance.timesheet.clock_changes import change_on
 from hr_core.attendance.timesheet.local_time import LocalTime
 from hr_core.attendance.timesheet.model import (
     Entries,
     Pair,
+    Punch,
     Row,
     ScheduleStatus,
     Shift,
@@ -48,13 +48,15 @@ _TIME = (RowKind.REGULAR, RowKind.OVERTIME, RowKind.ABSENCE)
 
 class DaySheet(Struct, frozen=True):
     """A day's rows with its total, and the shifts that it owns. `clock_change`: seconds by which the
-    clock made the day longer or shorter; the rows hold true time.
+    clock made the day longer or shorter; the rows hold true time. `shown_twice`: punches in an hour
+    that came twice, so that a person can say which it was.
     """
 
     day: date
     rows: tuple[Row, ...]
     shifts: tuple[Shift, ...]
     clock_change: int = 0
+    shown_twice: tuple[Punch, ...] = ()
 
 
 class _Given(NamedTuple):
@@ -92,7 +94,8 @@ def compute_sheet(entries: Entries, rules: Rules) -> dict[date, DaySheet]:
 def _compute(entries: Entries, rules: Rules, averages: Averages) -> dict[date, DaySheet]:
     shifts = rounded_shifts(entries, rules)
     paid = _paid_holidays(entries, rules, shifts)
-    filters = Filters(LocalTime(rules.zone), paid)
+    local = LocalTime(rules.zone)
+    filters = Filters(local, paid)
     days = [
         _day(on, _Given(entries, rules, shifts, averages), filters)
         for on in _days(entries, rules, shifts)
@@ -114,7 +117,11 @@ def _compute(entries: Entries, rules: Rules, averages: Averages) -> dict[date, D
         if rows or day.work.pairs:
             total = _total(day, timed[day.day], rules)
             sheets[day.day] = DaySheet(
-                day.day, (*total, *rows), own, change_on(day.day, rules.zone)
+                day.day,
+                (*total, *rows),
+                own,
+                local.change_on(day.day),
+                tuple(_shown_twice(own, local)),
             )
     return sheets
 
@@ -153,6 +160,13 @@ def _days(entries: Entries, rules: Rules, shifts: Iterable[Shift]) -> list[date]
         | {manual.day for manual in entries.manual}
         | set(rules.holidays)
     )
+
+
+def _shown_twice(shifts: Iterable[Shift], local: LocalTime) -> Iterator[Punch]:
+    for shift in shifts:
+        if any(local.change_on(local.date_of(at)) for at in (shift.start, shift.end)):
+            punches = (punch for pair in shift.pairs for punch in (pair.came, pair.left))
+            yield from (punch for punch in punches if punch and local.comes_twice(punch.at))
 
 
 def _paid_holidays(entries: Entries, rules: Rules, shifts: Sequence[Shift]) -> dict[date, bool]:
