@@ -16,7 +16,7 @@ from hr_core.attendance.kernel.tables import Int32s, Int64s, PeoplePlan, PunchTa
 from hr_core.clock import DAY_S
 
 SECOND_BITS = 17  # 86,400 seconds of a day
-_KEY_BITS = 64
+KEY_BITS = 64
 
 # Rows handled at a time: a dozen temporary columns of this length stay in a core's second-level cache,
 # and nothing as long as the table is written but the keys themselves.
@@ -53,7 +53,7 @@ def key_bits(people: int, days: int, rows: int) -> int:
 
 def pack(plan: PeoplePlan, table: PunchTable) -> tuple[Packing, Keys]:
     """The keys that count, unsorted. Raises ValueError for more than 64 bits hold."""
-    if key_bits(plan.people, plan.days, len(table)) > _KEY_BITS:
+    if key_bits(plan.people, plan.days, len(table)) > KEY_BITS:
         raise ValueError(
             f"{len(table)} punches of {plan.people} people do not fit one key: use more buckets"
         )

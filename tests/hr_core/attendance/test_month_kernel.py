@@ -1,19 +1,26 @@
 """The kernel gives the reference's answer: on generated months, at any number of buckets."""
 
-from datetime import date
+import dataclasses
+from datetime import date, datetime, timedelta
+from unittest import mock
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hr_core.attendance.calendar import CalendarDay, DayKind
+from hr_core.attendance.calendar import CalendarDay, DayKind, load_calendar
 from hr_core.attendance.day import DISTRUSTED, PunchFact, load_rules
+from hr_core.attendance.kernel import compute as kernel
+from hr_core.attendance.kernel import packing
 from hr_core.attendance.kernel.compute import compute
 from hr_core.attendance.kernel.drivers import compute_in_buckets
 from hr_core.attendance.kernel.facts import PersonMonth, day_results, tables_of
+from hr_core.attendance.kernel.packing import key_bits
+from hr_core.attendance.kernel.tables import NO_ROW, PunchTable
 from hr_core.attendance.month import compute_month
-from hr_core.clock import DAY_S
+from hr_core.clock import DAY_S, wall_seconds
 from hr_core.people.model import Shift
 from protocols.records import Direction
 
@@ -37,8 +44,12 @@ NIGHT = shift("N", 1080, 1800)
 FROM_MIDNIGHT = shift("M", 0, 480)  # its window opens on the day before
 ROUND_THE_CLOCK = shift("R", 420, 1140, early_in_min=360, late_out_min=360)
 NO_BREAK = shift("B", 1200, 1680, break_min=0, early_in_min=0, late_out_min=0)
+LONGER_THAN_A_DAY = shift("L", 420, 1140, early_in_min=360, late_out_min=480)
 ODD = shift("O", 487, 1016, break_min=47, break_start_min=481, early_in_min=61, late_out_min=1)
-SHIFTS = [DAY, NIGHT, FROM_MIDNIGHT, ROUND_THE_CLOCK, NO_BREAK, ODD]
+PLANT_DAY = shift("PD", 360, 1080, break_start_min=690)
+PLANT_NIGHT = shift("PN", 1080, 1800, break_start_min=1410)
+KEYS = dict(enumerate(Direction))  # in the order of the states 0 to 5
+SHIFTS = [DAY, NIGHT, FROM_MIDNIGHT, ROUND_THE_CLOCK, NO_BREAK, LONGER_THAN_A_DAY, ODD]
 
 
 def assert_same(days, people, rules=RULES, buckets=(1, 2, 7)):
@@ -53,9 +64,22 @@ def assert_same(days, people, rules=RULES, buckets=(1, 2, 7)):
         )
         assert day_results(answers[0], facts, number, rules) == expected
     for other in answers[1:]:
-        for name, column in answers[0].columns().items():
-            assert np.array_equal(column, getattr(other, name)), name
-            assert column.dtype == getattr(other, name).dtype, name
+        assert_equal(answers[0], other)
+
+
+def assert_equal(one, other):
+    for name, column in one.columns().items():
+        assert np.array_equal(column, getattr(other, name)), name
+        assert column.dtype == getattr(other, name).dtype, name
+
+
+def workdays(count):
+    first = FIRST.toordinal()
+    return [CalendarDay(date.fromordinal(first + n), DayKind.WORKDAY) for n in range(count)]
+
+
+def at(day, hour):
+    return MIDNIGHT + day * DAY_S + hour * 3600
 
 
 kinds = st.lists(st.sampled_from(list(DayKind)), min_size=1, max_size=DAYS)
@@ -125,3 +149,111 @@ rule_sets = st.builds(
 @given(calendars, st.lists(months, max_size=5), rule_sets)
 def test_generated_months_have_the_answer_of_the_reference(days, people, rules):
     assert_same(days, people, rules)
+
+
+@given(calendars, st.lists(months, min_size=1, max_size=4), st.integers(1, 5))
+def test_blocks_may_end_anywhere(days, people, rows):
+    with (
+        mock.patch.object(packing, "BLOCK", rows),
+        mock.patch.object(kernel, "BLOCK", rows),
+    ):
+        assert_same(days, people, buckets=())
+
+
+@given(calendars, st.lists(months, min_size=1, max_size=4), st.randoms())
+def test_the_order_of_the_rows_does_not_matter(days, people, random):
+    """But within a second of a person, where they stay in order of their ids."""
+    plan, table, _ = tables_of(days, people)
+    seconds = list(zip(table.person.tolist(), table.at.tolist(), strict=True))
+    place = {second: random.random() for second in seconds}
+    order = np.array(sorted(range(len(table)), key=lambda row: place[seconds[row]]), np.int64)
+    moved = PunchTable(
+        table.person[order], table.at[order], table.side[order], table.distrusted[order]
+    )
+    before, after = compute(plan, table, RULES), compute(plan, moved, RULES)
+    for name in ("arrived_row", "left_row"):
+        column = getattr(after, name)
+        column[column != NO_ROW] = order[column[column != NO_ROW]]
+    assert_equal(before, after)
+
+
+def test_a_whole_day_of_presses_keeps_one_a_minute():
+    """1,440 kept presses in one series: the last kept one is found through all of them."""
+    presses = [PunchFact(f"{n:04d}", MIDNIGHT + 360 * 60 + 30 * n) for n in range(1_801)]
+    assert_same(workdays(2), [PersonMonth(DAY, presses, LATER)] * 2)
+    assert_same(workdays(2), [PersonMonth(ROUND_THE_CLOCK, presses, LATER)])
+
+
+@pytest.mark.parametrize("flag", DISTRUSTED)
+def test_what_is_not_believed_bounds_nothing(flag):
+    believed = [PunchFact("a", at(0, 8)), PunchFact("b", at(0, 17))]
+    odd = [PunchFact("c", at(0, 6), distrust=flag), PunchFact("d", at(0, 20), distrust=flag)]
+    plan, table, _ = tables_of(workdays(1), [PersonMonth(DAY, believed + odd, LATER)])
+    assert compute(plan, table, RULES).figures(0, 0).used == (0, 1)
+
+
+def test_times_beyond_any_month_do_no_harm():
+    """A terminal's lost clock says 1970 or 2000, a broken one 9999."""
+    far = [PunchFact("a", 0), PunchFact("b", 719_163 * DAY_S), PunchFact("c", 3_652_059 * DAY_S)]
+    # Exactly 2^32 seconds after and before a good one: as long as a 32-bit counter.
+    near = [PunchFact(f"d{n}", at(0, 9) + n * 2**32) for n in (-1, 0, 1)]
+    assert_same(workdays(3), [PersonMonth(DAY, far + near, LATER)])
+
+
+def test_people_without_punches_and_no_people_at_all():
+    free = CalendarDay(date.fromordinal(FIRST.toordinal() + 2), DayKind.REST_DAY)
+    assert_same([*workdays(2), free], [PersonMonth(DAY, (), LATER), PersonMonth(NIGHT, (), 0)])
+    plan, table, _ = tables_of(workdays(2), [])
+    assert compute(plan, table, RULES).status.shape == (0, 2)
+    assert compute_in_buckets(plan, table, RULES, 7).status.shape == (0, 2)
+
+
+def test_a_real_two_shift_plant_has_the_answer_of_the_reference(shared_data):
+    """4,942 rows of a real terminal, four months, each person under every shift."""
+    export = shared_data / "hr" / "punches" / "zk_attlog_two_shift_plant.dat"
+    people = {}
+    for number, row in enumerate(export.read_text().splitlines()):
+        user, time, _verify, state, *_ = row.strip().split("\t")
+        moment = wall_seconds(datetime.fromisoformat(time))
+        fact = PunchFact(f"{number:06d}", moment, KEYS[int(state)])
+        people.setdefault(user, []).append(fact)
+    calendar = load_calendar()
+    days = [calendar.day(date(2025, 7, 15) + timedelta(days=n)) for n in range(140)]
+    in_november = wall_seconds(datetime(2025, 11, 4, 13, 30))
+    months = [
+        PersonMonth(one, punches, now)
+        for one, now in ((PLANT_DAY, LATER), (PLANT_NIGHT, LATER), (PLANT_DAY, in_november))
+        for punches in people.values()
+    ]
+    assert sum(len(month.punches) for month in months) == 3 * 4942
+    assert_same(days, months, buckets=(1, 2, 7, 64))
+
+
+def test_a_key_that_would_not_fit_is_refused_and_more_buckets_make_it_fit():
+    people = [PersonMonth(DAY, [PunchFact("a", at(0, 8))], LATER)] * 64
+    plan, table, _ = tables_of(workdays(9), people)
+    whole = compute(plan, table, RULES)
+    with mock.patch.object(packing, "KEY_BITS", key_bits(plan.people, 9, len(table)) - 1):
+        with pytest.raises(ValueError, match="more buckets"):
+            compute(plan, table, RULES)
+        assert_equal(whole, compute_in_buckets(plan, table, RULES, 4))
+
+
+def test_tables_that_are_not_what_they_say_are_refused():
+    plan, table, _ = tables_of(workdays(2), [PersonMonth(DAY, [PunchFact("a", at(0, 8))], 0)])
+    stranger = dataclasses.replace(table, person=np.array([1], np.int32))
+    for run in (compute, lambda *args: compute_in_buckets(*args, 2)):
+        with pytest.raises(ValueError, match="not among the people"):
+            run(plan, stranger, RULES)
+    with pytest.raises(ValueError, match="equally long"):
+        dataclasses.replace(table, side=np.zeros(2, np.int8))
+    with pytest.raises(ValueError, match="not among the shifts"):
+        dataclasses.replace(plan, shift_of=np.array([1], np.int32))
+    with pytest.raises(ValueError, match="one row for each person"):
+        dataclasses.replace(plan, now=np.zeros(2, np.int64))
+    with pytest.raises(ValueError, match="at least a minute"):
+        compute(plan, table, replace(RULES, overtime_step_min=0))
+    with pytest.raises(ValueError, match="follow each other"):
+        tables_of([workdays(3)[0], workdays(3)[2]], [])
+    with pytest.raises(ValueError, match="at least one bucket"):
+        compute_in_buckets(plan, table, RULES, 0)
