@@ -72,7 +72,7 @@ class _Packer:
         opens = np.array([shift.window(0)[0] for shift in plan.shifts], np.int64)
         length = np.array([shift.window_min * 60 for shift in plan.shifts], np.int64)
         self._opens = opens.take(plan.shift_of) + plan.first.toordinal() * DAY_S
-        self._length = np.clip(length, 0, DAY_S).astype(np.uint32).take(plan.shift_of)
+        self._length = np.maximum(length, 0).astype(np.uint32).take(plan.shift_of)
         self._month_s = np.uint64(plan.days * DAY_S)
 
     def pack(self, table: PunchTable, start: int, out: Keys) -> int:

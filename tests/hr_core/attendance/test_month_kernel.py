@@ -6,7 +6,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -45,11 +45,12 @@ FROM_MIDNIGHT = shift("M", 0, 480)  # its window opens on the day before
 ROUND_THE_CLOCK = shift("R", 420, 1140, early_in_min=360, late_out_min=360)
 NO_BREAK = shift("B", 1200, 1680, break_min=0, early_in_min=0, late_out_min=0)
 LONGER_THAN_A_DAY = shift("L", 420, 1140, early_in_min=360, late_out_min=480)
+NEVER_OPEN = shift("X", 1080, 360)
 ODD = shift("O", 487, 1016, break_min=47, break_start_min=481, early_in_min=61, late_out_min=1)
 PLANT_DAY = shift("PD", 360, 1080, break_start_min=690)
 PLANT_NIGHT = shift("PN", 1080, 1800, break_start_min=1410)
 KEYS = dict(enumerate(Direction))  # in the order of the states 0 to 5
-SHIFTS = [DAY, NIGHT, FROM_MIDNIGHT, ROUND_THE_CLOCK, NO_BREAK, LONGER_THAN_A_DAY, ODD]
+SHIFTS = [DAY, NIGHT, FROM_MIDNIGHT, ROUND_THE_CLOCK, NO_BREAK, LONGER_THAN_A_DAY, NEVER_OPEN, ODD]
 
 
 def assert_same(days, people, rules=RULES, buckets=(1, 2, 7)):
@@ -151,6 +152,7 @@ def test_generated_months_have_the_answer_of_the_reference(days, people, rules):
     assert_same(days, people, rules)
 
 
+@settings(max_examples=40)
 @given(calendars, st.lists(months, min_size=1, max_size=4), st.integers(1, 5))
 def test_blocks_may_end_anywhere(days, people, rows):
     with (
@@ -160,6 +162,7 @@ def test_blocks_may_end_anywhere(days, people, rows):
         assert_same(days, people, buckets=())
 
 
+@settings(max_examples=40)
 @given(calendars, st.lists(months, min_size=1, max_size=4), st.randoms())
 def test_the_order_of_the_rows_does_not_matter(days, people, random):
     """But within a second of a person, where they stay in order of their ids."""
@@ -175,6 +178,51 @@ def test_the_order_of_the_rows_does_not_matter(days, people, random):
         column = getattr(after, name)
         column[column != NO_ROW] = order[column[column != NO_ROW]]
     assert_equal(before, after)
+
+
+def test_a_lone_visit_at_each_third_and_in_the_middle():
+    """At a third the side changes from the time's to the key's, in the middle to the other one."""
+    people = [
+        PersonMonth(one, [PunchFact("a", MIDNIGHT + minute * 60, side)], LATER)
+        for one in (DAY, NIGHT)
+        for side in (Direction.IN, Direction.OUT, Direction.UNKNOWN, Direction.BREAK_IN)
+        for part in (2, 3, 4)
+        for minute in range(around(one, part) - 1, around(one, part) + 2)
+    ]
+    assert_same(workdays(2), people)
+
+
+@pytest.mark.parametrize("grace", [0, 5])
+@pytest.mark.parametrize("one", [DAY, NIGHT, ODD], ids=lambda one: one.name)
+def test_each_arrival_with_each_departure(one, grace):
+    """Minutes around start, break and end of the shift, and long after; on each kind of day."""
+    rules = replace(RULES, late_grace_min=grace, early_leave_grace_min=grace)
+    days = [CalendarDay(day.on, kind) for day, kind in zip(workdays(3), DayKind, strict=True)]
+    begin, end, pause = one.start_min, one.end_min, one.break_start_min
+    minutes = [
+        *(begin + offset for offset in (-60, -1, 0, 1, 4, 5, 6)),
+        *(pause + offset for offset in (-1, 0, 1, one.break_min, one.break_min + 1)),
+        *(end + offset for offset in (-6, -5, -4, -1, 0, 1, 29, 30, 31, 59, 60, 61, 200)),
+    ]
+    people = [
+        PersonMonth(
+            one,
+            [
+                PunchFact(f"{day}{side}", MIDNIGHT + day * DAY_S + minute * 60 + day)
+                for day in range(3)
+                for side, minute in enumerate((arrival, departure))
+            ],
+            LATER,
+        )
+        for arrival in minutes
+        for departure in minutes
+        if arrival <= departure
+    ]
+    assert_same(days, people, rules, buckets=())
+
+
+def around(one, sixths):
+    return one.start_min + (one.end_min - one.start_min) * sixths // 6
 
 
 def test_a_whole_day_of_presses_keeps_one_a_minute():
