@@ -27,9 +27,10 @@ from hr_core.attendance.calendar import DayKind, load_calendar
 from hr_core.attendance.day import PunchFact, load_rules
 from hr_core.attendance.kernel.compute import compute
 from hr_core.attendance.kernel.drivers import compute_in_buckets, compute_parallel
-from hr_core.attendance.kernel.packing import pack
+from hr_core.attendance.kernel.packing import pack, packing_of
 from hr_core.attendance.kernel.tables import (
     ARRIVAL,
+    CODE_OF_KIND,
     DEPARTURE,
     NO_SIDE,
     NO_TIME,
@@ -78,9 +79,9 @@ def plant(punches: int) -> Plant:
     shift_of = (random.random(people) < 0.02).astype(np.int32)
     plan = PeoplePlan(
         MONTH.first,
-        tuple(day.kind for day in DAYS),
+        np.array([[CODE_OF_KIND[day.kind] for day in DAYS]], np.int8),
         (DAY, NIGHT),
-        shift_of,
+        shift_of[:, None],
         np.full(people, (MONTH.after.toordinal() + 9) * DAY_S, np.int64),
     )
     shape = people, len(worked), PRESSES
@@ -206,7 +207,7 @@ def loop_slice(work: Plant, people: int, clock: Clock) -> Slice:
         [(clock.read(at), side, distrusted) for at, side, distrusted in punches]
         for punches in punches_of(work, people)
     ]
-    shifts = [work.plan.shifts[index] for index in work.plan.shift_of[:people]]
+    shifts = [work.plan.shifts[index] for index in work.plan.shift_of[:people, 0]]
     share = sum(map(len, everybody)) / len(work.table)
     return Slice(
         lambda: [
@@ -231,7 +232,9 @@ def reference_slice(work: Plant, people: int) -> Slice:
     def run() -> list[dict[int, tuple]]:
         months = [
             compute_month(work.plan.shifts[shift], DAYS, facts, RULES, int(now)).days
-            for facts, shift, now in zip(everybody, work.plan.shift_of, work.plan.now, strict=False)
+            for facts, shift, now in zip(
+                everybody, work.plan.shift_of[:, 0], work.plan.now, strict=False
+            )
         ]
         return [
             {
@@ -263,7 +266,7 @@ def check(days: DayTable, found: list[dict[int, tuple]]) -> None:
 def measure(punches: int) -> dict[str, float]:
     work = plant(punches)
     plan, table = work
-    _, keys = pack(plan, table)
+    keys = pack(packing_of(plan, len(table)), table)
     slices = {
         "ints": loop_slice(work, min(LOOP_PEOPLE, plan.people), INTS),
         "datetimes": loop_slice(work, min(DATETIME_PEOPLE, plan.people), DATETIMES),

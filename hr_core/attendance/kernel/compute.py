@@ -2,25 +2,38 @@
 
 The rules are those of attendance.day and attendance.month, stated there in readable form; here they
 work on all days of all people at once. Only the first punch of a day and the last one after
-debouncing bound it, so after one sort nothing is done per punch but to find where days begin.
+debouncing bound it, so after one sort nothing is done per punch: each day's span is looked up among
+the sorted keys.
 """
 
 import numpy as np
 
 from hr_core.attendance.calendar import DayKind
 from hr_core.attendance.day import UNCLEAR, AttendanceRules, DayStatus
-from hr_core.attendance.kernel.judging import Judge
-from hr_core.attendance.kernel.packing import BLOCK, Keys, Packing, pack
+from hr_core.attendance.kernel.judging import Judge, KeySpans
+from hr_core.attendance.kernel.packing import Keys, Packing, pack, packing_of
 from hr_core.attendance.kernel.tables import (
     CODE_OF_STATUS,
+    KINDS,
     STATUSES,
     DayTable,
     Int8s,
-    Int64s,
     PeoplePlan,
     PunchTable,
 )
-from hr_core.clock import DAY_S
+
+# Days handled at a time, of whole people: their punches and columns stay in a core's cache.
+BLOCK_DAYS = 1 << 14
+
+_STATUS_WITHOUT_PUNCH = np.array(
+    [
+        CODE_OF_STATUS[DayStatus.NO_RECORD if kind is DayKind.WORKDAY else DayStatus.OFF]
+        for kind in KINDS
+    ],
+    np.int8,
+)
+_IS_UNCLEAR = np.array([status in UNCLEAR for status in STATUSES])
+_NOT_OVER = CODE_OF_STATUS[DayStatus.NOT_OVER]
 
 
 def compute(plan: PeoplePlan, table: PunchTable, rules: AttendanceRules) -> DayTable:
@@ -29,57 +42,39 @@ def compute(plan: PeoplePlan, table: PunchTable, rules: AttendanceRules) -> DayT
         raise ValueError("a punch belongs to a person who is not among the people")
     if rules.overtime_step_min < 1:
         raise ValueError("overtime counts in steps of at least a minute")
-    days = _days_without_punches(plan)
-    packing, keys = pack(plan, table)
+    packing = packing_of(plan, len(table))
+    keys = pack(packing, table)
     keys.sort()
-    starts, ends = _edges(keys, packing)
-    judge = Judge(plan, table.side, rules, packing)
-    for begin in range(0, len(starts), BLOCK):
-        block = slice(begin, begin + BLOCK)
-        judge.judge(keys, starts[block], ends[block], days)
-    _mark_not_over(plan, days.status)
-    return days
-
-
-def _days_without_punches(plan: PeoplePlan) -> DayTable:
     days = DayTable.empty(plan.first, plan.people, plan.days)
-    days.status[:] = [
-        CODE_OF_STATUS[DayStatus.NO_RECORD if kind is DayKind.WORKDAY else DayStatus.OFF]
-        for kind in plan.kinds
-    ]
+    judge = Judge(packing, table.side, rules)
+    people = max(1, BLOCK_DAYS // plan.days)
+    for start in range(0, plan.people, people):
+        some = plan.of_people(start, start + people)
+        out = days.of_people(start, start + people)
+        out.status[:] = _STATUS_WITHOUT_PUNCH[some.kinds]
+        judge.judge(some, _spans_of_keys(keys, packing, some, start), out)
+        _mark_not_over(some, out.status)
     return days
 
 
-def _edges(keys: Keys, packing: Packing) -> tuple[Int64s, Int64s]:
-    """Positions of the first and of the last key of each day that has any."""
-    if not len(keys):
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    found = [np.zeros(1, np.int64)]
-    shift = np.uint64(packing.day_shift)
-    cells, differs = np.empty(BLOCK + 1, np.uint64), np.empty(BLOCK, np.bool_)
-    for begin in range(0, len(keys) - 1, BLOCK):
-        block = keys[begin : begin + BLOCK + 1]
-        n = len(block)
-        np.right_shift(block, shift, out=cells[:n])
-        np.not_equal(cells[1:n], cells[: n - 1], out=differs[: n - 1])
-        found.append(np.flatnonzero(differs[: n - 1]) + (begin + 1))
-    starts = np.concatenate(found)
-    ends = np.empty_like(starts)
-    ends[:-1] = starts[1:] - 1
-    ends[-1] = len(keys) - 1
-    return starts, ends
+def _spans_of_keys(keys: Keys, packing: Packing, some: PeoplePlan, start: int) -> KeySpans:
+    """`start`: the row of the first of these people among all."""
+    person = np.arange(start, start + some.people)[:, None]
+    opens, closes = (
+        np.clip(edge, packing.origin, packing.origin + packing.seconds) for edge in some.spans()
+    )
+    first, after = keys.searchsorted(
+        packing.bound(np.array([start, start + some.people]), packing.origin)
+    )
+    own = keys[first:after]  # short enough for the cache
+    return KeySpans(
+        own,
+        own.searchsorted(packing.bound(person, opens).reshape(-1)),
+        own.searchsorted(packing.bound(person, closes).reshape(-1)),
+    )
 
 
-def _mark_not_over(plan: PeoplePlan, status: Int8s) -> None:
+def _mark_not_over(some: PeoplePlan, status: Int8s) -> None:
     """What a day lacks before its window has closed is nobody's fault yet."""
-    closes = np.array([shift.window(0)[1] for shift in plan.shifts], np.int64)
-    since_first = plan.now - plan.first.toordinal() * DAY_S
-    over = (since_first - closes.take(plan.shift_of)) // DAY_S + 1  # the first days, this many
-    (waiting,) = np.nonzero(over < plan.days)
-    if not len(waiting):
-        return
-    unclear = np.array([one in UNCLEAR for one in STATUSES])
-    rows = status[waiting]
-    still_open = np.arange(plan.days) >= over[waiting, None]
-    rows[still_open & unclear[rows]] = CODE_OF_STATUS[DayStatus.NOT_OVER]
-    status[waiting] = rows
+    _, closes = some.windows()
+    status[(closes > some.now[:, None]) & _IS_UNCLEAR[status]] = _NOT_OVER

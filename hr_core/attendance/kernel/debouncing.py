@@ -16,7 +16,7 @@ def last_kept(
     since the last pause of a day need to be followed, and most days end with a lone one.
     """
     found = ends.copy()
-    seconds = packing.second(keys[ends]) - packing.second(keys[np.maximum(ends - 1, 0)])
+    seconds = packing.at(keys[ends]) - packing.at(keys[np.maximum(ends - 1, 0)])
     (hurried,) = np.nonzero((starts < ends) & (seconds < debounce_s))
     if len(hurried):
         series = _Series(keys, packing, debounce_s)
@@ -32,8 +32,8 @@ class _Series:
     def _too_soon(
         self, position: Int64s, after: Int64s
     ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        second = self._packing.second
-        gap = second(self._keys[position]) - second(self._keys[after])
+        at = self._packing.at
+        gap = at(self._keys[position]) - at(self._keys[after])
         return gap < self._debounce_s
 
     def heads(self, starts: Int64s, ends: Int64s) -> Int64s:

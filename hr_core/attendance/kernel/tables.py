@@ -26,6 +26,9 @@ Bools = NDArray[np.bool_]
 STATUSES: Final = tuple(DayStatus)
 CODE_OF_STATUS: Final = {status: code for code, status in enumerate(STATUSES)}
 
+KINDS: Final = tuple(DayKind)
+CODE_OF_KIND: Final = {kind: code for code, kind in enumerate(KINDS)}
+
 # What a pressed key says: all that the rules ask of it.
 NO_SIDE: Final = 0
 ARRIVAL: Final = 1
@@ -43,23 +46,37 @@ def side_of(direction: str) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PeoplePlan:
-    """The small table: days in a row that all share, and each person's shift and present time.
+    """The small table: which days, and what each person has to do on them.
 
-    shift_of  [people] index into `shifts`
+    kinds     [people or 1, days] codes, indices of KINDS; one row: the same for all
+    shift_of  [people, days or 1] indices of `shifts`; one column: the same shift on all days
     now       [people] wall seconds of the person's zone, as in `month.compute_month`
+    begins    [people, days + 1] wall seconds from which on a punch belongs to the day; the last are
+              where the last day ends. None, only for one shift on all days: as its window opens
     """
 
     first: date
-    kinds: tuple[DayKind, ...]
+    kinds: Int8s
     shifts: tuple[Shift, ...]
     shift_of: Int32s
     now: Int64s
+    begins: Int64s | None = None
 
     def __post_init__(self) -> None:
-        if self.shift_of.shape != self.now.shape or self.shift_of.ndim != 1:
+        people, days = self.people, self.days
+        if self.kinds.shape not in {(1, days), (people, days)} or days < 1:
+            raise ValueError("kinds need a column for each day and one row or one for each person")
+        if self.now.shape != (people,):
             raise ValueError("shift_of and now need one row for each person")
         if not _within(self.shift_of, len(self.shifts)):
             raise ValueError("a person has a shift that is not among the shifts")
+        if self.begins is None:
+            if self.shift_of.shape != (people, 1):
+                raise ValueError("shifts that change need to know where each day begins")
+        elif self.shift_of.shape not in {(people, 1), (people, days)} or (
+            self.begins.shape != (people, days + 1) or (np.diff(self.begins) < 0).any()
+        ):
+            raise ValueError("days need a shift each and begins that follow each other")
 
     @property
     def people(self) -> int:
@@ -67,11 +84,32 @@ class PeoplePlan:
 
     @property
     def days(self) -> int:
-        return len(self.kinds)
+        return int(self.kinds.shape[1])
 
     def of_people(self, start: int, stop: int) -> "PeoplePlan":
         some = slice(start, stop)
-        return PeoplePlan(self.first, self.kinds, self.shifts, self.shift_of[some], self.now[some])
+        return PeoplePlan(
+            self.first,
+            self.kinds if len(self.kinds) == 1 else self.kinds[some],
+            self.shifts,
+            self.shift_of[some],
+            self.now[some],
+            None if self.begins is None else self.begins[some],
+        )
+
+    def windows(self) -> tuple[Int64s, Int64s]:
+        """[people, days] where each day's window opens and closes, in wall seconds."""
+        edges = np.array([shift.window(0) for shift in self.shifts], np.int64).reshape(-1, 2)
+        midnights = (self.first.toordinal() + np.arange(self.days)) * DAY_S
+        opens, closes = edges.T
+        return midnights + opens[self.shift_of], midnights + closes[self.shift_of]
+
+    def spans(self) -> tuple[Int64s, Int64s]:
+        """[people, days] from when and until when a punch counts: in the window, in the day."""
+        opens, closes = self.windows()
+        if self.begins is None:
+            return opens, np.minimum(closes, opens + DAY_S)
+        return np.maximum(opens, self.begins[:, :-1]), np.minimum(closes, self.begins[:, 1:])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,6 +194,10 @@ class DayTable:
         )
         return cls(tables[0].first, *columns)
 
+    def of_people(self, start: int, stop: int) -> Self:
+        """A view: what is written to it stands in the whole."""
+        return type(self)(self.first, *(one[start:stop] for one in self.columns().values()))
+
     def columns(self) -> dict[str, NDArray[Any]]:
         return {name: getattr(self, name) for name in DAY_COLUMNS}
 
@@ -193,4 +235,4 @@ DAY_COLUMNS: Final[dict[str, type[np.generic]]] = {
 
 
 def _within(indices: Int32s, size: int) -> bool:
-    return not len(indices) or (int(indices.min()) >= 0 and int(indices.max()) < size)
+    return not indices.size or (int(indices.min()) >= 0 and int(indices.max()) < size)

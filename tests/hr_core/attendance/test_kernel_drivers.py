@@ -18,8 +18,8 @@ from hr_core.attendance.kernel.drivers import (
     run_in_processes,
     split,
 )
-from hr_core.attendance.kernel.tables import DayTable, PeoplePlan, PunchTable
-from hr_core.clock import DAY_S
+from hr_core.attendance.kernel.tables import CODE_OF_KIND, DayTable, PeoplePlan, PunchTable
+from hr_core.clock import DAY_S, Month
 from hr_core.people.model import Shift
 
 RULES = load_rules()
@@ -57,12 +57,13 @@ def crashes(tmp_path, monkeypatch):
 @pytest.fixture
 def month():
     random = np.random.default_rng(5)
+    calendar = load_calendar()
     people, punches, days = 60, 4_000, 31
     plan = PeoplePlan(
         FIRST,
-        tuple(load_calendar().day(date(2026, 10, n + 1)).kind for n in range(days)),
+        np.array([[CODE_OF_KIND[calendar.day(on).kind] for on in Month(2026, 10).days()]], np.int8),
         (DAY,),
-        np.zeros(people, np.int32),
+        np.zeros((people, 1), np.int32),
         np.full(people, (FIRST.toordinal() + 20) * DAY_S, np.int64),
     )
     at = FIRST.toordinal() * DAY_S + random.integers(-DAY_S, (days + 1) * DAY_S, punches)

@@ -17,7 +17,6 @@ from hr_core.attendance.kernel import packing
 from hr_core.attendance.kernel.compute import compute
 from hr_core.attendance.kernel.drivers import compute_in_buckets
 from hr_core.attendance.kernel.facts import PersonMonth, day_results, tables_of
-from hr_core.attendance.kernel.packing import key_bits
 from hr_core.attendance.kernel.tables import NO_ROW, PunchTable
 from hr_core.attendance.month import compute_month
 from hr_core.clock import DAY_S, wall_seconds
@@ -157,7 +156,7 @@ def test_generated_months_have_the_answer_of_the_reference(days, people, rules):
 def test_blocks_may_end_anywhere(days, people, rows):
     with (
         mock.patch.object(packing, "BLOCK", rows),
-        mock.patch.object(kernel, "BLOCK", rows),
+        mock.patch.object(kernel, "BLOCK_DAYS", rows),
     ):
         assert_same(days, people, buckets=())
 
@@ -281,7 +280,7 @@ def test_a_key_that_would_not_fit_is_refused_and_more_buckets_make_it_fit():
     people = [PersonMonth(DAY, [PunchFact("a", at(0, 8))], LATER)] * 64
     plan, table, _ = tables_of(workdays(9), people)
     whole = compute(plan, table, RULES)
-    with mock.patch.object(packing, "KEY_BITS", key_bits(plan.people, 9, len(table)) - 1):
+    with mock.patch.object(packing, "KEY_BITS", 7 + 20 + 7 - 1):
         with pytest.raises(ValueError, match="more buckets"):
             compute(plan, table, RULES)
         assert_equal(whole, compute_in_buckets(plan, table, RULES, 4))
@@ -296,7 +295,7 @@ def test_tables_that_are_not_what_they_say_are_refused():
     with pytest.raises(ValueError, match="equally long"):
         dataclasses.replace(table, side=np.zeros(2, np.int8))
     with pytest.raises(ValueError, match="not among the shifts"):
-        dataclasses.replace(plan, shift_of=np.array([1], np.int32))
+        dataclasses.replace(plan, shift_of=np.array([[1]], np.int32))
     with pytest.raises(ValueError, match="one row for each person"):
         dataclasses.replace(plan, now=np.zeros(2, np.int64))
     with pytest.raises(ValueError, match="at least a minute"):
