@@ -57,11 +57,12 @@ def tables_of(days: Sequence[CalendarDay], people: Sequence[PersonMonth]) -> Fac
     """Raises ValueError unless there are days and they follow each other."""
     _check_days(days)
     shifts = _Numbered()
+    shift_of = np.array([shifts.number(one.shift) for one in people], np.int32)[:, None]
     plan = PeoplePlan(
         first=days[0].on,
         kinds=np.array([[CODE_OF_KIND[day.kind] for day in days]], np.int8),
-        shift_of=np.array([shifts.number(one.shift) for one in people], np.int32)[:, None],
         shifts=shifts.all(),
+        shift_of=shift_of,
         now=np.array([one.now for one in people], np.int64),
     )
     return FactTables(plan, *_punch_table([one.punches for one in people]))
@@ -73,13 +74,12 @@ def rostered_tables_of(people: Sequence[RosteredMonth]) -> FactTables:
         raise ValueError("rosters of the same days are computed together")
     _check_days([one.day for one in people[0].days])
     shifts = _Numbered()
+    shift_of = [[shifts.number(day.shift) for day in one.days] for one in people]
     plan = PeoplePlan(
         first=people[0].days[0].day.on,
         kinds=np.array([[CODE_OF_KIND[d.day.kind] for d in one.days] for one in people], np.int8),
-        shift_of=np.array(
-            [[shifts.number(day.shift) for day in one.days] for one in people], np.int32
-        ),
         shifts=shifts.all(),
+        shift_of=np.array(shift_of, np.int32),
         now=np.array([one.now for one in people], np.int64),
         begins=np.array(
             [[*(day.begins for day in one.days), one.until] for one in people], np.int64

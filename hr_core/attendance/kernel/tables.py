@@ -130,6 +130,10 @@ class PunchTable:
     def __post_init__(self) -> None:
         if not len(self.person) == len(self.at) == len(self.side) == len(self.distrusted):
             raise ValueError("the columns of a punch table must be equally long")
+        types = {"person": np.int32, "at": np.int64, "side": np.int8, "distrusted": np.bool_}
+        for name, kind in types.items():
+            if getattr(self, name).dtype != kind:
+                raise ValueError(f"the column {name} of a punch table must be {np.dtype(kind)}")
 
     def __len__(self) -> int:
         return len(self.person)
