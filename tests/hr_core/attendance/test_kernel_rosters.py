@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -78,6 +78,7 @@ def rostered_reference(person, rules):
     return tuple(results)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.data(), st.integers(1, DAYS), st.integers(1, 4), rule_sets)
 def test_rosters_have_the_answer_of_the_reference(data, days, size, rules):
     people = [data.draw(rosters(days)) for _ in range(size)]

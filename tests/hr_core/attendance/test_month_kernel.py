@@ -39,6 +39,7 @@ from tests.hr_core.attendance.kernel_months import (
     PLANT_DAY,
     PLANT_NIGHT,
     ROUND_THE_CLOCK,
+    SHIFTS,
     RULES,
     assert_equal,
     at,
@@ -64,12 +65,13 @@ def assert_same(days, people, rules=RULES, buckets=(1, 2, 7)):
         assert_equal(answers[0], other)
 
 
+@settings(deadline=None)
 @given(calendars, st.lists(months, max_size=5), rule_sets)
 def test_generated_months_have_the_answer_of_the_reference(days, people, rules):
     assert_same(days, people, rules)
 
 
-@settings(max_examples=40)
+@settings(deadline=None, max_examples=40)
 @given(calendars, st.lists(months, min_size=1, max_size=4), st.integers(1, 5))
 def test_blocks_may_end_anywhere(days, people, rows):
     with (
@@ -79,7 +81,7 @@ def test_blocks_may_end_anywhere(days, people, rows):
         assert_same(days, people, buckets=())
 
 
-@settings(max_examples=40)
+@settings(deadline=None, max_examples=40)
 @given(calendars, st.lists(months, min_size=1, max_size=4), st.randoms())
 def test_the_order_of_the_rows_does_not_matter(days, people, random):
     """But within a second of a person, where they stay in order of their ids."""
