@@ -144,6 +144,13 @@ def around(one, sixths):
     return one.start_min + (one.end_min - one.start_min) * sixths // 6
 
 
+def test_two_shifts_of_one_code_stay_two():
+    """As after an edition of the people file that moved the shift."""
+    moved = replace(DAY, start_min=DAY.start_min + 60)
+    presses = [PunchFact("a", at(0, 9)), PunchFact("b", at(0, 17))]
+    assert_same(workdays(1), [PersonMonth(one, presses, LATER) for one in (DAY, moved, DAY)])
+
+
 def test_a_day_is_over_the_moment_its_window_closes():
     arrival = [PunchFact("a", at(1, 8) - 60), PunchFact("b", at(1, 18))]
     assert_same(
