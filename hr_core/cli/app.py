@@ -18,6 +18,7 @@ from hr_core.cli import (
     quality,
     reading,
     setup,
+    time_off,
     trace,
     watermark,
 )
@@ -49,6 +50,7 @@ app.add_typer(pay.app, name="pay")
 app.add_typer(reading.attendance, name="attendance")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
+app.add_typer(time_off.app, name="timeoff")
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so

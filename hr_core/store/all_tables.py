@@ -19,6 +19,7 @@ from hr_core.store import (
     piece_scans,
     refusals,
     results,
+    time_off,
     watermarks,
 )
 
@@ -41,5 +42,6 @@ __all__ = [
     "piece_scans",
     "refusals",
     "results",
+    "time_off",
     "watermarks",
 ]
