@@ -1,6 +1,7 @@
 """Table of the time-off ledger, and the plant's own rule files. Rows are added, never changed.
 
-A row stands for one entry of one person's ledger; its number leads through that ledger only.
+A row is one entry of one person's ledger. Numbers lead through all ledgers, so that two people who
+turn out to be one have one ledger as soon as the rows name one person.
 """
 
 from collections.abc import Iterable
@@ -19,8 +20,8 @@ RuleFileKind = Literal["time_off", "overtime_counting"]
 time_off_entries = sa.Table(
     "time_off_entries",
     metadata,
-    sa.Column("person", sa.Text, primary_key=True),
     sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("person", sa.Text, nullable=False, index=True),
     sa.Column("lot", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("minutes", sa.BigInteger, nullable=False),
@@ -89,11 +90,8 @@ def add_entries(
     author: str,
     at: datetime,
 ) -> list[Entry]:
-    """Adds to the end of the person's ledger, in the caller's transaction."""
-    columns = time_off_entries.c
-    last = conn.execute(
-        sa.select(sa.func.max(columns.number)).where(columns.person == person)
-    ).scalar()
+    """Adds to the end of the person's ledger, in the transaction that holds the audit log's head."""
+    last = conn.execute(sa.select(sa.func.max(time_off_entries.c.number))).scalar()
     added = []
     for number, draft in enumerate(drafts, (last or 0) + 1):
         entry = Entry(number=number, booked=booked, **msgspec.structs.asdict(draft))

@@ -130,7 +130,7 @@ def test_a_late_punch_that_shortens_the_day_shows_a_shortfall(saturday, ask, cap
     )
     assert main(["import", "people.toml"]) == 0
 
-    code, again = ask("timeoff", "earn", "E001", "2026-10-17")
+    _, again = ask("timeoff", "earn", "E001", "2026-10-17")
     assert [(row["kind"], row["minutes"]) for row in again["entries"]] == [
         ("adjusted", -180), ("shortfall", 180),
     ]  # fmt: skip
