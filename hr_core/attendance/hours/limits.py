@@ -31,6 +31,7 @@ from hr_core.attendance.hours.period_account import (
 )
 from hr_core.attendance.hours.permits import Permit, SystemSpan
 from hr_core.attendance.hours.windows import DateSpan, periods_in, windows_in
+from hr_core.errors import NoLawError
 
 _OF_FREE_DAY = {
     DayKind.REST_DAY: HourKind.REST_DAY,
@@ -197,10 +198,15 @@ def still_planned(planned: Iterable[WorkedDay], today: date) -> tuple[WorkedDay,
 def _with_moved_workdays(
     limit: Limit, window: DateSpan, standard_day_min: int, kind_of: KindOfDay
 ) -> Limit:
-    """A week to which the yearly notice moves a workday (调休上班日) may hold it."""
+    """A week to which the yearly notice moves a workday (调休上班日) may hold it. Where next year's
+    notice is not out yet, the limit stands as it is.
+    """
     if limit.window is not Window.WEEK:
         return limit
-    workdays = sum(kind_of(day) is DayKind.WORKDAY for day in window.days())
+    try:
+        workdays = sum(kind_of(day) is DayKind.WORKDAY for day in window.days())
+    except NoLawError:
+        return limit
     return replace(limit, minutes=max(limit.minutes, workdays * standard_day_min))
 
 
