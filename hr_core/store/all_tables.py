@@ -18,7 +18,9 @@ from hr_core.store import (
     people,
     piece_scans,
     refusals,
+    requests,
     results,
+    rosters,
     watermarks,
 )
 
@@ -40,6 +42,8 @@ __all__ = [
     "people",
     "piece_scans",
     "refusals",
+    "requests",
     "results",
+    "rosters",
     "watermarks",
 ]

@@ -40,7 +40,7 @@ def counting_on(requests: Iterable[Request], day: date) -> list[Request]:
         and one.body.days[0] <= day < one.body.days[1]
         and day not in one.queued_days
     ]
-    reversed_ones = {one.body.of for one in approved if isinstance(one.body, Reversal)}
+    reversed_ones = reversed_requests(approved)
     return sorted(
         (
             one
@@ -49,6 +49,15 @@ def counting_on(requests: Iterable[Request], day: date) -> list[Request]:
         ),
         key=lambda one: one.id,
     )
+
+
+def reversed_requests(requests: Iterable[Request]) -> set[int]:
+    """Numbers of those that an approved reversal among them takes back."""
+    return {
+        one.body.of
+        for one in requests
+        if isinstance(one.body, Reversal) and one.state is RequestState.APPROVED
+    }
 
 
 def effects_on(requests: Iterable[Request], day: date) -> Effects:

@@ -67,12 +67,12 @@ class Leave(Struct, frozen=True, kw_only=True, tag="leave"):
 
 
 class Overtime(Struct, frozen=True, kw_only=True, tag="overtime"):
-    """`kind` is the plan's kind of `day` when it was asked."""
+    """`kind` is the plan's kind of `day` when it was asked; None only in the question."""
 
     day: date
     start: datetime
     end: datetime
-    kind: DayKind
+    kind: DayKind | None = None
 
     @property
     def days(self) -> tuple[date, date]:
