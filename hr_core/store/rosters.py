@@ -1,8 +1,8 @@
 """Tables of rosters: rotations, assignments, site calendars, places of work, correction policies."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date
-from typing import TypeVar
+from datetime import date, datetime
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from hr_core.attendance.plan.correction_policy import CorrectionPolicy
 from hr_core.attendance.plan.place import Place
 from hr_core.attendance.plan.roster import Assignment, DayDuty, KindFrom, Rotation, Subject
 from hr_core.attendance.plan.site_calendar import SiteCalendar
-from hr_core.store.database import metadata
+from hr_core.store.database import UtcInstant, metadata
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
@@ -38,7 +38,20 @@ roster_assignments = sa.Table(
     sa.Column("site", sa.Text, nullable=False),
     sa.Column("rules", sa.Text),
     sa.Column("origin", sa.Text, nullable=False),
+    # A row that another version replaced stays, for whoever asks what was planned then.
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("replaced_by", sa.Integer),
     sa.Index(None, "subject", "subject_kind"),
+)
+
+roster_versions = sa.Table(
+    "roster_versions",
+    metadata,
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("file", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("imported_at", UtcInstant, nullable=False),
+    sa.Column("imported_by", sa.Text, nullable=False),
 )
 
 site_calendars = sa.Table(
@@ -62,6 +75,15 @@ correction_policies = sa.Table(
     sa.Column("first_day", sa.Date, primary_key=True),
     sa.Column("body", sa.Text, nullable=False),
 )
+
+
+class RosterVersion(NamedTuple):
+    version: int
+    file: str
+    sha256: str
+    imported_at: datetime
+    imported_by: str
+
 
 _MOST_IN = 500  # SQLite takes 32,766 variables a statement, PostgreSQL 65,535: far below both
 
@@ -89,23 +111,46 @@ def load_assignments(conn: sa.Connection, subjects: Collection[Subject]) -> list
     for at in range(0, len(keys), _MOST_IN):
         rows = conn.execute(
             sa.select(roster_assignments).where(
-                roster_assignments.c.subject.in_(keys[at : at + _MOST_IN])
+                roster_assignments.c.subject.in_(keys[at : at + _MOST_IN]),
+                roster_assignments.c.replaced_by.is_(None),
             )
         )
         found += [one for row in rows if (one := _assignment(row)).subject in subjects]
     return sorted(found, key=lambda one: (one.subject, one.first, one.origin))
 
 
-def replace_assignments(conn: sa.Connection, subject: Subject, kept: Sequence[Assignment]) -> None:
-    """The subject's whole roster."""
+def replace_assignments(
+    conn: sa.Connection, subject: Subject, whole: Sequence[Assignment], version: int
+) -> None:
+    """`whole` is the subject's roster from now on."""
     conn.execute(
-        sa.delete(roster_assignments).where(
+        sa.update(roster_assignments)
+        .where(
             roster_assignments.c.subject == subject.key,
             roster_assignments.c.subject_kind == subject.kind,
+            roster_assignments.c.replaced_by.is_(None),
         )
+        .values(replaced_by=version)
     )
-    if kept:
-        conn.execute(sa.insert(roster_assignments), [_row(one) for one in kept])
+    if whole:
+        rows = [_row(one) | {"version": version} for one in whole]
+        conn.execute(sa.insert(roster_assignments), rows)
+
+
+def rotations_in_use(conn: sa.Connection) -> set[str]:
+    used = sa.select(roster_assignments.c.rotation).where(
+        roster_assignments.c.rotation.is_not(None), roster_assignments.c.replaced_by.is_(None)
+    )
+    return set(conn.execute(used.distinct()).scalars())
+
+
+def last_version(conn: sa.Connection) -> int:
+    """0 before the first import."""
+    return conn.execute(sa.select(sa.func.max(roster_versions.c.version))).scalar() or 0
+
+
+def add_version(conn: sa.Connection, row: RosterVersion) -> None:
+    conn.execute(sa.insert(roster_versions).values(**row._asdict()))
 
 
 def save_rotation(conn: sa.Connection, one: Rotation) -> None:

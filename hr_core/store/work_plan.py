@@ -82,6 +82,15 @@ def memberships_of(
     return dict.fromkeys(persons, ())
 
 
+def team_codes(conn: sa.Connection) -> frozenset[str]:
+    return frozenset()
+
+
+def person_of_number(conn: sa.Connection) -> dict[str, str]:
+    """Who is meant by an employee number in a file."""
+    return {number: number for number in conn.execute(sa.select(people.c.number)).scalars()}
+
+
 def person_zone(conn: sa.Connection, person: str, *, lock: bool = False) -> str:
     """`lock`: the person's row until the transaction ends, so that two requests that exclude each
     other are not both taken (SQLite has one writer anyway). Raises NotFoundError.
