@@ -18,7 +18,9 @@ from hr_core.store import (
     people,
     piece_scans,
     refusals,
+    requests,
     results,
+    rosters,
     time_off,
     watermarks,
 )
@@ -41,7 +43,9 @@ __all__ = [
     "people",
     "piece_scans",
     "refusals",
+    "requests",
     "results",
+    "rosters",
     "time_off",
     "watermarks",
 ]

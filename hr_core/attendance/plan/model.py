@@ -19,6 +19,12 @@ class ShiftChoice(StrEnum):
     FROM_PUNCH = "from_punch"  # one of them: the punches say which
 
 
+class PlanFlag(StrEnum):
+    """What a person should look at."""
+
+    SEVERAL_TEAMS = "several_teams"  # two teams' rosters claim the day
+
+
 class DayPart(StrEnum):
     """Halves meet in the middle of the day's shift."""
 
@@ -107,6 +113,7 @@ class PlannedDay(Struct, frozen=True, kw_only=True):
     added_punches: tuple[AddedPunch, ...] = ()
     manual: ManualDay | None = None
     trips: tuple[Trip, ...] = ()
+    flags: tuple[PlanFlag, ...] = ()
     sources: tuple[str, ...] = ()
 
     @property
