@@ -15,6 +15,7 @@ from hr_core.cli import (
     gateways,
     line,
     pay,
+    permits,
     quality,
     reading,
     setup,
@@ -51,6 +52,7 @@ app.add_typer(reading.attendance, name="attendance")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
 app.add_typer(time_off.app, name="timeoff")
+app.add_typer(permits.app, name="permits")
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
