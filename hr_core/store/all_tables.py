@@ -1,6 +1,7 @@
 """Every module that defines tables: `initialise` creates what the shared metadata knows."""
 
 from hr_core.store import (
+    adoptions,
     alert_outbox,
     alerts,
     audit_log,
@@ -15,8 +16,10 @@ from hr_core.store import (
     gateway_keys,
     gateway_log,
     line_entries,
+    organisation,
     people,
     permits,
+    person_records,
     piece_scans,
     refusals,
     requests,
@@ -27,6 +30,7 @@ from hr_core.store import (
 )
 
 __all__ = [
+    "adoptions",
     "alert_outbox",
     "alerts",
     "audit_log",
@@ -41,8 +45,10 @@ __all__ = [
     "gateway_keys",
     "gateway_log",
     "line_entries",
+    "organisation",
     "people",
     "permits",
+    "person_records",
     "piece_scans",
     "refusals",
     "requests",
