@@ -1,6 +1,7 @@
 """Every module that defines tables: `initialise` creates what the shared metadata knows."""
 
 from hr_core.store import (
+    adoptions,
     alert_outbox,
     alerts,
     audit_log,
@@ -15,7 +16,9 @@ from hr_core.store import (
     gateway_keys,
     gateway_log,
     line_entries,
+    organisation,
     people,
+    person_records,
     piece_scans,
     refusals,
     requests,
@@ -25,6 +28,7 @@ from hr_core.store import (
 )
 
 __all__ = [
+    "adoptions",
     "alert_outbox",
     "alerts",
     "audit_log",
@@ -39,7 +43,9 @@ __all__ = [
     "gateway_keys",
     "gateway_log",
     "line_entries",
+    "organisation",
     "people",
+    "person_records",
     "piece_scans",
     "refusals",
     "requests",
