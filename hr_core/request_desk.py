@@ -114,7 +114,7 @@ def ask(conn: sa.Connection, asking: Asking, at: datetime, locked: Locked) -> Re
 
 
 def approve(conn: sa.Connection, number: int, deciding: Deciding, locked: Locked) -> Request:
-    """On days that are locked the request changes nothing; it is queued for the next open one.
+    """Days that are locked keep what was computed; the request is queued for the next open one.
     Raises NotFoundError, RefusedRequestError.
     """
     return _by_person(conn, number, deciding, RequestState.APPROVED, locked)
@@ -142,10 +142,8 @@ def reversal_of(conn: sa.Connection, number: int) -> tuple[str, Reversal]:
 
 
 def days_to_recompute(decided: Request) -> tuple[date, ...]:
-    """The days on which the decision changes the plan at once."""
-    if decided.state is not RequestState.APPROVED:
-        return ()
-    return tuple(day for day in days_of(*decided.body.days) if day not in decided.queued_days)
+    """The days whose plan the decision changes."""
+    return tuple(days_of(*decided.body.days)) if decided.state is RequestState.APPROVED else ()
 
 
 def _by_person(

@@ -18,6 +18,9 @@ from hr_core.cli import (
     permits,
     quality,
     reading,
+    request,
+    request_ask,
+    roster,
     setup,
     time_off,
     trace,
@@ -53,6 +56,9 @@ app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
 app.add_typer(time_off.app, name="timeoff")
 app.add_typer(permits.app, name="permits")
+app.add_typer(roster.app, name="roster")
+request.app.add_typer(request_ask.app, name="ask")
+app.add_typer(request.app, name="request")
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so

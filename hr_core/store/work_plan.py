@@ -1,6 +1,6 @@
 """The plan of people's days, from everything that the store holds about it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache
 
@@ -84,6 +84,22 @@ def memberships_of(
 
 def team_codes(conn: sa.Connection) -> frozenset[str]:
     return frozenset()
+
+
+def person_key(conn: sa.Connection, number: str, on: date) -> str:  # noqa: ARG001 - numbers get dates
+    """Whose employee number it is on the day. Raises NotFoundError."""
+    person_zone(conn, number)
+    return number
+
+
+def known_people(conn: sa.Connection) -> dict[str, str]:
+    """Names by person key."""
+    query = sa.select(people.c.number, people.c.name).order_by(people.c.number)
+    return {row.number: row.name for row in conn.execute(query)}
+
+
+def locks_of(conn: sa.Connection) -> Callable[[date], bool]:  # noqa: ARG001 - locks come with live
+    return lambda _day: False
 
 
 def person_of_number(conn: sa.Connection) -> dict[str, str]:

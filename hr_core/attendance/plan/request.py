@@ -147,8 +147,8 @@ Body = Leave | Overtime | MissingPunch | DayByHand | AskedTrip | MobilePunch | R
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """`days` of a body are half open. On `queued_days` the request changes nothing because they
-    were locked when it was approved: it is settled with the period of `settles_on`.
+    """`days` of a body are half open. `queued_days` were locked when it was approved: what it changes
+    on them is settled with the period of `settles_on`.
     """
 
     id: int

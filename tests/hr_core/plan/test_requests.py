@@ -271,22 +271,21 @@ def locked(on):
     return on < date(2026, 11, 11)
 
 
-def test_on_locked_days_an_approval_waits_for_the_next_period(conn, desk):
-    asked = desk.ask(SICK)
-    approved = desk.approve(asked.id, locked=locked)
+def test_an_approval_for_locked_days_waits_for_the_next_period(conn, desk):
+    """The plan says what should have been: what the lock keeps is compared with it."""
+    approved = desk.approve(desk.ask(SICK).id, locked=locked)
     assert (approved.queued_days, approved.settles_on) == ((day("11-10"),), day("11-11"))
-    assert planned(conn, "11-10").leaves == ()
-    assert len(planned(conn, "11-11").leaves) == 1
-    assert days_to_recompute(approved) == (day("11-11"),)
+    assert len(planned(conn, "11-10").leaves) == 1
+    assert days_to_recompute(approved) == (day("11-10"), day("11-11"))
     assert queued_requests(conn, day("11-11"), day("11-12")) == [approved]
     assert queued_requests(conn, day("11-12"), day("11-30")) == []
 
 
 def test_a_reversal_of_locked_days_waits_too(conn, desk):
     approved = desk.approved(SICK)
-    desk.reverse(approved.id, locked=locked)
-    assert len(planned(conn, "11-10").leaves) == 1
-    assert planned(conn, "11-11").leaves == ()
+    reversal = desk.reverse(approved.id, locked=locked)
+    assert (reversal.queued_days, reversal.settles_on) == ((day("11-10"),), day("11-11"))
+    assert planned(conn, "11-10").leaves == ()
 
 
 def test_locks_without_an_end_are_refused(desk):
