@@ -155,6 +155,7 @@ def serve(  # noqa: PLR0913 - one for each option
             async with (
                 _hearing(mqtt, mqtt_password_file, gateways),
                 _alerting(engine, alert_channels, clock),
+                _computing_days(engine, clock),
             ):
                 await serve_app(app, host, port, ready, allow_remote=allow_remote)
 
@@ -186,6 +187,24 @@ async def _alerting(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await deliverer.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _computing_days(engine: sa.Engine, clock: SystemClock) -> AsyncIterator[None]:
+    """Recomputes days meanwhile."""
+    import asyncio
+    import time
+
+    from hr_core.attendance.live.day_watch import DayWatch
+    from hr_core.attendance.live.recomputing import Recomputer
+
+    recomputer = Recomputer(engine, now=clock.now, monotonic=time.monotonic)
+    task = asyncio.create_task(DayWatch(recomputer).run(), name="day watch")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _hearing(

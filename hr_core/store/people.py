@@ -46,6 +46,9 @@ device_users = sa.Table(
     *day_columns(),
     sa.Column("number", sa.Text, nullable=False),
     sa.Column("entered", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("valid_from", sa.Date, primary_key=True),
+    sa.Column("valid_until", sa.Date),
+    sa.Column("number", sa.Text, nullable=False, index=True),
 )
 
 badges = sa.Table(
