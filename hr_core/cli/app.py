@@ -13,6 +13,7 @@ from hr_core.cli import (
     erase,
     events,
     gateways,
+    hour_limits,
     line,
     pay,
     permits,
@@ -48,6 +49,7 @@ app.command("events")(events.events)
 app.command("watermark")(watermark.watermark)
 app.command("devices")(devices.devices)
 app.command("erase")(erase.erase)
+app.command("limits")(hour_limits.limits)
 app.add_typer(gateways.gateway, name="gateway")
 app.add_typer(audit.app, name="audit")
 app.add_typer(pay.app, name="pay")

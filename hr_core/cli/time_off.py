@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hr_core.cli.options import DbOption, ExitCode, JsonOption, print_json, reading, writing
+from hr_core.cli.options import (
+    DbOption,
+    ExitCode,
+    JsonOption,
+    core,
+    print_json,
+    reading,
+    writing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import sqlalchemy as sa
 
     from hr_core.attendance.lots.booking import Act
     from hr_core.attendance.lots.ledger import Entry, LotState
@@ -19,7 +29,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Compensatory time off (调休) as a ledger of lots.", rich_markup_mode=None)
 
-Person = Annotated[str, typer.Argument(help="The person.", show_default=False)]
+Person = Annotated[str, typer.Argument(help="Employee number.", show_default=False)]
 ByOption = Annotated[
     str | None, typer.Option("--by", help="Who enters it [default: your account].")
 ]
@@ -42,8 +52,10 @@ def lots(
     from hr_core.attendance.lots.booking import lots_of
     from hr_core.attendance.lots.ledger import balance
 
+    until = None if on is None else parse_day(on, "--on")
     with reading(context, db) as conn:
-        states = lots_of(conn, person, None if on is None else parse_day(on, "--on"))
+        key = _key(conn, person, _act(None, ""))
+        states = lots_of(conn, key, until)
     total = balance(states)
     if as_json:
         rows = [_row(state) for state in states]
@@ -67,20 +79,29 @@ def earn(  # noqa: PLR0913 - one for each option
     as_json: JsonOption = False,
 ) -> None:
     """Turn a day's counted overtime into time off; again, after the day changed, sets it right."""
+    import time
+
     from hr_core.attendance.hours.day_overtime import overtime_of_day
+    from hr_core.attendance.live.recomputing import Recomputer
     from hr_core.attendance.lots.booking import Overtime, book_overtime, counting_rules
+    from hr_core.people.lookup import person_of_number
+    from hr_core.store import database
 
     act, on = _act(by, reason), parse_day(day, "DAY")
-    with writing(context, db) as conn:
-        found = overtime_of_day(conn, person, on, counting_rules(conn), act.at)
-        overtime = Overtime(
-            day=on,
-            kind=found.kind,
-            minutes=found.counted.minutes,
-            spans=found.counted.intervals,
-            events=found.events,
-        )
-        added = book_overtime(conn, person, overtime, act)
+    with core(context, db) as engine:
+        # What came in while no hr-core serve runs must be in the day too.
+        Recomputer(engine, now=lambda: act.at, monotonic=time.monotonic).catch_up()
+        with database.writing(engine) as conn:
+            key = person_of_number(conn, person, on)
+            found = overtime_of_day(conn, key, on, counting_rules(conn), act.at)
+            overtime = Overtime(
+                day=on,
+                kind=found.kind,
+                minutes=found.minutes,
+                spans=found.counted.intervals,
+                events=found.events,
+            )
+            added = book_overtime(conn, key, overtime, act)
     if not as_json:
         for difference in found.counted.differences:
             print(f"  {difference.text}")
@@ -105,7 +126,7 @@ def use(  # noqa: PLR0913 - one for each option
 
     act, on = _act(by, reason), parse_day(day, "--day")
     with writing(context, db) as conn:
-        added = take(conn, person, leave, on, minutes, act)
+        added = take(conn, _key(conn, person, act), leave, on, minutes, act)
     _print_entries(person, added, as_json=as_json)
 
 
@@ -125,7 +146,7 @@ def give_back(  # noqa: PLR0913 - one for each option
 
     act = _act(by, reason)
     with writing(context, db) as conn:
-        added = give_back(conn, person, leave, act)
+        added = give_back(conn, _key(conn, person, act), leave, act)
     _print_entries(person, added, as_json=as_json)
 
 
@@ -150,7 +171,7 @@ def pay_out(  # noqa: PLR0913 - one for each option
 
     act = _act(by, reason)
     with writing(context, db) as conn:
-        added = pay_out(conn, person, minutes, act, unverified=unverified)
+        added = pay_out(conn, _key(conn, person, act), minutes, act, unverified=unverified)
     _print_entries(person, added, as_json=as_json)
 
 
@@ -158,7 +179,7 @@ def pay_out(  # noqa: PLR0913 - one for each option
 def expire(
     context: typer.Context,
     person: Annotated[
-        str | None, typer.Argument(help="The person [default: everybody].", show_default=False)
+        str | None, typer.Argument(help="Employee number [default: everybody].", show_default=False)
     ] = None,
     *,
     by: ByOption = None,
@@ -172,7 +193,7 @@ def expire(
 
     act = _act(by, reason)
     with writing(context, db) as conn:
-        people = people_with_lots(conn) if person is None else [person]
+        people = people_with_lots(conn) if person is None else [_key(conn, person, act)]
         added = {one: expire(conn, one, act) for one in people}
     if as_json:
         print_json({"people": {one: rows for one, rows in added.items() if rows}})
@@ -200,7 +221,7 @@ def settle(  # noqa: PLR0913 - one for each option
         raise typer.BadParameter("say how it was made good", param_hint="--how")
     act = _act(by, how.strip())
     with writing(context, db) as conn:
-        added = settle(conn, person, lot, act)
+        added = settle(conn, _key(conn, person, act), lot, act)
     _print_entries(person, added, as_json=as_json)
 
 
@@ -269,6 +290,13 @@ def _act(by: str | None, reason: str) -> Act:
     from hr_core.clock import SystemClock
 
     return Act(actor=by or operator(), at=SystemClock().now(), reason=reason)
+
+
+def _key(conn: sa.Connection, number: str, act: Act) -> str:
+    """The person whose number it is today. Raises NotFoundError."""
+    from hr_core.people.lookup import person_of_number
+
+    return person_of_number(conn, number, act.at.date())
 
 
 def _row(state: LotState) -> dict[str, object]:

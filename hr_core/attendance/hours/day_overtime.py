@@ -1,31 +1,38 @@
-"""The overtime of one stored day: what was punched and approved, counted by the plant's rule."""
+"""The overtime of one day: what was punched and approved, counted by the plant's rule."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 from msgspec import Struct
 
-from hr_core.attendance.calendar import DayKind, load_calendar
-from hr_core.attendance.calendar_overtime import Span, without
-from hr_core.attendance.day import DayResult, load_rules
+from hr_core.attendance.calendar import DayKind
+from hr_core.attendance.calendar_overtime import Span
+from hr_core.attendance.day_parts import DayInterval, Why
 from hr_core.attendance.hours.counted_overtime import (
     CountedOvertime,
     CountingRules,
     counted_overtime,
 )
-from hr_core.attendance.month import compute_month
-from hr_core.attendance.punches import punches_of_month
-from hr_core.clock import DAY_S, Month, wall_seconds_at
+from hr_core.attendance.live.person_days import Computation
+from hr_core.attendance.live.rule_sets import load_engines
 from hr_core.errors import CoreError, NotFoundError
-from hr_core.pay.run import imported_roster
-from hr_core.people.model import Shift
-from hr_core.store.work_plan import plan_of
+
+# Time beyond the plan, whether or not its day's own rounding let it count.
+_BEYOND_PLAN = frozenset({Why.AFTER_SHIFT, Why.FREE_DAY, Why.BELOW_STEP})
 
 
 class DayOvertime(Struct, frozen=True, kw_only=True):
+    """`by_hand_min`: overtime that two people decided, at no time of day; no rule counts it again."""
+
     kind: DayKind
     counted: CountedOvertime
+    by_hand_min: int
     events: tuple[str, ...]
+
+    @property
+    def minutes(self) -> int:
+        return self.counted.minutes + self.by_hand_min
 
 
 class UnclearDayError(CoreError):
@@ -35,50 +42,37 @@ class UnclearDayError(CoreError):
 def overtime_of_day(
     conn: sa.Connection, person: str, day: date, rules: CountingRules, now: datetime
 ) -> DayOvertime:
-    """Computed now from the raw punches. Raises NotFoundError, NoLawError, UnclearDayError."""
-    roster = imported_roster(conn)
-    known = roster.people.get(person)
-    if known is None:
+    """Computed now, from punches and plan. Raises NotFoundError, NoLawError, UnclearDayError."""
+    computed = Computation(conn, load_engines(), now).days(person, day, day + timedelta(days=1))
+    found = computed.get(day)
+    if found is None:
         raise NotFoundError(
-            f"there is no person {person!r}",
-            remedy="use the employee number of the people file, not a device's user id",
+            f"there is no day {day} of {person!r}",
+            remedy="use the employee number of the people file, and a day that has begun",
         )
-    month = Month(day.year, day.month)
-    calendar = load_calendar()
-    shift = roster.shifts[known.shift]
-    results = compute_month(
-        shift,
-        [calendar.day(on) for on in month.days()],
-        punches_of_month(conn, roster, month).by_person[person],
-        load_rules(),
-        wall_seconds_at(now, known.zone),
-    )
-    result = results.days[day.day - 1]
-    if result.to_clarify:
+    result = found.result
+    if result.to_clarify or now < found.closes:
         raise UnclearDayError(
             f"{day} of {person} is {result.status}: its overtime is not known",
-            remedy=f"clear the day first: hr-core attendance show {person} --month {month}",
+            remedy=f"look at the day first: hr-core attendance show {person} --month {day:%Y-%m}",
         )
-    plan = plan_of(conn, person, day, day + timedelta(days=1))[day]
-    approved = [(one.start, one.end) for one in plan.overtime_approved]
-    counted = counted_overtime(
-        punched_overtime(result, shift), approved, rules.on(day).of(result.kind)
+    approved = [(one.start, one.end) for one in found.plan.overtime_approved]
+    rule = rules.on(day).of(result.kind)
+    return DayOvertime(
+        kind=result.kind,
+        counted=counted_overtime(_beyond_plan(result.intervals), approved, rule),
+        by_hand_min=sum(
+            one.minutes
+            for one in result.intervals
+            if one.counts == "overtime" and one.why == Why.BY_HAND
+        ),
+        events=result.used,
     )
-    return DayOvertime(kind=result.kind, counted=counted, events=result.used)
 
 
-def punched_overtime(result: DayResult, shift: Shift) -> list[Span]:
-    """What was worked beyond the plan: after the shift on a workday, all of it on another day, less
-    the shift's break; coming early is no overtime.
-    """
-    if result.arrived is None or result.left is None:
-        return []
-    midnight = result.day.toordinal() * DAY_S
-    start, end = midnight + shift.start_min * 60, midnight + shift.end_min * 60
-    if result.kind is DayKind.WORKDAY:
-        begin = max(result.arrived, end)
-        return [(begin, result.left)] if begin < result.left else []
-    begin = max(result.arrived, start)
-    rest = midnight + shift.break_start_min * 60
-    worked = [(begin, result.left)] if begin < result.left else []
-    return without(worked, [(rest, rest + shift.break_min * 60)])
+def _beyond_plan(intervals: Iterable[DayInterval]) -> list[Span]:
+    return [
+        (one.start, one.end)
+        for one in intervals
+        if one.why in _BEYOND_PLAN and one.start is not None and one.end is not None
+    ]
