@@ -17,6 +17,7 @@ from hr_core.cli import (
     line,
     pay,
     permits,
+    people,
     quality,
     reading,
     request,
@@ -53,6 +54,7 @@ app.command("limits")(hour_limits.limits)
 app.add_typer(gateways.gateway, name="gateway")
 app.add_typer(audit.app, name="audit")
 app.add_typer(pay.app, name="pay")
+app.add_typer(people.app, name="people")
 app.add_typer(reading.attendance, name="attendance")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
