@@ -46,7 +46,7 @@ from hr_core.people.file import read_file
 from hr_core.spreadsheet import read_rows
 from hr_core.store import rosters as store
 from hr_core.store.rosters import RosterVersion
-from hr_core.store.work_plan import load_shifts, memberships_of, person_of_number, team_codes
+from hr_core.store.work_plan import load_shifts, memberships_of, person_finder, unit_codes
 
 Locked = Callable[[date], bool]
 
@@ -185,7 +185,7 @@ def _read(conn: sa.Connection, path: Path, origin: str) -> _Content:
 
 
 def _names(conn: sa.Connection, rotations: dict[str, Rotation]) -> Names:
-    return Names(rotations, person_of_number(conn), team_codes(conn))
+    return Names(rotations, person_finder(conn), unit_codes(conn))
 
 
 def _twice(plan_file: PlanFile) -> list[RosterFault]:

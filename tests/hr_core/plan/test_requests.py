@@ -308,7 +308,7 @@ def test_requests_are_listed_by_what_is_wanted(conn, desk):
         return [one.id for one in list_requests(conn, RequestFilter(**wanted))]
 
     assert numbers() == [sick.id, other.id]
-    assert numbers(person="008") == numbers(kind="missing_punch") == [other.id]
+    assert numbers(persons=("008",)) == numbers(kind="missing_punch") == [other.id]
     assert numbers(state=RequestState.APPROVED) == [sick.id]
     assert numbers(first=day("11-11"), until=day("11-12")) == [sick.id]
     assert numbers(first=day("11-12")) == numbers(until=day("11-09")) == []

@@ -38,17 +38,25 @@ def test_a_hole_that_the_team_fills_is_none():
     assert not faults(*rows, planned=lambda day: True)
 
 
-def test_two_plans_on_a_day_are_refused():
-    (fault,) = faults(assigned("2026-11-01", rotation="r"), assigned("2026-11-05", "D"))
-    assert fault.reason == "two_plans"
+@pytest.mark.parametrize(
+    "first", [assigned("2026-11-01", rotation="r"), assigned("2026-11-01", "E")]
+)
+def test_two_rows_for_one_day_are_refused(first):
+    (fault,) = faults(first, assigned("2026-11-05", "D", origin="row 3"))
+    assert (fault.origin, fault.reason) == ("row 3", "two_plans")
 
 
 @pytest.mark.parametrize(("one", "other", "clash"), [
     ("D", "E", False), ("D", "X", True), ("N12", "D12", False), ("N12", "X", True), ("E", "N", False),
 ])  # fmt: skip
 def test_two_shifts_a_day_must_lie_apart_also_after_midnight(one, other, clash):
-    found = faults(assigned("2026-11-01", one), assigned("2026-11-01", other))
+    found = faults(assigned("2026-11-01", f"{one}+{other}"))
     assert [fault.reason for fault in found] == ["shift_overlap"] * clash
+
+
+def test_two_shifts_of_one_day_meet_no_next_day():
+    assert not faults(assigned("2026-11-01", "X+N12", until="2026-11-02"))
+    assert faults(assigned("2026-11-01", "X+N12", until="2026-11-03"))
 
 
 def test_a_night_into_an_early_day_is_refused_where_they_meet():
