@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hr_core.attendance.lots.booking import Act
+from hr_core.attendance.lots.leave_link import book_decision
 from hr_core.attendance.plan.correction_policy import (
     AskedCorrection,
     load_policy,
@@ -116,7 +118,7 @@ def ask(conn: sa.Connection, asking: Asking, at: datetime, locked: Locked) -> Re
 
 def approve(conn: sa.Connection, number: int, deciding: Deciding, locked: Locked) -> Request:
     """Days that are locked keep what was computed; the request is queued for the next open one.
-    Raises NotFoundError, RefusedRequestError.
+    Raises NotFoundError, RefusedRequestError, TimeOffError (time off that no lot covers).
     """
     return _by_person(conn, number, deciding, RequestState.APPROVED, locked)
 
@@ -178,6 +180,9 @@ def _decide(
         conn, deciding.at, decided.decided_by, f"request.{state}", _subject(decided), asked, decided,
         decided.decision,
     )  # fmt: skip
+    book_decision(
+        conn, decided, Act(actor=decided.decided_by, at=deciding.at, reason=decided.decision)
+    )
     return decided
 
 

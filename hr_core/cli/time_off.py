@@ -188,8 +188,7 @@ def expire(
     as_json: JsonOption = False,
 ) -> None:
     """Book as expired what can no longer be taken today. By law it is then due to be paid."""
-    from hr_core.attendance.lots.booking import expire
-    from hr_core.store.time_off import people_with_lots
+    from hr_core.attendance.lots.booking import expire, people_with_lots
 
     act = _act(by, reason)
     with writing(context, db) as conn:

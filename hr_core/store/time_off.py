@@ -1,10 +1,10 @@
 """Table of the time-off ledger, and the plant's own rule files. Rows are added, never changed.
 
-A row is one entry of one person's ledger. Numbers lead through all ledgers, so that two people who
-turn out to be one have one ledger as soon as the rows name one person.
+A row is one entry of one person's ledger. Numbers lead through all ledgers, so that two records that turn
+out to be one person have one ledger, and two again when that is undone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Literal, NamedTuple
 
@@ -56,10 +56,10 @@ class RuleFile(NamedTuple):
     text: str
 
 
-def entries_of(conn: sa.Connection, person: str) -> list[Entry]:
-    """The person's whole ledger, in the order in which it was written."""
+def entries_of(conn: sa.Connection, keys: Collection[str]) -> list[Entry]:
+    """The whole ledger of a person (every key that means the same), in the order of writing."""
     columns = time_off_entries.c
-    query = sa.select(time_off_entries).where(columns.person == person).order_by(columns.number)
+    query = sa.select(time_off_entries).where(columns.person.in_(keys)).order_by(columns.number)
     return [
         Entry(
             number=row.number,
@@ -77,7 +77,7 @@ def entries_of(conn: sa.Connection, person: str) -> list[Entry]:
     ]
 
 
-def people_with_lots(conn: sa.Connection) -> list[str]:
+def keys_with_lots(conn: sa.Connection) -> list[str]:
     query = sa.select(time_off_entries.c.person).distinct().order_by(time_off_entries.c.person)
     return list(conn.execute(query).scalars())
 

@@ -9,9 +9,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.attendance.calendar import Calendar, load_calendar
-from hr_core.attendance.calendar_overtime import length, without
 from hr_core.attendance.day import DayResult, DayStatus
-from hr_core.attendance.hours.counted_overtime import merged
 from hr_core.attendance.hours.law import NoJurisdictionError, WorkingTimeLaw, load_law
 from hr_core.attendance.hours.limits import (
     Outlook,
@@ -22,11 +20,9 @@ from hr_core.attendance.hours.limits import (
 )
 from hr_core.attendance.hours.period_account import PeriodAccount, WorkedDay
 from hr_core.attendance.hours.permits import Permit, PostSpan, system_spans
+from hr_core.attendance.hours.planned import planned_hours
 from hr_core.attendance.hours.windows import DateSpan
-from hr_core.attendance.live.leaves import leave_ranges
-from hr_core.attendance.plan.model import PlannedDay, ShiftChoice
-from hr_core.clock import DAY_S
-from hr_core.people.model import Shift
+from hr_core.attendance.plan.model import PlannedDay
 from hr_core.people.records import UnitKind
 from hr_core.store.attendance_days import days_of_people
 from hr_core.store.attendance_queue import arrivals_wait, touched
@@ -139,26 +135,6 @@ def hour_limits(
     )
 
 
-def planned_hours(plan: PlannedDay) -> WorkedDay:
-    """What the day holds if everything goes as planned: shifts less breaks and leave, and approved
-    overtime beside them. Of shifts of which one is meant, the longest.
-    """
-    midnight = plan.day.toordinal() * DAY_S
-    lengths = []
-    for shift in plan.shifts if plan.due else ():
-        leave = [
-            (midnight + start * 60, midnight + end * 60)
-            for (start, end), _ in leave_ranges(plan, shift)
-        ]
-        lengths.append(length(without(_work(shift, midnight), merged(leave))) // 60)
-    one_of = plan.choice is ShiftChoice.FROM_PUNCH
-    due = max(lengths, default=0) if one_of else sum(lengths)
-    inside = [span for shift in plan.shifts if plan.due for span in _work(shift, midnight)]
-    approved = merged((one.start, one.end) for one in plan.overtime_approved)
-    extra = length(without(approved, inside)) // 60
-    return WorkedDay(day=plan.day, kind=plan.kind, minutes=due + extra)
-
-
 def hours_of(
     results: Iterable[DayResult], plan: Mapping[date, PlannedDay], today: date
 ) -> PersonHours:
@@ -251,12 +227,6 @@ def _known(wanted: DateSpan, calendar: Calendar) -> DateSpan:
             until = min(until, date(year, 1, 1))
             break
     return DateSpan(wanted.first, until)
-
-
-def _work(shift: Shift, midnight: int) -> list[tuple[int, int]]:
-    rest = midnight + shift.break_start_min * 60
-    whole = (midnight + shift.start_min * 60, midnight + shift.end_min * 60)
-    return without([whole], [(rest, rest + shift.break_min * 60)])
 
 
 def _people(conn: sa.Connection, persons: Sequence[str] | None) -> list[_Who]:

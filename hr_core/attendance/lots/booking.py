@@ -30,7 +30,9 @@ from hr_core.audit import log as audit
 from hr_core.errors import NotFoundError
 from hr_core.store import audit_log, time_off
 from hr_core.store.people import people
+from hr_core.store.person_records import merged_into
 from hr_core.store.time_off import RuleFile, RuleFileKind
+from hr_core.store.work_plan import keys_of
 
 
 class Act(Struct, frozen=True, kw_only=True):
@@ -55,7 +57,13 @@ class Overtime(Struct, frozen=True, kw_only=True):
 def lots_of(conn: sa.Connection, person: str, on: date | None = None) -> tuple[LotState, ...]:
     """As booked up to `on`, oldest first. Raises NotFoundError."""
     _zone(conn, person)
-    return fold(time_off.entries_of(conn, person), on)
+    return fold(_ledger(conn, person), on)
+
+
+def people_with_lots(conn: sa.Connection) -> list[str]:
+    """Those who have a ledger, each once."""
+    merged = merged_into(conn)
+    return sorted({merged.get(key, key) for key in time_off.keys_with_lots(conn)})
 
 
 def book_overtime(conn: sa.Connection, person: str, overtime: Overtime, act: Act) -> list[Entry]:
@@ -207,7 +215,7 @@ def _open(conn: sa.Connection, person: str) -> tuple[str, tuple[LotState, ...]]:
     """The person's zone and lots, held against other writers until the transaction ends."""
     audit_log.lock_head(conn)
     zone = _zone(conn, person)
-    return zone, fold(time_off.entries_of(conn, person))
+    return zone, fold(_ledger(conn, person))
 
 
 def _write(
@@ -223,7 +231,7 @@ def _write(
         return []
     booked = _today(_zone(conn, person), act)
     added = time_off.add_entries(conn, person, rows, booked, act.actor, act.at)
-    after = fold(time_off.entries_of(conn, person))
+    after = fold(_ledger(conn, person))
     audit.append(
         conn,
         act.at,
@@ -235,6 +243,10 @@ def _write(
         act.reason,
     )
     return added
+
+
+def _ledger(conn: sa.Connection, person: str) -> list[Entry]:
+    return time_off.entries_of(conn, keys_of(conn, person))
 
 
 def _today(zone: str, act: Act) -> date:

@@ -5,9 +5,11 @@ import time
 from datetime import UTC, date, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from hr_core.attendance.calendar import DayKind
-from hr_core.attendance.hours.outlook import hour_limits, planned_hours, posts_of
+from hr_core.attendance.hours.outlook import hour_limits, posts_of
+from hr_core.attendance.hours.planned import leave_minutes, planned_hours
 from hr_core.attendance.hours.windows import DateSpan
 from hr_core.attendance.live.recomputing import Recomputer
 from hr_core.attendance.plan.model import (
@@ -202,3 +204,11 @@ def leave(part, start=None, end=None):
 )
 def test_what_a_planned_day_holds(planned, hours):
     assert planned_hours(planned).minutes == hours * H
+
+
+def test_a_leave_covers_due_work_and_no_break():
+    morning, other = leave(DayPart.HOURS, 8 * H, 13 * H), leave(DayPart.HOURS, 13 * H, 14 * H)
+    both = plan(leaves=(morning, replace(other, request=2)))
+
+    assert (leave_minutes(both, 1), leave_minutes(both, 2)) == (4 * H, 1 * H)
+    assert leave_minutes(plan(leaves=(leave(DayPart.WHOLE),), due=False), 1) == 0

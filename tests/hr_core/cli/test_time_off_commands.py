@@ -177,7 +177,7 @@ def test_own_rules_of_counted_overtime_are_used(saturday, ask, tmp_path):
 
 def test_unknown_people_days_and_lots_are_named(plant, capfd):
     assert main(["timeoff", "lots", "nobody"]) == 3
-    assert "nobody has the employee number 'nobody'" in capfd.readouterr().err
+    assert "'nobody'" in capfd.readouterr().err
     assert main(["timeoff", "earn", "E001", "17.10."]) == 3
     assert main(["timeoff", "settle", "E001", "x", "--how", "paid"]) == 2
     assert main(["timeoff", "settle", "E001", "x", "--how", " "]) == 3
