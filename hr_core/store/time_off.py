@@ -82,6 +82,19 @@ def keys_with_lots(conn: sa.Connection) -> list[str]:
     return list(conn.execute(query).scalars())
 
 
+def owners_of_lots(conn: sa.Connection, keys: Collection[str]) -> dict[str, str]:
+    """Under which key each lot was earned. Its later entries follow it there, so that a ledger stays
+    whole when a merge of two records is undone.
+    """
+    columns = time_off_entries.c
+    query = (
+        sa.select(columns.lot, columns.person)
+        .where(columns.person.in_(keys), columns.kind == EntryKind.EARNED)
+        .order_by(columns.number.desc())
+    )
+    return {row.lot: row.person for row in conn.execute(query)}
+
+
 def add_entries(
     conn: sa.Connection,
     person: str,
@@ -90,7 +103,7 @@ def add_entries(
     author: str,
     at: datetime,
 ) -> list[Entry]:
-    """Adds to the end of the person's ledger, in the transaction that holds the audit log's head."""
+    """Adds to the end of the key's ledger, in the transaction that holds the audit log's head."""
     last = conn.execute(sa.select(sa.func.max(time_off_entries.c.number))).scalar()
     added = []
     for number, draft in enumerate(drafts, (last or 0) + 1):

@@ -230,7 +230,11 @@ def _write(
     if not rows:
         return []
     booked = _today(_zone(conn, person), act)
-    added = time_off.add_entries(conn, person, rows, booked, act.actor, act.at)
+    owners = time_off.owners_of_lots(conn, keys_of(conn, person))
+    added: list[Entry] = []
+    for draft in rows:
+        owner = owners.get(draft.lot, person)
+        added += time_off.add_entries(conn, owner, [draft], booked, act.actor, act.at)
     after = fold(_ledger(conn, person))
     audit.append(
         conn,

@@ -10,7 +10,9 @@ from hr_core.attendance.hours.law import NoJurisdictionError, UnverifiedLawError
 from hr_core.attendance.lots import booking
 from hr_core.attendance.lots.booking import Act, Overtime
 from hr_core.attendance.lots.drawing import TimeOffError
+from hr_core.people.changes import Signature, undo
 from hr_core.people.model import Person, Roster
+from hr_core.people.one_or_two import merge
 from hr_core.store import all_tables
 from hr_core.store.database import initialise, open_database, writing
 from hr_core.store.people import save_roster
@@ -115,6 +117,21 @@ def test_no_money_on_an_unverified_row(engine, monkeypatch):
         with pytest.raises(UnverifiedLawError, match="rate of lot 2026-10-17/rest_day"):
             booking.pay_out(conn, "E1", None, act())
         assert booking.pay_out(conn, "E1", None, act(), unverified=True)
+
+
+def test_two_records_of_one_person_have_one_ledger_until_the_merge_is_undone(engine):
+    sign = Signature(at=act().at, by="li", reason="one man")
+    with writing(engine) as conn:
+        booking.book_overtime(conn, "E1", overtime(), act())
+        booking.book_overtime(conn, "E2", overtime(120, day=date(2026, 10, 18)), act())
+        change = merge(conn, "E1", "E2", sign)
+        booking.take(conn, "E1", "L", date(2026, 11, 2), 300, act())
+        assert [lot.left_min for lot in booking.lots_of(conn, "E1")] == [0, 60]
+        assert booking.people_with_lots(conn) == ["E1"]
+        undo(conn, change, sign)
+        assert [lot.left_min for lot in booking.lots_of(conn, "E1")] == [0]
+        (theirs,) = booking.lots_of(conn, "E2")
+        assert (theirs.left_min, theirs.uses[0].leave) == (60, "L")
 
 
 def test_refusals_book_nothing(engine):
