@@ -113,11 +113,10 @@ def import_roster(
     _refuse(path, content.faults)
     shifts = load_shifts(conn)
     rotations = store.load_rotations(conn)
-    content.faults += _rotation_faults(
-        content, rotations, set(shifts), store.rotations_in_use(conn)
-    )
-    for rotation in content.rotations.values():
-        content.faults += rotation_faults(rotation, shifts, f"rotation {rotation.code}")
+    used = store.rotations_in_use(conn)
+    for code, rotation in content.rotations.items():
+        content.faults += rotation_faults(rotation, shifts)
+        content.faults += rotation_change_faults(rotation, rotations.get(code), in_use=code in used)
     content.faults += _calendar_faults(conn, content.plan_file)
     _refuse(path, content.faults)
     catalogue = Catalogue(shifts, rotations | content.rotations)
