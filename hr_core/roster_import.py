@@ -22,6 +22,7 @@ from hr_core.attendance.plan.roster import (
 from hr_core.attendance.plan.roster_check import (
     Catalogue,
     RosterFault,
+    rotation_change_faults,
     rotation_faults,
     timeline_faults,
 )
