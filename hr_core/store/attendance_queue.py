@@ -125,7 +125,7 @@ def take_arrivals(conn: sa.Connection, most: int) -> list[ArrivedPunch]:
         sa.select(punch_arrivals).order_by(there.number).limit(most)
     ):
         taken.append(number)
-        ids += [packed[at : at + EVENT_ID_BYTES] for at in range(0, len(packed), EVENT_ID_BYTES)]
+        ids += _unpacked(packed)
         if len(ids) >= most:
             break
     for start in range(0, len(taken), _KEYS_PER_SELECT):
@@ -161,13 +161,25 @@ def enter_dates(conn: sa.Connection, punches: Sequence[ArrivedPunch]) -> None:
         conn.execute(insert_or_ignore(conn, punch_dates), rows)
 
 
-def forget_date(conn: sa.Connection, event_id: bytes) -> None:
-    """The punch is erased."""
-    punch = ArrivedPunch(event_id, "", "")
-    there = punch_dates.c
-    conn.execute(
-        sa.delete(punch_dates).where(there.ordinal == punch.on, there.event_id == event_id)
-    )
+def forget_punches(conn: sa.Connection, event_ids: Collection[bytes]) -> None:
+    """They are erased. What was computed from them stays until its day is computed again."""
+    there, arrived = punch_dates.c, punch_arrivals.c
+    for event_id in event_ids:
+        on = ArrivedPunch(event_id, "", "").on
+        conn.execute(sa.delete(punch_dates).where(there.ordinal == on, there.event_id == event_id))
+    for number, packed in conn.execute(sa.select(punch_arrivals)).all():
+        ids = _unpacked(packed)
+        left = [event_id for event_id in ids if event_id not in event_ids]
+        if len(left) < len(ids):
+            conn.execute(
+                sa.update(punch_arrivals)
+                .where(arrived.number == number)
+                .values(event_ids=b"".join(left))
+            )
+
+
+def _unpacked(packed: bytes) -> list[bytes]:
+    return [packed[at : at + EVENT_ID_BYTES] for at in range(0, len(packed), EVENT_ID_BYTES)]
 
 
 def dates_of_user(

@@ -43,6 +43,11 @@ class Stored(NamedTuple):
     changed: int
     queued: int
 
+    def plus(self, other: "Stored") -> "Stored":
+        return Stored(
+            self.days + other.days, self.changed + other.changed, self.queued + other.queued
+        )
+
 
 class Computation:
     """At one moment, over one transaction; what all people share is read once."""

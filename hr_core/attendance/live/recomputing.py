@@ -7,7 +7,7 @@ a step holds the database's write lock from reading to storing.
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -47,6 +47,7 @@ _PUNCHES_AT_ONCE = 2_000
 _MARKS_AT_ONCE = 500
 # How long a step may keep a gateway's batch waiting.
 STEP_S = 0.05
+_COMPUTE_S = 0.25  # of a command, which a person waits for
 # Days begin and windows close by the minute.
 _CLOCK_EVERY = timedelta(seconds=20)
 _INDEXED = "indexed"
@@ -84,8 +85,12 @@ class Recomputer:
         self._clock_seen: datetime | None = None
         self._not_indexed = True
 
-    def catch_up(self, *, budget_s: float = STEP_S) -> Step:
-        """Steps until nothing is left; what all of them did. Raises StorageError."""
+    def catch_up(
+        self, *, budget_s: float = STEP_S, told: Callable[[int], None] = lambda _punches: None
+    ) -> Step:
+        """Steps until nothing is left; what all of them did. `told` hears how many punches are
+        entered. Raises StorageError.
+        """
         total = step = self.step(budget_s=budget_s)
         while step.more:
             step = self.step(budget_s=budget_s)
@@ -96,6 +101,7 @@ class Recomputer:
                 queued=total.queued + step.queued,
                 more=step.more,
             )
+            told(total.entered)
         return total
 
     def idle(self) -> bool:
@@ -126,18 +132,32 @@ class Recomputer:
                     break
                 one = self._recompute(computation, person, days)
                 settle(conn, person, days)
-                done = Stored(*(a + b for a, b in zip(done, one, strict=True)))
+                done = done.plus(one)
             more = entered >= _PUNCHES_AT_ONCE or arrivals_wait(conn) or bool(touched(conn, 1))
         return Step(entered, *done, more or self._not_indexed)
 
-    def compute(self, person: str, first: date, until: date, cause: str = "asked for") -> Stored:
-        """A person's days of the half-open span, whatever is marked. Raises NoLawError."""
-        days = {first + timedelta(days=n): cause for n in range((until - first).days)}
-        with writing(self._engine) as conn:
-            computation = Computation(conn, self._engines, self._now())
-            done = computation.recompute(person, days)
-            settle(conn, person, days)
-        return done
+    def compute(
+        self,
+        wanted: Sequence[str],
+        first: date,
+        until: date,
+        told: Callable[[int], None] = lambda _people: None,
+    ) -> Stored:
+        """Days of the half-open span of these people, whether marked or not. `told` hears how many
+        people are done. Raises NoLawError, StorageError.
+        """
+        days = {first + timedelta(days=n): "asked for" for n in range((until - first).days)}
+        total, at = Stored(0, 0, 0), 0
+        while at < len(wanted):
+            begun = self._monotonic()
+            with writing(self._engine) as conn:
+                computation = Computation(conn, self._engines, self._now())
+                while at < len(wanted) and self._monotonic() - begun <= _COMPUTE_S:
+                    total = total.plus(computation.recompute(wanted[at], days))
+                    settle(conn, wanted[at], days)
+                    at += 1
+            told(at)
+        return total
 
     def _recompute(self, computation: Computation, person: str, days: Mapping[date, str]) -> Stored:
         try:
