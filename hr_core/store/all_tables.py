@@ -1,6 +1,7 @@
 """Every module that defines tables: `initialise` creates what the shared metadata knows."""
 
 from hr_core.store import (
+    adoptions,
     alert_outbox,
     alerts,
     attendance_days,
@@ -18,7 +19,9 @@ from hr_core.store import (
     gateway_keys,
     gateway_log,
     line_entries,
+    organisation,
     people,
+    person_records,
     piece_scans,
     refusals,
     results,
@@ -26,6 +29,7 @@ from hr_core.store import (
 )
 
 __all__ = [
+    "adoptions",
     "alert_outbox",
     "alerts",
     "attendance_days",
@@ -43,7 +47,9 @@ __all__ = [
     "gateway_keys",
     "gateway_log",
     "line_entries",
+    "organisation",
     "people",
+    "person_records",
     "piece_scans",
     "refusals",
     "results",
