@@ -17,6 +17,9 @@ from hr_core.cli import (
     line,
     pay,
     quality,
+    request,
+    request_ask,
+    roster,
     setup,
     trace,
     watermark,
@@ -49,6 +52,9 @@ app.add_typer(pay.app, name="pay")
 app.add_typer(attendance.app, name="attendance")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
+app.add_typer(roster.app, name="roster")
+request.app.add_typer(request_ask.app, name="ask")
+app.add_typer(request.app, name="request")
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so

@@ -24,7 +24,9 @@ from hr_core.store import (
     person_records,
     piece_scans,
     refusals,
+    requests,
     results,
+    rosters,
     watermarks,
 )
 
@@ -52,6 +54,8 @@ __all__ = [
     "person_records",
     "piece_scans",
     "refusals",
+    "requests",
     "results",
+    "rosters",
     "watermarks",
 ]

@@ -43,15 +43,9 @@ device_users = sa.Table(
     metadata,
     sa.Column("serial", sa.Text, primary_key=True),  # "*": on every device
     sa.Column("user_id", sa.Text, primary_key=True),
-<<<<<<< HEAD
-    sa.Column("valid_from", sa.Date, primary_key=True),
-    sa.Column("valid_until", sa.Date),
-    sa.Column("number", sa.Text, nullable=False, index=True),
-=======
     *day_columns(),
-    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("number", sa.Text, nullable=False, index=True),
     sa.Column("entered", sa.Boolean, nullable=False, server_default=sa.false()),
->>>>>>> people
 )
 
 badges = sa.Table(

@@ -148,3 +148,17 @@ def _choice(rostered: list[_Rostered], assigned: tuple[Assignment, ...]) -> Shif
 
 def _of_several_teams(assigned: tuple[Assignment, ...]) -> bool:
     return len({one.subject for one in assigned}) > 1
+
+
+def shift_halves(facts: PlanFacts, day: date) -> tuple[int, int, int]:
+    """Begin, middle and end of the day's shift in minutes after midnight; no calendar is asked,
+    because leave is asked for years whose holidays are not announced yet.
+    """
+    codes = {
+        code
+        for one in assignments_on(facts, day)
+        for code in one.duty_on(day, facts.rotations).shifts
+    }
+    due = [facts.shifts[code] for code in codes] or [facts.own_shift]
+    begin, end = min(one.start_min for one in due), max(one.end_min for one in due)
+    return begin, (begin + end) // 2, end

@@ -67,12 +67,12 @@ class Leave(Struct, frozen=True, kw_only=True, tag="leave"):
 
 
 class Overtime(Struct, frozen=True, kw_only=True, tag="overtime"):
-    """`kind` is the plan's kind of `day` when it was asked."""
+    """`kind` is the plan's kind of `day` when it was asked; None only in the question."""
 
     day: date
     start: datetime
     end: datetime
-    kind: DayKind
+    kind: DayKind | None = None
 
     @property
     def days(self) -> tuple[date, date]:
@@ -147,8 +147,8 @@ Body = Leave | Overtime | MissingPunch | DayByHand | AskedTrip | MobilePunch | R
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """`days` of a body are half open. On `queued_days` the request changes nothing because they
-    were locked when it was approved: it is settled with the period of `settles_on`.
+    """`days` of a body are half open. `queued_days` were locked when it was approved: what it changes
+    on them is settled with the period of `settles_on`.
     """
 
     id: int
