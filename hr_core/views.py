@@ -120,7 +120,7 @@ def attendance_of(conn: sa.Connection, number: str, month: Month, now: datetime)
     `number`: an employee number. Raises NotFoundError for an unknown person, NoLawError.
     """
     imported_roster(conn)
-    person, name = person_of(conn, number)
+    person, name = person_of(conn, number, month.after - timedelta(days=1))
     computed = Computation(conn, load_engines(), now).days(person, month.first, month.after)
     stored = days_of_person(conn, person, month.first, month.after)
     days = [

@@ -77,7 +77,7 @@ def compute(  # noqa: PLR0913 - one for each option
         statuses: dict[str, int] = {}
         wanted: list[str] = []
         if span is not None:
-            wanted = _people(engine, person)
+            wanted = _people(engine, person, span[0])
             with _progress("people computed", len(wanted)) as told:
                 done = recomputer.compute(wanted, *span, told)
             days, changed, queued = days + done.days, changed + done.changed, queued + done.queued
@@ -181,7 +181,7 @@ def lock(  # noqa: PLR0913 - one for each option
         recomputer = _recomputer(engine)
         with _progress("punches entered") as told:
             recomputer.catch_up(budget_s=_STEP_S, told=told)
-        people = _people(engine, None)
+        people = _people(engine, None, wanted.first)
         with _progress("people computed", len(people)) as told:
             recomputer.compute(people, wanted.first, wanted.after, told)
         with database.writing(engine) as conn:
@@ -293,7 +293,7 @@ def _up_to_date(context: typer.Context, db: str | None) -> Iterator[sa.Connectio
             yield conn
 
 
-def _people(engine: sa.Engine, employee: str | None) -> list[str]:
+def _people(engine: sa.Engine, employee: str | None, on: date) -> list[str]:
     """Raises NotFoundError."""
     import sqlalchemy as sa
 
@@ -302,7 +302,7 @@ def _people(engine: sa.Engine, employee: str | None) -> list[str]:
 
     with engine.connect() as conn:
         if employee is not None:
-            return [person_of(conn, employee)[0]]
+            return [person_of(conn, employee, on)[0]]
         query = sa.select(people.c.number).order_by(people.c.number)
         return list(conn.execute(query).scalars())
 

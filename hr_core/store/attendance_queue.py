@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from hr_core.store.attendance_days import attendance_days
 from hr_core.store.database import UtcInstant, insert_or_ignore, metadata
 from hr_core.store.event_rows import EventRow
+from hr_core.store.event_totals import event_totals
 from hr_core.store.events import raw_events
 from hr_core.store.people import people
 from protocols.identity import EVENT_ID_BYTES, event_time
@@ -242,6 +243,18 @@ def settle(conn: sa.Connection, person: str, days: Collection[date]) -> None:
 def arrivals_wait(conn: sa.Connection) -> bool:
     query = sa.select(punch_arrivals.c.number).limit(1)
     return conn.execute(query).one_or_none() is not None
+
+
+def all_wait(conn: sa.Connection) -> bool:
+    """Whether every punch that is here still waits to be entered: none came before the queue was."""
+    arrived = sa.select(
+        sa.func.coalesce(sa.func.sum(sa.func.length(punch_arrivals.c.event_ids)), 0)
+    )
+    here = sa.select(sa.func.coalesce(sa.func.sum(event_totals.c.events), 0)).where(
+        event_totals.c.kind == "punch"
+    )
+    waiting = int(conn.execute(arrived).scalar_one()) // EVENT_ID_BYTES
+    return waiting == int(conn.execute(here).scalar_one())
 
 
 def touch_stored(conn: sa.Connection, cause: str, wanted: sa.ColumnElement[bool]) -> None:

@@ -14,6 +14,7 @@ from hr_core.attendance.live.sources import claims_of
 from hr_core.attendance.plan.model import AddedPunch, PlannedDay
 from hr_core.clock import DAY_S, wall_time
 from hr_core.errors import NotFoundError
+from hr_core.people.lookup import person_of_number
 from hr_core.store.attendance_days import StoredDay, days_of_person, earlier_revisions
 from hr_core.store.attendance_locks import corrections, month_of
 from hr_core.store.people import people
@@ -39,16 +40,11 @@ _LACKING = {
 }
 
 
-def person_of(conn: sa.Connection, employee_number: str) -> tuple[str, str]:
-    """(person key, name). Raises NotFoundError."""
-    query = sa.select(people.c.number, people.c.name).where(people.c.number == employee_number)
-    row = conn.execute(query).one_or_none()
-    if row is None:
-        raise NotFoundError(
-            f"there is no person {employee_number!r}",
-            remedy="use the employee number of the people file, not a device's user id",
-        )
-    return row.number, row.name
+def person_of(conn: sa.Connection, employee_number: str, on: date) -> tuple[str, str]:
+    """(person key, name) of whoever has the number on the day. Raises NotFoundError."""
+    person = person_of_number(conn, employee_number, on)
+    name = conn.execute(sa.select(people.c.name).where(people.c.number == person)).scalar()
+    return person, str(name or "")
 
 
 def explain_day(
@@ -59,7 +55,7 @@ def explain_day(
     now: datetime,
 ) -> ExplainedDay:
     """Raises NotFoundError (nobody of this number; a day that has not begun), NoLawError."""
-    person, name = person_of(conn, employee_number)
+    person, name = person_of(conn, employee_number, on)
     computation = Computation(conn, engines, now)
     computed = computation.days(person, on, on + _ONE_DAY).get(on)
     if computed is None:

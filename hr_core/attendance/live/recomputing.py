@@ -15,15 +15,17 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from hr_core.attendance.day import OPEN
+from hr_core.attendance.live.changes import last_change, touch_changes
 from hr_core.attendance.live.engine import Engine
 from hr_core.attendance.live.person_days import Computation, Stored
-from hr_core.attendance.live.rule_sets import load_engines, signature
+from hr_core.attendance.live.rule_sets import calendars_signature, load_engines, signature
 from hr_core.attendance.live.sources import people_of, watermarks_by_device
 from hr_core.errors import NoLawError
 from hr_core.store.attendance_days import attendance_days
 from hr_core.store.attendance_queue import (
     ArrivedPunch,
     Mark,
+    all_wait,
     arrivals_wait,
     enter_dates,
     mark_of,
@@ -51,7 +53,9 @@ _COMPUTE_S = 0.25  # of a command, which a person waits for
 # Days begin and windows close by the minute.
 _CLOCK_EVERY = timedelta(seconds=20)
 _INDEXED = "indexed"
+_DONE = "done"
 _RULES = "rules"
+_CHANGES = "changes"
 _ONE_DAY = timedelta(days=1)
 
 _log = logging.getLogger("hr_core.attendance")
@@ -121,6 +125,7 @@ class Recomputer:
             now = self._now()
             entered, fresh = self._enter(conn)
             self._watch(conn)
+            self._follow_changes(conn)
             if self._clock_is_due(now):
                 self._by_the_clock(conn, now)
                 self._clock_seen = now
@@ -169,6 +174,8 @@ class Recomputer:
 
     def _enter(self, conn: sa.Connection) -> tuple[int, list[Mark]]:
         """Punches that came, first those of now, then those that were here before the index was."""
+        if mark_of(conn, _INDEXED) is None and all_wait(conn):
+            set_mark(conn, _INDEXED, _DONE)
         punches = take_arrivals(conn, _PUNCHES_AT_ONCE)
         enter_dates(conn, punches)
         marks = people_of(conn, punches)
@@ -182,13 +189,13 @@ class Recomputer:
 
     def _enter_older(self, conn: sa.Connection) -> list[ArrivedPunch]:
         at = mark_of(conn, _INDEXED)
-        if at == "done":
+        if at == _DONE:
             self._not_indexed = False
             return []
         older = older_punches(conn, bytes.fromhex(at or ""), _PUNCHES_AT_ONCE)
         enter_dates(conn, older)
         self._not_indexed = bool(older)
-        set_mark(conn, _INDEXED, older[-1].event_id.hex() if older else "done")
+        set_mark(conn, _INDEXED, older[-1].event_id.hex() if older else _DONE)
         return older
 
     def _watch(self, conn: sa.Connection) -> None:
@@ -213,6 +220,14 @@ class Recomputer:
                 touch_waiting(conn, device, until)
             see(conn, device, until)
 
+    def _follow_changes(self, conn: sa.Connection) -> None:
+        """What was changed before the first step is in what is computed anyway."""
+        known, last = mark_of(conn, _CHANGES), last_change(conn)
+        if known is None:
+            set_mark(conn, _CHANGES, str(last))
+        elif int(known) < last:
+            set_mark(conn, _CHANGES, str(touch_changes(conn, int(known))))
+
     def _clock_is_due(self, now: datetime) -> bool:
         return self._clock_seen is None or now - self._clock_seen >= _CLOCK_EVERY
 
@@ -221,7 +236,7 @@ class Recomputer:
         touch_stored(conn, "window closed", attendance_days.c.look_at <= now)
         for zone in list(conn.execute(sa.select(people.c.zone).distinct()).scalars()):
             self._begin_days(conn, zone, now.astimezone(ZoneInfo(zone)).date())
-        rules = signature(self._engines)
+        rules = f"{signature(self._engines)} {calendars_signature(conn)}"
         known = mark_of(conn, _RULES)
         if known != rules:
             if known is not None:
