@@ -7,10 +7,13 @@ import sqlalchemy as sa
 
 
 def create_missing(conn: sa.Connection, metadata: sa.MetaData) -> None:
-    """Creates the tables that are missing, in the caller's write transaction."""
+    """Creates the tables and indexes that are missing, in the caller's write transaction."""
     undated = _take_undated_device_users(conn, metadata)
     metadata.create_all(conn)
     _add_missing_columns(conn, metadata)
+    for table in metadata.sorted_tables:
+        for index in table.indexes:
+            index.create(conn, checkfirst=True)
     if undated:
         conn.execute(sa.insert(metadata.tables["device_users"]), undated)
     if "people" in metadata.tables:
