@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hr_core.attendance.live.changes import touch_import
 from hr_core.errors import InputFileError
 from hr_core.pay.scheme import BUILT_IN, built_in_scheme_text, parse_scheme
 from hr_core.people.changes import begin
@@ -51,6 +52,7 @@ def import_people(conn: sa.Connection, path: Path) -> Imported:
     _check_device_users(path, new, merged)
     _check_badges(path, merged)
     save_roster(conn, merged)
+    touch_import(conn, before, merged)
     _import_organisation(conn, path, read, keys)
     known = before.people if before else {}
     added = [number for number in new.people if number not in known]

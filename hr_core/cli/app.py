@@ -8,6 +8,7 @@ import typer
 from typer.exceptions import TyperException
 
 from hr_core.cli import (
+    attendance,
     audit,
     devices,
     erase,
@@ -19,7 +20,6 @@ from hr_core.cli import (
     people,
     permits,
     quality,
-    reading,
     request,
     request_ask,
     roster,
@@ -55,7 +55,7 @@ app.add_typer(gateways.gateway, name="gateway")
 app.add_typer(audit.app, name="audit")
 app.add_typer(pay.app, name="pay")
 app.add_typer(people.app, name="people")
-app.add_typer(reading.attendance, name="attendance")
+app.add_typer(attendance.app, name="attendance")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
 app.add_typer(time_off.app, name="timeoff")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +11,14 @@ import typer
 
 from hr_core.cli.options import DbOption, ExitCode, JsonOption, parse_month, print_json, reading
 from hr_core.cli.time_off import hours
+from hr_core.errors import NoLawError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    import sqlalchemy as sa
+
     from hr_core.attendance.hours.limits import Projection
     from hr_core.attendance.hours.outlook import LimitsReport, PersonLimits
 
@@ -53,6 +60,27 @@ def limits(
         _print(report, str(wanted))
     bad = report.over or report.not_judged or report.behind
     return ExitCode.DEGRADED if bad else ExitCode.OK
+
+
+def warn(conn: sa.Connection, persons: Sequence[str], first: date) -> None:
+    """After a change of the plan, on stderr: whom it brings near a limit in the month of its first
+    day. It never undoes the change: the plan is a person's decision.
+    """
+    from hr_core.attendance.hours.outlook import hour_limits
+    from hr_core.attendance.hours.windows import DateSpan
+    from hr_core.clock import Month, SystemClock
+
+    now = SystemClock().now()
+    day = max(first, now.date())
+    month = Month(day.year, day.month)
+    try:
+        report = hour_limits(conn, DateSpan(month.first, month.after), now, persons)
+    except NoLawError as exc:
+        print(f"limits of hours are not projected: {exc}", file=sys.stderr)
+        return
+    for one in report.people:
+        for line in _lines(one):
+            print(f"limits: {one.person} {one.name}: {line}", file=sys.stderr)
 
 
 def _print(report: LimitsReport, month: str) -> None:

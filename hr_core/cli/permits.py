@@ -26,12 +26,12 @@ def list_permits(
     as_json: JsonOption = False,
 ) -> int:
     """Show all permits and how they stand on a day. Exit 1 when one lapsed or lapses in 60 days."""
-    from datetime import date
-
     from hr_core.cli.time_off import parse_day
+    from hr_core.clock import SystemClock
     from hr_core.store.permits import load_permits
 
-    day = date.today() if on is None else parse_day(on, "--on")  # noqa: DTZ011 - the operator's own day
+    today = SystemClock().now().astimezone().date()
+    day = today if on is None else parse_day(on, "--on")
     with reading(context, db) as conn:
         permits = load_permits(conn)
     rows = []

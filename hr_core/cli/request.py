@@ -36,11 +36,13 @@ def approve(
     as_json: JsonOption = False,
 ) -> None:
     """Approve what another person asked."""
+    from hr_core.cli.hour_limits import warn
     from hr_core.request_desk import approve as approve_it
     from hr_core.store.work_plan import locks_of
 
     with writing(context, db) as conn:
         decided = approve_it(conn, number, _deciding(by, reason), locks_of(conn))
+        warn(conn, [decided.person], decided.body.days[0])
     print_request(decided, as_json=as_json)
 
 

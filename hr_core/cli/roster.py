@@ -44,12 +44,17 @@ def import_file(
 ) -> None:
     """Load a roster. A file with a fault is refused whole, with the row and the reason."""
     from hr_core.cli.gateways import operator
+    from hr_core.cli.hour_limits import warn
     from hr_core.clock import SystemClock
     from hr_core.roster_import import import_roster
-    from hr_core.store.work_plan import locks_of
+    from hr_core.store.work_plan import locks_of, people_of_subjects
 
     with writing(context, db) as conn:
         done = import_roster(conn, file, by or operator(), SystemClock().now(), locks_of(conn))
+    if done.changed:
+        with reading(context, db) as conn:
+            subjects = [one.subject for one in done.changed]
+            warn(conn, people_of_subjects(conn, subjects), min(one.first for one in done.changed))
     if as_json:
         print_json(done)
         return

@@ -149,7 +149,7 @@ def keep_revision(conn: sa.Connection, replaced: StoredDay) -> None:
     )
 
 
-def drop_days_from(conn: sa.Connection, person: str, days: Collection[date]) -> None:
+def drop_days(conn: sa.Connection, person: str, days: Collection[date]) -> None:
     """Days that are none any more: the person was not employed then after all."""
     there = attendance_days.c
     conn.execute(

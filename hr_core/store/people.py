@@ -112,6 +112,11 @@ def load_roster(conn: sa.Connection) -> Roster | None:
     )
 
 
+def load_site_zone(conn: sa.Connection) -> str | None:
+    """None before the first import."""
+    return conn.execute(sa.select(site.c.zone)).scalar()
+
+
 def save_roster(conn: sa.Connection, roster: Roster) -> None:
     """Replaces what is stored by `roster`, in the caller's transaction. Numbers and merges stay: they
     change one by one (hr_core.people.changes).

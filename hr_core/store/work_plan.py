@@ -1,6 +1,6 @@
 """The plan of people's days, from everything that the store holds about it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from functools import cache
 
@@ -148,6 +148,26 @@ def keys_of(conn: sa.Connection, person: str) -> tuple[str, ...]:
     under them is the person's, and is theirs again when the merge is undone.
     """
     return (person, *(gone for gone, into in merged_into(conn).items() if into == person))
+
+
+def people_of_subjects(conn: sa.Connection, subjects: Iterable[Subject]) -> list[str]:
+    """Whose plan a roster may touch: people by name, members of a unit and of all under it, now or
+    at another time.
+    """
+    rows = list(subjects)
+    found = {one.key for one in rows if one.kind is SubjectKind.PERSON}
+    there = unit_parents.c
+    below = [(row.parent, row.unit) for row in conn.execute(sa.select(there.parent, there.unit))]
+    teams = {one.key for one in rows if one.kind is SubjectKind.TEAM}
+    while more := {unit for parent, unit in below if parent in teams} - teams:
+        teams |= more
+    named = sorted(teams)
+    for at in range(0, len(named), _MOST_IN):
+        query = sa.select(memberships.c.person).where(
+            memberships.c.unit.in_(named[at : at + _MOST_IN])
+        )
+        found.update(conn.execute(query).scalars())
+    return sorted(found)
 
 
 def known_people(conn: sa.Connection) -> dict[str, str]:

@@ -44,14 +44,14 @@ class Engine(Protocol):
 
 
 class Subject(Struct, frozen=True, kw_only=True):
-    """The person as a computation sees them. `employed`: none means always."""
+    """The person as a computation sees them. `employed`: on the days of any contract."""
 
     person: str
     zone: str
-    employed: tuple[Days, ...] = ()
+    employed: tuple[Days, ...] = (Days(),)
 
     def works_on(self, day: date) -> bool:
-        return not self.employed or any(days.covers(day) for days in self.employed)
+        return any(days.covers(day) for days in self.employed)
 
 
 def compute_days(

@@ -17,6 +17,7 @@ from hr_core.attendance.plan.model import PlannedDay
 from hr_core.store.attendance_days import (
     StoredDay,
     days_of_person,
+    drop_days,
     keep_revision,
     put_days,
 )
@@ -42,6 +43,11 @@ class Stored(NamedTuple):
     days: int
     changed: int
     queued: int
+
+    def plus(self, other: "Stored") -> "Stored":
+        return Stored(
+            self.days + other.days, self.changed + other.changed, self.queued + other.queued
+        )
 
 
 class Computation:
@@ -96,7 +102,7 @@ class Computation:
         zone = ZoneInfo(subject.zone)
         today = self.today(subject.zone)
         for on, result in results.items():
-            if on <= today:
+            if on <= today and (subject.works_on(on) or _has_punches(result)):
                 window = window_of(plan[on])
                 found[on] = Computed(
                     plan[on],
@@ -114,9 +120,10 @@ class Computation:
         done = changed = queued = 0
         for first, until in _runs(days):
             computed = self.days(person, first - _ONE_DAY, until + _ONE_DAY)
-            if not computed:
-                continue
-            before = days_of_person(self._conn, person, min(computed), max(computed) + _ONE_DAY)
+            span = (min(computed, default=first), max(computed, default=until))
+            before = days_of_person(
+                self._conn, person, min(first, span[0]), max(until, span[1] + _ONE_DAY)
+            )
             fresh: list[StoredDay] = []
             for on, one in computed.items():
                 known = before.get(on)
@@ -131,7 +138,27 @@ class Computation:
                     changed += known is None or not same(known.result, one.result)
                     fresh.append(self._next(person, known, one, cause))
             put_days(self._conn, fresh)
+            changed += self._drop(person, before, computed, days)
         return Stored(done, changed, queued)
+
+    def _drop(
+        self,
+        person: str,
+        before: Mapping[date, StoredDay],
+        computed: Mapping[date, Computed],
+        days: Collection[date],
+    ) -> int:
+        """Days that are none any more: without a contract and without a punch."""
+        gone = {
+            on: known
+            for on, known in before.items()
+            if on in days and on not in computed and month_of(on) not in self.locked
+        }
+        for known in gone.values():
+            keep_revision(self._conn, known)
+        if gone:
+            drop_days(self._conn, person, gone.keys())
+        return len(gone)
 
     def _next(self, person: str, known: StoredDay | None, one: Computed, cause: str) -> StoredDay:
         add_waits(

@@ -17,6 +17,7 @@ from hr_core.store.event_rows import StoredPunch, stored_punch
 from hr_core.store.event_totals import event_totals
 from hr_core.store.events import READER_COLUMNS, raw_events
 from hr_core.store.people import device_users, people
+from hr_core.store.person_records import employments_of
 from hr_core.store.watermarks import watermarks
 
 _KEYS_PER_SELECT = 400  # twice in one statement, under SQLite's oldest limit of variables (999)
@@ -32,7 +33,10 @@ class PersonPunches(NamedTuple):
 def subject_of(conn: sa.Connection, person: str) -> Subject | None:
     query = sa.select(people.c.zone).where(people.c.number == person)
     zone = conn.execute(query).scalar()
-    return None if zone is None else Subject(person=person, zone=zone)
+    if zone is None:
+        return None
+    employed = tuple(contract.days for contract in employments_of(conn, person))
+    return Subject(person=person, zone=zone, employed=employed)
 
 
 def claims_of(conn: sa.Connection, person: str) -> list[DeviceUser]:

@@ -48,7 +48,21 @@ def timeline_faults(
     return faults + _holes(ordered, otherwise_planned)
 
 
-def rotation_faults(rotation: Rotation, shifts: dict[str, Shift], origin: str) -> list[RosterFault]:
+def rotation_change_faults(
+    rotation: Rotation, stored: Rotation | None, *, in_use: bool
+) -> list[RosterFault]:
+    """A rotation that rosters use stays: changing it would change days that have gone by."""
+    if not in_use or stored == rotation:
+        return []
+    message = "rosters use it: give the changed one a new code and assign it from a date"
+    return [RosterFault(f"rotation {rotation.code}", "rotation_in_use", message)]
+
+
+def rotation_faults(rotation: Rotation, shifts: dict[str, Shift]) -> list[RosterFault]:
+    origin = f"rotation {rotation.code}"
+    if rotation.code in shifts:
+        message = "a shift has the same code: choose another"
+        return [RosterFault(origin, "name", message)]
     faults = [
         RosterFault(origin, "unknown_shift", f"rotation {rotation.code} names shift {code!r}")
         for code in rotation.shifts

@@ -3,7 +3,7 @@ assignments. Every error names the entry; nothing of a faulty file is used.
 """
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
@@ -111,8 +111,14 @@ def assignments_of(
     return read_table(lines, names, f"{origin} [[assignment]]")
 
 
-def twice(keys: Mapping[str, Sequence[object]]) -> list[RosterFault]:
+def twice(plan_file: PlanFile) -> list[RosterFault]:
     """Entries of a table that have one key."""
+    keys: dict[str, list[object]] = {
+        "rotation": [one.code for one in plan_file.rotation],
+        "place": [one.code for one in plan_file.place],
+        "calendar": [f"{one.site} from {one.first}" for one in plan_file.calendar],
+        "correction_policy": [one.first for one in plan_file.correction_policy],
+    }
     return [
         RosterFault(f"[[{table}]]", "twice", f"{key!r} stands twice")
         for table, named in keys.items()

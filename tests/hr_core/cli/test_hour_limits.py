@@ -47,6 +47,12 @@ valid_to = {}
 """
 
 
+@pytest.fixture(autouse=True)
+def today(monkeypatch):
+    now = datetime(2026, 11, 22, 4, tzinfo=UTC)
+    monkeypatch.setattr("hr_core.clock.SystemClock.now", lambda _clock: now)
+
+
 @pytest.fixture
 def report(plant):
     """The limits of October as they look at a moment, computed up to it."""
@@ -212,3 +218,15 @@ def test_a_leave_covers_due_work_and_no_break():
 
     assert (leave_minutes(both, 1), leave_minutes(both, 2)) == (4 * H, 1 * H)
     assert leave_minutes(plan(leaves=(leave(DayPart.WHOLE),), due=False), 1) == 0
+
+
+def test_a_change_of_the_plan_tells_at_once_whom_it_brings_near_a_limit(plant, tmp_path, capfd):
+    roster = "person,plan,first_day,last_day\nE001,N,2026-12-01,2026-12-31\n"
+    (tmp_path / "roster.csv").write_text(roster, encoding="utf-8")
+
+    assert main(["roster", "import", "roster.csv"]) == 0
+
+    told = capfd.readouterr().err
+    assert "limits: E001 张伟: OVER" in told
+    assert "cn.month 2026-12-01 to 2026-12-31" in told
+    assert "E002" not in told

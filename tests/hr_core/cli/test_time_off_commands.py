@@ -1,6 +1,7 @@
 """`hr-core timeoff` over a real database: earned from punches, used, paid, audited."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -20,6 +21,12 @@ kind = "rest_day"
 expires_after_months = 0
 until_end_of = "month"
 """
+
+
+@pytest.fixture(autouse=True)
+def today(monkeypatch):
+    now = datetime(2026, 11, 22, 4, tzinfo=UTC)
+    monkeypatch.setattr("hr_core.clock.SystemClock.now", lambda _clock: now)
 
 
 @pytest.fixture
@@ -153,6 +160,14 @@ def test_time_expires_by_the_plants_own_rule(saturday, tmp_path, capfd):
     late = ["timeoff", "use", "E001", "--day", "2026-11-02", "--minutes", "60", "--leave", "L"]
     assert main(late) == 2
     assert "ended on 2026-10-31" in capfd.readouterr().err
+    assert main(["timeoff", "expire", "--by", "li"]) == 0
+    assert "E001 2026-10-17/rest_day: expired 6:00 (could be taken until 2026-10-31)" in (
+        capfd.readouterr().out
+    )
+    assert main(["timeoff", "lots", "E001"]) == 1
+    assert "6:00 EXPIRED AND NOT PAID" in capfd.readouterr().out
+    assert main(["timeoff", "pay-out", "E001"]) == 0
+    assert main(["timeoff", "lots", "E001"]) == 0
 
 
 def test_rules_beyond_the_law_are_refused_and_nothing_is_stored(plant, ask, tmp_path, capfd):

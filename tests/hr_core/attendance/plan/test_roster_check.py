@@ -87,13 +87,11 @@ def test_unknown_names_and_a_span_that_ends_before_it_begins():
 
 def test_a_rotation_may_not_overlap_itself():
     tight = Rotation(code="t", name="t", cycle=(DayDuty(("N12",)), DayDuty(("X",))))
-    (fault,) = rotation_faults(tight, SHIFTS, "rotation t")
+    (fault,) = rotation_faults(tight, SHIFTS)
     assert "day 1: shift N12 (20:00-08:00) overlaps X (07:00-15:00)" in fault.message
     alone = Rotation(code="t", name="t", cycle=(DayDuty(("X",)), DayDuty(("N12",))))
-    assert [f.reason for f in rotation_faults(alone, SHIFTS, "")] == [
-        "shift_overlap"
-    ]  # at its seam
-    assert not rotation_faults(FOUR, SHIFTS, "")
-    assert [
-        f.reason for f in rotation_faults(Rotation(code="e", name="", cycle=()), SHIFTS, "")
-    ] == ["empty"]
+    assert [f.reason for f in rotation_faults(alone, SHIFTS)] == ["shift_overlap"]  # at its seam
+    assert not rotation_faults(FOUR, SHIFTS)
+    assert [f.reason for f in rotation_faults(Rotation(code="e", name="", cycle=()), SHIFTS)] == [
+        "empty"
+    ]
