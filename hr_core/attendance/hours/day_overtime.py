@@ -14,6 +14,7 @@ from hr_core.attendance.hours.counted_overtime import (
     CountingRules,
     counted_overtime,
 )
+from hr_core.attendance.hours.planned import approved_beyond_plan
 from hr_core.attendance.live.person_days import Computation
 from hr_core.attendance.live.rule_sets import load_engines
 from hr_core.errors import CoreError, NotFoundError
@@ -56,7 +57,7 @@ def overtime_of_day(
             f"{day} of {person} is {result.status}: its overtime is not known",
             remedy=f"look at the day first: hr-core attendance show {person} --month {day:%Y-%m}",
         )
-    approved = [(one.start, one.end) for one in found.plan.overtime_approved]
+    approved = approved_beyond_plan(found.plan)
     rule = rules.on(day).of(result.kind)
     return DayOvertime(
         kind=result.kind,

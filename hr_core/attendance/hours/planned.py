@@ -16,10 +16,14 @@ def planned_hours(plan: PlannedDay) -> WorkedDay:
     overtime beside them.
     """
     due = _of_shifts(plan, lambda shift: without(_work(plan, shift), _leave(plan, shift)))
-    inside = [span for shift in _due(plan) for span in _work(plan, shift)]
-    approved = merged((one.start, one.end) for one in plan.overtime_approved)
-    extra = length(without(approved, inside)) // 60
+    extra = length(approved_beyond_plan(plan)) // 60
     return WorkedDay(day=plan.day, kind=plan.kind, minutes=due + extra)
+
+
+def approved_beyond_plan(plan: PlannedDay) -> list[Span]:
+    """Approved overtime in wall seconds; what lies in due work is that work, not overtime."""
+    inside = [span for shift in _due(plan) for span in _work(plan, shift)]
+    return without(merged((one.start, one.end) for one in plan.overtime_approved), inside)
 
 
 def leave_minutes(plan: PlannedDay, request: int) -> int:
