@@ -158,8 +158,9 @@ def _kept(rows: Iterable[Row], new: Roster, kind: str) -> list[Row]:
 def _joined(kept: list[Row], new: Iterable[Row]) -> tuple[Row, ...]:
     """A row of the file that says what was entered already is not another one."""
     known = set(kept)
-    more = [row for row in new if replace(row, entered=True) not in known]
-    return tuple(dict.fromkeys((*kept, *more)))
+    found = dict.fromkeys(kept)
+    found.update(dict.fromkeys(row for row in new if replace(row, entered=True) not in known))
+    return tuple(found)
 
 
 def _check_references(path: Path, roster: Roster) -> None:
