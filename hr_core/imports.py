@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hr_core.audit import log
 from hr_core.errors import InputFileError
 from hr_core.pay.scheme import BUILT_IN, built_in_scheme_text, parse_scheme
-from hr_core.people.changes import begin
+from hr_core.people.changes import Signature, begin
 from hr_core.people.file import ReadFile, SchemeRow, read_file, read_people_file
 from hr_core.people.keying import keyed, keys_of_numbers
 from hr_core.people.model import Badge, DeviceUser, Roster, overlapping
@@ -42,10 +43,29 @@ class Imported(Struct, frozen=True, kw_only=True):
     scheme: str
 
 
-def import_people(conn: sa.Connection, path: Path) -> Imported:
-    """Raises InputFileError; the caller's transaction then rolls back."""
+def import_people(conn: sa.Connection, path: Path, sign: Signature | None = None) -> Imported:
+    """Raises InputFileError; the caller's transaction then rolls back. What changed people, ids or
+    the organisation stands in the audit log when somebody signs it.
+    """
     begin(conn)
-    before = load_roster(conn)
+    before, organisation = load_roster(conn), load_organisation(conn)
+    done = _import_file(conn, path, before)
+    changed = _facts(before) != _facts(load_roster(conn))
+    if sign is not None and (changed or organisation != load_organisation(conn)):
+        text = f"people file {path.name}"
+        log.append(conn, sign.at, sign.by, "import.people", text, None, done, sign.reason)
+    return done
+
+
+def _facts(roster: Roster | None) -> object:
+    """Less the origins: the same facts from another file are no change."""
+    if roster is None:
+        return None
+    people = {key: replace(person, origin="") for key, person in roster.people.items()}
+    return people, set(roster.device_users), set(roster.badges), roster.shifts
+
+
+def _import_file(conn: sa.Connection, path: Path, before: Roster | None) -> Imported:
     if path.suffix.casefold() not in SUFFIXES:
         return _import(conn, path, read_people_file(path), before)
     read, rows = read_people_sheet(path, before)

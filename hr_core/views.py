@@ -15,9 +15,10 @@ from hr_core.attendance.month import compute_month
 from hr_core.attendance.punches import punches_of_month
 from hr_core.clock import Month, midnight, wall_seconds_at, wall_time
 from hr_core.errors import NotFoundError
-from hr_core.pay.run import imported_roster, own_days
+from hr_core.pay.run import at_their_sites, imported_roster, own_days
 from hr_core.pay.slip import OpenDay, SlipLine
 from hr_core.people.model import find_person
+from hr_core.people.places import Places
 from hr_core.store import results
 from hr_core.store.events import punches_between
 from hr_core.store.people import load_roster
@@ -121,6 +122,7 @@ def attendance_of(conn: sa.Connection, number: str, month: Month, now: datetime)
             + (f": merged into {roster.merged[number]}" if number in roster.merged else ""),
             remedy="use the employee number of the people file, not a device's user id",
         )
+    person = at_their_sites(roster, Places.load(conn), now).people[number]
     calendar, contracts = load_calendar(), employments_of(conn, number)
     computed = compute_month(
         roster.shifts[person.shift],

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hr_core.cli.gateways import CoreKeyOption, core_key_of, operator
-from hr_core.cli.options import DbOption, JsonOption, new_engine, print_json, served_core, writing
+from hr_core.cli.options import (
+    ByOption,
+    DbOption,
+    JsonOption,
+    new_engine,
+    print_json,
+    served_core,
+    writing,
+)
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -80,14 +88,18 @@ def import_file(
         ),
     ],
     *,
+    by: ByOption = None,
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Load people, shifts, lines and the pay scheme from a file; the same file twice is harmless."""
+    from hr_core.clock import SystemClock
     from hr_core.imports import import_people
+    from hr_core.people.changes import Signature
 
+    sign = Signature(at=SystemClock().now(), by=by or operator())
     with writing(context, db) as conn:
-        done = import_people(conn, file)
+        done = import_people(conn, file, sign)
     if as_json:
         print_json(done)
         return
