@@ -15,6 +15,7 @@ from hr_core.attendance.plan.stays import Stay, stays_of
 from hr_core.errors import NotFoundError
 from hr_core.people.model import Shift
 from hr_core.people.records import EmployeeNumber, Role, UnitKind
+from hr_core.store.attendance_locks import locked_months, month_of
 from hr_core.store.organisation import memberships, unit_parents, units
 from hr_core.store.people import people, shifts
 from hr_core.store.person_records import all_numbers, merged_into
@@ -177,8 +178,10 @@ def person_finder(conn: sa.Connection) -> Callable[[str, date], str | None]:
     return find
 
 
-def locks_of(conn: sa.Connection) -> Callable[[date], bool]:  # noqa: ARG001 - locks come with live
-    return lambda _day: False
+def locks_of(conn: sa.Connection) -> Callable[[date], bool]:
+    """Whether a day lies in a month that is locked, as of now."""
+    months = locked_months(conn)
+    return lambda day: month_of(day) in months
 
 
 def person_zone(conn: sa.Connection, person: str, *, lock: bool = False) -> str:

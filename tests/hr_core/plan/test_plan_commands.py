@@ -9,6 +9,8 @@ import pytest
 from hr_core.cli import main
 from hr_core.clock import SystemClock
 from hr_core.spreadsheet import read_rows
+from hr_core.store.attendance_locks import Lock, add_lock
+from hr_core.store.database import open_database, writing
 from tests.hr_core.plan.conftest import NOW, PEOPLE
 
 PERSON = '[[person]]\nnumber = "007"\nname = "=cmd()"\nshift = "D"\nbase = "5000.00"\n'
@@ -108,6 +110,29 @@ def test_refusing_and_withdrawing(run, ask):
     code, out, _ = run("request", "list")
     assert code == 0
     assert [line.split()[:2] for line in out.splitlines()] == [["1", "refused"], ["2", "withdrawn"]]
+
+
+@pytest.fixture
+def october_is_locked(plant):
+    engine = open_database(f"sqlite:///{plant}/core.db")
+    with writing(engine) as conn:
+        add_lock(conn, Lock(month="2026-10", locked_at=NOW, locked_by="Zhao", reason="paid"))
+    engine.dispose()
+
+
+@pytest.mark.usefixtures("october_is_locked")
+def test_a_locked_month_queues_requests_and_refuses_rosters(run, ask, plant):
+    ask("request", "ask", "trip", "007", "--from", "2026-10-30", "--to", "2026-11-01",
+        "--place", "Suzhou", "--reason", "fair", "--by", "Li")  # fmt: skip
+    approved = ask("request", "approve", 1, "--by", "Wang")
+    assert approved["queued_days"] == ["2026-10-30", "2026-10-31"]
+    assert approved["settles_on"] == "2026-11-01"
+    _, out, _ = run("request", "show", 1)
+    assert "locked: 2026-10-30, 2026-10-31; settled with the period of 2026-11-01" in out
+    (plant / "r.csv").write_text("person,plan,first_day\n007,N,2026-10-31\n", encoding="utf-8")
+    code, _, err = run("roster", "import", "r.csv")
+    assert code == 3
+    assert "row 2: person 007: 2026-10-31 lies in a locked period" in err
 
 
 @pytest.mark.parametrize(("words", "body"), [
