@@ -118,10 +118,9 @@ def _stays(
     parents: dict[str, list[tuple[str, date, date | None]]] = {}
     for row in conn.execute(sa.select(unit_parents)):
         parents.setdefault(row.unit, []).append((row.parent, row.valid_from, row.valid_until))
-    sites = sa.select(units.c.code).where(units.c.kind == UnitKind.SITE)
-    codes = frozenset(conn.execute(sites).scalars())
+    sites = unit_codes(conn, UnitKind.SITE)
     return {
-        person: stays_of([one for one, _ in rows], parents, codes)
+        person: stays_of([one for one, _ in rows], parents, sites)
         for person, rows in in_units.items()
     }
 
@@ -140,8 +139,11 @@ def memberships_of(
     }
 
 
-def unit_codes(conn: sa.Connection) -> frozenset[str]:
-    return frozenset(conn.execute(sa.select(units.c.code)).scalars())
+def unit_codes(conn: sa.Connection, kind: UnitKind | None = None) -> frozenset[str]:
+    """Of one kind, or all."""
+    query = sa.select(units.c.code)
+    query = query if kind is None else query.where(units.c.kind == kind)
+    return frozenset(conn.execute(query).scalars())
 
 
 def keys_of(conn: sa.Connection, person: str) -> tuple[str, ...]:
