@@ -11,20 +11,16 @@ from hr_core.clock import SystemClock
 from hr_core.spreadsheet import read_rows
 from hr_core.store.attendance_locks import Lock, add_lock
 from hr_core.store.database import open_database, writing
-from tests.hr_core.plan.conftest import NOW, PEOPLE
+from tests.hr_core.plan.conftest import NOW
 
-PERSON = '[[person]]\nnumber = "007"\nname = "=cmd()"\nshift = "D"\nbase = "5000.00"\n'
 NOVEMBER = ["--month", "2026-11"]
 
 
 @pytest.fixture(autouse=True)
-def plant(tmp_path, monkeypatch):
-    monkeypatch.setenv("CLOCKLINE_DB", str(tmp_path / "core.db"))
+def plant(core_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("CLOCKLINE_DB", str(core_file))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(SystemClock, "now", lambda _: NOW)
-    (tmp_path / "people.toml").write_text(PEOPLE + PERSON, encoding="utf-8")
-    assert main(["init"]) == 0
-    assert main(["import", "people.toml"]) == 0
     return tmp_path
 
 
@@ -61,21 +57,21 @@ def test_a_roster_goes_in_is_shown_and_goes_out(run, ask, plant):
     assert code == 0
     assert re.search(r"2026-11-02 workday +due N +person 007: shift N \(v1 r.csv row 2\)", out)
     for name in ("plan.csv", "plan.xlsx"):
-        assert ask("roster", "export", name, *NOVEMBER) == {"file": name, "people": 1, "days": 30}
+        assert ask("roster", "export", name, *NOVEMBER) == {"file": name, "people": 3, "days": 90}
         rows = read_rows(plant / name)
         assert rows[2].cells[:7] == (
             "007", rows[2].cells[1], "2026-11-02", "workday", "yes", "N", "20:00-08:00"
         )  # fmt: skip
-        assert rows[2].cells[1] == ("'=cmd()" if name.endswith("csv") else "=cmd()")
+        assert rows[2].cells[1] == ("'=name(007)" if name.endswith("csv") else "=name(007)")
 
 
 def test_a_bad_roster_is_refused_with_its_rows(run, plant):
     (plant / "r.csv").write_text(
-        "person,plan,first_day\n007,Q,2026-11-02\n008,D,2026-11-02\n", encoding="utf-8"
+        "person,plan,first_day\n007,Q,2026-11-02\n018,D,2026-11-02\n", encoding="utf-8"
     )
     code, _, err = run("roster", "import", "r.csv")
     assert code == 3
-    assert "r.csv: 1 fault: row 3: nobody has the number '008' on 2026-11-02" in err
+    assert "r.csv: 1 fault: row 3: nobody has the number '018' on 2026-11-02" in err
     assert "remedy: correct these rows and import again; nothing was stored" in err
 
 
