@@ -112,17 +112,18 @@ def list_all(  # noqa: PLR0913 - one for each option
     """List requests whose days touch the span."""
     from datetime import timedelta
 
+    from hr_core.people.lookup import person_of_number
     from hr_core.store.requests import RequestFilter, list_requests
-    from hr_core.store.work_plan import person_key
+    from hr_core.store.work_plan import keys_of
 
     begins = parse_date(first, "--from") if first else None
     ends = parse_date(last, "--to") + timedelta(days=1) if last else None
     wanted_state = _state(state)
     with reading(context, db) as conn:
-        key = person_key(conn, person, begins or date.max) if person else None
+        keys = keys_of(conn, person_of_number(conn, person, begins or _today())) if person else None
         found = list_requests(
             conn,
-            RequestFilter(person=key, state=wanted_state, kind=kind, first=begins, until=ends),
+            RequestFilter(persons=keys, state=wanted_state, kind=kind, first=begins, until=ends),
         )
     if as_json:
         print_json({"requests": [shown(one) for one in found]})
@@ -168,6 +169,12 @@ def parse_moment(text: str, option: str) -> datetime:
             "give the site's wall clock, without a zone: 2026-10-01T08:00", param_hint=option
         )
     return moment
+
+
+def _today() -> date:
+    from hr_core.clock import SystemClock
+
+    return SystemClock().now().date()
 
 
 def _state(text: str | None) -> RequestState | None:

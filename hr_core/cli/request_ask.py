@@ -241,10 +241,10 @@ def _ask_for(
     *,
     as_json: bool,
 ) -> None:
-    from hr_core.store.work_plan import person_key
+    from hr_core.people.lookup import person_of_number
 
     with writing(context, db) as conn:
-        asked = _asked(conn, person_key(conn, person, body.days[0]), body, words)
+        asked = _asked(conn, person_of_number(conn, person, body.days[0]), body, words)
     print_request(asked, as_json=as_json)
 
 

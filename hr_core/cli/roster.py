@@ -73,11 +73,12 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a person is to do on each day of a month, and what says so."""
-    from hr_core.store.work_plan import person_key, plan_of
+    from hr_core.people.lookup import person_of_number
+    from hr_core.store.work_plan import plan_of
 
     wanted = parse_month(month)
     with reading(context, db) as conn:
-        key = person_key(conn, person, wanted.first)
+        key = person_of_number(conn, person, wanted.first)
         plan = plan_of(conn, key, wanted.first, wanted.after)
     if as_json:
         print_json({"person": key, "month": str(wanted), "days": list(plan.values())})

@@ -145,6 +145,32 @@ def test_what_no_leave_can_be_is_refused(desk):
         desk.ask(SICK, person="nobody")
 
 
+@pytest.mark.parametrize(("rule", "body"), [
+    ("span", Leave(leave="sick", first=date.max, last=date.max)),
+    ("span", Leave(leave="sick", first=date.min, last=date.min)),
+    ("span", Leave(leave="sick", first=date(2026, 1, 1), last=date(2027, 1, 2))),
+    ("zone", Overtime(day=day("11-10"), start=NOW, end=NOW + timedelta(hours=1))),
+    ("day", Overtime(day=day("11-10"), start=wall("11-12T08:00"), end=wall("11-12T09:00"))),
+    ("text", AskedTrip(first=day("11-10"), last=day("11-10"), place="x" * 201)),
+    ("position", MobilePunch(day=day("11-10"), at=wall("11-10T10:00"), direction=Direction.IN,
+                             latitude=float("nan"), longitude=0.0, accuracy_m=1.0)),
+    ("position", MobilePunch(day=day("11-10"), at=wall("11-10T10:00"), direction=Direction.IN,
+                             latitude=0.0, longitude=0.0, accuracy_m=float("inf"))),
+])  # fmt: skip
+def test_what_would_break_the_arithmetic_is_refused(desk, rule, body):
+    with refused(rule):
+        desk.ask(body)
+
+
+@pytest.mark.parametrize("more", [
+    {"reason": "a\0b"}, {"reason": "x" * 2001}, {"evidence": "x" * 2001}, {"by": "x" * 201},
+    {"person": "0\0"},
+])  # fmt: skip
+def test_texts_have_a_cap_and_no_nul(desk, more):
+    with refused("text"):
+        desk.ask(SICK, **more)
+
+
 def overtime(on, start, end, kind=None):
     return Overtime(day=day(on), start=wall(f"{on}T{start}"), end=wall(f"{on}T{end}"), kind=kind)
 
@@ -308,7 +334,7 @@ def test_requests_are_listed_by_what_is_wanted(conn, desk):
         return [one.id for one in list_requests(conn, RequestFilter(**wanted))]
 
     assert numbers() == [sick.id, other.id]
-    assert numbers(person="008") == numbers(kind="missing_punch") == [other.id]
+    assert numbers(persons=("008",)) == numbers(kind="missing_punch") == [other.id]
     assert numbers(state=RequestState.APPROVED) == [sick.id]
     assert numbers(first=day("11-11"), until=day("11-12")) == [sick.id]
     assert numbers(first=day("11-12")) == numbers(until=day("11-09")) == []
