@@ -16,6 +16,7 @@ from hr_core.cli import (
     gateways,
     line,
     pay,
+    people,
     quality,
     request,
     request_ask,
@@ -50,6 +51,7 @@ app.add_typer(gateways.gateway, name="gateway")
 app.add_typer(audit.app, name="audit")
 app.add_typer(pay.app, name="pay")
 app.add_typer(attendance.app, name="attendance")
+app.add_typer(people.app, name="people")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
 app.add_typer(roster.app, name="roster")

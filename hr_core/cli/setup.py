@@ -11,6 +11,7 @@ import typer
 
 from hr_core.cli.gateways import CoreKeyOption, core_key_of, operator
 from hr_core.cli.options import (
+    ByOption,
     DbOption,
     ExitCode,
     JsonOption,
@@ -85,7 +86,7 @@ def import_file(  # noqa: PLR0913 - one for each option
     file: Annotated[
         Path,
         typer.Argument(
-            help="People file (TOML), or with --device a terminal's export (N_attlog.dat).",
+            help="People (TOML, CSV, xlsx), or with --device a terminal's export (N_attlog.dat).",
             show_default=False,
         ),
     ],
@@ -105,6 +106,7 @@ def import_file(  # noqa: PLR0913 - one for each option
             help="The export is all that it held: until its last row none is missing.",
         ),
     ] = False,
+    by: ByOption = None,
     db: DbOption = None,
     core_key: CoreKeyOption = None,
     as_json: JsonOption = False,
@@ -117,10 +119,13 @@ def import_file(  # noqa: PLR0913 - one for each option
         return _import_punches(context, db, core_key, (file, device, zone), whole_log, as_json)
     if zone is not None or whole_log:
         raise typer.BadParameter("is of an export: name its --device", param_hint="--zone")
+    from hr_core.clock import SystemClock
     from hr_core.imports import import_people
+    from hr_core.people.changes import Signature
 
+    sign = Signature(at=SystemClock().now(), by=by or operator())
     with writing(context, db) as conn:
-        done = import_people(conn, file)
+        done = import_people(conn, file, sign)
     if as_json:
         print_json(done)
         return ExitCode.OK

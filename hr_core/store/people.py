@@ -107,7 +107,7 @@ def load_roster(conn: sa.Connection) -> Roster | None:
         badges=tuple(_rows(conn, badges, Badge)),
         lines={row.code: row for row in _rows(conn, lines, Line)},
         stations=tuple(_rows(conn, stations, Station)),
-        numbers=tuple((row.employee_number, row.person, row.days) for row in all_numbers(conn)),
+        numbers=all_numbers(conn),
         merged=merged_into(conn),
     )
 
