@@ -59,7 +59,7 @@ def facts_of(
             Subject(SubjectKind.TEAM, team) for team in dict.fromkeys(one.team for one in member_of)
         ]
         facts[person] = PlanFacts(
-            own_shift=known_shifts[own_shifts[person]],
+            own_shift=_shift(known_shifts, person, own_shifts[person]),
             shifts=known_shifts,
             calendars=calendars,
             rotations=rotations,
@@ -69,6 +69,16 @@ def facts_of(
             requests=tuple(request for key in keys[person] for request in asked[key]),
         )
     return facts
+
+
+def _shift(known: dict[str, Shift], person: str, code: str) -> Shift:
+    """Raises NotFoundError."""
+    if code not in known:
+        raise NotFoundError(
+            f"person {person!r} works shift {code!r}, which is not defined",
+            remedy="import a people file with a [[shift]] of this code",
+        )
+    return known[code]
 
 
 def _all_keys(conn: sa.Connection, persons: Sequence[str]) -> dict[str, list[str]]:

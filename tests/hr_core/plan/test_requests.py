@@ -21,6 +21,7 @@ from hr_core.clock import wall_seconds
 from hr_core.errors import NotFoundError
 from hr_core.request_desk import days_to_recompute
 from hr_core.store.events import raw_events
+from hr_core.store.people import people
 from hr_core.store.requests import RequestFilter, list_requests, queued_requests, request
 from hr_core.store.rosters import save_place
 from hr_core.store.work_plan import plan_of
@@ -325,6 +326,14 @@ def test_every_step_is_in_the_audit_log(conn, desk):
     assert rows == [("Li", "request.ask"), ("Wang", "request.approved")]
     assert entries(conn)[1].subject == f"request {approved.id} of person 007"
     assert verify(conn).faults == ()
+
+
+def test_a_person_or_an_own_shift_that_is_not_there_is_named(conn):
+    with pytest.raises(NotFoundError, match="'099'"):
+        planned(conn, "11-10", "099")
+    conn.execute(people.update().values(shift="Q"))
+    with pytest.raises(NotFoundError, match="shift 'Q'"):
+        planned(conn, "11-10")
 
 
 def test_requests_are_listed_by_what_is_wanted(conn, desk):
