@@ -13,8 +13,8 @@ from hr_core.attendance.plan.roster import Assignment, Membership, Subject, Subj
 from hr_core.attendance.plan.site_calendar import CalendarBook
 from hr_core.attendance.plan.stays import Stay, stays_of
 from hr_core.errors import NotFoundError
-from hr_core.people.model import Shift
-from hr_core.people.records import EmployeeNumber, Role, UnitKind
+from hr_core.people.model import Days, Shift
+from hr_core.people.records import Role, UnitKind
 from hr_core.store.attendance_locks import locked_months, month_of
 from hr_core.store.organisation import memberships, unit_parents, units
 from hr_core.store.people import people, shifts
@@ -173,17 +173,17 @@ def person_finder(conn: sa.Connection) -> Callable[[str, date], str | None]:
     """Who has an employee number on a day; for files of many lines. A text that is nobody's number
     may be a person's key.
     """
-    holders: dict[str, list[EmployeeNumber]] = {}
-    for row in all_numbers(conn):
-        holders.setdefault(row.employee_number, []).append(row)
+    holders: dict[str, list[tuple[str, Days]]] = {}
+    for number, person, days in all_numbers(conn):
+        holders.setdefault(number, []).append((person, days))
     keys = set(conn.execute(sa.select(people.c.number)).scalars())
     merged = merged_into(conn)
 
     def find(number: str, on: date) -> str | None:
         of_number = holders.get(number, [])
-        for row in of_number:
-            if row.days.covers(on):
-                return row.person
+        for person, days in of_number:
+            if days.covers(on):
+                return person
         key = merged.get(number, number)
         return key if key in keys and not of_number else None
 

@@ -247,7 +247,7 @@ def _date(day):
         (
             ["attendance", "show", "E9", "--month", "2026-10"],
             3,
-            "nobody has the employee number 'E9'",
+            "no person 'E9'",
         ),
         (["trace", "00" * 16], 3, "no event"),
         (["trace", "xyz"], 3, "32 hex digits"),
