@@ -20,11 +20,12 @@ from hr_core.pay.scheme import BUILT_IN, built_in_scheme_text, parse_scheme
 from hr_core.people.changes import Signature, begin
 from hr_core.people.file import ReadFile, SchemeRow, read_file, read_people_file
 from hr_core.people.keying import keyed, keys_of_numbers
-from hr_core.people.model import Badge, DeviceUser, Roster, overlapping
+from hr_core.people.model import Badge, Days, DeviceUser, Roster, overlapping
 from hr_core.people.organisation_import import check_organisation, merged_organisation
 from hr_core.people.sheet import SUFFIXES, read_people_sheet
 from hr_core.store.organisation import load_organisation, save_organisation
 from hr_core.store.people import load_roster, save_roster, save_scheme
+from hr_core.store.person_records import all_numbers
 
 _PERSON = re.compile(r"person\[(\d+)\]")
 
@@ -96,7 +97,7 @@ def _import(conn: sa.Connection, path: Path, read: ReadFile, before: Roster | No
     merged = _merged(before, new, scheme)
     _check_references(path, merged)
     _check_device_users(path, new, merged)
-    _check_badges(path, merged)
+    _check_badges(path, merged, all_numbers(conn))
     save_roster(conn, merged)
     touch_import(conn, before, merged)
     _import_organisation(conn, path, read, keys)
@@ -224,10 +225,11 @@ def _check_device_users(path: Path, new: Roster, merged: Roster) -> None:
     )
 
 
-def _check_badges(path: Path, roster: Roster) -> None:
+def _check_badges(path: Path, roster: Roster, numbers: Iterable[tuple[str, str, Days]]) -> None:
+    """A badge that reads like somebody else's employee number could be two people."""
     marked = [(f"badge {row.badge!r}", row.number) for row in roster.badges]
-    numbers = [(f"badge {number!r}", number) for number in roster.people]
-    _refuse_shared(path, "person.badges", marked + numbers)
+    held = [(f"badge {number!r}", who) for number, who, days in numbers if days.until is None]
+    _refuse_shared(path, "person.badges", marked + held)
 
 
 def _refuse_shared(path: Path, key: str, ids: Iterable[tuple[str, str]]) -> None:

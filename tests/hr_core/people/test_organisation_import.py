@@ -9,6 +9,7 @@ from hr_core.audit import log
 from hr_core.clock import Month
 from hr_core.errors import InputFileError
 from hr_core.imports import import_people
+from hr_core.people.moves import renumber
 from hr_core.people.places import Places
 from hr_core.people.records import Kind
 from hr_core.store.database import writing
@@ -19,7 +20,7 @@ from hr_core.store.organisation import (
     zone_of_site,
 )
 from hr_core.store.people import load_roster
-from hr_core.store.person_records import employments_of
+from hr_core.store.person_records import employments_of, numbers_of
 from tests.hr_core.people.people_samples import FILE, SIGN, load, send
 
 JUNE, JULY = date(2026, 6, 1), date(2026, 7, 1)
@@ -115,6 +116,28 @@ def test_the_first_contract_is_of_the_file_and_later_ones_are_not(engine, tmp_pa
     assert "hr-core people rehire" in refused.value.remedy
     with pytest.raises(InputFileError, match=r"1001's number from 2026-06-01, not from 2026-07-01"):
         load(engine, tmp_path, EXTERNAL.replace("from = 2026-06-01", "from = 2026-07-01"))
+
+
+def test_a_first_day_that_nobody_said_before_is_filled_in(engine, tmp_path):
+    load(engine, tmp_path, FILE)
+    dated = FILE.replace('number = "1001"', 'number = "1001"\nfrom = 2026-06-01')
+    for _ in range(2):
+        load(engine, tmp_path, dated)
+    with engine.connect() as conn:
+        assert [one.valid_from for one in employments_of(conn, "1001")] == [JUNE]
+        assert [one.valid_from for one in numbers_of(conn, "1001")] == [JUNE]
+        assert [one.valid_from for one in numbers_of(conn, "1002")] == [None]
+
+
+def test_a_badge_is_not_somebody_elses_number_of_today(engine, tmp_path):
+    load(engine, tmp_path, FILE)
+    with writing(engine) as conn:
+        renumber(conn, "1002", "2002", JUNE, SIGN)
+    taken = FILE.replace('badges = ["B-1"]', 'badges = ["2002"]').replace(
+        'number = "1002"', 'number = "2002"'
+    )
+    with pytest.raises(InputFileError, match="badge '2002' would be both person 1001"):
+        load(engine, tmp_path, taken)
 
 
 def test_punches_of_a_gateway_with_another_zone_than_the_site_are_told(engine, tmp_path):
