@@ -180,7 +180,7 @@ def _names(conn: sa.Connection, plan_file: PlanFile, rotations: dict[str, Rotati
         person_on=person_finder(conn),
         teams=unit_codes(conn),
         sites=unit_codes(conn, UnitKind.SITE) | {one.site for one in calendars},
-        rules=frozenset(load_engines()),
+        rules=frozenset(load_engines(conn)),
     )
 
 

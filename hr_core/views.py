@@ -120,7 +120,7 @@ def attendance_of(conn: sa.Connection, number: str, month: Month, now: datetime)
     `number`: a person's key. Raises NotFoundError for an unknown one, NoLawError.
     """
     name = name_of(conn, number)
-    computed = Computation(conn, load_engines(), now).days(number, month.first, month.after)
+    computed = Computation(conn, load_engines(conn), now).days(number, month.first, month.after)
     stored = days_of_person(conn, number, month.first, month.after)
     days = [
         stored[on].result if on in stored else one.result

@@ -9,7 +9,9 @@ from typer.exceptions import TyperException
 
 from hr_core.cli import (
     attendance,
+    attendance_rules,
     audit,
+    cases,
     devices,
     erase,
     events,
@@ -49,9 +51,11 @@ app.command("devices")(devices.devices)
 app.command("erase")(erase.erase)
 app.add_typer(gateways.gateway, name="gateway")
 app.add_typer(audit.app, name="audit")
+app.add_typer(cases.app, name="cases")
 app.add_typer(pay.app, name="pay")
 app.add_typer(attendance.app, name="attendance")
 app.add_typer(people.app, name="people")
+attendance.app.add_typer(attendance_rules.app, name="rules")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
 app.add_typer(roster.app, name="roster")

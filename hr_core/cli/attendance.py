@@ -153,7 +153,7 @@ def explain(
 
     on = _day(day, "DATE")
     with _up_to_date(context, db) as conn:
-        found = explain_day(conn, load_engines(), employee, on, SystemClock().now())
+        found = explain_day(conn, load_engines(conn), employee, on, SystemClock().now())
     if as_json:
         print_json(found)
     else:

@@ -27,6 +27,7 @@ from hr_core.store import (
     requests,
     results,
     rosters,
+    rule_sets,
     watermarks,
 )
 
@@ -57,5 +58,6 @@ __all__ = [
     "requests",
     "results",
     "rosters",
+    "rule_sets",
     "watermarks",
 ]

@@ -84,11 +84,10 @@ class Computation:
     def _whole(
         self, plan: Mapping[date, PlannedDay], first: date, until: date
     ) -> tuple[date, date]:
-        spans = [
-            self._engines[name].whole_periods(first, until)
-            for name in {day.rules for day in plan.values()}
-        ]
-        return min(begin for begin, _ in spans), max(end for _, end in spans)
+        for name in {day.rules for day in plan.values()} & self._engines.keys():
+            begin, end = self._engines[name].whole_periods(first, until)
+            first, until = min(first, begin), max(until, end)
+        return first, until
 
     def _computed(
         self, subject: Subject, plan: Mapping[date, PlannedDay], first: date, until: date

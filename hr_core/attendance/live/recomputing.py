@@ -18,8 +18,14 @@ from hr_core.attendance.day import OPEN
 from hr_core.attendance.live.changes import last_change, touch_changes
 from hr_core.attendance.live.engine import Engine
 from hr_core.attendance.live.person_days import Computation, Stored
-from hr_core.attendance.live.rule_sets import calendars_signature, load_engines, signature
+from hr_core.attendance.live.rule_sets import (
+    calendars_signature,
+    imported_versions,
+    load_engines,
+    signature,
+)
 from hr_core.attendance.live.sources import people_of, watermarks_by_device
+from hr_core.attendance.rule_sets.errors import NoRuleSetError
 from hr_core.errors import NoLawError
 from hr_core.store.attendance_days import attendance_days
 from hr_core.store.attendance_queue import (
@@ -89,7 +95,9 @@ class Recomputer:
         self._now = now
         self._monotonic = monotonic
         self._rest = rest
-        self._engines = load_engines() if engines is None else engines
+        self._engines = engines or {}
+        self._imported: tuple[str, ...] | None = None
+        self._fixed = engines is not None
         self._clock_seen: datetime | None = None
         self._not_indexed = True
 
@@ -127,6 +135,7 @@ class Recomputer:
         """Raises StorageError."""
         begun = self._monotonic()
         with writing(self._engine) as conn:
+            self._load_rules(conn)
             now = self._now()
             most = max(1, int(budget_s * _PUNCHES_A_SECOND))
             entered, fresh = self._enter(conn, most)
@@ -162,6 +171,7 @@ class Recomputer:
         while at < len(wanted):
             begun = self._monotonic()
             with writing(self._engine) as conn:
+                self._load_rules(conn)
                 computation = Computation(conn, self._engines, self._now())
                 while at < len(wanted) and self._monotonic() - begun <= _COMPUTE_S:
                     total = total.plus(computation.recompute(wanted[at], days))
@@ -171,10 +181,17 @@ class Recomputer:
             self._rest()
         return total
 
+    def _load_rules(self, conn: sa.Connection) -> None:
+        """Anew when a rule set was imported since."""
+        if not self._fixed and (found := imported_versions(conn)) != self._imported:
+            self._imported = found
+            self._engines = load_engines(conn)
+            self._clock_seen = None
+
     def _recompute(self, computation: Computation, person: str, days: Mapping[date, str]) -> Stored:
         try:
             return computation.recompute(person, days)
-        except NoLawError as exc:
+        except (NoLawError, NoRuleSetError) as exc:
             # A clock of 2000 or 2099: the punch is kept and listed as distrusted; no day is made.
             _log.warning("days of %s are not computed: %s", person, exc)
             return Stored(0, 0, 0)
