@@ -1,6 +1,6 @@
 """How long the days of one late punch take, with a whole plant stored.
 
-    python -m benchmarks.late_punch [--people 100000] [--days 3] [--punches 400] [--folder PATH]
+    python -m benchmarks.late_punch [--people 100000] [--days 1] [--punches 400] [--folder PATH]
 
 A core on SQLite with 100,000 people, their device users, `--days` days of punches of each (entered
 by date, their days computed). Then, again and again: one punch of anybody, of a day that is past,
@@ -124,7 +124,7 @@ def timed(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=100_000)
-    parser.add_argument("--days", type=int, default=3)
+    parser.add_argument("--days", type=int, default=1)
     parser.add_argument("--punches", type=int, default=400)
     parser.add_argument("--folder", type=Path, help="on the disk to measure (default: here)")
     options = parser.parse_args()
@@ -147,7 +147,10 @@ def run(engine: sa.Engine, options: argparse.Namespace, now: datetime) -> None:
         f"{options.people:,} people, {options.days} days of punches: {perf_counter() - begun:.0f} s"
     )
     recomputer = Recomputer(
-        engine, now=lambda: now, monotonic=monotonic, rest=lambda: time.sleep(0.1)  # noqa: TID251 - no loop here
+        engine,
+        now=lambda: now,
+        monotonic=monotonic,
+        rest=lambda: time.sleep(0.1),  # noqa: TID251 - no loop here
     )
     begun = perf_counter()
     done = recomputer.catch_up(budget_s=0.5)

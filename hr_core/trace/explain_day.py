@@ -10,7 +10,6 @@ from hr_core.attendance.live.completeness import DeviceMark
 from hr_core.attendance.live.day_bounds import window_of
 from hr_core.attendance.live.engine import Engine
 from hr_core.attendance.live.person_days import Computation, Computed, same
-from hr_core.attendance.live.sources import claims_of
 from hr_core.attendance.plan.model import AddedPunch, PlannedDay
 from hr_core.clock import DAY_S, wall_time
 from hr_core.errors import NotFoundError
@@ -71,7 +70,7 @@ def explain_day(
         )
     stored = days_of_person(conn, person, on, on + _ONE_DAY).get(on)
     result = computed.result if stored is None else stored.result
-    marks = computation.devices.of(claims_of(conn, person), on)
+    marks = computed.devices
     return ExplainedDay(
         person=person,
         name=name,

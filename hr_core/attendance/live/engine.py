@@ -16,7 +16,7 @@ from hr_core.attendance.day import (
     PunchFact,
 )
 from hr_core.attendance.day_parts import DayCorrection, DayFlag
-from hr_core.attendance.live.completeness import DeviceMark, Horizon, judged
+from hr_core.attendance.live.completeness import Horizon, judged
 from hr_core.attendance.live.day_bounds import DayBounds, window_of
 from hr_core.attendance.live.minutes import by_hand
 from hr_core.attendance.plan.model import PlannedDay
@@ -63,13 +63,11 @@ def compute_days(
     plan: Mapping[date, PlannedDay],
     punches: Iterable[PunchFact],
     engines: Mapping[str, Engine],
-    horizon: Horizon,
-    devices: Mapping[date, Sequence[DeviceMark]],
+    horizons: Mapping[date, Horizon],
 ) -> dict[date, DayResult]:
     """All planned days except the first and the last, which only bound the others.
 
-    `plan`: consecutive days. `engines`: by the name of the rule set. `devices`: at which the person
-    may have punched, by day. Raises NoRuleSetError.
+    `plan`: consecutive days. `engines`: by the name of the rule set. Raises NoRuleSetError.
     """
     bounds = DayBounds(plan)
     own: defaultdict[date, list[PunchFact]] = defaultdict(list)
@@ -90,8 +88,7 @@ def compute_days(
         on: judged(
             _with_plan(subject, plan[on], results[on], own[on]),
             window_of(plan[on]),
-            horizon,
-            devices.get(on, ()),
+            horizons[on],
         )
         for on in inner
     }

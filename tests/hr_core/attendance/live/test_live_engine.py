@@ -79,7 +79,8 @@ def plan_of(*shifts, days=5, first=FIRST, **changes):
 
 def compute(plan, facts, *, subject=None, horizon=LATER, devices=COMPLETE, engines=ENGINES):
     subject = subject or Subject(person="1007", zone=horizon.zone)
-    return compute_days(subject, plan, facts, engines, horizon, dict.fromkeys(plan, devices))
+    horizons = dict.fromkeys(plan, horizon._replace(devices=devices))
+    return compute_days(subject, plan, facts, engines, horizons)
 
 
 minute = st.integers(0, 5 * 1440 - 1)

@@ -15,6 +15,7 @@ from hr_core.errors import CoreError
 from hr_core.people.changes import Signature
 from hr_core.people.model import Days
 from hr_core.people.moves import leave, map_device_user
+from hr_core.people.records import DeviceSite, Membership, SiteZone, Unit, UnitKind
 from hr_core.store.attendance_days import earlier_revisions
 from hr_core.store.attendance_locks import (
     CorrectionState,
@@ -24,7 +25,9 @@ from hr_core.store.attendance_locks import (
 )
 from hr_core.store.attendance_queue import touched
 from hr_core.store.database import writing
+from hr_core.store.dated_rows import add_rows
 from hr_core.store.erasures import erase_user
+from hr_core.store.organisation import device_sites, memberships, site_zones, units
 from tests.hr_core.attendance.live.conftest import NOW, PEOPLE, Plant, mark
 
 OCTOBER = Month(2026, 10)
@@ -325,3 +328,33 @@ def test_a_month_is_locked_once_over_computed_and_looked_at(plant):
     assert lock(plant).open_days
     with pytest.raises(CoreError, match="already"):
         lock(plant)
+
+
+def test_who_is_known_everywhere_waits_for_the_devices_of_the_own_site(plant):
+    with writing(plant.engine) as conn:
+        add_rows(
+            conn, units, [Unit(code=code, kind=UnitKind.SITE, name=code) for code in ("S1", "S2")]
+        )
+        add_rows(conn, memberships, [Membership(person="E1", unit="S1")])
+        add_rows(
+            conn,
+            device_sites,
+            [DeviceSite(serial="ZK1", site="S1"), DeviceSite(serial="ZK2", site="S2")],
+        )
+    plant.press(watermarks=[mark("ZK1", END), mark("ZK2", None)])
+    plant.catch_up()
+    assert plant.day("E1", 13).result.status == "absent"
+    assert plant.day("E2", 13).result.status == "waiting"
+
+
+def test_a_site_in_another_zone_ends_its_day_by_its_own_clock(plant):
+    plant.now = datetime(2026, 10, 30, 13, 30, tzinfo=UTC)  # 21:30 in Shanghai, 16:30 in Moscow
+    with writing(plant.engine) as conn:
+        add_rows(conn, units, [Unit(code="S1", kind=UnitKind.SITE, name="S1")])
+        add_rows(conn, memberships, [Membership(person="E1", unit="S1")])
+        first = date(2026, 10, 20)
+        add_rows(conn, site_zones, [SiteZone(site="S1", zone="Europe/Moscow", valid_from=first)])
+    plant.press(watermarks=[mark("ZK1", "2026-10-30T13:00")])
+    plant.catch_up()
+    assert plant.day("E1", 30).result.status == "not_over"
+    assert plant.day("E1", 19).result.status == "absent"
