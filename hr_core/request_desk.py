@@ -23,6 +23,8 @@ from hr_core.attendance.plan.days import shift_halves
 from hr_core.attendance.plan.effects import counting_on
 from hr_core.attendance.plan.place import locate
 from hr_core.attendance.plan.request import (
+    MAX_TEXT,
+    MAX_WORD,
     AskedTrip,
     Body,
     Leave,
@@ -35,6 +37,7 @@ from hr_core.attendance.plan.request import (
     RequestState,
     Reversal,
     check_body,
+    check_text,
 )
 from hr_core.attendance.plan.request_conflicts import refuse_conflict
 from hr_core.attendance.plan.request_kinds import load_request_kinds, refuse_unknown_leave
@@ -82,7 +85,7 @@ def ask(conn: sa.Connection, asking: Asking, at: datetime, locked: Locked) -> Re
     approved trip, is approved by that rule at once.
     Raises RefusedRequestError, NotFoundError, NoLawError (overtime of a year without calendar).
     """
-    _refuse_bad_names(asking)
+    _refuse_bad_texts(asking)
     check_body(asking.body)
     first, until = asking.body.days
     zone = ZoneInfo(person_zone(conn, asking.person, lock=True))
@@ -155,6 +158,8 @@ def _by_person(
 ) -> Request:
     if deciding.by.startswith(_RULE):
         raise _bad_name(deciding.by)
+    check_text("name of who decides", deciding.by, MAX_WORD)
+    check_text("reason", deciding.reason, MAX_TEXT)
     return _decide(conn, store.request(conn, number), deciding, state, locked)
 
 
@@ -282,15 +287,17 @@ def _check_reversal(conn: sa.Connection, person: str, reversal: Reversal) -> Non
         )
 
 
-def _refuse_bad_names(asking: Asking) -> None:
-    if asking.by.startswith(_RULE):
+def _refuse_bad_texts(asking: Asking) -> None:
+    if asking.by.startswith(_RULE) or not asking.by.strip():
         raise _bad_name(asking.by)
+    check_text("name of who asks", asking.by, MAX_WORD)
+    check_text("person", asking.person, MAX_WORD)
+    check_text("reason", asking.reason, MAX_TEXT)
+    check_text("evidence", asking.evidence, MAX_TEXT)
     if not asking.reason.strip():
         raise RefusedRequestError(
             "reason", "a request without a reason cannot be judged", remedy="say why it is asked"
         )
-    if asking.relation is Relation.SELF and not asking.by.strip():
-        raise _bad_name(asking.by)
 
 
 def _bad_name(name: str) -> RefusedRequestError:

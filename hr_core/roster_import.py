@@ -12,6 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from msgspec import Struct
 
+from hr_core.attendance.live.rule_sets import load_engines
 from hr_core.attendance.plan.roster import (
     Assignment,
     RosterError,
@@ -30,6 +31,7 @@ from hr_core.attendance.plan.roster_file import (
     PlanFile,
     assignments_of,
     parse_plan_file,
+    place_faults,
     rotation_of,
     twice,
 )
@@ -48,6 +50,7 @@ from hr_core.attendance.plan.site_calendar import (
 from hr_core.audit.log import append
 from hr_core.errors import InputFileError
 from hr_core.people.file import read_file
+from hr_core.people.records import UnitKind
 from hr_core.spreadsheet import read_rows
 from hr_core.store import rosters as store
 from hr_core.store.rosters import RosterVersion
@@ -118,7 +121,7 @@ def import_roster(
     for code, rotation in content.rotations.items():
         content.faults += rotation_faults(rotation, shifts)
         content.faults += rotation_change_faults(rotation, rotations.get(code), in_use=code in used)
-    content.faults += _calendar_faults(conn, content.plan_file)
+    content.faults += _setting_faults(conn, content.plan_file)
     _refuse(path, content.faults)
     catalogue = Catalogue(shifts, rotations | content.rotations)
     rosters = _merged(conn, content.assignments, catalogue, content.faults)
@@ -147,7 +150,7 @@ def _read(conn: sa.Connection, path: Path, origin: str) -> _Content:
     stored = store.load_rotations(conn)
     if path.suffix.casefold() != ".toml":
         lines = [TableRow(row.number, row.cells) for row in read_rows(path)]
-        table = read_table(lines, _names(conn, stored), origin)
+        table = read_table(lines, _names(conn, PlanFile(), stored), origin)
         return _Content(assignments=table.assignments, faults=table.faults)
     try:
         plan_file = parse_plan_file(read_file(path))
@@ -164,18 +167,25 @@ def _read(conn: sa.Connection, path: Path, origin: str) -> _Content:
                 RosterFault(f"rotation {entry.code}", exc.reason, f"{exc}; {exc.remedy}")
             )
     content.assignments, faults = assignments_of(
-        plan_file.assignment, _names(conn, stored | content.rotations), origin
+        plan_file.assignment, _names(conn, plan_file, stored | content.rotations), origin
     )
     content.faults += faults
     return content
 
 
-def _names(conn: sa.Connection, rotations: dict[str, Rotation]) -> Names:
-    return Names(rotations, person_finder(conn), unit_codes(conn))
+def _names(conn: sa.Connection, plan_file: PlanFile, rotations: dict[str, Rotation]) -> Names:
+    calendars = (*store.load_calendars(conn), *plan_file.calendar)
+    return Names(
+        rotations=rotations,
+        person_on=person_finder(conn),
+        teams=unit_codes(conn),
+        sites=unit_codes(conn, UnitKind.SITE) | {one.site for one in calendars},
+        rules=frozenset(load_engines(conn)),
+    )
 
 
-def _calendar_faults(conn: sa.Connection, plan_file: PlanFile) -> list[RosterFault]:
-    faults = []
+def _setting_faults(conn: sa.Connection, plan_file: PlanFile) -> list[RosterFault]:
+    faults = [fault for place in plan_file.place for fault in place_faults(place)]
     for calendar in plan_file.calendar:
         try:
             check_calendar(calendar)

@@ -23,7 +23,7 @@ from hr_core.store.attendance_days import days_of_person
 from hr_core.store.events import punches_between
 from hr_core.store.people import load_roster
 from hr_core.store.results import RunRow, SlipRow, UnmappedUser
-from hr_core.trace.explain_day import person_of
+from hr_core.trace.explain_day import name_of
 
 
 class PunchView(Struct, frozen=True, kw_only=True):
@@ -117,12 +117,11 @@ def unmapped_users(conn: sa.Connection, month: Month) -> tuple[UnmappedUser, ...
 def attendance_of(conn: sa.Connection, number: str, month: Month, now: datetime) -> AttendanceView:
     """The stored days up to today, and those that are not stored computed now.
 
-    `number`: an employee number. Raises NotFoundError for an unknown person, NoLawError.
+    `number`: a person's key. Raises NotFoundError for an unknown one, NoLawError.
     """
-    imported_roster(conn)
-    person, name = person_of(conn, number, month.after - timedelta(days=1))
-    computed = Computation(conn, load_engines(), now).days(person, month.first, month.after)
-    stored = days_of_person(conn, person, month.first, month.after)
+    name = name_of(conn, number)
+    computed = Computation(conn, load_engines(conn), now).days(number, month.first, month.after)
+    stored = days_of_person(conn, number, month.first, month.after)
     days = [
         stored[on].result if on in stored else one.result
         for on, one in sorted(computed.items())

@@ -16,7 +16,7 @@ from hr_core.cli.options import (
     ExitCode,
     JsonOption,
     MonthOption,
-    core,
+    open_core,
     parse_month,
     print_json,
     reading,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from hr_core.attendance.day import DayResult
     from hr_core.attendance.live.recomputing import Recomputer
+    from hr_core.store.log_mover import EmptyLog
 
 _STEP_S = 0.25  # a person waits for it
 
@@ -69,8 +70,8 @@ def compute(  # noqa: PLR0913 - one for each option
     from hr_core.store.attendance_days import status_counts
 
     span = _span(month, first, until)
-    with core(context, db) as engine:
-        recomputer = _recomputer(engine)
+    with open_core(context, db) as (engine, empty_log):
+        recomputer = _recomputer(engine, empty_log)
         with _progress("punches entered") as told:
             caught = recomputer.catch_up(budget_s=_STEP_S, told=told)
         days, changed, queued = caught.days, caught.changed, caught.queued
@@ -152,7 +153,7 @@ def explain(
 
     on = _day(day, "DATE")
     with _up_to_date(context, db) as conn:
-        found = explain_day(conn, load_engines(), employee, on, SystemClock().now())
+        found = explain_day(conn, load_engines(conn), employee, on, SystemClock().now())
     if as_json:
         print_json(found)
     else:
@@ -179,8 +180,8 @@ def lock(  # noqa: PLR0913 - one for each option
     from hr_core.store import database
 
     wanted = parse_month(month)
-    with core(context, db) as engine:
-        recomputer = _recomputer(engine)
+    with open_core(context, db) as (engine, empty_log):
+        recomputer = _recomputer(engine, empty_log)
         with _progress("punches entered") as told:
             recomputer.catch_up(budget_s=_STEP_S, told=told)
         people = _people(engine, None, wanted.first)
@@ -216,12 +217,12 @@ def unlock(
     from hr_core.store import database
 
     wanted = parse_month(month)
-    with core(context, db) as engine:
+    with open_core(context, db) as (engine, empty_log):
         with database.writing(engine) as conn:
             applied = unlock_month(
                 conn, wanted, by=by or operator(), reason=reason, at=SystemClock().now()
             )
-        _recomputer(engine).catch_up()
+        _recomputer(engine, empty_log).catch_up(budget_s=_STEP_S)
     if as_json:
         print_json({"month": str(wanted), "applied": applied})
     else:
@@ -274,23 +275,33 @@ def _sums(result: DayResult) -> str:
     return f"{result.status} {result.regular_min}+{result.overtime_min} min"
 
 
-def _recomputer(engine: sa.Engine) -> Recomputer:
+def _recomputer(engine: sa.Engine, empty_log: EmptyLog) -> Recomputer:
     import time
 
     from hr_core.attendance.live.recomputing import Recomputer
     from hr_core.clock import SystemClock
-    from hr_core.store.database import initialise
+    from hr_core.store.checkpoint import HARD_BYTES
+    from hr_core.store.database import database_file, initialise
+
+    file = database_file(engine)
+
+    def rest() -> None:
+        """Nobody else moves the log while no server runs; a year of days would fill the disk."""
+        if file is not None:
+            with contextlib.suppress(FileNotFoundError):
+                if file.with_name(f"{file.name}-wal").stat().st_size > HARD_BYTES:
+                    empty_log()
 
     initialise(engine)  # tables that came with an update
-    return Recomputer(engine, now=SystemClock().now, monotonic=time.monotonic)
+    return Recomputer(engine, now=SystemClock().now, monotonic=time.monotonic, rest=rest)
 
 
 @contextlib.contextmanager
 def _up_to_date(context: typer.Context, db: str | None) -> Iterator[sa.Connection]:
     """To read from, after what came in meanwhile is computed: no server may run."""
-    with core(context, db) as engine:
+    with open_core(context, db) as (engine, empty_log):
         with _progress("punches entered") as told:
-            _recomputer(engine).catch_up(budget_s=_STEP_S, told=told)
+            _recomputer(engine, empty_log).catch_up(budget_s=_STEP_S, told=told)
         with engine.connect() as conn:
             yield conn
 
@@ -299,12 +310,12 @@ def _people(engine: sa.Engine, employee: str | None, on: date) -> list[str]:
     """Raises NotFoundError."""
     import sqlalchemy as sa
 
+    from hr_core.people.lookup import person_of_number
     from hr_core.store.people import people
-    from hr_core.trace.explain_day import person_of
 
     with engine.connect() as conn:
         if employee is not None:
-            return [person_of(conn, employee, on)[0]]
+            return [person_of_number(conn, employee, on)]
         query = sa.select(people.c.number).order_by(people.c.number)
         return list(conn.execute(query).scalars())
 

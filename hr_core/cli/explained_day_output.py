@@ -6,6 +6,9 @@ from rich.tree import Tree
 
 from hr_core.trace.explained_day import DayPunch, ExplainedDay
 
+# A tree is cut at the width of the terminal, or of 80 in a pipe; ids and bytes must stay whole.
+_NEVER_CUT = 10_000
+
 
 def print_day(day: ExplainedDay) -> None:
     sums = f"regular {day.regular_min} min, overtime {day.overtime_min} min"
@@ -32,7 +35,7 @@ def print_day(day: ExplainedDay) -> None:
                 f"{queued.after.regular_min}+{queued.after.overtime_min} min ({queued.cause})"
             )
         )
-    Console(soft_wrap=True, highlight=False).print(tree)
+    Console(soft_wrap=True, highlight=False, width=_NEVER_CUT).print(tree)
 
 
 def _standing(day: ExplainedDay) -> str:

@@ -86,8 +86,7 @@ def import_file(  # noqa: PLR0913 - one for each option
     file: Annotated[
         Path,
         typer.Argument(
-            help="People file (TOML), a table of people (CSV, xlsx), or with --device a "
-            "terminal's export (N_attlog.dat).",
+            help="People (TOML, CSV, xlsx), or with --device a terminal's export (N_attlog.dat).",
             show_default=False,
         ),
     ],

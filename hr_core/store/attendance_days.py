@@ -168,6 +168,15 @@ def status_counts(conn: sa.Connection, first: date, until: date) -> dict[str, in
     return {row.status: row.days for row in conn.execute(query)}
 
 
+def days_going_on(conn: sa.Connection, first: date, until: date) -> bool:
+    """Whether the window of a stored day of the half-open span was open when it was computed."""
+    there = attendance_days.c
+    query = sa.select(there.day).where(
+        there.look_at.is_not(None), there.day >= first, there.day < until
+    )
+    return conn.execute(query.limit(1)).one_or_none() is not None
+
+
 def _stored(row: sa.Row[tuple[object, ...]], look_at: datetime | None) -> StoredDay:
     return StoredDay(
         person=row.person,

@@ -15,6 +15,7 @@ from hr_core.attendance.plan.stays import Stay, stays_of
 from hr_core.errors import NotFoundError
 from hr_core.people.model import Days, Shift
 from hr_core.people.records import Role, UnitKind
+from hr_core.store.attendance_locks import locked_months, month_of
 from hr_core.store.organisation import memberships, unit_parents, units
 from hr_core.store.people import people, shifts
 from hr_core.store.person_records import all_numbers, merged_into
@@ -58,7 +59,7 @@ def facts_of(
             Subject(SubjectKind.TEAM, team) for team in dict.fromkeys(one.team for one in member_of)
         ]
         facts[person] = PlanFacts(
-            own_shift=known_shifts[own_shifts[person]],
+            own_shift=_shift(known_shifts, person, own_shifts[person]),
             shifts=known_shifts,
             calendars=calendars,
             rotations=rotations,
@@ -68,6 +69,16 @@ def facts_of(
             requests=tuple(request for key in keys[person] for request in asked[key]),
         )
     return facts
+
+
+def _shift(known: dict[str, Shift], person: str, code: str) -> Shift:
+    """Raises NotFoundError."""
+    if code not in known:
+        raise NotFoundError(
+            f"person {person!r} works shift {code!r}, which is not defined",
+            remedy="import a people file with a [[shift]] of this code",
+        )
+    return known[code]
 
 
 def _all_keys(conn: sa.Connection, persons: Sequence[str]) -> dict[str, list[str]]:
@@ -117,10 +128,9 @@ def _stays(
     parents: dict[str, list[tuple[str, date, date | None]]] = {}
     for row in conn.execute(sa.select(unit_parents)):
         parents.setdefault(row.unit, []).append((row.parent, row.valid_from, row.valid_until))
-    sites = sa.select(units.c.code).where(units.c.kind == UnitKind.SITE)
-    codes = frozenset(conn.execute(sites).scalars())
+    sites = unit_codes(conn, UnitKind.SITE)
     return {
-        person: stays_of([one for one, _ in rows], parents, codes)
+        person: stays_of([one for one, _ in rows], parents, sites)
         for person, rows in in_units.items()
     }
 
@@ -139,8 +149,11 @@ def memberships_of(
     }
 
 
-def unit_codes(conn: sa.Connection) -> frozenset[str]:
-    return frozenset(conn.execute(sa.select(units.c.code)).scalars())
+def unit_codes(conn: sa.Connection, kind: UnitKind | None = None) -> frozenset[str]:
+    """Of one kind, or all."""
+    query = sa.select(units.c.code)
+    query = query if kind is None else query.where(units.c.kind == kind)
+    return frozenset(conn.execute(query).scalars())
 
 
 def keys_of(conn: sa.Connection, person: str) -> tuple[str, ...]:
@@ -197,8 +210,10 @@ def person_finder(conn: sa.Connection) -> Callable[[str, date], str | None]:
     return find
 
 
-def locks_of(conn: sa.Connection) -> Callable[[date], bool]:  # noqa: ARG001 - locks come with live
-    return lambda _day: False
+def locks_of(conn: sa.Connection) -> Callable[[date], bool]:
+    """Whether a day lies in a month that is locked, as of now."""
+    months = locked_months(conn)
+    return lambda day: month_of(day) in months
 
 
 def person_zone(conn: sa.Connection, person: str, *, lock: bool = False) -> str:

@@ -10,7 +10,6 @@ from hr_core.attendance.live.completeness import DeviceMark
 from hr_core.attendance.live.day_bounds import window_of
 from hr_core.attendance.live.engine import Engine
 from hr_core.attendance.live.person_days import Computation, Computed, same
-from hr_core.attendance.live.sources import claims_of
 from hr_core.attendance.plan.model import AddedPunch, PlannedDay
 from hr_core.clock import DAY_S, wall_time
 from hr_core.errors import NotFoundError
@@ -18,6 +17,7 @@ from hr_core.people.lookup import person_of_number
 from hr_core.store.attendance_days import StoredDay, days_of_person, earlier_revisions
 from hr_core.store.attendance_locks import corrections, month_of
 from hr_core.store.people import people
+from hr_core.store.person_records import merged_into
 from hr_core.trace.day_reasons import MINUTE_REASONS, PUNCH_REASONS
 from hr_core.trace.events import RawEvent, raw_event
 from hr_core.trace.explained_day import (
@@ -40,11 +40,16 @@ _LACKING = {
 }
 
 
-def person_of(conn: sa.Connection, employee_number: str, on: date) -> tuple[str, str]:
-    """(person key, name) of whoever has the number on the day. Raises NotFoundError."""
-    person = person_of_number(conn, employee_number, on)
+def name_of(conn: sa.Connection, person: str) -> str:
+    """Raises NotFoundError."""
     name = conn.execute(sa.select(people.c.name).where(people.c.number == person)).scalar()
-    return person, str(name or "")
+    if name is None:
+        into = merged_into(conn).get(person)
+        raise NotFoundError(
+            f"there is no person {person!r}" + (f": merged into {into}" if into else ""),
+            remedy="hr-core people list shows them",
+        )
+    return str(name)
 
 
 def explain_day(
@@ -55,7 +60,8 @@ def explain_day(
     now: datetime,
 ) -> ExplainedDay:
     """Raises NotFoundError (nobody of this number; a day that has not begun), NoLawError."""
-    person, name = person_of(conn, employee_number, on)
+    person = person_of_number(conn, employee_number, on)
+    name = name_of(conn, person)
     computation = Computation(conn, engines, now)
     computed = computation.days(person, on, on + _ONE_DAY).get(on)
     if computed is None:
@@ -64,7 +70,7 @@ def explain_day(
         )
     stored = days_of_person(conn, person, on, on + _ONE_DAY).get(on)
     result = computed.result if stored is None else stored.result
-    marks = computation.devices.of(claims_of(conn, person), on)
+    marks = computed.devices
     return ExplainedDay(
         person=person,
         name=name,

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from hr_core.attendance.day import OPEN
 from hr_core.people.model import ANY_DEVICE, Days, DeviceUser, Roster
 from hr_core.store.attendance_days import attendance_days
 from hr_core.store.attendance_queue import (
@@ -49,7 +50,10 @@ def touch_changes(conn: sa.Connection, after: int) -> int:
         change = AuditRow(*row)
         last = change.number
         cause = f"{change.action}, audit row {change.number}"
-        if change.action.startswith("people."):
+        if change.action == "import.people":  # sites and devices: who waits for what
+            there = attendance_days.c.status
+            touch_stored(conn, cause, there.in_([str(status) for status in OPEN]))
+        elif change.action.startswith("people."):
             _touch_people(conn, change, cause)
         elif change.action.startswith("request."):
             _touch_request(conn, change, cause)

@@ -5,11 +5,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from msgspec import Struct
 
-from hr_core.attendance.day import OPEN, DayStatus
+from hr_core.attendance.day import OPEN
 from hr_core.audit.log import append
 from hr_core.clock import Month
 from hr_core.errors import CoreError
-from hr_core.store.attendance_days import status_counts
+from hr_core.store.attendance_days import days_going_on, status_counts
 from hr_core.store.attendance_locks import (
     CorrectionState,
     Lock,
@@ -47,10 +47,9 @@ def lock_month(
             remedy="run it again: the days are computed first",
         )
     counts = status_counts(conn, month.first, month.after)
-    if counts.get(DayStatus.NOT_OVER):
+    if at.date() < month.after or days_going_on(conn, month.first, month.after):
         raise CoreError(
-            f"{month} is not over: {counts[DayStatus.NOT_OVER]} days go on",
-            remedy="lock it when its last shift has ended",
+            f"{month} is not over", remedy="lock it when the window of its last shift has closed"
         )
     if not counts:
         raise CoreError(f"no day of {month} is computed", remedy="import people and punches first")

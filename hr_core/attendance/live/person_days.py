@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from hr_core.attendance.day import DayResult, DayStatus
-from hr_core.attendance.live.completeness import Horizon, instant, looks_at
+from hr_core.attendance.live.completeness import DeviceMark, Horizon, instant, looks_at
 from hr_core.attendance.live.day_bounds import window_of
 from hr_core.attendance.live.engine import Engine, Subject, compute_days
-from hr_core.attendance.live.sources import Devices, claims_of, punches_of, subject_of
+from hr_core.attendance.live.sources import Devices, Sites, claims_of, punches_of, subject_of
 from hr_core.attendance.plan.model import PlannedDay
 from hr_core.store.attendance_days import (
     StoredDay,
@@ -36,7 +36,7 @@ class Computed(NamedTuple):
     result: DayResult
     look_at: datetime | None
     closes: datetime
-    devices: tuple[str, ...]
+    devices: tuple[DeviceMark, ...]
 
 
 class Stored(NamedTuple):
@@ -58,6 +58,7 @@ class Computation:
         self._engines = engines
         self._now = now
         self.devices = Devices(conn)
+        self.sites = Sites(conn)
         self.locked = locked_months(conn)
 
     def today(self, zone: str) -> date:
@@ -84,22 +85,27 @@ class Computation:
     def _whole(
         self, plan: Mapping[date, PlannedDay], first: date, until: date
     ) -> tuple[date, date]:
-        spans = [
-            self._engines[name].whole_periods(first, until)
-            for name in {day.rules for day in plan.values()}
-        ]
-        return min(begin for begin, _ in spans), max(end for _, end in spans)
+        for name in {day.rules for day in plan.values()} & self._engines.keys():
+            begin, end = self._engines[name].whole_periods(first, until)
+            first, until = min(first, begin), max(until, end)
+        return first, until
 
     def _computed(
         self, subject: Subject, plan: Mapping[date, PlannedDay], first: date, until: date
     ) -> dict[date, Computed]:
         claims = claims_of(self._conn, subject.person)
         punches = punches_of(self._conn, claims, first - _ONE_DAY, until + _TWO_DAYS)
-        horizon = Horizon(self._now, subject.zone)
-        devices = {on: self.devices.of(claims, on) for on in plan}
-        results = compute_days(subject, plan, punches.facts, self._engines, horizon, devices)
+        places = self.sites.of(subject.person)
+        horizons = {
+            on: Horizon(
+                self._now,
+                places.zone_of_person(subject.person, on, subject.zone),
+                self.devices.of(subject.person, claims, places, on),
+            )
+            for on in plan
+        }
+        results = compute_days(subject, plan, punches.facts, self._engines, horizons)
         found = {}
-        zone = ZoneInfo(subject.zone)
         today = self.today(subject.zone)
         for on, result in results.items():
             if on <= today and (subject.works_on(on) or _has_punches(result)):
@@ -107,9 +113,9 @@ class Computation:
                 found[on] = Computed(
                     plan[on],
                     result,
-                    looks_at(window, horizon),
-                    instant(window[1], zone),
-                    tuple(one.device for one in devices[on]),
+                    looks_at(window, horizons[on]),
+                    instant(window[1], ZoneInfo(horizons[on].zone)),
+                    tuple(horizons[on].devices),
                 )
         return found
 

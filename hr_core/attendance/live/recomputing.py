@@ -18,8 +18,14 @@ from hr_core.attendance.day import OPEN
 from hr_core.attendance.live.changes import last_change, touch_changes
 from hr_core.attendance.live.engine import Engine
 from hr_core.attendance.live.person_days import Computation, Stored
-from hr_core.attendance.live.rule_sets import calendars_signature, load_engines, signature
+from hr_core.attendance.live.rule_sets import (
+    calendars_signature,
+    imported_versions,
+    load_engines,
+    signature,
+)
 from hr_core.attendance.live.sources import people_of, watermarks_by_device
+from hr_core.attendance.rule_sets.errors import NoRuleSetError
 from hr_core.errors import NoLawError
 from hr_core.store.attendance_days import attendance_days
 from hr_core.store.attendance_queue import (
@@ -44,8 +50,9 @@ from hr_core.store.attendance_queue import (
 from hr_core.store.database import writing
 from hr_core.store.people import people
 
-# Of one step: a batch of 5,000 is entered in some 50 ms.
-_PUNCHES_AT_ONCE = 2_000
+# Punches of one step for each second of its budget: some 40 us to enter one, and many at once write
+# few pages.
+_PUNCHES_A_SECOND = 40_000
 _MARKS_AT_ONCE = 500
 # How long a step may keep a gateway's batch waiting.
 STEP_S = 0.05
@@ -81,11 +88,16 @@ class Recomputer:
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
         engines: Mapping[str, Engine] | None = None,
+        rest: Callable[[], None] = lambda: None,
     ) -> None:
+        """`rest` is called between two transactions of a long piece of work."""
         self._engine = engine
         self._now = now
         self._monotonic = monotonic
-        self._engines = load_engines() if engines is None else engines
+        self._rest = rest
+        self._engines = engines or {}
+        self._imported: tuple[str, ...] | None = None
+        self._fixed = engines is not None
         self._clock_seen: datetime | None = None
         self._not_indexed = True
 
@@ -97,6 +109,7 @@ class Recomputer:
         """
         total = step = self.step(budget_s=budget_s)
         while step.more:
+            self._rest()
             step = self.step(budget_s=budget_s)
             total = Step(
                 entered=total.entered + step.entered,
@@ -122,8 +135,10 @@ class Recomputer:
         """Raises StorageError."""
         begun = self._monotonic()
         with writing(self._engine) as conn:
+            self._load_rules(conn)
             now = self._now()
-            entered, fresh = self._enter(conn)
+            most = max(1, int(budget_s * _PUNCHES_A_SECOND))
+            entered, fresh = self._enter(conn, most)
             self._watch(conn)
             self._follow_changes(conn)
             if self._clock_is_due(now):
@@ -138,7 +153,7 @@ class Recomputer:
                 one = self._recompute(computation, person, days)
                 settle(conn, person, days)
                 done = done.plus(one)
-            more = entered >= _PUNCHES_AT_ONCE or arrivals_wait(conn) or bool(touched(conn, 1))
+            more = arrivals_wait(conn) or bool(touched(conn, 1))
         return Step(entered, *done, more or self._not_indexed)
 
     def compute(
@@ -156,43 +171,52 @@ class Recomputer:
         while at < len(wanted):
             begun = self._monotonic()
             with writing(self._engine) as conn:
+                self._load_rules(conn)
                 computation = Computation(conn, self._engines, self._now())
                 while at < len(wanted) and self._monotonic() - begun <= _COMPUTE_S:
                     total = total.plus(computation.recompute(wanted[at], days))
                     settle(conn, wanted[at], days)
                     at += 1
             told(at)
+            self._rest()
         return total
+
+    def _load_rules(self, conn: sa.Connection) -> None:
+        """Anew when a rule set was imported since."""
+        if not self._fixed and (found := imported_versions(conn)) != self._imported:
+            self._imported = found
+            self._engines = load_engines(conn)
+            self._clock_seen = None
 
     def _recompute(self, computation: Computation, person: str, days: Mapping[date, str]) -> Stored:
         try:
             return computation.recompute(person, days)
-        except NoLawError as exc:
+        except (NoLawError, NoRuleSetError) as exc:
             # A clock of 2000 or 2099: the punch is kept and listed as distrusted; no day is made.
             _log.warning("days of %s are not computed: %s", person, exc)
             return Stored(0, 0, 0)
 
-    def _enter(self, conn: sa.Connection) -> tuple[int, list[Mark]]:
+    def _enter(self, conn: sa.Connection, most: int) -> tuple[int, list[Mark]]:
         """Punches that came, first those of now, then those that were here before the index was."""
         if mark_of(conn, _INDEXED) is None and all_wait(conn):
             set_mark(conn, _INDEXED, _DONE)
-        punches = take_arrivals(conn, _PUNCHES_AT_ONCE)
+        punches = take_arrivals(conn, most)
         enter_dates(conn, punches)
         marks = people_of(conn, punches)
         touch(conn, marks)
         entered = len(punches)
         if not punches:
-            older = self._enter_older(conn)
+            older = self._enter_older(conn, most)
             touch(conn, people_of(conn, older))
             return len(older), []
         return entered, marks if len(marks) <= _MARKS_AT_ONCE else []
 
-    def _enter_older(self, conn: sa.Connection) -> list[ArrivedPunch]:
+    def _enter_older(self, conn: sa.Connection, most: int) -> list[ArrivedPunch]:
         at = mark_of(conn, _INDEXED)
         if at == _DONE:
             self._not_indexed = False
             return []
-        older = older_punches(conn, bytes.fromhex(at or ""), _PUNCHES_AT_ONCE)
+        older = older_punches(conn, bytes.fromhex(at or ""), most)
         enter_dates(conn, older)
         self._not_indexed = bool(older)
         set_mark(conn, _INDEXED, older[-1].event_id.hex() if older else _DONE)

@@ -49,11 +49,15 @@ class TableRow(NamedTuple):
 
 
 class Names(NamedTuple):
-    """What a line may name: rotations by code, units, and who has an employee number on a day."""
+    """What a line may name: rotations by code, who has an employee number on a day, units, sites
+    (that are units or have a calendar), rule sets.
+    """
 
     rotations: Mapping[str, Rotation]
     person_on: Callable[[str, date], str | None]
     teams: frozenset[str]
+    sites: frozenset[str]
+    rules: frozenset[str]
 
 
 class ReadTable(NamedTuple):
@@ -169,8 +173,8 @@ def _by_span(
         offset=_offset(offset),
         duty=_duty(plan) if rotation is None else DayDuty(()),
         kind_from=_kind_from(cells.get("days", "")),
-        site=cells.get("site", "") or ANY_SITE,
-        rules=cells.get("rules", "") or None,
+        site=_known(cells, "site", names.sites) or ANY_SITE,
+        rules=_known(cells, "rules", names.rules) or None,
         origin=where,
     )
 
@@ -200,8 +204,8 @@ def _by_day(
                 until=day + timedelta(days=1),
                 duty=duty,
                 kind_from=KindFrom.ROSTER,
-                site=cells.get("site", "") or ANY_SITE,
-                rules=cells.get("rules", "") or None,
+                site=_known(cells, "site", names.sites) or ANY_SITE,
+                rules=_known(cells, "rules", names.rules) or None,
                 origin=where,
             )
         )
@@ -240,6 +244,17 @@ def _offset(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= MAX_OFFSET):
         raise _BadCellError("offset", f"{text!r} is no number of days from 0 to {MAX_OFFSET}")
     return int(text)
+
+
+def _known(cells: Mapping[str, str], column: str, known: frozenset[str]) -> str:
+    """The cell, or "" when it is empty."""
+    text = cells.get(column, "")
+    if text and text not in known:
+        raise _BadCellError(
+            f"unknown_{column}",
+            f"{column} {text!r} is none of {', '.join(sorted(known)) or 'none'}",
+        )
+    return text
 
 
 def _kind_from(text: str) -> KindFrom:

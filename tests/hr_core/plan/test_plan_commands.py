@@ -9,20 +9,18 @@ import pytest
 from hr_core.cli import main
 from hr_core.clock import SystemClock
 from hr_core.spreadsheet import read_rows
-from tests.hr_core.plan.conftest import NOW, PEOPLE
+from hr_core.store.attendance_locks import Lock, add_lock
+from hr_core.store.database import open_database, writing
+from tests.hr_core.plan.conftest import NOW
 
-PERSON = '[[person]]\nnumber = "007"\nname = "=cmd()"\nshift = "D"\nbase = "5000.00"\n'
 NOVEMBER = ["--month", "2026-11"]
 
 
 @pytest.fixture(autouse=True)
-def plant(tmp_path, monkeypatch):
-    monkeypatch.setenv("CLOCKLINE_DB", str(tmp_path / "core.db"))
+def plant(core_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("CLOCKLINE_DB", str(core_file))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(SystemClock, "now", lambda _: NOW)
-    (tmp_path / "people.toml").write_text(PEOPLE + PERSON, encoding="utf-8")
-    assert main(["init"]) == 0
-    assert main(["import", "people.toml"]) == 0
     return tmp_path
 
 
@@ -59,21 +57,21 @@ def test_a_roster_goes_in_is_shown_and_goes_out(run, ask, plant):
     assert code == 0
     assert re.search(r"2026-11-02 workday +due N +person 007: shift N \(v1 r.csv row 2\)", out)
     for name in ("plan.csv", "plan.xlsx"):
-        assert ask("roster", "export", name, *NOVEMBER) == {"file": name, "people": 1, "days": 30}
+        assert ask("roster", "export", name, *NOVEMBER) == {"file": name, "people": 3, "days": 90}
         rows = read_rows(plant / name)
         assert rows[2].cells[:7] == (
             "007", rows[2].cells[1], "2026-11-02", "workday", "yes", "N", "20:00-08:00"
         )  # fmt: skip
-        assert rows[2].cells[1] == ("'=cmd()" if name.endswith("csv") else "=cmd()")
+        assert rows[2].cells[1] == ("'=name(007)" if name.endswith("csv") else "=name(007)")
 
 
 def test_a_bad_roster_is_refused_with_its_rows(run, plant):
     (plant / "r.csv").write_text(
-        "person,plan,first_day\n007,Q,2026-11-02\n008,D,2026-11-02\n", encoding="utf-8"
+        "person,plan,first_day\n007,Q,2026-11-02\n018,D,2026-11-02\n", encoding="utf-8"
     )
     code, _, err = run("roster", "import", "r.csv")
     assert code == 3
-    assert "r.csv: 1 fault: row 3: nobody has the number '008' on 2026-11-02" in err
+    assert "r.csv: 1 fault: row 3: nobody has the number '018' on 2026-11-02" in err
     assert "remedy: correct these rows and import again; nothing was stored" in err
 
 
@@ -108,6 +106,29 @@ def test_refusing_and_withdrawing(run, ask):
     code, out, _ = run("request", "list")
     assert code == 0
     assert [line.split()[:2] for line in out.splitlines()] == [["1", "refused"], ["2", "withdrawn"]]
+
+
+@pytest.fixture
+def october_is_locked(plant):
+    engine = open_database(f"sqlite:///{plant}/core.db")
+    with writing(engine) as conn:
+        add_lock(conn, Lock(month="2026-10", locked_at=NOW, locked_by="Zhao", reason="paid"))
+    engine.dispose()
+
+
+@pytest.mark.usefixtures("october_is_locked")
+def test_a_locked_month_queues_requests_and_refuses_rosters(run, ask, plant):
+    ask("request", "ask", "trip", "007", "--from", "2026-10-30", "--to", "2026-11-01",
+        "--place", "Suzhou", "--reason", "fair", "--by", "Li")  # fmt: skip
+    approved = ask("request", "approve", 1, "--by", "Wang")
+    assert approved["queued_days"] == ["2026-10-30", "2026-10-31"]
+    assert approved["settles_on"] == "2026-11-01"
+    _, out, _ = run("request", "show", 1)
+    assert "locked: 2026-10-30, 2026-10-31; settled with the period of 2026-11-01" in out
+    (plant / "r.csv").write_text("person,plan,first_day\n007,N,2026-10-31\n", encoding="utf-8")
+    code, _, err = run("roster", "import", "r.csv")
+    assert code == 3
+    assert "row 2: person 007: 2026-10-31 lies in a locked period" in err
 
 
 @pytest.mark.parametrize(("words", "body"), [

@@ -117,6 +117,13 @@ def test_each_bad_line_is_refused_with_its_row_and_a_reason(conn, load, line, re
     assert conn.execute(roster_assignments.select()).all() == []
 
 
+@pytest.mark.parametrize("column", ["site", "rules"])
+def test_sites_and_rule_sets_are_those_that_exist(load, column):
+    text = f"person,plan,first_day,{column}\n007,D,2026-11-02,nowhere\n"
+    assert faults_of(load, text) == [("row 2", f"unknown_{column}")]
+    load("person,plan,first_day,rules\n007,D,2026-11-02,attendance\n")
+
+
 def test_holes_and_overlaps_are_refused_also_against_what_is_stored(load):
     hole = "007,D,2026-11-02,2026-11-05,,\n007,N,2026-11-08,,,\n"
     assert faults_of(load, HEADER + hole) == [("v1 roster.csv row 3", "hole")]
@@ -216,6 +223,8 @@ offset = 1
     ('[[rotation]]\ncode = "r"\ntemplate = "none"', "rotation"),
     ('[[rotation]]\ncode = "r"\ntemplate = "two_shift_weekly"\nshifts = { D = "D" }', "template_slots"),
     ('[[calendar]]\nfirst = 2026-01-01\ncountry = "ZQ"', "calendar"),
+    ('[[place]]\ncode = "p"\nname = ""\nlatitude = nan\nlongitude = 1\nradius_m = 50', "place"),
+    ('[[place]]\ncode = "p"\nname = ""\nlatitude = 1\nlongitude = 1\nradius_m = 0', "place"),
     ('[[calendar]]\nfirst = 2026-01-01\ncountry = "CN"\n' * 2, "twice"),
     ('[[calendar]]\nfirst = 2026-01-01\ncountry = "CN"\n[[calendar]]\nfirst = 2026-02-01\ncountry = "CN"', "overlap"),
 ])  # fmt: skip
@@ -224,7 +233,13 @@ def test_each_bad_setting_is_refused_with_a_reason(load, text, reason):
 
 
 @pytest.mark.parametrize(
-    "text", ["[[rotation]]\ncolour = 1", "[[rotation", '[[assignment]]\nplan = "D"']
+    "text",
+    [
+        "[[rotation]]\ncolour = 1",
+        '[[rotation]]\ncode = "\\u0000"',
+        "[[rotation",
+        '[[assignment]]\nplan = "D"',
+    ],
 )
 def test_what_is_no_plan_file_is_refused(load, text):
     with pytest.raises(InputFileError):

@@ -15,7 +15,7 @@ from hr_core.attendance.live.completeness import DeviceMark, Horizon
 from hr_core.attendance.live.day_bounds import DayBounds
 from hr_core.attendance.live.engine import Subject, compute_days
 from hr_core.attendance.live.minutes import counted
-from hr_core.attendance.live.rule_sets import load_engines
+from hr_core.attendance.live.rule_sets import FirstLastEngine
 from hr_core.attendance.live.timesheet_days import TimesheetEngine
 from hr_core.attendance.month import compute_month
 from hr_core.attendance.plan.model import (
@@ -27,13 +27,14 @@ from hr_core.attendance.plan.model import (
     ShiftChoice,
     Trip,
 )
+from hr_core.attendance.rule_sets.model import TimesheetRules
+from hr_core.attendance.timesheet.pairing import PunchPairing
 from hr_core.attendance.timesheet.rules import (
     Contribution,
     DayRule,
     OvertimePeriod,
     OvertimeRule,
     RegularRule,
-    Rules,
 )
 from hr_core.clock import wall_seconds
 from hr_core.people.model import Days, Shift
@@ -46,7 +47,8 @@ NIGHT = Shift(
     code="N", name="Night", start_min=1080, end_min=1800, break_min=60, break_start_min=1410,
     early_in_min=120, late_out_min=240,
 )  # fmt: skip
-CALENDAR, RULES, ENGINES = load_calendar(), load_rules(), load_engines()
+CALENDAR, RULES = load_calendar(), load_rules()
+ENGINES = {"attendance": FirstLastEngine(RULES)}
 FIRST = date(2026, 10, 12)  # a Monday after the holiday
 LATER = Horizon(datetime(2027, 1, 1, tzinfo=UTC), "Asia/Shanghai")
 COMPLETE = [DeviceMark("ZK1", datetime(2026, 12, 31, tzinfo=UTC))]
@@ -77,7 +79,8 @@ def plan_of(*shifts, days=5, first=FIRST, **changes):
 
 def compute(plan, facts, *, subject=None, horizon=LATER, devices=COMPLETE, engines=ENGINES):
     subject = subject or Subject(person="1007", zone=horizon.zone)
-    return compute_days(subject, plan, facts, engines, horizon, dict.fromkeys(plan, devices))
+    horizons = dict.fromkeys(plan, horizon._replace(devices=devices))
+    return compute_days(subject, plan, facts, engines, horizons)
 
 
 minute = st.integers(0, 5 * 1440 - 1)
@@ -290,22 +293,20 @@ def test_hired_in_the_middle_of_a_night_shift_counts_nothing_before_and_is_flagg
     assert (after.status, after.flags) == (DayStatus.PRESENT, ())
 
 
-def hours(day_rule=DayRule.STARTS, zone="Asia/Shanghai"):
+def by_timesheet(day_rule=DayRule.STARTS, **more):
     counts = Contribution(pay_codes=frozenset({"reg"}))
-    return Rules(
-        zone=zone, week_starts=1, day_rule=day_rule, maximum_shift=16 * 3600,
-        new_shift_gap=5 * 3600, regular=(RegularRule(counts=counts, pay_code="reg", order=1),),
+    rules = TimesheetRules(
+        day_rule=day_rule, maximum_shift=16 * 3600, new_shift_gap=5 * 3600,
+        regular=(RegularRule(counts=counts, pay_code="reg", order=1),),
         overtime=(
             OvertimeRule(
                 period=OvertimePeriod.WEEKLY, over=40 * 3600, pay_code="ot", multiplier=1.5,
                 counts=counts,
             ),
         ),
+        **more,
     )  # fmt: skip
-
-
-def by_timesheet(day_rule=DayRule.STARTS, zone="Asia/Shanghai"):
-    return {"hours": TimesheetEngine(version="hours/1", rules=hours(day_rule, zone))}
+    return {"hours": TimesheetEngine(version="hours/1", rules=rules)}
 
 
 def of_hours(days=7, first=FIRST, **changes):
@@ -343,8 +344,7 @@ def test_a_time_sheet_counts_true_hours_when_the_clock_is_put_forward():
     first = date(2026, 3, 28)
     facts = punches("2026-03-28T22:00", "2026-03-29T06:00")
     horizon = Horizon(LATER.now, "Europe/Berlin")
-    engines = by_timesheet(zone="Europe/Berlin")
-    results = compute(of_hours(first=first, days=2), facts, engines=engines, horizon=horizon)
+    results = compute(of_hours(first=first, days=2), facts, engines=by_timesheet(), horizon=horizon)
     assert results[first].regular_min == 7 * 60
 
 
@@ -354,3 +354,13 @@ def test_whole_weeks_are_computed_together():
     assert engine.whole_periods(wednesday, wednesday + timedelta(days=1)) == (
         FIRST, FIRST + timedelta(days=7),
     )  # fmt: skip
+
+
+def test_first_and_last_press_of_a_time_sheet_name_the_ones_between():
+    facts = punches("2026-10-12T08:00", "2026-10-12T12:01", "2026-10-12T17:00")
+    engines = by_timesheet(pairing=PunchPairing.FIRST_LAST)
+    day = compute(of_hours(), facts, engines=engines)[FIRST]
+    assert day.regular_min == 540
+    assert [(one.event_id, one.reason) for one in day.ignored] == [
+        ("2026-10-12T12:01", "between_first_and_last")
+    ]
