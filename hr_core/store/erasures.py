@@ -37,6 +37,12 @@ def erase_event(conn: sa.Connection, event_id: bytes, *, at: datetime, reason: s
     In the caller's write transaction. The bytes leave the file with SQLite's next VACUUM.
     """
     events = raw_events.c
+    erased = _erase(conn, event_id, at, reason)
+    forget_punches(conn, {event_id})
+    return erased
+
+
+def _erase(conn: sa.Connection, event_id: bytes, at: datetime, reason: str) -> bool:
     place = conn.execute(
         sa.select(events.gateway, events.batch, events.position, events.kind, events.device).where(
             events.event_id == event_id
@@ -76,7 +82,7 @@ def erase_user(
         )
     found = list(_events_of(conn, user_id, device))
     for event_id in found:
-        erase_event(conn, event_id, at=at, reason=reason)
+        _erase(conn, event_id, at, reason)
     forget_punches(conn, set(found))
     drop_answers_naming(conn, {event_id.hex().encode() for event_id in found})
     return len(found)

@@ -44,7 +44,7 @@ def overtime_of_day(
     conn: sa.Connection, person: str, day: date, rules: CountingRules, now: datetime
 ) -> DayOvertime:
     """Computed now, from punches and plan. Raises NotFoundError, NoLawError, UnclearDayError."""
-    computed = Computation(conn, load_engines(), now).days(person, day, day + timedelta(days=1))
+    computed = Computation(conn, load_engines(conn), now).days(person, day, day + timedelta(days=1))
     found = computed.get(day)
     if found is None:
         raise NotFoundError(

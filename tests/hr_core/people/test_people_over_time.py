@@ -171,8 +171,8 @@ def test_merged_records_are_one_and_their_old_slips_stay(plant):
         assert len(punches_of_month(conn, roster, OCTOBER).by_person["1001"]) == 4
         assert roster.current("1002") == "1001"
         assert roster.number_by_badge(Days())["1002"] == "1001"
-        of_both = [attendance_of(conn, number, OCTOBER, NOW).days for number in ("1001", "1002")]
-        assert of_both[0] == of_both[1]
+        with pytest.raises(NotFoundError, match="merged into 1001"):
+            attendance_of(conn, "1002", OCTOBER, NOW)
     assert who(plant, "1002", JUNE) == "1001"
 
 
