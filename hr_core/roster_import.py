@@ -13,13 +13,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.attendance.live.rule_sets import load_engines
-from hr_core.attendance.plan.roster import (
-    Assignment,
-    RosterError,
-    Rotation,
-    Subject,
-    SubjectKind,
-)
+from hr_core.attendance.plan.roster import Assignment, RosterError, Rotation, Subject, SubjectKind
 from hr_core.attendance.plan.roster_check import (
     Catalogue,
     RosterFault,

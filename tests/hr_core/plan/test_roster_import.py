@@ -172,6 +172,12 @@ def test_a_locked_day_keeps_its_plan(load):
     load(f"{HEADER}007,N,2026-11-05,2026-11-08,,\n007,D,2026-11-09,,,\n", locked=lambda on: on < day("11-09"))  # fmt: skip
 
 
+def test_a_roster_that_ends_before_a_locked_day_is_refused_too(load):
+    load(f"{HEADER}007,N,2026-11-05,,,\n")
+    shorter = f"{HEADER}007,N,2026-11-05,2026-11-08,,\n"
+    assert faults_of(load, shorter, locked=lambda on: on == day("11-20")) == [("row 2", "locked")]
+
+
 def test_settings_of_a_plan_file(conn, load):
     done = load(
         ROTATIONS
