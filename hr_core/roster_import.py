@@ -4,7 +4,7 @@ From the first day that the file names for a person or team, the file is that on
 planned for earlier days stays. The same file twice leaves the same state.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -13,13 +13,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.attendance.live.rule_sets import load_engines
-from hr_core.attendance.plan.roster import (
-    Assignment,
-    RosterError,
-    Rotation,
-    Subject,
-    SubjectKind,
-)
+from hr_core.attendance.plan.roster import Assignment, RosterError, Rotation, Subject, SubjectKind
 from hr_core.attendance.plan.roster_check import (
     Catalogue,
     RosterFault,
@@ -97,13 +91,22 @@ class RosterImported(Struct, frozen=True, kw_only=True):
     changed: tuple[ChangedRoster, ...]
 
 
+def _by_row(faults: Iterable[RosterFault], label: str) -> list[RosterFault]:
+    """Rows of this file without its name, in their order."""
+    short = [one._replace(origin=one.origin.removeprefix(f"{label} ")) for one in faults]
+    return sorted(short, key=lambda one: int(one.origin.rpartition(" ")[2]))
+
+
 class _Content(Struct, kw_only=True):
-    """Everything that the file says, and what is wrong with it."""
+    """Everything that the file says. `faults` are those of its settings, without which no row can be
+    judged; `row_faults` are told together with what the other rows make.
+    """
 
     plan_file: PlanFile = PlanFile()
     rotations: dict[str, Rotation] = {}
     assignments: list[Assignment] = []
     faults: list[RosterFault] = []
+    row_faults: list[RosterFault] = []
 
 
 def import_roster(
@@ -113,20 +116,18 @@ def import_roster(
     transaction then rolls back.
     """
     version = store.last_version(conn) + 1
-    content = _read(conn, path, f"v{version} {path.name}")
-    _refuse(path, content.faults)
-    shifts = load_shifts(conn)
-    rotations = store.load_rotations(conn)
-    used = store.rotations_in_use(conn)
-    for code, rotation in content.rotations.items():
-        content.faults += rotation_faults(rotation, shifts)
-        content.faults += rotation_change_faults(rotation, rotations.get(code), in_use=code in used)
-    content.faults += _setting_faults(conn, content.plan_file)
-    _refuse(path, content.faults)
-    catalogue = Catalogue(shifts, rotations | content.rotations)
-    rosters = _merged(conn, content.assignments, catalogue, content.faults)
-    content.faults += locked_faults(rosters, catalogue.rotations, locked)
-    _refuse(path, content.faults)
+    label = f"v{version} {path.name}"
+    content = _read(conn, path, label)
+    if content.faults:
+        raise RosterFileError(str(path), content.faults + content.row_faults)
+    catalogue = _checked_catalogue(conn, content)
+    if content.faults:
+        raise RosterFileError(str(path), content.faults + content.row_faults)
+    rosters = _merged(conn, content.assignments, catalogue, content.row_faults)
+    if not content.row_faults:
+        content.row_faults += locked_faults(rosters, catalogue.rotations, locked)
+    if content.row_faults:
+        raise RosterFileError(str(path), _by_row(content.row_faults, label))
     changed = [one for one in rosters if one.is_changed]
     if not changed and not _adds_settings(content.plan_file):
         version -= 1
@@ -151,7 +152,7 @@ def _read(conn: sa.Connection, path: Path, origin: str) -> _Content:
     if path.suffix.casefold() != ".toml":
         lines = [TableRow(row.number, row.cells) for row in read_rows(path)]
         table = read_table(lines, _names(conn, PlanFile(), stored), origin)
-        return _Content(assignments=table.assignments, faults=table.faults)
+        return _Content(assignments=table.assignments, row_faults=table.faults)
     try:
         plan_file = parse_plan_file(read_file(path))
     except ValueError as exc:
@@ -166,10 +167,9 @@ def _read(conn: sa.Connection, path: Path, origin: str) -> _Content:
             content.faults.append(
                 RosterFault(f"rotation {entry.code}", exc.reason, f"{exc}; {exc.remedy}")
             )
-    content.assignments, faults = assignments_of(
+    content.assignments, content.row_faults = assignments_of(
         plan_file.assignment, _names(conn, plan_file, stored | content.rotations), origin
     )
-    content.faults += faults
     return content
 
 
@@ -182,6 +182,17 @@ def _names(conn: sa.Connection, plan_file: PlanFile, rotations: dict[str, Rotati
         sites=unit_codes(conn, UnitKind.SITE) | {one.site for one in calendars},
         rules=frozenset(load_engines(conn)),
     )
+
+
+def _checked_catalogue(conn: sa.Connection, content: _Content) -> Catalogue:
+    """What rows may name; adds to the faults of the settings."""
+    shifts, stored = load_shifts(conn), store.load_rotations(conn)
+    used = store.rotations_in_use(conn)
+    for code, rotation in content.rotations.items():
+        content.faults += rotation_faults(rotation, shifts)
+        content.faults += rotation_change_faults(rotation, stored.get(code), in_use=code in used)
+    content.faults += _setting_faults(conn, content.plan_file)
+    return Catalogue(shifts, stored | content.rotations)
 
 
 def _setting_faults(conn: sa.Connection, plan_file: PlanFile) -> list[RosterFault]:
@@ -285,8 +296,3 @@ def _record(
         after,
         "",
     )
-
-
-def _refuse(path: Path, faults: Sequence[RosterFault]) -> None:
-    if faults:
-        raise RosterFileError(str(path), faults)

@@ -13,7 +13,7 @@ from hr_core.store.errors import StorageError
 
 _LOOK_EVERY_S = 0.5
 # Between two steps of a long piece of work: gateways' batches go first, and the log is moved.
-_REST_PER_STEP = 0.5
+_REST_PER_STEP = 1.0
 _REST_AT_LEAST_S = 0.05
 
 _log = logging.getLogger("hr_core.attendance")

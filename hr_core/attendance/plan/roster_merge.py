@@ -76,7 +76,10 @@ def locked_faults(
             if known[day] and _on(roster.before, day, rotations) != _on(
                 roster.after, day, rotations
             ):
-                origin = next((one.origin for one in roster.after if one.covers(day)), "")
+                covering = (one.origin for one in roster.after if one.covers(day))
+                origin = next(
+                    covering, roster.after[-1].origin
+                )  # none: the last row ends too early
                 message = f"{roster.subject}: {day} lies in a locked period"
                 faults.append(RosterFault(origin, "locked", message))
                 break

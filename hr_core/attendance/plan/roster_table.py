@@ -65,6 +65,9 @@ class ReadTable(NamedTuple):
     faults: list[RosterFault]
 
 
+_Whose = tuple[str, str]  # the cells person and team, as written
+
+
 class _BadCellError(Exception):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -72,27 +75,32 @@ class _BadCellError(Exception):
 
 
 def read_table(rows: Sequence[TableRow], names: Names, origin: str) -> ReadTable:
-    """`origin` is written before "row 7" in each assignment."""
+    """`origin` is written before "row 7" in each assignment. Whoever has a faulty row gets no
+    assignment at all: a roster with a row left out would show faults that are none.
+    """
     if not rows:
         return ReadTable([], [RosterFault("row 1", "empty", "the file has no lines")])
     columns, days, faults = _header(rows[0])
-    found: list[Assignment] = []
+    found: list[tuple[_Whose, Assignment]] = []
+    faulty: set[_Whose] = set()
     for row in rows[1:] if not faults else ():
+        cells = {
+            column: row.cells[at] if at < len(row.cells) else "" for column, at in columns.items()
+        }
+        whose = cells.get("person", ""), cells.get("team", "")
+        where = f"{origin} row {row.number}".strip()
         try:
-            cells = {
-                column: row.cells[at] if at < len(row.cells) else ""
-                for column, at in columns.items()
-            }
-            where = f"{origin} row {row.number}".strip()
             first = min(days.values()) if days else _first_day(cells["first_day"])
             subject = _subject(cells, names, first)
             if days:
-                found += _by_day(row, days, subject, names, cells, where)
+                one_row = _by_day(row, days, subject, names, cells, where)
             else:
-                found.append(_by_span(cells, subject, first, names, where))
+                one_row = [_by_span(cells, subject, first, names, where)]
+            found += [(whose, one) for one in one_row]
         except _BadCellError as bad:
+            faulty.add(whose)
             faults.append(RosterFault(f"row {row.number}", bad.reason, str(bad)))
-    return ReadTable(found, faults)
+    return ReadTable([one for whose, one in found if whose not in faulty], faults)
 
 
 def parse_day(text: str) -> date:

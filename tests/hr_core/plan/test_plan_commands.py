@@ -71,7 +71,10 @@ def test_a_bad_roster_is_refused_with_its_rows(run, plant):
     )
     code, _, err = run("roster", "import", "r.csv")
     assert code == 3
-    assert "r.csv: 1 fault: row 3: nobody has the number '018' on 2026-11-02" in err
+    assert (
+        "r.csv: 2 faults: row 2: no shift or rotation 'Q'\n"
+        "  row 3: nobody has the number '018' on 2026-11-02\n"
+    ) in err
     assert "remedy: correct these rows and import again; nothing was stored" in err
 
 

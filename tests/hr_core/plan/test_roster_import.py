@@ -126,22 +126,27 @@ def test_sites_and_rule_sets_are_those_that_exist(load, column):
 
 def test_holes_and_overlaps_are_refused_also_against_what_is_stored(load):
     hole = "007,D,2026-11-02,2026-11-05,,\n007,N,2026-11-08,,,\n"
-    assert faults_of(load, HEADER + hole) == [("v1 roster.csv row 3", "hole")]
+    assert faults_of(load, HEADER + hole) == [("row 3", "hole")]
     both = "007,D,2026-11-02,,,\n007,N,2026-11-08,,,\n"
-    assert faults_of(load, HEADER + both) == [("v1 roster.csv row 3", "two_plans")]
+    assert faults_of(load, HEADER + both) == [("row 3", "two_plans")]
     early = "007,N,2026-11-02,2026-11-05,,\n007,X,2026-11-06,,,\n"
-    assert faults_of(load, HEADER + early) == [("v1 roster.csv row 3", "shift_overlap")]
+    assert faults_of(load, HEADER + early) == [("row 3", "shift_overlap")]
     load(f"{HEADER}007,N,2026-11-02,2026-11-05,,\n")
-    assert faults_of(load, f"{HEADER}007,D,2026-11-10,,,\n") == [("v2 roster.csv row 2", "hole")]
-    assert faults_of(load, f"{HEADER}007,X,2026-11-06,,,\n") == [
-        ("v2 roster.csv row 2", "shift_overlap")
-    ]
+    assert faults_of(load, f"{HEADER}007,D,2026-11-10,,,\n") == [("row 2", "hole")]
+    assert faults_of(load, f"{HEADER}007,X,2026-11-06,,,\n") == [("row 2", "shift_overlap")]
     load(f"{HEADER}007,rest,2026-11-06,2026-11-09,,\n007,D,2026-11-10,,,\n")
 
 
-def test_every_fault_of_a_file_is_told(load):
-    lines = "".join(f"09{n},D,2026-11-02,,,\n" for n in range(10)) + "007,Q,2026-11-02,,,\n"
-    assert len(faults_of(load, HEADER + lines)) == 10  # names first, then what they make
+def test_every_fault_of_a_file_is_told_and_none_that_is_only_a_follow_up(load):
+    """The row of 008 that cannot be read would have filled the hole."""
+    lines = (
+        "099,D,2026-11-02,,,\n"
+        "007,D,2026-11-02,2026-11-03,,\n007,D,2026-11-05,,,\n"
+        "008,D,2026-11-02,2026-11-03,,\n008,D,2026-11-31,2026-11-04,,\n008,D,2026-11-05,,,\n"
+    )
+    assert faults_of(load, HEADER + lines) == [
+        ("row 2", "unknown_person"), ("row 4", "hole"), ("row 6", "date")
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("header", [
@@ -162,9 +167,15 @@ def test_a_locked_day_keeps_its_plan(load):
         return on < day("11-05")
 
     text = f"{HEADER}007,N,2026-11-02,,,\n"
-    assert faults_of(load, text, locked=locked) == [("v1 roster.csv row 2", "locked")]
+    assert faults_of(load, text, locked=locked) == [("row 2", "locked")]
     load(text.replace("11-02", "11-05"), locked=locked)
     load(f"{HEADER}007,N,2026-11-05,2026-11-08,,\n007,D,2026-11-09,,,\n", locked=lambda on: on < day("11-09"))  # fmt: skip
+
+
+def test_a_roster_that_ends_before_a_locked_day_is_refused_too(load):
+    load(f"{HEADER}007,N,2026-11-05,,,\n")
+    shorter = f"{HEADER}007,N,2026-11-05,2026-11-08,,\n"
+    assert faults_of(load, shorter, locked=lambda on: on == day("11-20")) == [("row 2", "locked")]
 
 
 def test_settings_of_a_plan_file(conn, load):

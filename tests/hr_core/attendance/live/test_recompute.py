@@ -1,5 +1,6 @@
 """Stored days follow what comes in: order, late punches, watermarks, mappings, locks."""
 
+import asyncio
 import random
 from datetime import UTC, date, datetime, timedelta
 
@@ -7,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from hr_core.attendance.day import AttendanceRules, load_rules
+from hr_core.attendance.live.day_watch import DayWatch
 from hr_core.attendance.live.locking import lock_month, unlock_month
 from hr_core.attendance.live.rule_sets import FirstLastEngine
 from hr_core.audit.log import entries, verify
@@ -358,3 +360,18 @@ def test_a_site_in_another_zone_ends_its_day_by_its_own_clock(plant):
     plant.catch_up()
     assert plant.day("E1", 30).result.status == "not_over"
     assert plant.day("E1", 19).result.status == "absent"
+
+
+async def test_a_served_core_computes_what_comes_in(plant):
+    watch = asyncio.create_task(DayWatch(plant.recomputer).run())
+    try:
+        plant.press("1 2026-10-12T07:59", "1 2026-10-12T17:01")
+        for _ in range(100):
+            await asyncio.sleep(0.05)
+            day = plant.day("E1", 12)
+            if day is not None and day.result.status == "present":
+                break
+        assert day.result.regular_min == 480
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
