@@ -1,6 +1,7 @@
 """Every module that defines tables: `initialise` creates what the shared metadata knows."""
 
 from hr_core.store import (
+    accounts,
     alert_outbox,
     alerts,
     audit_log,
@@ -19,10 +20,13 @@ from hr_core.store import (
     piece_scans,
     refusals,
     results,
+    sessions,
+    tokens,
     watermarks,
 )
 
 __all__ = [
+    "accounts",
     "alert_outbox",
     "alerts",
     "audit_log",
@@ -41,5 +45,7 @@ __all__ = [
     "piece_scans",
     "refusals",
     "results",
+    "sessions",
+    "tokens",
     "watermarks",
 ]
