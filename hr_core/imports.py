@@ -14,7 +14,7 @@ from msgspec import Struct
 from hr_core.errors import InputFileError
 from hr_core.pay.scheme import BUILT_IN, built_in_scheme_text, parse_scheme
 from hr_core.people.file import SchemeRow, read_file, read_people_file
-from hr_core.people.model import Roster
+from hr_core.people.model import Roster, overlapping
 from hr_core.store.people import load_roster, save_roster, save_scheme
 
 
@@ -38,7 +38,8 @@ def import_people(conn: sa.Connection, path: Path) -> Imported:
     scheme = _store_scheme(conn, path, read.scheme) if read.scheme else None
     merged = _merged(before, read.roster, scheme)
     _check_references(path, merged)
-    _check_ids(path, merged)
+    _check_device_users(path, read.roster, merged)
+    _check_badges(path, merged)
     save_roster(conn, merged)
     known = before.people if before else {}
     added = [number for number in read.roster.people if number not in known]
@@ -117,13 +118,26 @@ def _check_references(path: Path, roster: Roster) -> None:
             )
 
 
-def _check_ids(path: Path, roster: Roster) -> None:
-    """One id means one person: everything else would pay somebody for another's work."""
-    users = [
-        (f"user id {row.user_id!r} on device {row.serial!r}", row.number)
-        for row in roster.device_users
-    ]
-    _refuse_shared(path, "person.devices", users)
+def _check_device_users(path: Path, new: Roster, merged: Roster) -> None:
+    """One id means one person on a day: everything else would pay somebody for another's work."""
+    found = overlapping(merged.device_users)
+    if found is None:
+        return
+    one, other = found
+    rows = list(new.people)
+    index = max(rows.index(row.number) for row in found if row.number in new.people)
+    whose = f"person {one.number}" if one.number == other.number else "one of the two"
+    raise InputFileError(
+        f"user id {one.user_id!r} on device {one.serial!r} would be both person {one.number} "
+        f"({one.days.text()}) and person {other.number} ({other.days.text()})",
+        file=str(path),
+        key=f"person[{index}].devices",
+        remedy=f"give it to {whose} on each day: devices = [{{ user_id = {one.user_id!r}, "
+        "from = 2026-01-31, until = 2026-12-31 }]",
+    )
+
+
+def _check_badges(path: Path, roster: Roster) -> None:
     marked = [(f"badge {row.badge!r}", row.number) for row in roster.badges]
     numbers = [(f"badge {number!r}", number) for number in roster.people]
     _refuse_shared(path, "person.badges", marked + numbers)

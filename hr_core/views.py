@@ -88,7 +88,7 @@ def punches_of_day(conn: sa.Connection, on: date) -> list[PunchView]:
     found = []
     for punch in punches_between(conn, start - margin, start + 2 * margin):
         if punch.device_time.date() == on:
-            number = find_person(mapping, punch.serial, punch.user_id)
+            number = find_person(mapping, punch.serial, punch.user_id, on)
             found.append(
                 PunchView(
                     event_id=punch.event_id.hex(),

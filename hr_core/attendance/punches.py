@@ -1,13 +1,14 @@
 """From stored punches to the facts that a month's days are computed from."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.attendance.day import DISTRUSTED, PunchFact
 from hr_core.clock import Month, midnight, wall_seconds
-from hr_core.people.model import Roster, find_person
+from hr_core.people.model import DeviceUserMap, Roster, find_person
 from hr_core.store.event_rows import StoredPunch
 from hr_core.store.events import punches_between
 from hr_core.store.results import DistrustedPunch, UnmappedUser
@@ -43,7 +44,7 @@ def punches_of_month(conn: sa.Connection, roster: Roster, month: Month) -> Month
         fact = punch_fact(punch)
         in_month = first <= fact.at < after
         total += in_month
-        number = find_person(mapping, punch.serial, punch.user_id)
+        number = find_person(mapping, punch.serial, punch.user_id, punch.device_time.date())
         if number is not None:
             by_person[number].append(fact)
         elif in_month:
@@ -58,6 +59,11 @@ def punches_of_month(conn: sa.Connection, roster: Roster, month: Month) -> Month
         distrusted=_misdated(conn, mapping, (start, end)),
         total=total,
     )
+
+
+def _arrival(punch: StoredPunch) -> date:
+    """The day on which it came: its own is not to be believed."""
+    return punch.received_at.astimezone(ZoneInfo(punch.zone)).date()
 
 
 def punch_fact(punch: StoredPunch) -> PunchFact:
@@ -76,7 +82,7 @@ def _distrust(flags: tuple[Flag, ...]) -> str | None:
 
 
 def _misdated(
-    conn: sa.Connection, mapping: dict[tuple[str, str], str], month: tuple[datetime, datetime]
+    conn: sa.Connection, mapping: DeviceUserMap, month: tuple[datetime, datetime]
 ) -> tuple[DistrustedPunch, ...]:
     """Punches that arrived in the month with a device time that lies elsewhere and is flagged."""
     start, end = month
@@ -90,7 +96,7 @@ def _misdated(
                         event_id=punch.event_id.hex(),
                         serial=punch.serial,
                         user_id=punch.user_id,
-                        number=find_person(mapping, punch.serial, punch.user_id),
+                        number=find_person(mapping, punch.serial, punch.user_id, _arrival(punch)),
                         device_time=punch.device_time.isoformat(),
                         reason=reason,
                     )

@@ -6,6 +6,7 @@ it is merged with what the store already holds.
 """
 
 import tomllib
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
@@ -138,8 +139,21 @@ class ShiftRow(_Row):
 
 
 class DeviceRow(_Row):
+    """An id on one device or all; on the days from `from` to before `until`."""
+
     serial: Word = ANY_DEVICE
     user_id: Word
+    valid_from: date | None = Field(default=None, alias="from")
+    valid_until: date | None = Field(default=None, alias="until")
+
+    @model_validator(mode="after")
+    def some_day(self) -> "DeviceRow":
+        if self.valid_from and self.valid_until and self.valid_from >= self.valid_until:
+            raise ValueError(
+                f"from {self.valid_from} until {self.valid_until} is no day: until is the first day "
+                "that no longer counts"
+            )
+        return self
 
 
 class PersonRow(_Row):
@@ -171,7 +185,14 @@ class PersonRow(_Row):
 
     def device_users(self) -> list[DeviceUser]:
         rows = [
-            DeviceUser(serial=d.serial, user_id=d.user_id, number=self.number) for d in self.devices
+            DeviceUser(
+                serial=row.serial,
+                user_id=row.user_id,
+                number=self.number,
+                valid_from=row.valid_from,
+                valid_until=row.valid_until,
+            )
+            for row in self.devices
         ]
         if self.device_user is not None:
             rows.append(DeviceUser(serial=ANY_DEVICE, user_id=self.device_user, number=self.number))

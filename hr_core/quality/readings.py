@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from hr_core.clock import Month, midnight
-from hr_core.people.model import Roster, find_person
+from hr_core.people.model import Days, Roster, find_person
 from hr_core.quality.clock_offset import LOST_CLOCK_BEFORE, at_believable_time, clock_offsets
 from hr_core.quality.counters import CounterKey, Reading
 from hr_core.quality.line_settings import CounterPlace, LineSettings, StationRow
@@ -43,7 +43,7 @@ def quality_of_month(conn: sa.Connection, roster: Roster, month: Month) -> Quali
     counted = compute_quality(
         found,
         roster.stations,
-        roster.number_by_badge(),
+        roster.number_by_badge(Days(month.first, month.after)),
         int(start.timestamp()),
         int(end.timestamp()),
         line_facts(conn, roster, found, (start, end)),
@@ -129,7 +129,7 @@ def _presses(
     mapping = roster.number_by_device_user()
     for punch in punches_between(conn, span[0] - _LONGEST_SHIFT, span[1]):
         code = station_of.get(punch.serial)
-        number = find_person(mapping, punch.serial, punch.user_id)
+        number = find_person(mapping, punch.serial, punch.user_id, punch.device_time.date())
         if code is not None and number is not None and Flag.REPEAT not in punch.flags:
             press = BadgePress(int(punch.at.timestamp()), number, punch.direction)
             presses[code].append(press)

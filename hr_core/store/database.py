@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from hr_core.store import failed_sync
 from hr_core.store.errors import SchemaVersionError, StorageBusyError, StorageError
+from hr_core.store.upgrades import create_missing
 
 SCHEMA_VERSION = 2
 
@@ -114,13 +115,14 @@ def database_file(engine: sa.Engine) -> Path | None:
 
 
 def initialise(engine: sa.Engine) -> None:
-    """Creates the tables that are missing; refuses a database of another schema version.
+    """Creates the tables that are missing and brings older ones up to date (upgrades.py); refuses
+    a database of another schema version.
 
     Only tables whose modules were imported are known: the command line imports all of them.
     Raises SchemaVersionError, StorageError.
     """
     with writing(engine) as conn:
-        metadata.create_all(conn)
+        create_missing(conn, metadata)
         conn.execute(insert_or_ignore(conn, schema_version).values(id=1, version=SCHEMA_VERSION))
         found = conn.execute(sa.select(schema_version.c.version)).scalar_one()
         if found != SCHEMA_VERSION:  # rolls back what was created

@@ -1,6 +1,7 @@
 """Tables of people, shifts, lines and the ids by which devices and lines know the people."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import TypeVar
 
 import msgspec
@@ -36,11 +37,16 @@ people = sa.Table(
     sa.Column("origin", sa.Text, nullable=False),
 )
 
+# No bound: a key column is never NULL.
+_ALWAYS = date.min
+
 device_users = sa.Table(
     "device_users",
     metadata,
     sa.Column("serial", sa.Text, primary_key=True),  # "*": on every device
     sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("valid_from", sa.Date, primary_key=True),
+    sa.Column("valid_until", sa.Date),
     sa.Column("number", sa.Text, nullable=False),
 )
 
@@ -98,7 +104,7 @@ def load_roster(conn: sa.Connection) -> Roster | None:
         scheme=settings.scheme,
         shifts={row.code: row for row in _rows(conn, shifts, Shift)},
         people={row.number: row for row in _rows(conn, people, Person)},
-        device_users=tuple(_rows(conn, device_users, DeviceUser)),
+        device_users=tuple(_device_users(conn)),
         badges=tuple(_rows(conn, badges, Badge)),
         lines={row.code: row for row in _rows(conn, lines, Line)},
         stations=tuple(_rows(conn, stations, Station)),
@@ -110,10 +116,21 @@ def save_roster(conn: sa.Connection, roster: Roster) -> None:
     _replace(conn, site, [{"id": 1, "zone": roster.zone, "scheme": roster.scheme}])
     _replace(conn, shifts, _dicts(roster.shifts.values()))
     _replace(conn, people, _dicts(roster.people.values()))
-    _replace(conn, device_users, _dicts(roster.device_users))
+    _replace(
+        conn,
+        device_users,
+        [row | {"valid_from": row["valid_from"] or _ALWAYS} for row in _dicts(roster.device_users)],
+    )
     _replace(conn, badges, _dicts(roster.badges))
     _replace(conn, lines, _dicts(roster.lines.values()))
     _replace(conn, stations, _dicts(roster.stations))
+
+
+def _device_users(conn: sa.Connection) -> list[DeviceUser]:
+    return [
+        msgspec.structs.replace(row, valid_from=None) if row.valid_from == _ALWAYS else row
+        for row in _rows(conn, device_users, DeviceUser)
+    ]
 
 
 def scheme_text(conn: sa.Connection, code: str) -> str | None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from msgspec import Struct
 
-from hr_core.people.model import Roster, find_person
+from hr_core.people.model import Days, Roster, find_person
 from hr_core.store.event_rows import StoredEvent
 from hr_core.store.events import event_by_id
 from hr_core.store.people import load_roster
@@ -156,9 +156,11 @@ def _person(roster: Roster | None, stored: StoredEvent) -> tuple[str, str] | Non
     number = None
     match stored.record:
         case Punch() as punch:
-            number = find_person(roster.number_by_device_user(), punch.serial, punch.user_id)
+            mapping = roster.number_by_device_user()
+            number = find_person(mapping, punch.serial, punch.user_id, _wall_day(stored))
         case Count(badge=str() as badge):
-            number = roster.number_by_badge().get(badge)
+            days = Days.of_span(stored.at, stored.at, roster.zone)
+            number = roster.number_by_badge(days).get(badge)
         case _:
             pass
     return None if number is None else (number, roster.people[number].name)

@@ -1,0 +1,30 @@
+"""What `initialise` brings an older database of the same schema version to."""
+
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+
+def create_missing(conn: sa.Connection, metadata: sa.MetaData) -> None:
+    """Creates the tables that are missing, in the caller's write transaction."""
+    undated = _take_undated_device_users(conn, metadata)
+    metadata.create_all(conn)
+    if undated:
+        conn.execute(sa.insert(metadata.tables["device_users"]), undated)
+
+
+def _take_undated_device_users(conn: sa.Connection, metadata: sa.MetaData) -> list[dict[str, Any]]:
+    """Rows of a table whose key has no date yet. The key is new, so the table is made anew."""
+    inspector = sa.inspect(conn)
+    if "device_users" not in metadata.tables or not inspector.has_table("device_users"):
+        return []
+    if any(column["name"] == "valid_from" for column in inspector.get_columns("device_users")):
+        return []
+    old = sa.table("device_users", *map(sa.column, ("serial", "user_id", "number")))
+    rows = [
+        {**row, "valid_from": date.min, "valid_until": None}
+        for row in conn.execute(sa.select(old)).mappings()
+    ]
+    metadata.tables["device_users"].drop(conn)
+    return rows
