@@ -207,3 +207,13 @@ def roles_of(texts: Sequence[str]) -> tuple[Role, ...]:
         raise AccountError(
             f"{exc}", remedy=f"roles are {', '.join(role.value for role in Role)}"
         ) from exc
+
+
+def rights_of(texts: Sequence[str]) -> tuple[Right, ...]:
+    """Raises AccountError."""
+    try:
+        return tuple(dict.fromkeys(Right(text) for text in texts))
+    except ValueError as exc:
+        raise AccountError(
+            f"{exc}", remedy=f"scopes are {', '.join(right.value for right in Right)}"
+        ) from exc

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hr_core.cli.accounts import PasswordFileOption, make_first_admin
 from hr_core.cli.gateways import CoreKeyOption, core_key_of, operator
 from hr_core.cli.options import DbOption, JsonOption, new_engine, print_json, served_core, writing
 
@@ -29,10 +30,19 @@ def init(
             "--new-core-key", help="The key is lost or stolen: every gateway must re-enrol."
         ),
     ] = False,
+    admin: Annotated[
+        str | None,
+        typer.Option("--admin", help="Login name of the first administrator.", show_default=False),
+    ] = None,
+    password_file: PasswordFileOption = None,
     db: DbOption = None,
     core_key: CoreKeyOption = None,
 ) -> None:
-    """Create the core's database and key, or what an existing one lacks."""
+    """Create the core's database and key, or what an existing one lacks.
+
+    --admin makes the first account: with a password from a file, else asked for on a terminal, else
+    a one-time set-up code is printed. There is no default password.
+    """
     from hr_core.store.database import describe, initialise
     from hr_core.store.log_mover import visiting
     from protocols.key_text import fingerprint
@@ -43,6 +53,7 @@ def init(
         initialise(engine)
         key = (_renewed_key if new_core_key else core_key_of)(engine, core_key)
         print(f"{describe(engine)} is ready, core key {fingerprint(key.public)}")
+        make_first_admin(engine, admin, password_file)
 
 
 def _create_private(engine: sa.Engine) -> None:
