@@ -148,6 +148,18 @@ def slips_of_run(conn: sa.Connection, run: int) -> list[SlipRow]:
     return results.slips_of_run(conn, run)
 
 
+class SlipHead(Struct, frozen=True, kw_only=True):
+    run: int
+    month: str
+    total_fen: int
+    created_at: datetime
+
+
+def slips_of_person(conn: sa.Connection, number: str, *, limit: int) -> list[SlipHead]:
+    """The newest runs that have a slip of the person, newest first."""
+    return [SlipHead(**row) for row in results.slip_heads(conn, number, limit=limit)]
+
+
 def slip(conn: sa.Connection, run: int, number: str) -> SlipView:
     """Raises NotFoundError."""
     run_row, row = _run(conn, run), results.slip_of(conn, run, number)

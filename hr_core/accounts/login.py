@@ -4,7 +4,6 @@ Everything that is told or takes time is the same for a name of nobody and for a
 lock-out by the name as typed, one argon2 comparison, one transaction before and one after it.
 """
 
-import hmac
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
@@ -160,10 +159,6 @@ def csrf_token(session_secret: str) -> str:
     page elsewhere cannot read it.
     """
     return sha256(b"clockline csrf\0" + session_secret.encode()).hexdigest()
-
-
-def fits_csrf(session_secret: str, given: str) -> bool:
-    return hmac.compare_digest(csrf_token(session_secret).encode(), given.encode())
 
 
 def _note(

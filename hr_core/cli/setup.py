@@ -146,6 +146,7 @@ def serve(  # noqa: PLR0913 - one for each option
     from hr_core.api.server import serve as serve_app
     from hr_core.clock import SystemClock
     from hr_core.store.database import initialise
+    from hr_core.web.admission import Admission
     from hr_core.web.routes import page_routes
 
     def ready(bound_host: str, bound_port: int) -> None:
@@ -156,8 +157,9 @@ def serve(  # noqa: PLR0913 - one for each option
         clock = SystemClock()
         key = core_key_of(engine, core_key)
         desk = EnrolmentDesk(engine, key, now=clock.now, monotonic=time.monotonic)
-        # The pages have no login yet: never beside a proxy that other machines reach.
-        pages = [] if allow_remote else page_routes(engine, clock)
+        pages = page_routes(
+            engine, clock, admission=Admission(engine, clock, behind_proxy=allow_remote)
+        )
         gateways = GatewayApi.over(engine, now=clock.now, core_key=key)
         routes = [*desk.routes(), *pages]
         app = create_app(engine, clock=clock, core_key=key, extra_routes=routes, gateways=gateways)

@@ -7,13 +7,14 @@ import sqlalchemy as sa
 
 from hr_core.accounts import management, secret_text
 from hr_core.accounts.errors import LoginRefusedError, LoginWaitError, WeakPasswordError
-from hr_core.accounts.login import LoginDesk, csrf_token, fits_csrf
+from hr_core.accounts.login import LoginDesk, csrf_token
 from hr_core.accounts.management import Act
 from hr_core.accounts.passwords import Passwords
 from hr_core.audit import log
 from hr_core.store import sessions
 from hr_core.store.accounts import any_account, find_account
 from hr_core.store.database import writing
+from hr_core.web.form_token import fits
 from tests.hr_core.accounts.quick import PASSWORD, account
 
 HERE = {"address": "127.0.0.1"}
@@ -226,7 +227,7 @@ def test_an_older_hash_is_renewed_at_the_next_login(engine, hours):
 
 
 def test_a_csrf_token_belongs_to_one_session():
-    assert fits_csrf("s_a", csrf_token("s_a"))
-    assert not fits_csrf("s_b", csrf_token("s_a"))
-    assert not fits_csrf("s_a", "")
-    assert not fits_csrf("s_a", "é")
+    assert csrf_token("s_a") == csrf_token("s_a") != csrf_token("s_b")
+    assert fits(csrf_token("s_a"), csrf_token("s_a"))
+    for given in ("", "é", "\ud800", csrf_token("s_b")):
+        assert not fits(csrf_token("s_a"), given)
