@@ -144,6 +144,7 @@ def serve(  # noqa: PLR0913 - one for each option
     from hr_core.api.enrolments import EnrolmentDesk
     from hr_core.api.gateway_api import GatewayApi
     from hr_core.api.server import serve as serve_app
+    from hr_core.api.v1.app import api_routes
     from hr_core.clock import SystemClock
     from hr_core.store.database import initialise
     from hr_core.web.admission import Admission
@@ -157,11 +158,11 @@ def serve(  # noqa: PLR0913 - one for each option
         clock = SystemClock()
         key = core_key_of(engine, core_key)
         desk = EnrolmentDesk(engine, key, now=clock.now, monotonic=time.monotonic)
-        pages = page_routes(
-            engine, clock, admission=Admission(engine, clock, behind_proxy=allow_remote)
-        )
+        admission = Admission(engine, clock, behind_proxy=allow_remote)
+        pages = page_routes(engine, clock, admission=admission)
+        api = api_routes(engine, clock, admission=admission, monotonic=time.monotonic)
         gateways = GatewayApi.over(engine, now=clock.now, core_key=key)
-        routes = [*desk.routes(), *pages]
+        routes = [*desk.routes(), *api, *pages]
         app = create_app(engine, clock=clock, core_key=key, extra_routes=routes, gateways=gateways)
 
         async def run() -> None:

@@ -1,0 +1,81 @@
+"""The API's own description: FastAPI writes paths and parameters, msgspec the answers' schemas."""
+
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from msgspec import Struct
+
+from hr_core.accounts.model import Right
+from hr_core.api.v1.asking import CSRF_HEADER
+from hr_core.api.v1.problem import Problem
+
+_REF = "#/components/schemas/"
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": f"{_REF}Problem"}}}
+_TOLD = {
+    401: "Neither a token nor a session that is in force",
+    403: "The account or token lacks the right",
+    404: "Unknown, or not seen by this account: never told which",
+    409: "The store lacks what the answer would be computed from",
+    422: "A parameter cannot be read",
+    429: "Too many refused tokens from this address",
+    503: "The database cannot be read now",
+}
+
+
+def answers(shape: type[Struct], *, right: Right | None) -> dict[str, Any]:
+    """What a route says about its answers; `right`: what a token needs."""
+    ok = {
+        "description": (shape.__doc__ or "").strip(),
+        "content": {"application/json": {"schema": {"$ref": f"{_REF}{shape.__name__}"}}},
+    }
+    problems = {
+        status: {"description": told, "content": _PROBLEM} for status, told in _TOLD.items()
+    }
+    scope = [] if right is None else [right.value]
+    return {
+        "response_model": None,
+        "responses": {200: ok, **problems},
+        "openapi_extra": {"security": [{"token": scope}, {"session": []}]},
+    }
+
+
+def describe(api: FastAPI, shapes: list[type[Struct]]) -> None:
+    """Puts `openapi` in place, made once."""
+
+    def openapi() -> dict[str, Any]:
+        if api.openapi_schema is None:
+            schema = get_openapi(
+                title=api.title,
+                version=api.version,
+                description=api.description,
+                routes=api.routes,
+                servers=[{"url": "/api/v1"}],
+            )
+            _, known = msgspec.json.schema_components(
+                [Problem, *shapes], ref_template=_REF + "{name}"
+            )
+            components = schema.setdefault("components", {})
+            components["schemas"] = known
+            components["securitySchemes"] = _SECURITY
+            api.openapi_schema = schema
+        return api.openapi_schema
+
+    api.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+_SECURITY = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of `hr-core token create`; its scopes are named with each path.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "clockline_session",
+        "description": "The session of a page (`__Host-clockline` over TLS). Changes need the "
+        f"header {CSRF_HEADER} too.",
+    },
+}
