@@ -13,6 +13,7 @@ from hr_core.api.v1.problem import Problem
 
 _REF = "#/components/schemas/"
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": f"{_REF}Problem"}}}
+_FASTAPIS_ERRORS = {"HTTPValidationError", "ValidationError"}
 _TOLD = {
     401: "Neither a token nor a session that is in force",
     403: "The account or token lacks the right",
@@ -57,7 +58,9 @@ def describe(api: FastAPI, shapes: list[type[Struct]]) -> None:
                 [Problem, *shapes], ref_template=_REF + "{name}"
             )
             components = schema.setdefault("components", {})
-            components["schemas"] = known
+            own = components.get("schemas", {})  # of parameters; the two about errors are not ours
+            of_parameters = {name: own[name] for name in own.keys() - _FASTAPIS_ERRORS}
+            components["schemas"] = known | of_parameters
             components["securitySchemes"] = _SECURITY
             api.openapi_schema = schema
         return api.openapi_schema
