@@ -6,16 +6,23 @@ the same state. Any conflict refuses the whole file: nothing is stored.
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
-import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hr_core.errors import InputFileError
 from hr_core.pay.scheme import BUILT_IN, built_in_scheme_text, parse_scheme
-from hr_core.people.file import SchemeRow, read_file, read_people_file
-from hr_core.people.model import Roster, overlapping
+from hr_core.people.changes import begin
+from hr_core.people.file import ReadFile, SchemeRow, read_file, read_people_file
+from hr_core.people.keying import keyed, keys_of_numbers
+from hr_core.people.model import Badge, DeviceUser, Roster, overlapping
+from hr_core.people.organisation_import import check_organisation, merged_organisation
+from hr_core.store.organisation import load_organisation, save_organisation
 from hr_core.store.people import load_roster, save_roster, save_scheme
+
+Row = TypeVar("Row", DeviceUser, Badge)
 
 
 class Imported(Struct, frozen=True, kw_only=True):
@@ -34,20 +41,23 @@ class Imported(Struct, frozen=True, kw_only=True):
 def import_people(conn: sa.Connection, path: Path) -> Imported:
     """Raises InputFileError; the caller's transaction then rolls back."""
     read = read_people_file(path)
+    begin(conn)
     before = load_roster(conn)
     scheme = _store_scheme(conn, path, read.scheme) if read.scheme else None
-    merged = _merged(before, read.roster, scheme)
+    keys = keys_of_numbers(conn, str(path), read)
+    new = keyed(read.roster, keys)
+    merged = _merged(before, new, scheme)
     _check_references(path, merged)
-    _check_device_users(path, read.roster, merged)
+    _check_device_users(path, new, merged)
     _check_badges(path, merged)
     save_roster(conn, merged)
+    _import_organisation(conn, path, read, keys)
     known = before.people if before else {}
-    added = [number for number in read.roster.people if number not in known]
+    added = [number for number in new.people if number not in known]
     changed = [
         number
-        for number, person in read.roster.people.items()
-        if number in known
-        and msgspec.structs.replace(known[number], origin=person.origin) != person
+        for number, person in new.people.items()
+        if number in known and replace(known[number], origin=person.origin) != person
     ]
     return Imported(
         file=str(path),
@@ -59,6 +69,20 @@ def import_people(conn: sa.Connection, path: Path) -> Imported:
         stations=len(read.roster.stations),
         scheme=merged.scheme,
     )
+
+
+def _import_organisation(
+    conn: sa.Connection, path: Path, read: ReadFile, keys: dict[str, str]
+) -> None:
+    places = {
+        keys[number]: tuple(replace(one, person=keys[number]) for one in record.units)
+        for number, record in read.records.items()
+        if record.units is not None
+    }
+    if read.units or places:
+        organisation = merged_organisation(load_organisation(conn), read.units, places)
+        check_organisation(str(path), read.units, organisation)
+        save_organisation(conn, organisation)
 
 
 def _store_scheme(conn: sa.Connection, people_file: Path, row: SchemeRow) -> str:
@@ -84,8 +108,8 @@ def _store_scheme(conn: sa.Connection, people_file: Path, row: SchemeRow) -> str
 def _merged(before: Roster | None, new: Roster, scheme: str | None) -> Roster:
     before = before or Roster(zone=new.zone, scheme="", shifts={}, people={})
     stations = {(row.source, row.tag): row for row in (*before.stations, *new.stations)}
-    kept_users = [row for row in before.device_users if row.number not in new.people]
-    kept_badges = [row for row in before.badges if row.number not in new.people]
+    kept_users = _kept(before.device_users, new)
+    kept_badges = _kept(before.badges, new)
     return Roster(
         zone=new.zone,
         scheme=before.scheme if scheme is None else scheme,
@@ -96,6 +120,11 @@ def _merged(before: Roster | None, new: Roster, scheme: str | None) -> Roster:
         lines=before.lines | new.lines,
         stations=tuple(stations.values()),
     )
+
+
+def _kept(rows: Iterable[Row], new: Roster) -> list[Row]:
+    """What the file does not replace: rows of people whom it does not name, or of no file."""
+    return [row for row in rows if row.entered or row.number not in new.people]
 
 
 def _check_references(path: Path, roster: Roster) -> None:

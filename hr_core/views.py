@@ -15,12 +15,13 @@ from hr_core.attendance.month import compute_month
 from hr_core.attendance.punches import punches_of_month
 from hr_core.clock import Month, midnight, wall_seconds_at, wall_time
 from hr_core.errors import NotFoundError
-from hr_core.pay.run import imported_roster
+from hr_core.pay.run import imported_roster, own_days
 from hr_core.pay.slip import OpenDay, SlipLine
 from hr_core.people.model import find_person
 from hr_core.store import results
 from hr_core.store.events import punches_between
 from hr_core.store.people import load_roster
+from hr_core.store.person_records import employments_of
 from hr_core.store.results import RunRow, SlipRow, UnmappedUser
 
 
@@ -116,10 +117,11 @@ def attendance_of(conn: sa.Connection, number: str, month: Month, now: datetime)
     person = roster.people.get(number)
     if person is None:
         raise NotFoundError(
-            f"there is no person {number!r}",
+            f"there is no person {number!r}"
+            + (f": merged into {roster.merged[number]}" if number in roster.merged else ""),
             remedy="use the employee number of the people file, not a device's user id",
         )
-    calendar = load_calendar()
+    calendar, contracts = load_calendar(), employments_of(conn, number)
     computed = compute_month(
         roster.shifts[person.shift],
         [calendar.day(on) for on in month.days()],
@@ -127,13 +129,14 @@ def attendance_of(conn: sa.Connection, number: str, month: Month, now: datetime)
         load_rules(),
         wall_seconds_at(now, person.zone),
     )
+    days = own_days(computed.days, contracts)
     return AttendanceView(
         number=number,
         name=person.name,
         month=str(month),
-        days=tuple(day_view(day) for day in computed.days),
+        days=tuple(day_view(day) for day in days),
         unassigned=computed.unassigned,
-        to_clarify=sum(day.to_clarify for day in computed.days),
+        to_clarify=sum(day.to_clarify for day in days),
     )
 
 

@@ -17,6 +17,7 @@ from hr_core.cli import (
     gateways,
     line,
     pay,
+    people,
     quality,
     reading,
     setup,
@@ -49,6 +50,7 @@ app.add_typer(accounts.app, name="account")
 app.add_typer(api_tokens.app, name="token")
 app.add_typer(audit.app, name="audit")
 app.add_typer(pay.app, name="pay")
+app.add_typer(people.app, name="people")
 app.add_typer(reading.attendance, name="attendance")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")

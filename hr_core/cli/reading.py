@@ -32,11 +32,13 @@ def show(
 ) -> int:
     """Show a person's days of a month, computed now from the raw punches."""
     from hr_core.clock import SystemClock
+    from hr_core.people.lookup import person_in_month
     from hr_core.views import attendance_of
 
     wanted = parse_month(month)
     with reading(context, db) as conn:
-        found = attendance_of(conn, employee, wanted, SystemClock().now())
+        person = person_in_month(conn, employee, wanted)
+        found = attendance_of(conn, person, wanted, SystemClock().now())
     if as_json:
         print_json(found)
     else:

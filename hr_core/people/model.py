@@ -106,6 +106,8 @@ class Days(NamedTuple):
 class DeviceUser(Struct, frozen=True, kw_only=True):
     """`user_id` on the device `serial` ("*": on every device) is the person `number`, on the days
     from `valid_from` to before `valid_until`: an id that is used again keeps both histories.
+
+    entered: by a command or a page; a people file does not take it away
     """
 
     serial: str
@@ -113,6 +115,7 @@ class DeviceUser(Struct, frozen=True, kw_only=True):
     number: str
     valid_from: date | None = None
     valid_until: date | None = None
+    entered: bool = False
 
     @property
     def days(self) -> Days:
@@ -124,12 +127,20 @@ DeviceUserMap = dict[tuple[str, str], tuple[DeviceUser, ...]]
 
 
 class Badge(Struct, frozen=True, kw_only=True):
+    """`entered`: as in DeviceUser."""
+
     badge: str
     number: str
+    entered: bool = False
 
 
 class Roster(Struct, frozen=True, kw_only=True):
-    """Everything that a people file says or that the store holds of it."""
+    """Everything that a people file says or that the store holds of it.
+
+    people   by their key, which every `number` of these rows is
+    numbers  (employee number, person, days); a person without one has the key as number
+    merged   keys of records that are part of another one now
+    """
 
     zone: str
     scheme: str
@@ -139,6 +150,12 @@ class Roster(Struct, frozen=True, kw_only=True):
     badges: tuple[Badge, ...] = ()
     lines: dict[str, Line] = {}
     stations: tuple[Station, ...] = ()
+    numbers: tuple[tuple[str, str, Days], ...] = ()
+    merged: dict[str, str] = {}
+
+    def current(self, person: str) -> str:
+        """The record that a merged one became part of; any other as it is."""
+        return self.merged.get(person, person)
 
     def number_by_device_user(self) -> DeviceUserMap:
         """For `find_person`."""
@@ -153,19 +170,27 @@ class Roster(Struct, frozen=True, kw_only=True):
         a user id that means the same person on every device. One that could be two is nobody's.
         """
         known = _by_common_user_id(row for row in self.device_users if row.days.overlaps(days))
-        for number in self.people:
-            if known.setdefault(number, number) != number:
-                del known[number]
+        numbered = {person for _, person, _ in self.numbers}
+        keys = [(key, key) for key in self.people if key not in numbered]
+        dated = [(number, who) for number, who, held in self.numbers if held.overlaps(days)]
+        for number, persons in _grouped([*keys, *dated]).items():
+            one = persons.pop()
+            if persons or known.setdefault(number, one) != one:
+                known.pop(number, None)
         known.update({row.badge: row.number for row in self.badges})
         return known
 
 
 def _by_common_user_id(rows: Iterable[DeviceUser]) -> dict[str, str]:
-    found: dict[str, set[str]] = {}
-    for row in rows:
-        if row.serial == ANY_DEVICE:
-            found.setdefault(row.user_id, set()).add(row.number)
+    found = _grouped((row.user_id, row.number) for row in rows if row.serial == ANY_DEVICE)
     return {user_id: numbers.pop() for user_id, numbers in found.items() if len(numbers) == 1}
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for key, value in pairs:
+        found.setdefault(key, set()).add(value)
+    return found
 
 
 def find_person(mapping: DeviceUserMap, serial: str, user_id: str, on: date) -> str | None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from hr_core.clock import Month, midnight
 from hr_core.people.model import Days, Roster, find_person
@@ -48,7 +49,11 @@ def quality_of_month(conn: sa.Connection, roster: Roster, month: Month) -> Quali
         int(end.timestamp()),
         line_facts(conn, roster, found, (start, end)),
     )
-    return with_corrections(counted, [row.correction for row in corrections_in(conn, str(month))])
+    corrections = [
+        replace(row.correction, subject=roster.current(row.correction.subject))
+        for row in corrections_in(conn, str(month))
+    ]
+    return with_corrections(counted, corrections)
 
 
 def readings_between(
@@ -105,7 +110,7 @@ def line_facts(
     present = {}
     for row in settings.station:
         badges = badge_presences(presses.get(row.code, ()), ends, team=row.team)
-        planned = _planned(row, settings, ZoneInfo(roster.zone))
+        planned = _planned(row, settings, roster)
         for place in row.places():
             present[place] = Timeline(snapped([*badges, *planned], times[place]))
     station_of = {place: row.code for place, row in settings.station_of().items()}
@@ -150,10 +155,11 @@ def _shift_ends(roster: Roster, span: tuple[datetime, datetime]) -> dict[str, li
     return {number: ends[person.shift] for number, person in roster.people.items()}
 
 
-def _planned(row: StationRow, settings: LineSettings, zone: ZoneInfo) -> list[Presence]:
+def _planned(row: StationRow, settings: LineSettings, roster: Roster) -> list[Presence]:
+    zone = ZoneInfo(roster.zone)
     return [
         Presence(
-            plan.person,
+            roster.current(plan.person),
             int(plan.since.replace(tzinfo=zone).timestamp()),
             int(plan.until.replace(tzinfo=zone).timestamp()),
             Evidence.ROSTER,

@@ -2,6 +2,7 @@
 
 from hr_core.store import (
     accounts,
+    adoptions,
     alert_outbox,
     alerts,
     audit_log,
@@ -16,7 +17,9 @@ from hr_core.store import (
     gateway_keys,
     gateway_log,
     line_entries,
+    organisation,
     people,
+    person_records,
     piece_scans,
     refusals,
     requests,
@@ -29,6 +32,7 @@ from hr_core.store import (
 
 __all__ = [
     "accounts",
+    "adoptions",
     "alert_outbox",
     "alerts",
     "audit_log",
@@ -43,7 +47,9 @@ __all__ = [
     "gateway_keys",
     "gateway_log",
     "line_entries",
+    "organisation",
     "people",
+    "person_records",
     "piece_scans",
     "refusals",
     "requests",

@@ -96,8 +96,19 @@ class CounterFinding(Struct, frozen=True, kw_only=True):
     flag: str
 
 
+class WithoutSlip(Struct, frozen=True, kw_only=True):
+    """A person with days and no payslip, or with one for a part of the month; and why."""
+
+    number: str
+    why: str
+
+
 class RunFindings(Struct, frozen=True, kw_only=True):
-    """What a person should look at, beside the open days of each slip."""
+    """What a person should look at, beside the open days of each slip.
+
+    `without_slip`: nobody has to look; `to_check`: somebody is owed pay that this run does not hold,
+    or has a slip of a whole month for a part of one.
+    """
 
     unmapped_users: tuple[UnmappedUser, ...] = ()
     distrusted_punches: tuple[DistrustedPunch, ...] = ()
@@ -106,6 +117,8 @@ class RunFindings(Struct, frozen=True, kw_only=True):
     counter_notes: tuple[CounterFinding, ...] = ()
     unattributed_pieces: int = 0
     unattributed_rejects: int = 0
+    without_slip: tuple[WithoutSlip, ...] = ()
+    to_check: tuple[WithoutSlip, ...] = ()
 
     def any(self) -> bool:
         """Unattributed work alone is normal: every hand-over leaves some."""
@@ -115,6 +128,7 @@ class RunFindings(Struct, frozen=True, kw_only=True):
             or self.unknown_counters
             or self.unknown_badges
             or self.counter_notes
+            or self.to_check
         )
 
 

@@ -10,8 +10,30 @@ def create_missing(conn: sa.Connection, metadata: sa.MetaData) -> None:
     """Creates the tables that are missing, in the caller's write transaction."""
     undated = _take_undated_device_users(conn, metadata)
     metadata.create_all(conn)
+    _add_missing_columns(conn, metadata)
     if undated:
         conn.execute(sa.insert(metadata.tables["device_users"]), undated)
+    if "people" in metadata.tables:
+        _fill_in_people(conn, metadata.tables["people"])
+
+
+def _add_missing_columns(conn: sa.Connection, metadata: sa.MetaData) -> None:
+    """Each such column is nullable or has a server default."""
+    inspector = sa.inspect(conn)
+    for table in metadata.sorted_tables:
+        known = {column["name"] for column in inspector.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in known:
+                name = conn.dialect.identifier_preparer.format_table(table)
+                spec = sa.schema.CreateColumn(column).compile(dialect=conn.dialect)
+                conn.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {spec}")
+
+
+def _fill_in_people(conn: sa.Connection, people: sa.Table) -> None:
+    """People of before employee numbers and contracts had dates."""
+    from hr_core.store.person_records import fill_in_missing  # noqa: PLC0415 - it defines tables
+
+    fill_in_missing(conn, people)
 
 
 def _take_undated_device_users(conn: sa.Connection, metadata: sa.MetaData) -> list[dict[str, Any]]:

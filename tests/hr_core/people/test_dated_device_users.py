@@ -152,7 +152,9 @@ def test_a_database_of_before_opens_with_its_mappings(tmp_path):
             DeviceUser(serial="*", user_id="7", number="E001"),
         )
         columns = {column["name"] for column in sa.inspect(conn).get_columns("device_users")}
-    assert columns == {"serial", "user_id", "valid_from", "valid_until", "number"}
+    assert columns == {
+        "serial", "user_id", "valid_from", "valid_until", "number", "entered",
+    }  # fmt: skip
     engine.dispose()
 
 
