@@ -12,6 +12,7 @@ from hr_core.accounts.model import Account, AccountScope, Right, Role, plain_nam
 from hr_core.accounts.passwords import Passwords
 from hr_core.audit import log
 from hr_core.store import accounts, sessions, tokens
+from hr_core.store.organisation import units
 from hr_core.store.people import people
 from hr_core.store.tokens import ApiToken
 
@@ -159,6 +160,12 @@ def _check(conn: sa.Connection, new: NewAccount) -> None:
         raise AccountError(
             "an account needs a role", remedy=f"--role {'|'.join(role.value for role in Role)}"
         )
+    for code in new.scope.departments + new.scope.sites:
+        if conn.execute(sa.select(units.c.code).where(units.c.code == code)).scalar() is None:
+            raise AccountError(
+                f"the organisation has no unit {code!r}",
+                remedy="import the organisation first, or use a code of it",
+            )
     if new.person is None:
         if Role.WORKER in new.roles:
             raise AccountError(

@@ -56,9 +56,9 @@ PAY_ROLES = frozenset({Role.ADMIN, Role.HR, Role.AUDITOR})
 
 
 class AccountScope(Struct, frozen=True, kw_only=True):
-    """Whom an account may see beside its own person: empty means no limit of that kind.
+    """Units of the organisation whose people an account sees, with all units under them.
 
-    A manager without departments and sites sees nobody else; other roles then see everybody.
+    Empty: no limit for admin, hr and auditor; a manager sees those whom its person manages.
     """
 
     departments: tuple[str, ...] = ()

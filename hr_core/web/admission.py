@@ -17,7 +17,7 @@ from starlette.responses import Response
 from hr_core.accounts import secret_text
 from hr_core.accounts.login import csrf_token
 from hr_core.accounts.model import PAY_ROLES, Account, Right
-from hr_core.accounts.visible import Visibility, pay_of, seen_by
+from hr_core.accounts.visible import pay_seen_by, site_today
 from hr_core.store.accounts import any_account
 from hr_core.store.database import writing
 from hr_core.store.errors import StorageError
@@ -78,12 +78,10 @@ class Admission:
         clock: Clock,
         *,
         behind_proxy: bool = False,
-        visibility: Visibility = seen_by,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._behind_proxy = behind_proxy
-        self._visibility = visibility
         self._token = FormToken()
 
     def visitor(self, request: Request) -> Visitor:
@@ -131,8 +129,7 @@ class Admission:
     def may_see_slip_of(self, conn: sa.Connection, visitor: Visitor, person: str) -> bool:
         if visitor.account is None or visitor.sees_everything:
             return True
-        account = visitor.account
-        seen = pay_of(self._visibility(conn, account, self._clock.now().date()), account)
+        seen = pay_seen_by(visitor.account, site_today(conn, self._clock.now()))
         one = sa.select(sa.literal(1)).where(seen.covers(sa.literal(person)))
         return conn.execute(one).one_or_none() is not None
 

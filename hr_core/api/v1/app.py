@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 
-from hr_core.accounts.visible import Visibility, seen_by
 from hr_core.api.app import Clock
 from hr_core.api.attempts import Attempts
 from hr_core.api.v1 import answers as of
@@ -38,14 +37,12 @@ def api_routes(
     *,
     admission: Admission,
     monotonic: Callable[[], float],
-    visibility: Visibility = seen_by,
 ) -> list[BaseRoute]:
     """To be mounted behind the gateways' own paths, which stay theirs."""
     desk = AskDesk(
         engine,
         clock.now,
         admission=admission,
-        visibility=visibility,
         attempts=Attempts(monotonic),
     )
     return [Mount(PREFIX, build(desk))]

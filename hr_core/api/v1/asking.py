@@ -17,7 +17,7 @@ from msgspec import Struct
 from hr_core.accounts import secret_text
 from hr_core.accounts.login import csrf_token
 from hr_core.accounts.model import Account, Right
-from hr_core.accounts.visible import Seen, Visibility, pay_of
+from hr_core.accounts.visible import Seen, pay_seen_by, seen_by, site_today
 from hr_core.api.attempts import Attempts
 from hr_core.api.v1.problem import ProblemError
 from hr_core.store.database import writing
@@ -39,17 +39,21 @@ class Ask(Struct, frozen=True, kw_only=True):
     conn: sa.Connection
     account: Account
     rights: frozenset[Right]
-    seen: Seen
     now: datetime
+    today: date
     session: str = ""
 
     @property
-    def pay_seen(self) -> Seen:
-        return pay_of(self.seen, self.account)
+    def seen(self) -> Seen:
+        return self.seen_on(self.today)
 
     @property
-    def today(self) -> date:
-        return self.now.date()
+    def pay_seen(self) -> Seen:
+        return pay_seen_by(self.account, self.today)
+
+    def seen_on(self, day: date) -> Seen:
+        """By the organisation of that day: who left the team is not seen on later days."""
+        return seen_by(self.account, day)
 
 
 class AskDesk:
@@ -61,13 +65,11 @@ class AskDesk:
         now: Callable[[], datetime],
         *,
         admission: Admission,
-        visibility: Visibility,
         attempts: Attempts,
     ) -> None:
         self.engine = engine
         self.now = now
         self._admission = admission
-        self._visibility = visibility
         self._attempts = attempts
 
     def ask(self, conn: sa.Connection, request: Request, right: Right | None) -> Ask:
@@ -92,8 +94,8 @@ class AskDesk:
             conn=conn,
             account=account,
             rights=rights,
-            seen=self._visibility(conn, account, now.date()),
             now=now,
+            today=site_today(conn, now),
             session=secret,
         )
 

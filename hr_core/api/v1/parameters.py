@@ -2,8 +2,8 @@
 
 import base64
 import binascii
-from datetime import date
-from typing import Annotated, Any, NamedTuple
+from datetime import date, timedelta
+from typing import Annotated, Any, NamedTuple, Self
 
 from fastapi import Depends, Path, Query
 from pydantic import BeforeValidator, WithJsonSchema
@@ -43,6 +43,7 @@ MonthText = Annotated[
 PersonKey = Annotated[
     str, Path(description="A person's key, as GET /people lists it.", max_length=64, pattern=_TEXT)
 ]
+DayInPath = Annotated[Day, Path(description="The day on which the shift began.")]
 RunNumber = Annotated[int, Path(ge=1, le=2**31 - 1, description="The pay run's number.")]
 Words = Annotated[
     str | None, Query(description="Part of a name or number.", max_length=64, pattern=_TEXT)
@@ -54,6 +55,10 @@ class Span(NamedTuple):
 
     first: date
     until: date
+
+    @classmethod
+    def of(cls, day: date) -> Self:
+        return cls(day, day + timedelta(days=1))
 
     def days(self) -> list[date]:
         return [date.fromordinal(n) for n in range(self.first.toordinal(), self.until.toordinal())]

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from hr_core import views
 from hr_core.accounts.login import csrf_token
 from hr_core.accounts.model import Right
+from hr_core.accounts.visible import only
 from hr_core.api.v1 import answers as of
 from hr_core.api.v1 import reading
 from hr_core.api.v1.asking import Ask, needs
@@ -15,9 +16,10 @@ from hr_core.api.v1.openapi import answers
 from hr_core.api.v1.parameters import (
     AskedPage,
     AskedSpan,
-    Day,
+    DayInPath,
     PersonKey,
     RunNumber,
+    Span,
     Words,
     cursor_of,
 )
@@ -71,17 +73,23 @@ def people(ask: PeopleAsk, page: AskedPage, words: Words = None) -> Response:
 @router.get("/people/{person:path}/days", **answers(of.Days, right=Right.ATTENDANCE_READ))
 def days(ask: AttendanceAsk, person: PersonKey, span: AskedSpan) -> Response:
     """A person's days, computed now from the raw punches."""
-    one = seen_person(ask.conn, ask.seen, person)
+    one = seen_in(ask, person, span)
+    seen = set(reading.days_seen(ask.conn, ask.seen_on, one, span.days()))
     result = reading.days_of(ask.conn, one, span.days(), ask.now)
-    return sent(of.Days(person=one.number, days=tuple(views.day_view(day) for day in result.days)))
+    return sent(
+        of.Days(
+            person=one.number,
+            days=tuple(views.day_view(day) for day in result.days if day.day in seen),
+        )
+    )
 
 
 @router.get(
     "/people/{person:path}/days/{day}", **answers(of.ExplainedDay, right=Right.ATTENDANCE_READ)
 )
-def day(ask: AttendanceAsk, person: PersonKey, day: Day) -> Response:
+def day(ask: AttendanceAsk, person: PersonKey, day: DayInPath) -> Response:
     """One day with every punch that was looked at, and what each one did."""
-    one = seen_person(ask.conn, ask.seen, person)
+    one = seen_person(ask.conn, ask.seen_on(day), person)
     result = reading.days_of(ask.conn, one, [day], ask.now).days[0]
     roles = _roles(result)
     punches = [_day_punch(raw_event(ask.conn, event_id), role) for event_id, role in roles.items()]
@@ -101,11 +109,10 @@ def day(ask: AttendanceAsk, person: PersonKey, day: Day) -> Response:
 @router.get("/people/{person:path}/punches", **answers(of.Punches, right=Right.ATTENDANCE_READ))
 def punches_of(ask: AttendanceAsk, person: PersonKey, span: AskedSpan, page: AskedPage) -> Response:
     """A person's raw punches by device time, also those that do not count."""
-    one = seen_person(ask.conn, ask.seen, person)
-    found = reading.punch_page(
-        ask.conn, reading.only(one), span, after=page.after, limit=page.limit
-    )
-    return _punches(found)
+    one = seen_in(ask, person, span)
+    seen = reading.days_seen(ask.conn, ask.seen_on, one, span.days())
+    spans = [(Span.of(day), only(one.number)) for day in seen]
+    return _punches(reading.punch_page(ask.conn, spans, after=page.after, limit=page.limit))
 
 
 @router.get("/people/{person:path}/slips", **answers(of.Slips, right=Right.PAY_READ))
@@ -165,9 +172,11 @@ def slip(ask: PayAsk, person: PersonKey, run: RunNumber) -> Response:
 @router.get("/punches", **answers(of.Punches, right=Right.ATTENDANCE_READ))
 def punches(ask: AttendanceAsk, span: AskedSpan, page: AskedPage) -> Response:
     """Raw punches of everybody whom the account sees; those of nobody are in /waiting."""
-    return _punches(
-        reading.punch_page(ask.conn, ask.seen, span, after=page.after, limit=page.limit)
-    )
+    if ask.seen.everyone:
+        spans = [(span, ask.seen)]
+    else:  # who is seen may change from day to day
+        spans = [(Span.of(day), ask.seen_on(day)) for day in span.days()]
+    return _punches(reading.punch_page(ask.conn, spans, after=page.after, limit=page.limit))
 
 
 # Last: a key may hold a slash, so this one matches what the others do not.
@@ -175,6 +184,15 @@ def punches(ask: AttendanceAsk, span: AskedSpan, page: AskedPage) -> Response:
 def person(ask: PeopleAsk, person: PersonKey) -> Response:
     """One person."""
     return sent(_person(seen_person(ask.conn, ask.seen, person)))
+
+
+def seen_in(ask: Ask, key: str, span: Span) -> Person:
+    """Seen on one of the days at least. Raises ProblemError 404."""
+    for day in span.days():
+        found = reading.visible_person(ask.conn, ask.seen_on(day), key)
+        if found is not None:
+            return found
+    raise not_found()
 
 
 def _paid(ask: Ask, key: str) -> Person:

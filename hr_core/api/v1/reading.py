@@ -1,12 +1,13 @@
 """The queries behind the routes. Each one that concerns persons takes whom the asker sees."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.accounts.visible import Seen
+from hr_core.api.v1.parameters import Span
 from hr_core.attendance.calendar import load_calendar
 from hr_core.attendance.day import load_rules
 from hr_core.attendance.month import MonthResult, compute_month
@@ -29,6 +30,8 @@ from protocols.identity import event_time
 
 _PUNCH = "punch"
 
+SeenOn = Callable[[date], Seen]
+
 
 class PunchPage(Struct, frozen=True):
     """(person, punch) of a page; `last` is the key of the last row looked at when more may follow."""
@@ -44,9 +47,11 @@ def visible_person(conn: sa.Connection, seen: Seen, key: str) -> Person | None:
     return None if row is None else _person(row)
 
 
-def only(person: Person) -> Seen:
-    """Nobody but a person who is seen already."""
-    return Seen(sa.select(people.c.number).where(people.c.number == person.number))
+def days_seen(
+    conn: sa.Connection, seen_on: SeenOn, person: Person, days: Sequence[date]
+) -> list[date]:
+    """Those of the days on which the person is seen."""
+    return [day for day in days if visible_person(conn, seen_on(day), person.number) is not None]
 
 
 def people_page(
@@ -101,28 +106,49 @@ def punches_of_person(
 
 def punch_page(
     conn: sa.Connection,
-    seen: Seen,
-    span: tuple[date, date],
+    spans: Iterable[tuple[Span, Seen]],
     *,
     after: bytes | None,
     limit: int,
 ) -> PunchPage:
-    """Punches of the people seen; those of nobody are in the waiting list."""
-    query = _punches(*span)
+    """Punches of the people seen in each span, one span after the other; those of nobody are in the
+    waiting list.
+    """
+    shown: list[tuple[str, StoredPunch]] = []
+    looked_at = 0
+    last = None
+    for span, seen in spans:
+        if after is not None and after >= first_key(span.until):
+            continue
+        found = _punches_seen(conn, seen, span, after, limit - looked_at)
+        shown += _shown(conn, seen, found)
+        looked_at += len(found)
+        last = found[-1].event_id if found else last
+        if looked_at == limit:
+            return PunchPage(tuple(shown), last)
+    return PunchPage(tuple(shown), None)
+
+
+def _punches_seen(
+    conn: sa.Connection, seen: Seen, span: Span, after: bytes | None, limit: int
+) -> list[StoredPunch]:
+    """Of user ids that are somebody's who is seen, on some device, at some time."""
+    query = _punches(span.first, span.until)
     if not seen.everyone:
         query = query.where(raw_events.c.user_id.in_(user_ids_of(seen)))
     if after is not None:
         query = query.where(raw_events.c.event_id > after)
-    rows = conn.execute(query.order_by(raw_events.c.event_id).limit(limit)).all()
-    found = [stored_punch(row) for row in rows]
+    return list(map(stored_punch, conn.execute(query.order_by(raw_events.c.event_id).limit(limit))))
+
+
+def _shown(
+    conn: sa.Connection, seen: Seen, found: Sequence[StoredPunch]
+) -> list[tuple[str, StoredPunch]]:
     ids = sorted({one.user_id for one in found})
     mapping = _mapping(_device_users(conn, device_users.c.user_id.in_(ids)))
     owned = [(owner, one) for one in found if (owner := _owner(mapping, one)) is not None]
-    shown = _among(conn, seen, {owner for owner, _ in owned})
-    return PunchPage(
-        tuple((owner, one) for owner, one in owned if owner in shown),
-        found[-1].event_id if len(found) == limit else None,
-    )
+    among = _among(conn, seen, {owner for owner, _ in owned})
+    return [(owner, one) for owner, one in owned if owner in among]
 
 
 def user_ids_of(seen: Seen) -> sa.Select[tuple[str]]:

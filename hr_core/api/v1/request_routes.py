@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from hr_core.accounts.model import Right
-from hr_core.accounts.visible import Seen
+from hr_core.accounts.visible import Seen, only
 from hr_core.api.v1 import answers as of
 from hr_core.api.v1 import reading
 from hr_core.api.v1.asking import Ask, needs
@@ -34,7 +34,7 @@ def requests_of(
 ) -> Response:
     """A person's requests, newest first."""
     one = seen_person(ask.conn, ask.seen, person)
-    return _requests(ask, reading.only(one), page, state)
+    return _requests(ask, only(one.number), page, state)
 
 
 def _requests(ask: Ask, seen: Seen, page: Page, state: RequestState | None) -> Response:

@@ -6,18 +6,17 @@ from datetime import date, datetime, timedelta
 
 import httpx
 import pytest
-import sqlalchemy as sa
 
 from hr_core.accounts import management
 from hr_core.accounts.login import LoginDesk
 from hr_core.accounts.management import Act, TokenOrder
-from hr_core.accounts.model import PAY_ROLES, Right
-from hr_core.accounts.visible import EVERYONE, Seen
+from hr_core.accounts.model import Right
 from hr_core.api.app import create_app
 from hr_core.api.v1.app import api_routes
 from hr_core.attendance.plan.request import Leave, Relation, Request, RequestState
+from hr_core.people.records import Membership, Role, Unit, UnitKind
 from hr_core.store.database import writing
-from hr_core.store.people import people
+from hr_core.store.organisation import Organisation, save_organisation
 from hr_core.store.requests import add_request
 from hr_core.store.watermarks import note_watermarks
 from hr_core.web.admission import Admission
@@ -34,7 +33,7 @@ ACCOUNTS = {
     "hr": ("hr", None, ()),
     "auditor": ("auditor", None, ()),
     "hr-of-d1": ("hr", None, ("D1",)),
-    "manager": ("manager", "1001", ("D1",)),
+    "manager": ("manager", "1001", ()),
     "worker": ("worker", "1002", ()),
 }
 SEES = {
@@ -47,19 +46,31 @@ SEES = {
 }
 
 
-def seen_by_teams(_conn, account, _on):
-    """As hr_core.people.visibility does with the stored organisation."""
-    if account.has_role(*PAY_ROLES) and not account.scope.departments:
-        return EVERYONE
-    keys = {account.person} | {
-        key for code in account.scope.departments for key in TEAMS.get(code, ())
-    }
-    return Seen(sa.select(people.c.number).where(people.c.number.in_(sorted(keys - {None}))))
+# until before this day 1004 was in D2, and from it on in D1
+MOVED = date(2026, 10, 12)
+
+
+def organisation():
+    members = [
+        Membership(person=person, unit=code)
+        for code, persons in TEAMS.items()
+        for person in persons
+        if person != "1004"
+    ]
+    members += [
+        Membership(person="1004", unit="D2", valid_until=MOVED),
+        Membership(person="1004", unit="D1", valid_from=MOVED),
+        Membership(person="1001", unit="D1", role=Role.MANAGER),
+    ]
+    units = {code: Unit(code=code, kind=UnitKind.DEPARTMENT, name=code) for code in TEAMS}
+    return Organisation(units=units, memberships=tuple(members))
 
 
 @pytest.fixture(scope="session")
 def paid(tmp_path_factory):
     engine = running_plant(tmp_path_factory.mktemp("api"))
+    with writing(engine) as conn:
+        save_organisation(conn, organisation())
     for name, (role, person, departments) in ACCOUNTS.items():
         account(engine, name, role, person=person, departments=departments, at=NOW)
     with writing(engine) as conn:
@@ -110,7 +121,6 @@ def served(hours):
                     hours,
                     admission=admission,
                     monotonic=lambda: next(ticks) / 1e6,
-                    visibility=seen_by_teams,
                 ),
                 *page_routes(engine, hours, admission=admission, login=login),
             ],

@@ -94,6 +94,40 @@ async def test_what_belongs_to_the_plant_needs_a_role(paid, served, bearer, name
     assert answer.status_code == (200 if name in PLANT[route] else 403)
 
 
+async def test_who_is_seen_follows_the_organisation_of_the_day(paid, served, bearer):
+    """1004 came to D1 on the 12th: its manager sees the days since then, and none before."""
+    async with served(paid) as client:
+        client.headers = bearer("manager")
+        days = await client.get("/api/v1/people/1004/days?from=2026-10-09&until=2026-10-15")
+        assert [one["day"] for one in days.json()["days"]] == [
+            "2026-10-12", "2026-10-13", "2026-10-14"
+        ]  # fmt: skip
+        for path in ("days/2026-10-09", "days?from=2026-10-08&until=2026-10-12"):
+            before = await client.get(f"/api/v1/people/1004/{path}")
+            nobody = await client.get(f"/api/v1/people/nobody/{path}")
+            assert (before.status_code, before.content) == (404, nobody.content)
+        span = "from=2026-10-09&until=2026-10-15&limit=500"
+        for path in (f"people/1004/punches?{span}", f"punches?{span}"):
+            body = (await client.get(f"/api/v1/{path}")).json()
+            of_1004 = [one["device_time"] for one in body["punches"] if one["person"] == "1004"]
+            assert min(of_1004) > "2026-10-12", path
+        assert "1006" not in {one["person"] for one in body["punches"]}
+
+
+async def test_pages_of_a_limited_account_walk_through_everything_once(paid, served, bearer):
+    async with served(paid) as client:
+        client.headers = bearer("manager")
+        path = "/api/v1/punches?from=2026-10-08&until=2026-10-15"
+        whole = (await client.get(f"{path}&limit=500")).json()
+        assert whole["next"] is None
+        found, cursor = [], ""
+        while cursor is not None:
+            page = (await client.get(f"{path}&limit=7{cursor and '&cursor=' + cursor}")).json()
+            found += page["punches"]
+            cursor = page["next"]
+    assert found == whole["punches"]
+
+
 async def test_an_id_with_a_slash_or_an_odd_spelling_is_nobody(paid, served, bearer):
     async with served(paid) as client:
         client.headers = bearer("worker")

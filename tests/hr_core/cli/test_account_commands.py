@@ -5,8 +5,10 @@ import json
 import pytest
 
 from hr_core.cli import main
+from hr_core.people.records import Unit, UnitKind
 from hr_core.store.accounts import all_accounts
-from hr_core.store.database import open_database
+from hr_core.store.database import open_database, writing
+from hr_core.store.organisation import Organisation, save_organisation
 
 SECRET = "correct horse battery"
 
@@ -115,6 +117,14 @@ def test_an_account_is_added_listed_disabled_and_given_a_password(plant, passwor
 
 def test_a_manager_has_a_scope(plant, capsys):
     words = ["--role", "manager", "--department", "D1", "--department", "D2", "--site", "main"]
+    assert main(["account", "add", "chen", *words]) == 2
+    assert "no unit 'D1'" in capsys.readouterr().err
+    engine = open_database(f"sqlite:///{plant}")
+    kinds = {"D1": UnitKind.DEPARTMENT, "D2": UnitKind.DEPARTMENT, "main": UnitKind.SITE}
+    with writing(engine) as conn:
+        found = {code: Unit(code=code, kind=kind, name=code) for code, kind in kinds.items()}
+        save_organisation(conn, Organisation(units=found))
+    engine.dispose()
     assert main(["account", "add", "chen", *words]) == 0
     assert accounts(plant)["chen"].scope.departments == ("D1", "D2")
 
