@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
+from hr_core.attendance.plan.request import Body
 from hr_core.pay.slip import OpenDay
 from hr_core.views import DayView
 
@@ -110,6 +111,14 @@ class RequestAnswer(Answer, frozen=True, kw_only=True):
     decided_by: str
     decision: str
     queued_days: tuple[date, ...]
+
+
+class NewRequest(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is asked, by its `type`, and why. Who asks is who sends it."""
+
+    body: Body
+    reason: str
+    evidence: str = ""
 
 
 class Requests(Answer, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from hr_core.api.v1 import people_routes, plant_routes, request_routes
 from hr_core.api.v1.asking import AskDesk
 from hr_core.api.v1.docs_page import docs_page
 from hr_core.api.v1.openapi import describe
-from hr_core.api.v1.problem import ProblemError, not_found, problem_response
+from hr_core.api.v1.problem import MOST_TOLD_CHARS, ProblemError, not_found, problem_response
 from hr_core.errors import CoreError
 from hr_core.store.errors import StorageError
 from hr_core.web.admission import Admission
@@ -28,7 +28,6 @@ from hr_core.web.admission import Admission
 PREFIX = "/api/v1"
 
 _log = logging.getLogger(__name__)
-_MOST_TOLD_CHARS = 200  # of a message about a parameter; none is an echo of what was sent
 
 
 def api_routes(
@@ -89,7 +88,7 @@ async def _bad_parameter(_request: Request, error: Any) -> Response:
         ProblemError(
             422,
             "bad_parameter",
-            str(first["msg"])[:_MOST_TOLD_CHARS],
+            str(first["msg"])[:MOST_TOLD_CHARS],
             where=": ".join(place[:2]),
             remedy="/api/v1/docs shows every parameter with its limits",
         )

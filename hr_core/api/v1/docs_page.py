@@ -26,7 +26,9 @@ def docs_page(request: Request) -> Response:
 
 def _operation(path: str, method: str, one: dict[str, Any]) -> dict[str, Any]:
     scopes = [scope for way in one.get("security", []) for scope in way.get("token", [])]
-    answer = one["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+    done = next(one["responses"][status] for status in ("200", "201") if status in one["responses"])
+    answer = _named(done)
+    taken = _named(one["requestBody"]) if "requestBody" in one else ""
     return {
         "path": f"/api/v1{path}",
         "method": method.upper(),
@@ -42,8 +44,14 @@ def _operation(path: str, method: str, one: dict[str, Any]) -> dict[str, Any]:
             }
             for parameter in one.get("parameters", [])
         ],
-        "answer": answer.rpartition("/")[2],
+        "answer": answer,
+        "taken": taken,
     }
+
+
+def _named(content: dict[str, Any]) -> str:
+    """The schema of a body."""
+    return str(content["content"]["application/json"]["schema"]["$ref"]).rpartition("/")[2]
 
 
 def _fields(shape: dict[str, Any]) -> dict[str, str]:

@@ -24,9 +24,18 @@ _TOLD = {
     503: "The database cannot be read now",
 }
 
+_TOLD_OF_BODIES = {
+    413: "The body is over the cap",
+    415: "The body is not announced as JSON",
+}
 
-def answers(shape: type[Struct], *, right: Right | None) -> dict[str, Any]:
-    """What a route says about its answers; `right`: what a token needs."""
+
+def answers(
+    shape: type[Struct], *, right: Right | None, taken: type[Struct] | None = None
+) -> dict[str, Any]:
+    """What a route says about its answers; `right`: what a token needs; `taken`: the body that it
+    takes to make something new.
+    """
     ok = {
         "description": (shape.__doc__ or "").strip(),
         "content": {"application/json": {"schema": {"$ref": f"{_REF}{shape.__name__}"}}},
@@ -35,10 +44,18 @@ def answers(shape: type[Struct], *, right: Right | None) -> dict[str, Any]:
         status: {"description": told, "content": _PROBLEM} for status, told in _TOLD.items()
     }
     scope = [] if right is None else [right.value]
+    extra: dict[str, Any] = {"security": [{"token": scope}, {"session": []}]}
+    if taken is not None:
+        body = {"application/json": {"schema": {"$ref": f"{_REF}{taken.__name__}"}}}
+        extra["requestBody"] = {"required": True, "content": body}
+        for status, told in _TOLD_OF_BODIES.items():
+            problems[status] = {"description": told, "content": _PROBLEM}
+    done = 200 if taken is None else 201
     return {
         "response_model": None,
-        "responses": {200: ok, **problems},
-        "openapi_extra": {"security": [{"token": scope}, {"session": []}]},
+        "status_code": done,
+        "responses": {done: ok, **problems},
+        "openapi_extra": extra,
     }
 
 

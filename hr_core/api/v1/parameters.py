@@ -5,7 +5,7 @@ import binascii
 from datetime import date, timedelta
 from typing import Annotated, Any, NamedTuple, Self
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Path, Query, Request
 from pydantic import BeforeValidator, WithJsonSchema
 
 from hr_core.api.v1.problem import ProblemError
@@ -17,7 +17,8 @@ LONGEST_SPAN_DAYS = 62
 MOST_ROWS = 500  # some 150 kB of punches
 _USUAL_ROWS = 100
 _LONGEST_CURSOR = 200
-_LARGEST_NUMBER = 2**31 - 1
+LARGEST_NUMBER = 2**31 - 1  # of a row, in every database
+MAX_BODY_BYTES = 64 * 1024  # a request with a long reason has two
 
 # Printable: a NUL is no text for PostgreSQL.
 _TEXT = r"^[^\x00-\x1f\x7f]*$"
@@ -101,7 +102,7 @@ class Page(NamedTuple):
         text = self.after_text
         if text is None:
             return None
-        if not (text.isascii() and text.isdigit() and int(text) <= _LARGEST_NUMBER):
+        if not (text.isascii() and text.isdigit() and int(text) <= LARGEST_NUMBER):
             raise bad_cursor()
         return int(text)
 
@@ -144,3 +145,31 @@ def bad_cursor() -> ProblemError:
         where="query: cursor",
         remedy="send next of the page before unchanged, or none for the first page",
     )
+
+
+async def _json_body(request: Request) -> bytes:
+    """As sent, bounded while it arrives. Raises ProblemError 413, 415."""
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise ProblemError(
+            415,
+            "not_json",
+            "the body is not announced as JSON",
+            where="Content-Type",
+            remedy="send Content-Type: application/json",
+        )
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise ProblemError(
+                413,
+                "too_large",
+                f"the body is over the cap of {MAX_BODY_BYTES} bytes",
+                where="body",
+                remedy="shorten the texts",
+            )
+    return bytes(body)
+
+
+JsonBody = Annotated[bytes, Depends(_json_body)]

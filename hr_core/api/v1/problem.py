@@ -20,6 +20,9 @@ class Problem(Struct, frozen=True, kw_only=True):
     remedy: str
 
 
+MOST_TOLD_CHARS = 200  # of a message about what was sent
+
+
 class ProblemError(Exception):
     """A request that is answered with `status`. `retry_after_s`: when to come back."""
 

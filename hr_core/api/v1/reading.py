@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.accounts.visible import Seen
-from hr_core.api.v1.parameters import Span
+from hr_core.api.v1.parameters import LARGEST_NUMBER, Span
 from hr_core.attendance.calendar import load_calendar
 from hr_core.attendance.day import load_rules
 from hr_core.attendance.month import MonthResult, compute_month
@@ -171,6 +171,11 @@ def request_page(
         query = query.where(requests.c.id < before)
     numbers = conn.execute(query.order_by(requests.c.id.desc()).limit(limit)).scalars().all()
     return requests_by_number(conn, numbers)
+
+
+def is_request_of(conn: sa.Connection, number: int, person: str) -> bool:
+    query = sa.select(requests.c.id).where(requests.c.id == number, requests.c.person == person)
+    return 0 < number <= LARGEST_NUMBER and conn.execute(query).first() is not None
 
 
 def waiting_users(

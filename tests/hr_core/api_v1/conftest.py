@@ -1,8 +1,9 @@
 """The API over a paid plant with accounts of every role. Team D1 is 1001-1005, D2 1006-1010."""
 
+import asyncio
 import itertools
 import secrets
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import httpx
 import pytest
@@ -154,5 +155,19 @@ def bearer(paid):
     return header
 
 
-def instant(text):
-    return datetime.fromisoformat(text)
+@pytest.fixture
+def asking(paid, served, bearer):
+    """Asks the API as an account, one after the other, of one served application."""
+    client = served(paid)
+    headers = {name: bearer(name) for name in ("admin", "worker")}
+    with asyncio.Runner() as runner:
+
+        def ask(path, query, name, json=None):
+            method = "GET" if json is None else "POST"
+            asked = client.request(
+                method, f"/api/v1{path}", params=query, json=json, headers=headers[name]
+            )
+            return runner.run(asked)
+
+        yield ask
+        runner.run(client.aclose())
