@@ -138,8 +138,11 @@ def serve(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Serve the API to gateways and, on this machine, the pages; prints `listening HOST:PORT`."""
     import asyncio
+    import secrets
     import time
 
+    from hr_core.accounts.login import LoginDesk
+    from hr_core.accounts.passwords import Passwords
     from hr_core.api.app import create_app
     from hr_core.api.enrolments import EnrolmentDesk
     from hr_core.api.gateway_api import GatewayApi
@@ -159,7 +162,8 @@ def serve(  # noqa: PLR0913 - one for each option
         key = core_key_of(engine, core_key)
         desk = EnrolmentDesk(engine, key, now=clock.now, monotonic=time.monotonic)
         admission = Admission(engine, clock, behind_proxy=allow_remote)
-        pages = page_routes(engine, clock, admission=admission)
+        login = LoginDesk(engine, Passwords(), now=clock.now, entropy=secrets.token_bytes)
+        pages = page_routes(engine, clock, admission=admission, login=login)
         api = api_routes(engine, clock, admission=admission, monotonic=time.monotonic)
         gateways = GatewayApi.over(engine, now=clock.now, core_key=key)
         routes = [*desk.routes(), *api, *pages]
@@ -170,7 +174,11 @@ def serve(  # noqa: PLR0913 - one for each option
                 _hearing(mqtt, mqtt_password_file, gateways),
                 _alerting(engine, alert_channels, clock),
             ):
-                await serve_app(app, host, port, ready, allow_remote=allow_remote)
+                preparing = asyncio.create_task(asyncio.to_thread(login.prepare))
+                try:
+                    await serve_app(app, host, port, ready, allow_remote=allow_remote)
+                finally:
+                    await preparing
 
         asyncio.run(run())
 

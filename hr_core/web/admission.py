@@ -6,7 +6,7 @@ other people log in to it too.
 """
 
 import logging
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from starlette.responses import Response
 from hr_core.accounts import secret_text
 from hr_core.accounts.login import csrf_token
 from hr_core.accounts.model import PAY_ROLES, Account, Right
-from hr_core.accounts.visible import pay_seen_by, site_today
+from hr_core.accounts.visible import pay_seen_by, seen_by, site_today
 from hr_core.store.accounts import any_account
 from hr_core.store.database import writing
 from hr_core.store.errors import StorageError
@@ -130,6 +130,14 @@ class Admission:
         if visitor.account is None or visitor.sees_everything:
             return True
         seen = pay_seen_by(visitor.account, site_today(conn, self._clock.now()))
+        one = sa.select(sa.literal(1)).where(seen.covers(sa.literal(person)))
+        return conn.execute(one).one_or_none() is not None
+
+    def may_see(self, visitor: Visitor, conn: sa.Connection, person: str, on: date) -> bool:
+        """A person's hours and punches, by the organisation of the day."""
+        if visitor.account is None:
+            return True
+        seen = seen_by(visitor.account, on)
         one = sa.select(sa.literal(1)).where(seen.covers(sa.literal(person)))
         return conn.execute(one).one_or_none() is not None
 

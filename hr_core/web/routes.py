@@ -19,7 +19,7 @@ from hr_core.web.board_alerts import AlertDesk, StoredAlerts
 from hr_core.web.board_routes import BoardSource, board_routes
 from hr_core.web.board_source import StoredBoard
 from hr_core.web.errors import NoPageError
-from hr_core.web.event_page import event_page
+from hr_core.web.event_page import LONGEST_ID_SHOWN, event_page, owner_of_punch
 from hr_core.web.login_pages import LoginPages
 from hr_core.web.overview import overview
 from hr_core.web.rendering import STATIC
@@ -53,7 +53,9 @@ def page_routes(
     for language in LANGUAGES:
         routes += [
             Route(f"/{language}/", desk.answering(language, pages.overview, anybody)),
-            Route(f"/{language}/event/{{event_id}}", desk.answering(language, pages.event)),
+            Route(
+                f"/{language}/event/{{event_id}}", desk.answering(language, pages.event, anybody)
+            ),
             # path: an employee number may hold a slash
             Route(
                 f"/{language}/run/{{run}}/{{number:path}}",
@@ -100,8 +102,15 @@ class _Pages:
 
     def event(self, visit: Visit) -> Response:
         event_id = visit.request.path_params["event_id"]
+        if not visit.visitor.sees_everything and not self._sees_event(visit, event_id):
+            raise NoPageError("no_event", event=event_id[:LONGEST_ID_SHOWN])
         page = event_page(visit.conn, event_id, visit.words, visit.zone)
         return self._desk.page(visit, "event.html", page=page)
+
+    def _sees_event(self, visit: Visit, event_id: str) -> bool:
+        """A punch of a person who is seen on its day; counters and device events are nobody's."""
+        owned = owner_of_punch(visit.conn, event_id)
+        return owned is not None and self._desk.admission.may_see(visit.visitor, visit.conn, *owned)
 
     def nothing(self, visit: Visit) -> Response:
         path = visit.request.url.path[:LONGEST_PATH_SHOWN]

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import secrets
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from hr_core.accounts.login import LoginDesk, csrf_token
 from hr_core.accounts.management import Act
 from hr_core.api.app import create_app
 from hr_core.store.database import writing
+from hr_core.store.events import punches_of_users
 from hr_core.store.sessions import find_session
 from hr_core.web.admission import Admission
 from hr_core.web.routes import page_routes
@@ -225,7 +227,20 @@ async def test_each_role_sees_what_is_its_own(paid_plant, visit):
         others = [await client.get(f"/en/run/1/{number}") for number in ("1002", "9999")]
         assert [one.status_code for one in others] == [404, 404]
         assert others[0].text.replace("1002", "X") == others[1].text.replace("9999", "X")
-        for path in ("/en/board", "/en/event/" + "0" * 32, "/en/board/work", "/en/board/stream"):
+        slip = await read(client, "/en/run/1/1001")
+        events = [link for link in slip.links if "/event/" in link]
+        assert len(events) > 10
+        assert "/en/event/" in events[0]
+        for link in (events[0], events[-1]):
+            found = await client.get(link)
+            assert found.status_code == (200 if "1001" in found.text else 404)
+        nobody = await client.get("/en/event/" + "0" * 32)
+        with paid_plant.connect() as conn:
+            other = next(punches_of_users(conn, ["1002"], NOW - timedelta(days=9), NOW))
+        stranger = await client.get(f"/en/event/{other.event_id.hex()}")
+        assert stranger.status_code == nobody.status_code == 404
+        assert stranger.text.replace(other.event_id.hex(), "0" * 32) == nobody.text
+        for path in ("/en/board", "/en/board/work", "/en/board/stream"):
             assert (await client.get(path)).status_code == 403, path
     async with visit(paid_plant) as client:
         await log_in(client, "chen")
