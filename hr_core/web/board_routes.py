@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from hr_core.quality.live_line import LiveLine
 from hr_core.web.admission import Visitor
-from hr_core.web.answering import PageDesk, Visit, over_lines
+from hr_core.web.answering import PageDesk, Visit, acts_on_lines, over_lines
 from hr_core.web.board_alerts import AlertActError, AlertDesk
 from hr_core.web.board_choice import BoardChoice, BoardLinks, read_board_choice, read_work_choice
 from hr_core.web.board_page import WallClock, board_context, fragments
@@ -57,7 +57,7 @@ def board_routes(
     for language in LANGUAGES:
         routes += [
             Route(f"/{language}/board", desk.answering(language, pages.board, over_lines)),
-            Route(f"/{language}/board/work", desk.answering(language, pages.work, over_lines)),
+            Route(f"/{language}/board/work", desk.answering(language, pages.work)),
             Route(f"/{language}/board/stream", pages.streaming(language)),
             Route(
                 f"/{language}/board/alert/{{verb}}",
@@ -79,7 +79,7 @@ class _BoardPages:
         self._streams = BoardStreams()
 
     def board(self, visit: Visit) -> Response:
-        choice = read_board_choice(visit.request.query_params)
+        choice = _choice(visit.request, visit.visitor)
         board = self._source(visit.conn, choice, visit.now)
         context = board_context(board, choice, visit.words, visit.zone, visit.visitor.form_token)
         return self._desk.page(visit, "board.html", headers=HEADERS_WITH_SCRIPT, **context)
@@ -98,7 +98,7 @@ class _BoardPages:
             if self._streams.full:
                 return Response(status_code=503, headers={"Retry-After": "5"})
             try:
-                choice = read_board_choice(request.query_params)
+                choice = _choice(request, visitor)
             except BadQueryError:
                 return Response(status_code=400)
 
@@ -121,7 +121,7 @@ class _BoardPages:
     def acting(self, language: Language) -> Callable[[Request], object]:
         async def act(request: Request) -> Response:
             words = Words(language)
-            visitor = await to_thread.run_sync(self._visitor, request, words)
+            visitor = await to_thread.run_sync(self._desk.visitor_of, request, words, acts_on_lines)
             if isinstance(visitor, Response):
                 return visitor
             try:
@@ -176,6 +176,14 @@ class _BoardPages:
             if exc.field is None:
                 raise _no_alert(identity) from exc
             raise _FieldError(exc.field, form.get(exc.field, "")) from exc
+
+
+def _choice(request: Request, visitor: Visitor) -> BoardChoice:
+    """Whoever does not see all people gets the board of the wall: no name, number or form of one.
+    Raises BadQueryError.
+    """
+    choice = read_board_choice(request.query_params)
+    return choice if visitor.sees_everything else choice.but(wall=True)
 
 
 async def _form(request: Request, visitor: Visitor) -> dict[str, str]:

@@ -245,8 +245,16 @@ async def test_each_role_sees_what_is_its_own(paid_plant, visit):
     async with visit(paid_plant) as client:
         await log_in(client, "chen")
         assert (await client.get("/en/")).headers["location"] == "/en/board"
-        await read(client, "/en/board")
-        assert (await client.get("/en/run/1/1001")).status_code == 404
+        board = await read(client, "/en/board")
+        assert "王芳" not in board.text
+        assert "form_token" not in board.text
+        token = token_in(await client.get("/en/account"))
+        form = {"form_token": token, "alert": "a", "by": "1001"}
+        for path in ("/en/board/work", "/en/run/1/1001"):
+            assert (await client.get(path)).status_code in {403, 404}
+        acted = await client.post("/en/board/alert/acknowledge", data=form)
+        assert acted.status_code == 403
+        assert "another role" in acted.text
 
 
 async def test_a_password_that_must_be_changed_opens_nothing_else(paid_plant, visit, hours):
@@ -258,6 +266,7 @@ async def test_a_password_that_must_be_changed_opens_nothing_else(paid_plant, vi
         assert (await log_in(client, "li")).headers["location"] == "/en/account"
         assert (await client.get("/en/run/1/1002")).headers["location"] == "/en/account"
         token = token_in(page := await client.get("/en/account"))
+        assert (await client.post("/en/logout")).status_code == 403  # open, with its own token
         assert "Choose a password of your own" in page.text
         form = {"form_token": token, "password": PASSWORD, "new": NEW, "again": NEW}
         for change, status, told in [
