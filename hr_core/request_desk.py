@@ -21,6 +21,8 @@ from hr_core.attendance.plan.days import shift_halves
 from hr_core.attendance.plan.effects import counting_on
 from hr_core.attendance.plan.place import locate
 from hr_core.attendance.plan.request import (
+    MAX_TEXT,
+    MAX_WORD,
     AskedTrip,
     Body,
     Leave,
@@ -33,15 +35,17 @@ from hr_core.attendance.plan.request import (
     RequestState,
     Reversal,
     check_body,
+    check_text,
 )
 from hr_core.attendance.plan.request_conflicts import refuse_conflict
 from hr_core.attendance.plan.request_kinds import load_request_kinds, refuse_unknown_leave
 from hr_core.attendance.plan.roster import days_of
 from hr_core.audit.log import append
 from hr_core.store import requests as store
+from hr_core.store.person_records import merged_into
 from hr_core.store.requests import Outcome
 from hr_core.store.rosters import load_places, load_policies
-from hr_core.store.work_plan import facts_of, person_zone, plan_of
+from hr_core.store.work_plan import facts_of, keys_of, person_zone, plan_of
 
 Locked = Callable[[date], bool]
 
@@ -79,13 +83,13 @@ def ask(conn: sa.Connection, asking: Asking, at: datetime, locked: Locked) -> Re
     approved trip, is approved by that rule at once.
     Raises RefusedRequestError, NotFoundError, NoLawError (overtime of a year without calendar).
     """
-    _refuse_bad_names(asking)
+    _refuse_bad_texts(asking)
     check_body(asking.body)
     first, until = asking.body.days
     zone = ZoneInfo(person_zone(conn, asking.person, lock=True))
     wall = at.astimezone(zone).replace(tzinfo=None)
     holding = store.holding_requests(
-        conn, asking.person, first - timedelta(days=1), until + timedelta(days=1)
+        conn, keys_of(conn, asking.person), first - timedelta(days=1), until + timedelta(days=1)
     )
     body, rule, version = _checked(conn, asking, wall, holding)
     facts = facts_of(conn, [asking.person], first, until)[asking.person]
@@ -114,7 +118,7 @@ def ask(conn: sa.Connection, asking: Asking, at: datetime, locked: Locked) -> Re
 
 
 def approve(conn: sa.Connection, number: int, deciding: Deciding, locked: Locked) -> Request:
-    """On days that are locked the request changes nothing; it is queued for the next open one.
+    """Days that are locked keep what was computed; the request is queued for the next open one.
     Raises NotFoundError, RefusedRequestError.
     """
     return _by_person(conn, number, deciding, RequestState.APPROVED, locked)
@@ -138,14 +142,13 @@ def reversal_of(conn: sa.Connection, number: int) -> tuple[str, Reversal]:
     """Whose request it is, and the body that asks to take it back. Raises NotFoundError."""
     original = store.request(conn, number)
     first, until = original.body.days
-    return original.person, Reversal(of=number, first=first, until=until)
+    person = merged_into(conn).get(original.person, original.person)
+    return person, Reversal(of=number, first=first, until=until)
 
 
 def days_to_recompute(decided: Request) -> tuple[date, ...]:
-    """The days on which the decision changes the plan at once."""
-    if decided.state is not RequestState.APPROVED:
-        return ()
-    return tuple(day for day in days_of(*decided.body.days) if day not in decided.queued_days)
+    """The days whose plan the decision changes."""
+    return tuple(days_of(*decided.body.days)) if decided.state is RequestState.APPROVED else ()
 
 
 def _by_person(
@@ -153,6 +156,8 @@ def _by_person(
 ) -> Request:
     if deciding.by.startswith(_RULE):
         raise _bad_name(deciding.by)
+    check_text("name of who decides", deciding.by, MAX_WORD)
+    check_text("reason", deciding.reason, MAX_TEXT)
     return _decide(conn, store.request(conn, number), deciding, state, locked)
 
 
@@ -229,7 +234,7 @@ def _with_planned_kind(conn: sa.Connection, person: str, overtime: Overtime) -> 
 def _judge_correction(conn: sa.Connection, asking: Asking, punch: MissingPunch, on: date) -> str:
     policy = policy_on((load_policy(), *load_policies(conn)), punch.day)
     start, after = policy.period(punch.day)
-    earlier = store.holding_requests(conn, asking.person, start, after)
+    earlier = store.holding_requests(conn, keys_of(conn, asking.person), start, after)
     asked = AskedCorrection(punch, asking.relation, asking.evidence, on)
     refuse_against_policy(policy, asked, earlier)
     return policy.version
@@ -257,7 +262,7 @@ def _located(
 def _check_reversal(conn: sa.Connection, person: str, reversal: Reversal) -> None:
     original = store.request(conn, reversal.of)
     fault = ""
-    if original.person != person:
+    if original.person not in keys_of(conn, person):
         fault = f"it is a request of {original.person}"
     elif original.state is not RequestState.APPROVED:
         fault = f"it is {original.state}: only an approved one is reversed"
@@ -277,15 +282,17 @@ def _check_reversal(conn: sa.Connection, person: str, reversal: Reversal) -> Non
         )
 
 
-def _refuse_bad_names(asking: Asking) -> None:
-    if asking.by.startswith(_RULE):
+def _refuse_bad_texts(asking: Asking) -> None:
+    if asking.by.startswith(_RULE) or not asking.by.strip():
         raise _bad_name(asking.by)
+    check_text("name of who asks", asking.by, MAX_WORD)
+    check_text("person", asking.person, MAX_WORD)
+    check_text("reason", asking.reason, MAX_TEXT)
+    check_text("evidence", asking.evidence, MAX_TEXT)
     if not asking.reason.strip():
         raise RefusedRequestError(
             "reason", "a request without a reason cannot be judged", remedy="say why it is asked"
         )
-    if asking.relation is Relation.SELF and not asking.by.strip():
-        raise _bad_name(asking.by)
 
 
 def _bad_name(name: str) -> RefusedRequestError:

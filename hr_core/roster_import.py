@@ -4,18 +4,17 @@ From the first day that the file names for a person or team, the file is that on
 planned for earlier days stays. The same file twice leaves the same state.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 
 import sqlalchemy as sa
 from msgspec import Struct
-from msgspec.structs import replace
 
+from hr_core.attendance.live.rule_sets import load_engines
 from hr_core.attendance.plan.roster import (
     Assignment,
-    Membership,
     RosterError,
     Rotation,
     Subject,
@@ -24,6 +23,7 @@ from hr_core.attendance.plan.roster import (
 from hr_core.attendance.plan.roster_check import (
     Catalogue,
     RosterFault,
+    rotation_change_faults,
     rotation_faults,
     timeline_faults,
 )
@@ -31,8 +31,15 @@ from hr_core.attendance.plan.roster_file import (
     PlanFile,
     assignments_of,
     parse_plan_file,
+    place_faults,
     rotation_of,
     twice,
+)
+from hr_core.attendance.plan.roster_merge import (
+    SubjectRoster,
+    covered_by_team,
+    locked_faults,
+    subject_roster,
 )
 from hr_core.attendance.plan.roster_table import Names, TableRow, read_table
 from hr_core.attendance.plan.site_calendar import (
@@ -43,16 +50,15 @@ from hr_core.attendance.plan.site_calendar import (
 from hr_core.audit.log import append
 from hr_core.errors import InputFileError
 from hr_core.people.file import read_file
+from hr_core.people.records import UnitKind
 from hr_core.spreadsheet import read_rows
 from hr_core.store import rosters as store
 from hr_core.store.rosters import RosterVersion
-from hr_core.store.work_plan import load_shifts, memberships_of, person_of_number, team_codes
+from hr_core.store.work_plan import load_shifts, memberships_of, person_finder, unit_codes
 
 Locked = Callable[[date], bool]
 
 _MOST_FAULTS_SHOWN = 20
-# An open assignment is looked at so far ahead for locked days: periods are locked after they end.
-_LOOK_AHEAD = timedelta(days=400)
 
 
 class RosterFileError(InputFileError):
@@ -111,23 +117,23 @@ def import_roster(
     _refuse(path, content.faults)
     shifts = load_shifts(conn)
     rotations = store.load_rotations(conn)
-    content.faults += _rotation_faults(
-        content, rotations, set(shifts), store.rotations_in_use(conn)
-    )
-    for rotation in content.rotations.values():
-        content.faults += rotation_faults(rotation, shifts, f"rotation {rotation.code}")
-    content.faults += _calendar_faults(conn, content.plan_file)
+    used = store.rotations_in_use(conn)
+    for code, rotation in content.rotations.items():
+        content.faults += rotation_faults(rotation, shifts)
+        content.faults += rotation_change_faults(rotation, rotations.get(code), in_use=code in used)
+    content.faults += _setting_faults(conn, content.plan_file)
     _refuse(path, content.faults)
     catalogue = Catalogue(shifts, rotations | content.rotations)
     rosters = _merged(conn, content.assignments, catalogue, content.faults)
-    content.faults += _locked_faults(rosters, catalogue.rotations, locked)
+    content.faults += locked_faults(rosters, catalogue.rotations, locked)
     _refuse(path, content.faults)
     changed = [one for one in rosters if one.is_changed]
     if not changed and not _adds_settings(content.plan_file):
         version -= 1
     else:
         _store(conn, content, changed, version)
-        _record(conn, path, by, at, version, changed)
+        digest = sha256(path.read_bytes()).hexdigest()
+        _record(conn, content, RosterVersion(version, path.name, digest, at, by), changed)
     return RosterImported(
         file=str(path),
         version=version,
@@ -140,28 +146,11 @@ def import_roster(
     )
 
 
-class _Roster(Struct, frozen=True, kw_only=True):
-    """A subject's roster before and after; `first` is the first day the file names."""
-
-    subject: Subject
-    first: date
-    before: tuple[Assignment, ...]
-    after: tuple[Assignment, ...]
-
-    @property
-    def is_changed(self) -> bool:
-        return _without_origin(self.before) != _without_origin(self.after)
-
-
-def _without_origin(assignments: Iterable[Assignment]) -> list[Assignment]:
-    return [replace(one, origin="") for one in assignments]
-
-
 def _read(conn: sa.Connection, path: Path, origin: str) -> _Content:
     stored = store.load_rotations(conn)
     if path.suffix.casefold() != ".toml":
         lines = [TableRow(row.number, row.cells) for row in read_rows(path)]
-        table = read_table(lines, _names(conn, stored), origin)
+        table = read_table(lines, _names(conn, PlanFile(), stored), origin)
         return _Content(assignments=table.assignments, faults=table.faults)
     try:
         plan_file = parse_plan_file(read_file(path))
@@ -169,7 +158,7 @@ def _read(conn: sa.Connection, path: Path, origin: str) -> _Content:
         raise InputFileError(
             str(exc), file=str(path), key="(file)", remedy="correct it; nothing was stored"
         ) from exc
-    content = _Content(plan_file=plan_file, rotations={}, faults=_twice(plan_file))
+    content = _Content(plan_file=plan_file, rotations={}, faults=twice(plan_file))
     for entry in plan_file.rotation:
         try:
             content.rotations[entry.code] = rotation_of(entry)
@@ -178,49 +167,25 @@ def _read(conn: sa.Connection, path: Path, origin: str) -> _Content:
                 RosterFault(f"rotation {entry.code}", exc.reason, f"{exc}; {exc.remedy}")
             )
     content.assignments, faults = assignments_of(
-        plan_file.assignment, _names(conn, stored | content.rotations), origin
+        plan_file.assignment, _names(conn, plan_file, stored | content.rotations), origin
     )
     content.faults += faults
     return content
 
 
-def _names(conn: sa.Connection, rotations: dict[str, Rotation]) -> Names:
-    return Names(rotations, person_of_number(conn), team_codes(conn))
-
-
-def _twice(plan_file: PlanFile) -> list[RosterFault]:
-    return twice(
-        {
-            "rotation": [one.code for one in plan_file.rotation],
-            "place": [one.code for one in plan_file.place],
-            "calendar": [f"{one.site} from {one.first}" for one in plan_file.calendar],
-            "correction_policy": [one.first for one in plan_file.correction_policy],
-        }
+def _names(conn: sa.Connection, plan_file: PlanFile, rotations: dict[str, Rotation]) -> Names:
+    calendars = (*store.load_calendars(conn), *plan_file.calendar)
+    return Names(
+        rotations=rotations,
+        person_on=person_finder(conn),
+        teams=unit_codes(conn),
+        sites=unit_codes(conn, UnitKind.SITE) | {one.site for one in calendars},
+        rules=frozenset(load_engines()),
     )
 
 
-def _rotation_faults(
-    content: _Content, stored: dict[str, Rotation], shift_codes: set[str], used: set[str]
-) -> list[RosterFault]:
-    faults = []
-    for code, rotation in content.rotations.items():
-        if code in shift_codes:
-            faults.append(
-                RosterFault(f"rotation {code}", "name", "a shift has the same code: choose another")
-            )
-        if code in used and stored[code] != rotation:
-            faults.append(
-                RosterFault(
-                    f"rotation {code}",
-                    "rotation_in_use",
-                    "rosters use it: give the changed one a new code and assign it from a date",
-                )
-            )
-    return faults
-
-
-def _calendar_faults(conn: sa.Connection, plan_file: PlanFile) -> list[RosterFault]:
-    faults = []
+def _setting_faults(conn: sa.Connection, plan_file: PlanFile) -> list[RosterFault]:
+    faults = [fault for place in plan_file.place for fault in place_faults(place)]
     for calendar in plan_file.calendar:
         try:
             check_calendar(calendar)
@@ -249,98 +214,28 @@ def _merged(
     new: Sequence[Assignment],
     catalogue: Catalogue,
     faults: list[RosterFault],
-) -> list[_Roster]:
+) -> list[SubjectRoster]:
     """Each named subject's roster before and after; what cannot hold is added to `faults`."""
     named: dict[Subject, list[Assignment]] = {}
     for one in new:
         named.setdefault(one.subject, []).append(one)
     persons = [one.key for one in named if one.kind is SubjectKind.PERSON]
-    memberships = memberships_of(conn, persons)
-    teams = {
-        Subject(SubjectKind.TEAM, held.team) for of_one in memberships.values() for held in of_one
-    }
+    units = memberships_of(conn, persons)
+    teams = {Subject(SubjectKind.TEAM, one.team) for held in units.values() for one in held}
     stored: dict[Subject, list[Assignment]] = {}
     for one in store.load_assignments(conn, set(named) | teams):
         stored.setdefault(one.subject, []).append(one)
-    rosters = {
-        subject: _roster(subject, stored.get(subject, []), assignments)
+    rosters = [
+        subject_roster(subject, stored.get(subject, []), assignments)
         for subject, assignments in named.items()
-    }
-    after = {subject: one.after for subject, one in rosters.items()}
-    for subject, roster in rosters.items():
-        held = memberships.get(subject.key, ()) if subject.kind is SubjectKind.PERSON else ()
-        covered = _covered_by_team(held, stored | {k: list(v) for k, v in after.items()})
-        faults += timeline_faults(roster.after, catalogue, covered)
-    return list(rosters.values())
-
-
-def _roster(subject: Subject, before: list[Assignment], new: list[Assignment]) -> _Roster:
-    first = min(one.first for one in new)
-    kept = [
-        one if one.until is not None and one.until <= first else replace(one, until=first)
-        for one in before
-        if one.first < first
     ]
-    return _Roster(
-        subject=subject,
-        first=first,
-        before=tuple(sorted(before, key=_order)),
-        after=tuple(sorted([*kept, *new], key=_order)),
-    )
-
-
-def _order(one: Assignment) -> tuple[date, date, str]:
-    return one.first, one.until or date.max, "|".join((one.rotation or "", *one.duty.shifts))
-
-
-def _covered_by_team(
-    held: Sequence[Membership], rosters: dict[Subject, list[Assignment]]
-) -> Callable[[date], bool]:
-    def covered(day: date) -> bool:
-        return any(
-            one.covers(day)
-            and any(a.covers(day) for a in rosters.get(Subject(SubjectKind.TEAM, one.team), ()))
-            for one in held
-        )
-
-    return covered
-
-
-def _locked_faults(
-    rosters: Iterable[_Roster], rotations: dict[str, Rotation], locked: Locked
-) -> list[RosterFault]:
-    """A locked day keeps the plan by which it was computed and paid."""
-    known: dict[date, bool] = {}
-    faults = []
+    after: dict[Subject, Sequence[Assignment]] = {**stored}
+    after |= {one.subject: one.after for one in rosters}
     for roster in rosters:
-        if not roster.is_changed:
-            continue
-        ends = [one.until or one.first + _LOOK_AHEAD for one in (*roster.before, *roster.after)]
-        for offset in range((max(ends) - roster.first).days):
-            day = roster.first + timedelta(days=offset)
-            if day not in known:
-                known[day] = locked(day)
-            if known[day] and _on(roster.before, day, rotations) != _on(
-                roster.after, day, rotations
-            ):
-                origin = next((one.origin for one in roster.after if one.covers(day)), "")
-                faults.append(
-                    RosterFault(
-                        origin, "locked", f"{roster.subject}: {day} lies in a locked period"
-                    )
-                )
-                break
-    return faults
-
-
-def _on(
-    assignments: Iterable[Assignment], day: date, rotations: dict[str, Rotation]
-) -> list[tuple[object, ...]]:
-    return [
-        (one.duty_on(day, rotations), one.kind_from, one.rotation, one.site, one.rules)
-        for one in assignments
-        if one.covers(day)
-    ]
+        is_person = roster.subject.kind is SubjectKind.PERSON
+        held = units[roster.subject.key] if is_person else ()
+        faults += timeline_faults(roster.after, catalogue, covered_by_team(held, after))
+    return rosters
 
 
 def _adds_settings(plan_file: PlanFile) -> bool:
@@ -350,7 +245,7 @@ def _adds_settings(plan_file: PlanFile) -> bool:
 
 
 def _store(
-    conn: sa.Connection, content: _Content, changed: Sequence[_Roster], version: int
+    conn: sa.Connection, content: _Content, changed: Sequence[SubjectRoster], version: int
 ) -> None:
     for rotation in content.rotations.values():
         store.save_rotation(conn, rotation)
@@ -365,19 +260,31 @@ def _store(
 
 
 def _record(
-    conn: sa.Connection, path: Path, by: str, at: datetime, version: int, changed: Sequence[_Roster]
+    conn: sa.Connection,
+    content: _Content,
+    version: RosterVersion,
+    changed: Sequence[SubjectRoster],
 ) -> None:
-    digest = sha256(path.read_bytes()).hexdigest()
-    store.add_version(conn, RosterVersion(version, path.name, digest, at, by))
+    store.add_version(conn, version)
     subjects = [f"{one.subject} from {one.first}" for one in changed]
     after = {
-        "version": version,
-        "file": path.name,
-        "sha256": digest,
+        "version": version.version,
+        "file": version.file,
+        "sha256": version.sha256,
+        "calendars": content.plan_file.calendar,
         "subjects": len(subjects),
         "first_subjects": subjects[:100],  # each row keeps its version: this is for the reader
     }
-    append(conn, at, by, "roster.import", f"roster v{version}", {"version": version - 1}, after, "")
+    append(
+        conn,
+        version.imported_at,
+        version.imported_by,
+        "roster.import",
+        f"roster v{version.version}",
+        {"version": version.version - 1},
+        after,
+        "",
+    )
 
 
 def _refuse(path: Path, faults: Sequence[RosterFault]) -> None:

@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 from hr_core.cli import (
     accounts,
     api_tokens,
+    attendance,
     audit,
     devices,
     erase,
@@ -19,7 +20,9 @@ from hr_core.cli import (
     pay,
     people,
     quality,
-    reading,
+    request,
+    request_ask,
+    roster,
     setup,
     trace,
     watermark,
@@ -50,10 +53,13 @@ app.add_typer(accounts.app, name="account")
 app.add_typer(api_tokens.app, name="token")
 app.add_typer(audit.app, name="audit")
 app.add_typer(pay.app, name="pay")
+app.add_typer(attendance.app, name="attendance")
 app.add_typer(people.app, name="people")
-app.add_typer(reading.attendance, name="attendance")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
+app.add_typer(roster.app, name="roster")
+request.app.add_typer(request_ask.app, name="ask")
+app.add_typer(request.app, name="request")
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so

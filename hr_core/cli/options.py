@@ -32,6 +32,10 @@ DbOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+ByOption = Annotated[
+    str | None,
+    typer.Option("--by", help="Who changes it [default: this account].", show_default=False),
+]
 MonthOption = Annotated[str, typer.Option("--month", help="The month, like 2026-10.")]
 
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hr_core.cli.gateways import operator
-from hr_core.cli.options import DbOption, ExitCode, JsonOption, print_json, reading, writing
+from hr_core.cli.options import (
+    ByOption,
+    DbOption,
+    ExitCode,
+    JsonOption,
+    print_json,
+    reading,
+    writing,
+)
 
 if TYPE_CHECKING:
     from hr_core.people.adoption import Asked
@@ -20,10 +29,6 @@ app = typer.Typer(
     help="People over time: numbers, contracts, merged and split records.", rich_markup_mode=None
 )
 
-ByOption = Annotated[
-    str | None,
-    typer.Option("--by", help="Who changes it [default: this account].", show_default=False),
-]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why. Kept for ever.")]
 PersonArgument = Annotated[
     str, typer.Argument(help="Employee number, or key:KEY.", show_default=False)
@@ -269,6 +274,25 @@ def undo(
     _say(change, f"change {number} is undone", as_json=as_json)
 
 
+@app.command("units")
+def units(
+    context: typer.Context, *, on: OnOption = None, db: DbOption = None, as_json: JsonOption = False
+) -> None:
+    """Show the organisation on a day: sites, departments, teams, posts, who manages them."""
+    from hr_core.people.records_view import listed_units
+
+    day = _day(on, "--on") or _today()
+    with reading(context, db) as conn:
+        found = listed_units(conn, day)
+    if as_json:
+        print_json({"on": day, "units": found})
+        return
+    for one in found:
+        under = f"  under {', '.join(one.parents)}" if one.parents else ""
+        managers = f"  managed by {', '.join(one.managers)}" if one.managers else ""
+        print(f"{one.code}  {one.kind}  {one.name}{under}  {one.members} people{managers}")
+
+
 @app.command("waiting")
 def waiting(context: typer.Context, *, db: DbOption = None, as_json: JsonOption = False) -> int:
     """Show ids on devices that nobody is, with their punches. Exit 1 when there are some."""
@@ -289,6 +313,29 @@ def waiting(context: typer.Context, *, db: DbOption = None, as_json: JsonOption 
         if not found:
             print("every punch has its person")
     return ExitCode.DEGRADED if found else ExitCode.OK
+
+
+@app.command("export")
+def export(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="New .csv or .xlsx file.", show_default=False)],
+    *,
+    on: OnOption = None,
+    db: DbOption = None,
+) -> None:
+    """Write everybody with a number on the day as a table that hr-core import reads back."""
+    from hr_core.people.sheet import SUFFIXES, people_table
+    from hr_core.spreadsheet import write_rows
+
+    if file.suffix.casefold() not in SUFFIXES:
+        raise typer.BadParameter("is not .csv or .xlsx", param_hint="file")
+    if file.exists():
+        raise typer.BadParameter(f"{file} is there already", param_hint="file")
+    with reading(context, db) as conn:
+        table = people_table(conn, _day(on, "--on") or _today())
+    file.touch(mode=0o600)  # everybody's pay is in it
+    write_rows(file, table)
+    print(f"{file}: {len(table) - 1} people")
 
 
 @app.command("adopt")

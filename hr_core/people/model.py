@@ -140,6 +140,7 @@ class Roster(Struct, frozen=True, kw_only=True):
     people   by their key, which every `number` of these rows is
     numbers  (employee number, person, days); a person without one has the key as number
     merged   keys of records that are part of another one now
+    leaves_alone  of a file: "devices", "badges" when it says nothing about them
     """
 
     zone: str
@@ -152,6 +153,7 @@ class Roster(Struct, frozen=True, kw_only=True):
     stations: tuple[Station, ...] = ()
     numbers: tuple[tuple[str, str, Days], ...] = ()
     merged: dict[str, str] = {}
+    leaves_alone: frozenset[str] = frozenset()
 
     def current(self, person: str) -> str:
         """The record that a merged one became part of; any other as it is."""

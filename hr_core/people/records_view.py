@@ -8,9 +8,9 @@ from msgspec import Struct
 from hr_core.audit.log import AuditEntry, entries
 from hr_core.people.model import Badge, DeviceUser, Person
 from hr_core.people.moves import require_person, subject_of
-from hr_core.people.records import EmployeeNumber, Employment, Membership
+from hr_core.people.records import EmployeeNumber, Employment, Membership, Role
 from hr_core.store.dated_rows import on_day, read_rows
-from hr_core.store.organisation import memberships, memberships_of
+from hr_core.store.organisation import load_organisation, memberships, memberships_of
 from hr_core.store.people import badges, device_users, people
 from hr_core.store.person_records import (
     employee_numbers,
@@ -64,6 +64,42 @@ def listed_people(conn: sa.Connection, on: date) -> list[ListedPerson]:
             units=units.get(key, ()),
         )
         for key, name in conn.execute(everybody)
+    ]
+
+
+class ListedUnit(Struct, frozen=True, kw_only=True):
+    """On one day. `managers`: keys of people; `members` counts those directly in it."""
+
+    code: str
+    kind: str
+    name: str
+    name_zh: str
+    parents: tuple[str, ...]
+    managers: tuple[str, ...]
+    members: int
+
+
+def listed_units(conn: sa.Connection, on: date) -> list[ListedUnit]:
+    """In order of their codes."""
+    organisation = load_organisation(conn)
+    places = [row for row in organisation.memberships if row.days.covers(on)]
+    return [
+        ListedUnit(
+            code=unit.code,
+            kind=unit.kind.value,
+            name=unit.name,
+            name_zh=unit.name_zh,
+            parents=tuple(
+                row.parent
+                for row in organisation.parents
+                if row.unit == unit.code and row.days.covers(on)
+            ),
+            managers=tuple(
+                row.person for row in places if row.unit == unit.code and row.role is Role.MANAGER
+            ),
+            members=len({row.person for row in places if row.unit == unit.code}),
+        )
+        for unit in organisation.units.values()
     ]
 
 

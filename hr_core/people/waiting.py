@@ -5,11 +5,12 @@ the punches after the last day only.
 """
 
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from msgspec import Struct
 
-from hr_core.people.model import ANY_DEVICE, DeviceUser, DeviceUserMap, find_person
+from hr_core.people.model import ANY_DEVICE, Days, DeviceUser, DeviceUserMap, find_person
 from hr_core.store.adoptions import State, adoptions
 from hr_core.store.dated_rows import read_rows
 from hr_core.store.events import raw_events
@@ -17,6 +18,9 @@ from hr_core.store.people import device_users
 from protocols.identity import event_time
 
 _ROWS_AT_A_TIME = 10_000
+
+Span = tuple[int, datetime, datetime]
+"""How many punches, the first and the last by the device's clock."""
 
 
 class WaitingUser(Struct, frozen=True, kw_only=True):
@@ -39,33 +43,22 @@ def waiting_users(conn: sa.Connection) -> list[WaitingUser]:
     mapping = _mapping(conn)
     asked = _asked(conn)
     found = []
-    events = raw_events.c
-    ids = (
-        sa.select(
-            events.device,
-            events.user_id,
-            sa.func.count(),
-            sa.func.min(events.event_id),
-            sa.func.max(events.event_id),
-        )
-        .where(events.kind == "punch")
-        .group_by(events.device, events.user_id)
-        .order_by(events.device, events.user_id)
-    )
-    for serial, user_id, punches, first, last in conn.execute(ids).all():
+    for (serial, user_id), whole in _punched(conn).items():
         held = _held(mapping, serial, user_id)
-        # An event id begins with the time that the device's clock showed.
-        span = (punches, event_time(first), event_time(last)) if not held else None
-        if held and not any(row.valid_from is None and row.valid_until is None for row in held):
+        span: Span | None = whole
+        if any(row.days == Days() for row in held):
+            span = None
+        elif held:
             span = _unheld(conn, mapping, (serial, user_id))
         if span is not None:
+            punches, first, last = span
             found.append(
                 WaitingUser(
                     serial=serial,
                     user_id=user_id,
-                    punches=span[0],
-                    first=span[1],
-                    last=span[2],
+                    punches=punches,
+                    first=first,
+                    last=last,
                     was=tuple(dict.fromkeys(row.number for row in held)),
                     asked=asked.get((serial, user_id)),
                 )
@@ -75,9 +68,31 @@ def waiting_users(conn: sa.Connection) -> list[WaitingUser]:
 
 def waiting_punches(
     conn: sa.Connection, serial: str, user_id: str, *, since: date = date.min
-) -> tuple[int, datetime, datetime] | None:
+) -> Span | None:
     """How many punches of the id wait, the first and the last; of every device for "*"."""
     return _unheld(conn, _mapping(conn), (serial, user_id), since)
+
+
+def _punched(conn: sa.Connection) -> dict[tuple[str, str], Span]:
+    """All punches of each id, by the clocks of their zones."""
+    events = raw_events.c
+    key = (events.device, events.user_id, events.zone)
+    query = (
+        sa.select(*key, sa.func.count(), sa.func.min(events.at), sa.func.max(events.at))
+        .where(events.kind == "punch")
+        .group_by(*key)
+        .order_by(*key)
+    )
+    found: dict[tuple[str, str], Span] = {}
+    for serial, user_id, zone, count, *ends in conn.execute(query):
+        first, last = (one.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for one in ends)
+        before = found.get((serial, user_id))
+        found[serial, user_id] = (
+            (count, first, last)
+            if before is None
+            else (before[0] + count, min(before[1], first), max(before[2], last))
+        )
+    return found
 
 
 def _unheld(
@@ -85,7 +100,7 @@ def _unheld(
     mapping: DeviceUserMap,
     device_user: tuple[str, str],
     since: date = date.min,
-) -> tuple[int, datetime, datetime] | None:
+) -> Span | None:
     serial, user_id = device_user
     events = raw_events.c
     query = sa.select(events.event_id, events.device).where(

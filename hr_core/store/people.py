@@ -44,7 +44,7 @@ device_users = sa.Table(
     sa.Column("serial", sa.Text, primary_key=True),  # "*": on every device
     sa.Column("user_id", sa.Text, primary_key=True),
     *day_columns(),
-    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("number", sa.Text, nullable=False, index=True),
     sa.Column("entered", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
@@ -107,9 +107,14 @@ def load_roster(conn: sa.Connection) -> Roster | None:
         badges=tuple(_rows(conn, badges, Badge)),
         lines={row.code: row for row in _rows(conn, lines, Line)},
         stations=tuple(_rows(conn, stations, Station)),
-        numbers=tuple((row.employee_number, row.person, row.days) for row in all_numbers(conn)),
+        numbers=all_numbers(conn),
         merged=merged_into(conn),
     )
+
+
+def load_site_zone(conn: sa.Connection) -> str | None:
+    """None before the first import."""
+    return conn.execute(sa.select(site.c.zone)).scalar()
 
 
 def save_roster(conn: sa.Connection, roster: Roster) -> None:

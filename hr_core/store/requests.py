@@ -64,11 +64,11 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 class RequestFilter(Struct, frozen=True, kw_only=True):
-    """Everything that is given must hold; `first` and `until` are a half-open span that the
+    """Everything that is given must hold; `persons` are keys, `first` and `until` are a half-open span that the
     request's days touch. `visible`: a select of the person keys that the asker may see.
     """
 
-    person: str | None = None
+    persons: tuple[str, ...] | None = None
     state: RequestState | None = None
     kind: str | None = None
     first: date | None = None
@@ -152,12 +152,13 @@ def list_requests(conn: sa.Connection, wanted: RequestFilter) -> list[Request]:
     conditions = [
         column == value
         for column, value in (
-            (columns.person, wanted.person),
             (columns.state, wanted.state),
             (columns.kind, wanted.kind),
         )
         if value is not None
     ]
+    if wanted.persons is not None:
+        conditions.append(columns.person.in_(wanted.persons))
     if wanted.first is not None:
         conditions.append(columns.until > wanted.first)
     if wanted.until is not None:
@@ -168,9 +169,11 @@ def list_requests(conn: sa.Connection, wanted: RequestFilter) -> list[Request]:
     return [_request(row) for row in conn.execute(ordered)]
 
 
-def holding_requests(conn: sa.Connection, person: str, first: date, until: date) -> list[Request]:
-    """Asked and approved ones that touch the span, without those that were reversed."""
-    touching = list_requests(conn, RequestFilter(person=person, first=first, until=until))
+def holding_requests(
+    conn: sa.Connection, persons: tuple[str, ...], first: date, until: date
+) -> list[Request]:
+    """Of these keys of one person: asked and approved ones that touch the span, without those that were reversed."""
+    touching = list_requests(conn, RequestFilter(persons=persons, first=first, until=until))
     gone = reversed_requests(touching)
     return [one for one in touching if one.open_or_approved and one.id not in gone]
 

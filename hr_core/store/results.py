@@ -103,6 +103,16 @@ class WithoutSlip(Struct, frozen=True, kw_only=True):
     why: str
 
 
+class ZoneConflict(Struct, frozen=True, kw_only=True):
+    """Punches of a device whose gateway told another zone than its site has on those days."""
+
+    serial: str
+    site: str
+    zone_of_punches: str
+    zone_of_site: str
+    punches: int
+
+
 class RunFindings(Struct, frozen=True, kw_only=True):
     """What a person should look at, beside the open days of each slip.
 
@@ -119,6 +129,7 @@ class RunFindings(Struct, frozen=True, kw_only=True):
     unattributed_rejects: int = 0
     without_slip: tuple[WithoutSlip, ...] = ()
     to_check: tuple[WithoutSlip, ...] = ()
+    zone_conflicts: tuple[ZoneConflict, ...] = ()
 
     def any(self) -> bool:
         """Unattributed work alone is normal: every hand-over leaves some."""
@@ -129,6 +140,7 @@ class RunFindings(Struct, frozen=True, kw_only=True):
             or self.unknown_badges
             or self.counter_notes
             or self.to_check
+            or self.zone_conflicts
         )
 
 

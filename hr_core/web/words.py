@@ -364,12 +364,18 @@ CODES: dict[str, dict[str, _Both]] = {
         "missing_in": ("缺上班卡", "Arriving punch missing"),
         "missing_out": ("缺下班卡", "Leaving punch missing"),
         "no_record": ("没有打卡(未证明缺勤)", "No punch (absence not proven)"),
+        "waiting": ("等待考勤机数据", "Waiting for a device"),
+        "absent": ("缺勤(数据已齐)", "Absent (devices complete)"),
+        "unplanned": ("没有排班的打卡", "Punches without a planned shift"),
     },
     "day_effect": {
         "present": ("按打卡时间计薪", "Paid as the times stand"),
         "missing_in": ("澄清前不影响工资", "No effect on pay until clarified"),
         "missing_out": ("澄清前不影响工资", "No effect on pay until clarified"),
         "no_record": ("澄清前不影响工资", "No effect on pay until clarified"),
+        "waiting": ("澄清前不影响工资", "No effect on pay until clarified"),
+        "absent": ("澄清前不影响工资", "No effect on pay until clarified"),
+        "unplanned": ("澄清前不影响工资", "No effect on pay until clarified"),
     },
     "fact": {
         "base_fen": ("基本工资", "Base pay"),

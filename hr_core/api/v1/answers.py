@@ -38,40 +38,10 @@ class People(Answer, frozen=True, kw_only=True):
 
 
 class Days(Answer, frozen=True, kw_only=True):
-    """Computed now from the raw punches; every one names its rule version and event ids."""
+    """As stored, or computed now from the raw punches; each names its rule version and event ids."""
 
     person: str
     days: tuple[DayView, ...]
-
-
-class DayPunch(Answer, frozen=True, kw_only=True):
-    """`role`: arrived, left, or the reason for which the punch did not bound the day.
-
-    `gateway` took it `received_at` and delivered it in `batch`, stored at `ingested_at` (UTC).
-    """
-
-    event_id: str
-    role: str
-    device_time: str | None
-    device: str
-    user_id: str | None
-    direction: str | None
-    channel: str | None
-    flags: tuple[str, ...]
-    gateway: str
-    batch: int | None
-    received_at: str
-    ingested_at: str
-
-
-class ExplainedDay(Answer, frozen=True, kw_only=True):
-    """The day and every punch that was looked at for it, used or not, in order of time."""
-
-    person: str
-    shift_hours: str
-    day: DayView
-    rule_source: str
-    punches: tuple[DayPunch, ...]
 
 
 class PunchAnswer(Answer, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from hr_core.api.v1.openapi import describe
 from hr_core.api.v1.problem import MOST_TOLD_CHARS, ProblemError, not_found, problem_response
 from hr_core.errors import CoreError
 from hr_core.store.errors import StorageError
+from hr_core.trace.explained_day import ExplainedDay
 from hr_core.web.admission import Admission
 
 PREFIX = "/api/v1"
@@ -70,6 +71,13 @@ def build(desk: AskDesk) -> FastAPI:
 
 
 def _shapes() -> list[type[Struct]]:
+    return [
+        ExplainedDay,
+        *_answers(),
+    ]
+
+
+def _answers() -> list[type[Struct]]:
     return [
         one
         for one in vars(of).values()

@@ -25,11 +25,12 @@ from hr_core.api.v1.parameters import (
 )
 from hr_core.api.v1.problem import not_found
 from hr_core.api.v1.sending import seen_person, sent
-from hr_core.attendance.day import DayResult, load_rules
+from hr_core.attendance.live.rule_sets import load_engines
 from hr_core.errors import NotFoundError
 from hr_core.people.model import Person
 from hr_core.store.event_rows import StoredPunch
-from hr_core.trace.events import RawEvent, raw_event
+from hr_core.trace.explain_day import explain_day_of_person
+from hr_core.trace.explained_day import ExplainedDay
 
 router = APIRouter(tags=["people"])
 
@@ -72,38 +73,25 @@ def people(ask: PeopleAsk, page: AskedPage, words: Words = None) -> Response:
 
 @router.get("/people/{person:path}/days", **answers(of.Days, right=Right.ATTENDANCE_READ))
 def days(ask: AttendanceAsk, person: PersonKey, span: AskedSpan) -> Response:
-    """A person's days, computed now from the raw punches."""
+    """A person's days up to today."""
     one = seen_in(ask, person, span)
     seen = set(reading.days_seen(ask.conn, ask.seen_on, one, span.days()))
-    result = reading.days_of(ask.conn, one, span.days(), ask.now)
+    found = views.days_between(ask.conn, one.number, span, ask.now)
     return sent(
         of.Days(
             person=one.number,
-            days=tuple(views.day_view(day) for day in result.days if day.day in seen),
+            days=tuple(views.day_view(day) for day in found if day.day in seen),
         )
     )
 
 
 @router.get(
-    "/people/{person:path}/days/{day}", **answers(of.ExplainedDay, right=Right.ATTENDANCE_READ)
+    "/people/{person:path}/days/{day}", **answers(ExplainedDay, right=Right.ATTENDANCE_READ)
 )
 def day(ask: AttendanceAsk, person: PersonKey, day: DayInPath) -> Response:
-    """One day with every punch that was looked at, and what each one did."""
+    """One day: every punch and its way, the reason of each minute, what it waits for."""
     one = seen_person(ask.conn, ask.seen_on(day), person)
-    result = reading.days_of(ask.conn, one, [day], ask.now).days[0]
-    roles = _roles(result)
-    punches = [_day_punch(raw_event(ask.conn, event_id), role) for event_id, role in roles.items()]
-    return sent(
-        of.ExplainedDay(
-            person=one.number,
-            shift_hours=reading.shift_of(ask.conn, one).hours(),
-            day=views.day_view(result),
-            rule_source=load_rules().source,
-            punches=tuple(
-                sorted(punches, key=lambda punch: (punch.device_time or "", punch.event_id))
-            ),
-        )
-    )
+    return sent(explain_day_of_person(ask.conn, load_engines(), one.number, day, ask.now))
 
 
 @router.get("/people/{person:path}/punches", **answers(of.Punches, right=Right.ATTENDANCE_READ))
@@ -225,28 +213,4 @@ def _punch(owner: str, punch: StoredPunch) -> of.PunchAnswer:
         channel=punch.channel,
         flags=tuple(punch.flags),
         received_at=punch.received_at,
-    )
-
-
-def _roles(result: DayResult) -> dict[str, str]:
-    """By event id, in the order in which the day names them."""
-    ends = ["arrived", "left"] if result.arrived is not None else ["left"]
-    roles = dict(zip(result.used, ends, strict=False))
-    return roles | {ignored.event_id: ignored.reason for ignored in result.ignored}
-
-
-def _day_punch(event: RawEvent, role: str) -> of.DayPunch:
-    return of.DayPunch(
-        event_id=event.event_id,
-        role=role,
-        device_time=event.device_time,
-        device=event.device,
-        user_id=event.user_id,
-        direction=event.direction,
-        channel=event.channel,
-        flags=event.flags,
-        gateway=event.gateway,
-        batch=event.batch,
-        received_at=event.received_at,
-        ingested_at=event.ingested_at,
     )

@@ -1,30 +1,24 @@
 """The queries behind the routes. Each one that concerns persons takes whom the asker sees."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.accounts.visible import Seen
 from hr_core.api.v1.parameters import LARGEST_NUMBER, Span
-from hr_core.attendance.calendar import load_calendar
-from hr_core.attendance.day import load_rules
-from hr_core.attendance.month import MonthResult, compute_month
 from hr_core.attendance.plan.request import Request, RequestState
-from hr_core.attendance.punches import punch_fact
-from hr_core.clock import wall_seconds_at
 from hr_core.people.model import (
     ANY_DEVICE,
     DeviceUser,
     DeviceUserMap,
     Person,
-    Shift,
     find_person,
 )
 from hr_core.store.event_rows import StoredPunch, stored_punch
 from hr_core.store.events import READER_COLUMNS, raw_events
-from hr_core.store.people import device_users, people, shifts
+from hr_core.store.people import device_users, people
 from hr_core.store.requests import requests, requests_by_number
 from protocols.identity import event_time
 
@@ -66,42 +60,6 @@ def people_page(
             | people.c.number.icontains(words, autoescape=True)
         )
     return [_person(row) for row in conn.execute(query.limit(limit)).mappings()]
-
-
-def shift_of(conn: sa.Connection, person: Person) -> Shift:
-    row = conn.execute(sa.select(shifts).where(shifts.c.code == person.shift)).mappings().one()
-    return Shift(**{name: row[name] for name in Shift.__struct_fields__})
-
-
-def days_of(
-    conn: sa.Connection, person: Person, days: Sequence[date], now: datetime
-) -> MonthResult:
-    """Raises NoLawError for a year without a calendar."""
-    calendar = load_calendar()
-    # A night shift reaches into the next day, an early arrival into the one before.
-    margin = timedelta(days=2)
-    found = punches_of_person(conn, person, days[0] - margin, days[-1] + margin)
-    return compute_month(
-        shift_of(conn, person),
-        [calendar.day(on) for on in days],
-        [punch_fact(punch) for punch in found],
-        load_rules(),
-        wall_seconds_at(now, person.zone),
-    )
-
-
-def punches_of_person(
-    conn: sa.Connection, person: Person, first: date, until: date
-) -> Iterator[StoredPunch]:
-    """By device time, of the half-open span of device dates."""
-    rows = _device_users(conn, device_users.c.number == person.number)
-    ids = sorted({row.user_id for row in rows})
-    mapping = _mapping(_device_users(conn, device_users.c.user_id.in_(ids)))
-    query = _punches(first, until).where(raw_events.c.user_id.in_(ids))
-    for row in conn.execute(query.order_by(raw_events.c.event_id)):
-        punch = stored_punch(row)
-        if _owner(mapping, punch) == person.number:
-            yield punch
 
 
 def punch_page(

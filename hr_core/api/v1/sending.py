@@ -9,9 +9,10 @@ from hr_core.api.v1.answers import Answer
 from hr_core.api.v1.problem import NO_STORE, not_found
 from hr_core.api.v1.reading import visible_person
 from hr_core.people.model import Person
+from hr_core.trace.explained_day import ExplainedDay
 
 
-def sent(answer: Answer) -> Response:
+def sent(answer: Answer | ExplainedDay) -> Response:
     return Response(msgspec.json.encode(answer), 200, NO_STORE, media_type="application/json")
 
 

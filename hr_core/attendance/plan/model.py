@@ -22,7 +22,7 @@ class ShiftChoice(StrEnum):
 class PlanFlag(StrEnum):
     """What a person should look at."""
 
-    SEVERAL_TEAMS = "several_teams"  # two teams' rosters claim the day
+    SEVERAL_ROSTERS = "several_rosters"  # of two teams, or of two records merged since
 
 
 class DayPart(StrEnum):

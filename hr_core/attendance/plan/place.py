@@ -10,6 +10,8 @@ from hr_core.attendance.rostered import Site
 
 # A phone that does not know where it is within this proves no presence, however near its guess.
 WORST_ACCURACY_M = 200
+# An open-cast mine is this large; a larger circle takes in where people live.
+MAX_RADIUS_M = 20_000
 
 
 class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

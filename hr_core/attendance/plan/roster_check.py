@@ -42,13 +42,27 @@ def timeline_faults(
         return faults
     for before, after in combinations(ordered, 2):
         if before.until is None or after.first < before.until:
-            faults += _together(before, after, catalogue)
+            faults.append(_together(before, after))
         elif after.first == before.until:
             faults += _meeting(before, after, catalogue)
     return faults + _holes(ordered, otherwise_planned)
 
 
-def rotation_faults(rotation: Rotation, shifts: dict[str, Shift], origin: str) -> list[RosterFault]:
+def rotation_change_faults(
+    rotation: Rotation, stored: Rotation | None, *, in_use: bool
+) -> list[RosterFault]:
+    """A rotation that rosters use stays: changing it would change days that have gone by."""
+    if not in_use or stored == rotation:
+        return []
+    message = "rosters use it: give the changed one a new code and assign it from a date"
+    return [RosterFault(f"rotation {rotation.code}", "rotation_in_use", message)]
+
+
+def rotation_faults(rotation: Rotation, shifts: dict[str, Shift]) -> list[RosterFault]:
+    origin = f"rotation {rotation.code}"
+    if rotation.code in shifts:
+        message = "a shift has the same code: choose another"
+        return [RosterFault(origin, "name", message)]
     faults = [
         RosterFault(origin, "unknown_shift", f"rotation {rotation.code} names shift {code!r}")
         for code in rotation.shifts
@@ -81,35 +95,19 @@ def _own_faults(one: Assignment, catalogue: Catalogue) -> list[RosterFault]:
             RosterFault(one.origin, "unknown_shift", f"no shift or rotation {code!r}")
             for code in unknown
         ]
-    clash = _clash(one.duty, one.duty, catalogue.shifts)
+    lasts = one.until is None or one.until - one.first > _DAY
+    clash = _clash(one.duty, one.duty if lasts else DayDuty(()), catalogue.shifts)
     return [RosterFault(one.origin, "shift_overlap", f"{one.subject}: {clash}")] if clash else []
 
 
-def _together(before: Assignment, after: Assignment, catalogue: Catalogue) -> list[RosterFault]:
-    """Both on one day: only two plain shifts whose hours lie apart can be worked by one person."""
-    plain = all(
-        one.rotation is None and one.duty.shifts and one.duty.choice is ShiftChoice.ASSIGNED
-        for one in (before, after)
+def _together(before: Assignment, after: Assignment) -> RosterFault:
+    """Two rows for one day are a mistake more often than two shifts: those are said as "D+E"."""
+    return RosterFault(
+        after.origin,
+        "two_plans",
+        f"{after.subject} has two plans on {after.first}: {before.describe()}; "
+        "give it a last day, or write both shifts in one row (D+E)",
     )
-    if not plain:
-        return [
-            RosterFault(
-                after.origin,
-                "two_plans",
-                f"{after.subject} has two plans on {after.first}: {before.describe()}",
-            )
-        ]
-    both = DayDuty((*before.duty.shifts, *after.duty.shifts))
-    clash = _clash(both, both, catalogue.shifts)
-    if not clash:
-        return []
-    return [
-        RosterFault(
-            after.origin,
-            "shift_overlap",
-            f"{after.subject}, {after.first}: {clash} ({before.origin})",
-        )
-    ]
 
 
 def _meeting(before: Assignment, after: Assignment, catalogue: Catalogue) -> list[RosterFault]:

@@ -3,7 +3,7 @@ assignments. Every error names the entry; nothing of a faulty file is used.
 """
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from hr_core.attendance.plan.correction_policy import CorrectionPolicy
-from hr_core.attendance.plan.place import Place
+from hr_core.attendance.plan.place import MAX_RADIUS_M, Place
 from hr_core.attendance.plan.roster import (
     MAX_CYCLE_DAYS,
     Assignment,
@@ -62,9 +62,20 @@ class PlanFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def parse_plan_file(text: str) -> PlanFile:
     """Raises ValueError that says where."""
     try:
-        return msgspec.convert(tomllib.loads(text), PlanFile)
+        plan_file = msgspec.convert(tomllib.loads(text), PlanFile)
     except msgspec.ValidationError as exc:
         raise ValueError(str(exc)) from exc
+    if b"\\u0000" in msgspec.json.encode(plan_file):  # PostgreSQL stores no NUL
+        raise ValueError("a text has a NUL character: take it out")
+    return plan_file
+
+
+def place_faults(place: Place) -> list[RosterFault]:
+    on_earth = abs(place.latitude) <= 90 and abs(place.longitude) <= 180
+    if on_earth and 1 <= place.radius_m <= MAX_RADIUS_M:
+        return []
+    message = f"degrees (WGS 84) and a radius of 1 to {MAX_RADIUS_M} m are needed"
+    return [RosterFault(f"place {place.code}", "place", message)]
 
 
 def rotation_of(entry: RotationEntry) -> Rotation:
@@ -111,8 +122,14 @@ def assignments_of(
     return read_table(lines, names, f"{origin} [[assignment]]")
 
 
-def twice(keys: Mapping[str, Sequence[object]]) -> list[RosterFault]:
+def twice(plan_file: PlanFile) -> list[RosterFault]:
     """Entries of a table that have one key."""
+    keys: dict[str, list[object]] = {
+        "rotation": [one.code for one in plan_file.rotation],
+        "place": [one.code for one in plan_file.place],
+        "calendar": [f"{one.site} from {one.first}" for one in plan_file.calendar],
+        "correction_policy": [one.first for one in plan_file.correction_policy],
+    }
     return [
         RosterFault(f"[[{table}]]", "twice", f"{key!r} stands twice")
         for table, named in keys.items()

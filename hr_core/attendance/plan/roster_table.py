@@ -5,7 +5,7 @@ An assignment line: `person` or `team`, `plan` (a shift, "D|N", "D+E", "rest" or
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -49,11 +49,15 @@ class TableRow(NamedTuple):
 
 
 class Names(NamedTuple):
-    """What a line may name: rotations by code, and the person key behind an employee number."""
+    """What a line may name: rotations by code, who has an employee number on a day, units, sites
+    (that are units or have a calendar), rule sets.
+    """
 
     rotations: Mapping[str, Rotation]
-    person_of: Mapping[str, str]
+    person_on: Callable[[str, date], str | None]
     teams: frozenset[str]
+    sites: frozenset[str]
+    rules: frozenset[str]
 
 
 class ReadTable(NamedTuple):
@@ -80,11 +84,12 @@ def read_table(rows: Sequence[TableRow], names: Names, origin: str) -> ReadTable
                 for column, at in columns.items()
             }
             where = f"{origin} row {row.number}".strip()
-            subject = _subject(cells, names)
+            first = min(days.values()) if days else _first_day(cells["first_day"])
+            subject = _subject(cells, names, first)
             if days:
                 found += _by_day(row, days, subject, names, cells, where)
             else:
-                found.append(_by_span(cells, subject, names, where))
+                found.append(_by_span(cells, subject, first, names, where))
         except _BadCellError as bad:
             faults.append(RosterFault(f"row {row.number}", bad.reason, str(bad)))
     return ReadTable(found, faults)
@@ -135,7 +140,7 @@ def _missing_columns(columns: dict[str, int], days: dict[int, date]) -> list[str
     return problems
 
 
-def _subject(cells: Mapping[str, str], names: Names) -> Subject:
+def _subject(cells: Mapping[str, str], names: Names, first: date) -> Subject:
     person, team = cells.get("person", ""), cells.get("team", "")
     if bool(person) == bool(team):
         raise _BadCellError("subject", "a line names either a person or a team")
@@ -143,20 +148,19 @@ def _subject(cells: Mapping[str, str], names: Names) -> Subject:
         if team not in names.teams:
             raise _BadCellError("unknown_team", f"there is no team {team!r}")
         return Subject(SubjectKind.TEAM, team)
-    key = names.person_of.get(person)
+    key = names.person_on(person, first)
     if key is None:
-        raise _BadCellError("unknown_person", f"there is no person {person!r}")
+        raise _BadCellError("unknown_person", f"nobody has the number {person!r} on {first}")
     return Subject(SubjectKind.PERSON, key)
 
 
-def _by_span(cells: Mapping[str, str], subject: Subject, names: Names, where: str) -> Assignment:
+def _by_span(
+    cells: Mapping[str, str], subject: Subject, first: date, names: Names, where: str
+) -> Assignment:
     plan = cells["plan"]
     if not plan:
         raise _BadCellError("hole", "the plan is empty; write rest for days off")
     last = _day(cells.get("last_day", ""))
-    first = _day(cells["first_day"])
-    if first is None:
-        raise _BadCellError("span", "first_day is empty")
     rotation = plan if plan in names.rotations else None
     offset = cells.get("offset", "")
     if offset and rotation is None:
@@ -169,8 +173,8 @@ def _by_span(cells: Mapping[str, str], subject: Subject, names: Names, where: st
         offset=_offset(offset),
         duty=_duty(plan) if rotation is None else DayDuty(()),
         kind_from=_kind_from(cells.get("days", "")),
-        site=cells.get("site", "") or ANY_SITE,
-        rules=cells.get("rules", "") or None,
+        site=_known(cells, "site", names.sites) or ANY_SITE,
+        rules=_known(cells, "rules", names.rules) or None,
         origin=where,
     )
 
@@ -200,8 +204,8 @@ def _by_day(
                 until=day + timedelta(days=1),
                 duty=duty,
                 kind_from=KindFrom.ROSTER,
-                site=cells.get("site", "") or ANY_SITE,
-                rules=cells.get("rules", "") or None,
+                site=_known(cells, "site", names.sites) or ANY_SITE,
+                rules=_known(cells, "rules", names.rules) or None,
                 origin=where,
             )
         )
@@ -213,6 +217,13 @@ def _duty(text: str) -> DayDuty:
     if not all(duty.shifts) or len(set(duty.shifts)) != len(duty.shifts):
         raise _BadCellError("plan", f"{text!r} is not a plan like D, D|N, D+E or rest")
     return duty
+
+
+def _first_day(text: str) -> date:
+    first = _day(text)
+    if first is None:
+        raise _BadCellError("span", "first_day is empty")
+    return first
 
 
 def _day(text: str) -> date | None:
@@ -233,6 +244,17 @@ def _offset(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= MAX_OFFSET):
         raise _BadCellError("offset", f"{text!r} is no number of days from 0 to {MAX_OFFSET}")
     return int(text)
+
+
+def _known(cells: Mapping[str, str], column: str, known: frozenset[str]) -> str:
+    """The cell, or "" when it is empty."""
+    text = cells.get(column, "")
+    if text and text not in known:
+        raise _BadCellError(
+            f"unknown_{column}",
+            f"{column} {text!r} is none of {', '.join(sorted(known)) or 'none'}",
+        )
+    return text
 
 
 def _kind_from(text: str) -> KindFrom:

@@ -1,6 +1,7 @@
 """Contents, pages, caps, the description, and whatever a stranger may send: never a 500."""
 
 import re
+from datetime import date
 
 import msgspec
 import pytest
@@ -9,6 +10,11 @@ from hypothesis import strategies as st
 
 from hr_core.api.v1 import answers as of
 from hr_core.api.v1.parameters import LONGEST_SPAN_DAYS
+from hr_core.attendance.live.rule_sets import load_engines
+from hr_core.store.person_records import employee_numbers
+from hr_core.trace.explain_day import explain_day_of_person
+from hr_core.trace.explained_day import ExplainedDay
+from tests.hr_core.web.plant import NOW
 
 API = "/api/v1"
 
@@ -28,15 +34,30 @@ async def read(client, path, shape, status=200):
 
 
 async def test_a_day_names_every_punch_and_what_it_did(admin):
-    one = await read(admin, "/people/1001/days/2026-10-09", of.ExplainedDay)
-    assert one.day.status == "present"
+    one = await read(admin, "/people/1001/days/2026-10-09", ExplainedDay)
+    assert (one.person, one.arrived) == ("1001", "2026-10-09T07:42:09")
+    assert one.devices  # what it waits for, and until when each device is complete
     assert [punch.role for punch in one.punches] == ["arrived", "left"]
-    assert one.punches[0].device_time == one.day.arrived
-    assert {punch.event_id for punch in one.punches} == set(one.day.used)
-    assert one.punches[0].gateway
-    assert one.shift_hours == "08:00-17:00"
-    alone = await read(admin, "/people/1005/days/2026-10-21", of.ExplainedDay)
-    assert (alone.day.status, [one.role for one in alone.punches]) == ("missing_out", ["arrived"])
+    assert all(punch.counted and len(punch.way) >= 2 for punch in one.punches)
+    assert sum(part.minutes for part in one.minutes) > 0
+    alone = await read(admin, "/people/1005/days/2026-10-21", ExplainedDay)
+    assert [punch.role for punch in alone.punches] == ["arrived"]
+    assert (await admin.get(f"{API}/people/1001/days/2027-01-04")).status_code == 409
+
+
+async def test_a_key_is_never_taken_for_somebody_elses_number(admin, paid):
+    """1005's number since November is "1001": the key still means the person of the key."""
+    one = await read(admin, "/people/1001/days/2026-10-09", ExplainedDay)
+    with paid.connect() as conn:
+        transaction = conn.begin_nested()
+        conn.execute(
+            employee_numbers.update()
+            .where(employee_numbers.c.employee_number == "1001")
+            .values(person="1005")
+        )
+        found = explain_day_of_person(conn, load_engines(), "1001", date(2026, 10, 9), NOW)
+        transaction.rollback()
+    assert (found.person, found.name) == (one.person, one.name) == ("1001", "王芳")
 
 
 async def test_days_agree_with_the_month_of_the_command_line(admin, paid):
@@ -161,7 +182,7 @@ async def test_a_span_at_the_cap_is_answered(admin):
 
 
 async def test_a_year_without_a_calendar_is_a_problem_with_its_remedy(admin):
-    answer = await admin.get(f"{API}/people/1001/days/2031-01-01")
+    answer = await admin.get(f"{API}/people/1001/days?from=1999-01-04&until=1999-01-05")
     assert answer.status_code == 409
     assert "calendar" in answer.json()["detail"]
 

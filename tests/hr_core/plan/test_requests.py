@@ -21,6 +21,7 @@ from hr_core.clock import wall_seconds
 from hr_core.errors import NotFoundError
 from hr_core.request_desk import days_to_recompute
 from hr_core.store.events import raw_events
+from hr_core.store.people import people
 from hr_core.store.requests import RequestFilter, list_requests, queued_requests, request
 from hr_core.store.rosters import save_place
 from hr_core.store.work_plan import plan_of
@@ -143,6 +144,32 @@ def test_what_no_leave_can_be_is_refused(desk):
         desk.ask(SICK, reason=" ")
     with pytest.raises(NotFoundError):
         desk.ask(SICK, person="nobody")
+
+
+@pytest.mark.parametrize(("rule", "body"), [
+    ("span", Leave(leave="sick", first=date.max, last=date.max)),
+    ("span", Leave(leave="sick", first=date.min, last=date.min)),
+    ("span", Leave(leave="sick", first=date(2026, 1, 1), last=date(2027, 1, 2))),
+    ("zone", Overtime(day=day("11-10"), start=NOW, end=NOW + timedelta(hours=1))),
+    ("day", Overtime(day=day("11-10"), start=wall("11-12T08:00"), end=wall("11-12T09:00"))),
+    ("text", AskedTrip(first=day("11-10"), last=day("11-10"), place="x" * 201)),
+    ("position", MobilePunch(day=day("11-10"), at=wall("11-10T10:00"), direction=Direction.IN,
+                             latitude=float("nan"), longitude=0.0, accuracy_m=1.0)),
+    ("position", MobilePunch(day=day("11-10"), at=wall("11-10T10:00"), direction=Direction.IN,
+                             latitude=0.0, longitude=0.0, accuracy_m=float("inf"))),
+])  # fmt: skip
+def test_what_would_break_the_arithmetic_is_refused(desk, rule, body):
+    with refused(rule):
+        desk.ask(body)
+
+
+@pytest.mark.parametrize("more", [
+    {"reason": "a\0b"}, {"reason": "x" * 2001}, {"evidence": "x" * 2001}, {"by": "x" * 201},
+    {"person": "0\0"},
+])  # fmt: skip
+def test_texts_have_a_cap_and_no_nul(desk, more):
+    with refused("text"):
+        desk.ask(SICK, **more)
 
 
 def overtime(on, start, end, kind=None):
@@ -271,22 +298,21 @@ def locked(on):
     return on < date(2026, 11, 11)
 
 
-def test_on_locked_days_an_approval_waits_for_the_next_period(conn, desk):
-    asked = desk.ask(SICK)
-    approved = desk.approve(asked.id, locked=locked)
+def test_an_approval_for_locked_days_waits_for_the_next_period(conn, desk):
+    """The plan says what should have been: what the lock keeps is compared with it."""
+    approved = desk.approve(desk.ask(SICK).id, locked=locked)
     assert (approved.queued_days, approved.settles_on) == ((day("11-10"),), day("11-11"))
-    assert planned(conn, "11-10").leaves == ()
-    assert len(planned(conn, "11-11").leaves) == 1
-    assert days_to_recompute(approved) == (day("11-11"),)
+    assert len(planned(conn, "11-10").leaves) == 1
+    assert days_to_recompute(approved) == (day("11-10"), day("11-11"))
     assert queued_requests(conn, day("11-11"), day("11-12")) == [approved]
     assert queued_requests(conn, day("11-12"), day("11-30")) == []
 
 
 def test_a_reversal_of_locked_days_waits_too(conn, desk):
     approved = desk.approved(SICK)
-    desk.reverse(approved.id, locked=locked)
-    assert len(planned(conn, "11-10").leaves) == 1
-    assert planned(conn, "11-11").leaves == ()
+    reversal = desk.reverse(approved.id, locked=locked)
+    assert (reversal.queued_days, reversal.settles_on) == ((day("11-10"),), day("11-11"))
+    assert planned(conn, "11-10").leaves == ()
 
 
 def test_locks_without_an_end_are_refused(desk):
@@ -302,6 +328,14 @@ def test_every_step_is_in_the_audit_log(conn, desk):
     assert verify(conn).faults == ()
 
 
+def test_a_person_or_an_own_shift_that_is_not_there_is_named(conn):
+    with pytest.raises(NotFoundError, match="'099'"):
+        planned(conn, "11-10", "099")
+    conn.execute(people.update().values(shift="Q"))
+    with pytest.raises(NotFoundError, match="shift 'Q'"):
+        planned(conn, "11-10")
+
+
 def test_requests_are_listed_by_what_is_wanted(conn, desk):
     sick, other = desk.approved(SICK), desk.ask(MISSING, person="008")
 
@@ -309,7 +343,7 @@ def test_requests_are_listed_by_what_is_wanted(conn, desk):
         return [one.id for one in list_requests(conn, RequestFilter(**wanted))]
 
     assert numbers() == [sick.id, other.id]
-    assert numbers(person="008") == numbers(kind="missing_punch") == [other.id]
+    assert numbers(persons=("008",)) == numbers(kind="missing_punch") == [other.id]
     assert numbers(state=RequestState.APPROVED) == [sick.id]
     assert numbers(first=day("11-11"), until=day("11-12")) == [sick.id]
     assert numbers(first=day("11-12")) == numbers(until=day("11-09")) == []

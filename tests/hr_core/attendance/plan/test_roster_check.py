@@ -38,17 +38,25 @@ def test_a_hole_that_the_team_fills_is_none():
     assert not faults(*rows, planned=lambda day: True)
 
 
-def test_two_plans_on_a_day_are_refused():
-    (fault,) = faults(assigned("2026-11-01", rotation="r"), assigned("2026-11-05", "D"))
-    assert fault.reason == "two_plans"
+@pytest.mark.parametrize(
+    "first", [assigned("2026-11-01", rotation="r"), assigned("2026-11-01", "E")]
+)
+def test_two_rows_for_one_day_are_refused(first):
+    (fault,) = faults(first, assigned("2026-11-05", "D", origin="row 3"))
+    assert (fault.origin, fault.reason) == ("row 3", "two_plans")
 
 
 @pytest.mark.parametrize(("one", "other", "clash"), [
     ("D", "E", False), ("D", "X", True), ("N12", "D12", False), ("N12", "X", True), ("E", "N", False),
 ])  # fmt: skip
 def test_two_shifts_a_day_must_lie_apart_also_after_midnight(one, other, clash):
-    found = faults(assigned("2026-11-01", one), assigned("2026-11-01", other))
+    found = faults(assigned("2026-11-01", f"{one}+{other}"))
     assert [fault.reason for fault in found] == ["shift_overlap"] * clash
+
+
+def test_two_shifts_of_one_day_meet_no_next_day():
+    assert not faults(assigned("2026-11-01", "X+N12", until="2026-11-02"))
+    assert faults(assigned("2026-11-01", "X+N12", until="2026-11-03"))
 
 
 def test_a_night_into_an_early_day_is_refused_where_they_meet():
@@ -79,13 +87,11 @@ def test_unknown_names_and_a_span_that_ends_before_it_begins():
 
 def test_a_rotation_may_not_overlap_itself():
     tight = Rotation(code="t", name="t", cycle=(DayDuty(("N12",)), DayDuty(("X",))))
-    (fault,) = rotation_faults(tight, SHIFTS, "rotation t")
+    (fault,) = rotation_faults(tight, SHIFTS)
     assert "day 1: shift N12 (20:00-08:00) overlaps X (07:00-15:00)" in fault.message
     alone = Rotation(code="t", name="t", cycle=(DayDuty(("X",)), DayDuty(("N12",))))
-    assert [f.reason for f in rotation_faults(alone, SHIFTS, "")] == [
-        "shift_overlap"
-    ]  # at its seam
-    assert not rotation_faults(FOUR, SHIFTS, "")
-    assert [
-        f.reason for f in rotation_faults(Rotation(code="e", name="", cycle=()), SHIFTS, "")
-    ] == ["empty"]
+    assert [f.reason for f in rotation_faults(alone, SHIFTS)] == ["shift_overlap"]  # at its seam
+    assert not rotation_faults(FOUR, SHIFTS)
+    assert [f.reason for f in rotation_faults(Rotation(code="e", name="", cycle=()), SHIFTS)] == [
+        "empty"
+    ]

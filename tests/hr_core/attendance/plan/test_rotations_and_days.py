@@ -121,7 +121,7 @@ def test_two_teams_on_one_day_are_left_to_the_punches_and_flagged():
         date(2026, 11, 2), date(2026, 11, 3),
     )[date(2026, 11, 2)]  # fmt: skip
     assert (codes(planned), planned.choice) == (["D", "E"], ShiftChoice.FROM_PUNCH)
-    assert planned.flags == (PlanFlag.SEVERAL_TEAMS,)
+    assert planned.flags == (PlanFlag.SEVERAL_ROSTERS,)
 
 
 def test_candidates_and_two_shifts_of_a_day():
