@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import secrets
 from datetime import date, timedelta
+from time import monotonic
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from hr_core.accounts.management import Act, TokenOrder
 from hr_core.accounts.model import Right
 from hr_core.api.app import create_app
 from hr_core.api.v1.app import api_routes
+from hr_core.attendance.live.recomputing import Recomputer
 from hr_core.attendance.plan.request import Leave, Relation, Request, RequestState
 from hr_core.people.records import Membership, Role, Unit, UnitKind
 from hr_core.store.database import writing
@@ -25,7 +27,7 @@ from hr_core.web.routes import page_routes
 from protocols.uplink import Watermark
 from tests.hr_core.accounts.quick import QUICK, Hours, account
 from tests.hr_core.signed_batches import CORE_KEY
-from tests.hr_core.web.plant import NOW, running_plant
+from tests.hr_core.web.plant import NOW, PlantClock, running_plant
 
 TEAMS = {"D1": [f"{n}" for n in range(1001, 1006)], "D2": [f"{n}" for n in range(1006, 1011)]}
 # account: role, its person, its departments
@@ -70,6 +72,9 @@ def organisation():
 @pytest.fixture(scope="session")
 def paid(tmp_path_factory):
     engine = running_plant(tmp_path_factory.mktemp("api"))
+    Recomputer(
+        engine, now=PlantClock().now, monotonic=monotonic
+    ).catch_up()  # as hr-core serve does
     with writing(engine) as conn:
         save_organisation(conn, organisation())
     for name, (role, person, departments) in ACCOUNTS.items():
