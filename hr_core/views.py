@@ -120,13 +120,7 @@ def attendance_of(conn: sa.Connection, number: str, month: Month, now: datetime)
     `number`: a person's key. Raises NotFoundError for an unknown one, NoLawError.
     """
     name = name_of(conn, number)
-    computed = Computation(conn, load_engines(conn), now).days(number, month.first, month.after)
-    stored = days_of_person(conn, number, month.first, month.after)
-    days = [
-        stored[on].result if on in stored else one.result
-        for on, one in sorted(computed.items())
-        if month.first <= on < month.after
-    ]
+    days = days_between(conn, number, (month.first, month.after), now)
     return AttendanceView(
         number=number,
         name=name,
@@ -142,6 +136,20 @@ def attendance_of(conn: sa.Connection, number: str, month: Month, now: datetime)
     )
 
 
+def days_between(
+    conn: sa.Connection, person: str, span: tuple[date, date], now: datetime
+) -> list[DayResult]:
+    """Of a half-open span up to today: as stored, else computed now. Raises NoLawError."""
+    first, until = span
+    computed = Computation(conn, load_engines(conn), now).days(person, first, until)
+    stored = days_of_person(conn, person, first, until)
+    return [
+        stored[on].result if on in stored else one.result
+        for on, one in sorted(computed.items())
+        if first <= on < until
+    ]
+
+
 def list_runs(conn: sa.Connection) -> list[RunRow]:
     """Newest first."""
     return results.runs(conn)
@@ -151,6 +159,18 @@ def slips_of_run(conn: sa.Connection, run: int) -> list[SlipRow]:
     """Raises NotFoundError for a number that no run has."""
     _run(conn, run)
     return results.slips_of_run(conn, run)
+
+
+class SlipHead(Struct, frozen=True, kw_only=True):
+    run: int
+    month: str
+    total_fen: int
+    created_at: datetime
+
+
+def slips_of_person(conn: sa.Connection, number: str, *, limit: int) -> list[SlipHead]:
+    """The newest runs that have a slip of the person, newest first."""
+    return [SlipHead(**row) for row in results.slip_heads(conn, number, limit=limit)]
 
 
 def slip(conn: sa.Connection, run: int, number: str) -> SlipView:

@@ -8,6 +8,8 @@ import typer
 from typer.exceptions import TyperException
 
 from hr_core.cli import (
+    accounts,
+    api_tokens,
     attendance,
     attendance_rules,
     audit,
@@ -44,7 +46,6 @@ app = typer.Typer(
 )
 app.command("init")(setup.init)
 app.command("import")(setup.import_file)
-app.command("token")(gateways.token)
 app.command("gateways")(gateways.gateways)
 app.command("serve")(setup.serve)
 app.command("trace")(trace.trace)
@@ -54,6 +55,8 @@ app.command("devices")(devices.devices)
 app.command("erase")(erase.erase)
 app.command("limits")(hour_limits.limits)
 app.add_typer(gateways.gateway, name="gateway")
+app.add_typer(accounts.app, name="account")
+app.add_typer(api_tokens.app, name="token")
 app.add_typer(audit.app, name="audit")
 app.add_typer(cases.app, name="cases")
 app.add_typer(pay.app, name="pay")

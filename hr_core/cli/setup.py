@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hr_core.cli.accounts import PasswordFileOption, make_first_admin
 from hr_core.cli.gateways import CoreKeyOption, core_key_of, operator
 from hr_core.cli.options import (
     ByOption,
@@ -39,10 +40,19 @@ def init(
             "--new-core-key", help="The key is lost or stolen: every gateway must re-enrol."
         ),
     ] = False,
+    admin: Annotated[
+        str | None,
+        typer.Option("--admin", help="Login name of the first administrator.", show_default=False),
+    ] = None,
+    password_file: PasswordFileOption = None,
     db: DbOption = None,
     core_key: CoreKeyOption = None,
 ) -> None:
-    """Create the core's database and key, or what an existing one lacks."""
+    """Create the core's database and key, or what an existing one lacks.
+
+    --admin makes the first account: with a password from a file, else asked for on a terminal, else
+    a one-time set-up code is printed. There is no default password.
+    """
     from hr_core.store.database import describe, initialise
     from hr_core.store.log_mover import visiting
     from protocols.key_text import fingerprint
@@ -53,6 +63,7 @@ def init(
         initialise(engine)
         key = (_renewed_key if new_core_key else core_key_of)(engine, core_key)
         print(f"{describe(engine)} is ready, core key {fingerprint(key.public)}")
+        make_first_admin(engine, admin, password_file)
 
 
 def _create_private(engine: sa.Engine) -> None:
@@ -213,14 +224,19 @@ def serve(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Serve the API to gateways and, on this machine, the pages; prints `listening HOST:PORT`."""
     import asyncio
+    import secrets
     import time
 
+    from hr_core.accounts.login import LoginDesk
+    from hr_core.accounts.passwords import Passwords
     from hr_core.api.app import create_app
     from hr_core.api.enrolments import EnrolmentDesk
     from hr_core.api.gateway_api import GatewayApi
     from hr_core.api.server import serve as serve_app
+    from hr_core.api.v1.app import api_routes
     from hr_core.clock import SystemClock
     from hr_core.store.database import initialise
+    from hr_core.web.admission import Admission
     from hr_core.web.routes import page_routes
 
     def ready(bound_host: str, bound_port: int) -> None:
@@ -231,10 +247,12 @@ def serve(  # noqa: PLR0913 - one for each option
         clock = SystemClock()
         key = core_key_of(engine, core_key)
         desk = EnrolmentDesk(engine, key, now=clock.now, monotonic=time.monotonic)
-        # The pages have no login yet: never beside a proxy that other machines reach.
-        pages = [] if allow_remote else page_routes(engine, clock)
+        admission = Admission(engine, clock, behind_proxy=allow_remote)
+        login = LoginDesk(engine, Passwords(), now=clock.now, entropy=secrets.token_bytes)
+        pages = page_routes(engine, clock, admission=admission, login=login)
+        api = api_routes(engine, clock, admission=admission, monotonic=time.monotonic)
         gateways = GatewayApi.over(engine, now=clock.now, core_key=key)
-        routes = [*desk.routes(), *pages]
+        routes = [*desk.routes(), *api, *pages]
         app = create_app(engine, clock=clock, core_key=key, extra_routes=routes, gateways=gateways)
 
         async def run() -> None:
@@ -243,7 +261,11 @@ def serve(  # noqa: PLR0913 - one for each option
                 _alerting(engine, alert_channels, clock),
                 _computing_days(engine, clock),
             ):
-                await serve_app(app, host, port, ready, allow_remote=allow_remote)
+                preparing = asyncio.create_task(asyncio.to_thread(login.prepare))
+                try:
+                    await serve_app(app, host, port, ready, allow_remote=allow_remote)
+                finally:
+                    await preparing
 
         asyncio.run(run())
 

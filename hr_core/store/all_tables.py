@@ -1,6 +1,7 @@
 """Every module that defines tables: `initialise` creates what the shared metadata knows."""
 
 from hr_core.store import (
+    accounts,
     adoptions,
     alert_outbox,
     alerts,
@@ -29,11 +30,14 @@ from hr_core.store import (
     results,
     rosters,
     rule_sets,
+    sessions,
     time_off,
+    tokens,
     watermarks,
 )
 
 __all__ = [
+    "accounts",
     "adoptions",
     "alert_outbox",
     "alerts",
@@ -62,6 +66,8 @@ __all__ = [
     "results",
     "rosters",
     "rule_sets",
+    "sessions",
     "time_off",
+    "tokens",
     "watermarks",
 ]

@@ -36,13 +36,13 @@ def erase_event(conn: sa.Connection, event_id: bytes, *, at: datetime, reason: s
 
     In the caller's write transaction. The bytes leave the file with SQLite's next VACUUM.
     """
-    events = raw_events.c
     erased = _erase(conn, event_id, at, reason)
     forget_punches(conn, {event_id})
     return erased
 
 
 def _erase(conn: sa.Connection, event_id: bytes, at: datetime, reason: str) -> bool:
+    events = raw_events.c
     place = conn.execute(
         sa.select(events.gateway, events.batch, events.position, events.kind, events.device).where(
             events.event_id == event_id

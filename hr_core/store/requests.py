@@ -114,6 +114,13 @@ def request(conn: sa.Connection, number: int) -> Request:
     return _request(row)
 
 
+def requests_by_number(conn: sa.Connection, numbers: Sequence[int]) -> list[Request]:
+    """In the order of `numbers`, at most _MOST_IN; unknown ones are left out."""
+    rows = conn.execute(sa.select(requests).where(requests.c.id.in_(numbers[:_MOST_IN])))
+    found = {one.id: one for one in map(_request, rows)}
+    return [found[number] for number in numbers if number in found]
+
+
 def decide(conn: sa.Connection, number: int, outcome: Outcome) -> Request:
     """Raises NotFoundError, RefusedRequestError (rule `decided`, `four_eyes`, `who_may_withdraw`)."""
     found = request(conn, number)

@@ -5,6 +5,7 @@ Traces and days are stored as JSON of their structs, so that what was computed i
 """
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -251,6 +252,18 @@ def slip_of(conn: sa.Connection, run: int, number: str) -> SlipRow | None:
     one = sa.select(pay_slips).where(pay_slips.c.run == run, pay_slips.c.number == number)
     row = conn.execute(one).one_or_none()
     return None if row is None else _slip_row(row)
+
+
+def slip_heads(conn: sa.Connection, number: str, *, limit: int) -> list[dict[str, Any]]:
+    """run, month, total_fen, created_at of a person's slips, newest run first."""
+    query = (
+        sa.select(pay_slips.c.run, pay_runs.c.month, pay_slips.c.total_fen, pay_runs.c.created_at)
+        .join_from(pay_slips, pay_runs, pay_runs.c.number == pay_slips.c.run)
+        .where(pay_slips.c.number == number)
+        .order_by(pay_slips.c.run.desc())
+        .limit(limit)
+    )
+    return [dict(row) for row in conn.execute(query).mappings()]
 
 
 def lines_of(conn: sa.Connection, run: int, number: str) -> list[SlipLine]:

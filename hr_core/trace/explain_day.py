@@ -61,12 +61,19 @@ def explain_day(
 ) -> ExplainedDay:
     """Raises NotFoundError (nobody of this number; a day that has not begun), NoLawError."""
     person = person_of_number(conn, employee_number, on)
+    return explain_day_of_person(conn, engines, person, on, now)
+
+
+def explain_day_of_person(
+    conn: sa.Connection, engines: dict[str, Engine], person: str, on: date, now: datetime
+) -> ExplainedDay:
+    """`person`: the key, which may be another human's number. Raises as `explain_day`."""
     name = name_of(conn, person)
     computation = Computation(conn, engines, now)
     computed = computation.days(person, on, on + _ONE_DAY).get(on)
     if computed is None:
         raise NotFoundError(
-            f"{on} has not begun for {employee_number}", remedy="ask for today or an earlier day"
+            f"{on} has not begun for {name}", remedy="ask for today or an earlier day"
         )
     stored = days_of_person(conn, person, on, on + _ONE_DAY).get(on)
     result = computed.result if stored is None else stored.result

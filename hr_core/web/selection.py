@@ -98,6 +98,22 @@ class Links:
     def board(self) -> str:
         return f"{self.start}board"
 
+    @property
+    def login(self) -> str:
+        return f"{self.start}login"
+
+    @property
+    def setup(self) -> str:
+        return f"{self.start}setup"
+
+    @property
+    def logout(self) -> str:
+        return f"{self.start}logout"
+
+    @property
+    def account(self) -> str:
+        return f"{self.start}account"
+
 
 def read_value(
     query: Mapping[str, str], name: str, parse: Callable[[str], Value], example: str
