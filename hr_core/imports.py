@@ -13,16 +13,19 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hr_core.attendance.live.changes import touch_import
+from hr_core.audit import log
 from hr_core.errors import InputFileError
 from hr_core.pay.scheme import BUILT_IN, built_in_scheme_text, parse_scheme
-from hr_core.people.changes import begin
+from hr_core.people.changes import Signature, begin
 from hr_core.people.file import ReadFile, SchemeRow, read_file, read_people_file
 from hr_core.people.keying import keyed, keys_of_numbers
-from hr_core.people.model import Badge, DeviceUser, Roster, overlapping
+from hr_core.people.model import Badge, Days, DeviceUser, Roster, overlapping
 from hr_core.people.organisation_import import check_organisation, merged_organisation
 from hr_core.people.sheet import SUFFIXES, read_people_sheet
 from hr_core.store.organisation import load_organisation, save_organisation
 from hr_core.store.people import load_roster, save_roster, save_scheme
+from hr_core.store.person_records import all_numbers
 
 _PERSON = re.compile(r"person\[(\d+)\]")
 
@@ -42,10 +45,29 @@ class Imported(Struct, frozen=True, kw_only=True):
     scheme: str
 
 
-def import_people(conn: sa.Connection, path: Path) -> Imported:
-    """Raises InputFileError; the caller's transaction then rolls back."""
+def import_people(conn: sa.Connection, path: Path, sign: Signature | None = None) -> Imported:
+    """Raises InputFileError; the caller's transaction then rolls back. What changed people, ids or
+    the organisation stands in the audit log when somebody signs it.
+    """
     begin(conn)
-    before = load_roster(conn)
+    before, organisation = load_roster(conn), load_organisation(conn)
+    done = _import_file(conn, path, before)
+    changed = _facts(before) != _facts(load_roster(conn))
+    if sign is not None and (changed or organisation != load_organisation(conn)):
+        text = f"people file {path.name}"
+        log.append(conn, sign.at, sign.by, "import.people", text, None, done, sign.reason)
+    return done
+
+
+def _facts(roster: Roster | None) -> object:
+    """Less the origins: the same facts from another file are no change."""
+    if roster is None:
+        return None
+    people = {key: replace(person, origin="") for key, person in roster.people.items()}
+    return people, set(roster.device_users), set(roster.badges), roster.shifts
+
+
+def _import_file(conn: sa.Connection, path: Path, before: Roster | None) -> Imported:
     if path.suffix.casefold() not in SUFFIXES:
         return _import(conn, path, read_people_file(path), before)
     read, rows = read_people_sheet(path, before)
@@ -75,8 +97,9 @@ def _import(conn: sa.Connection, path: Path, read: ReadFile, before: Roster | No
     merged = _merged(before, new, scheme)
     _check_references(path, merged)
     _check_device_users(path, new, merged)
-    _check_badges(path, merged)
+    _check_badges(path, merged, all_numbers(conn))
     save_roster(conn, merged)
+    touch_import(conn, before, merged)
     _import_organisation(conn, path, read, keys)
     known = before.people if before else {}
     added = [number for number in new.people if number not in known]
@@ -158,8 +181,9 @@ def _kept(rows: Iterable[Row], new: Roster, kind: str) -> list[Row]:
 def _joined(kept: list[Row], new: Iterable[Row]) -> tuple[Row, ...]:
     """A row of the file that says what was entered already is not another one."""
     known = set(kept)
-    more = [row for row in new if replace(row, entered=True) not in known]
-    return tuple(dict.fromkeys((*kept, *more)))
+    found = dict.fromkeys(kept)
+    found.update(dict.fromkeys(row for row in new if replace(row, entered=True) not in known))
+    return tuple(found)
 
 
 def _check_references(path: Path, roster: Roster) -> None:
@@ -201,10 +225,11 @@ def _check_device_users(path: Path, new: Roster, merged: Roster) -> None:
     )
 
 
-def _check_badges(path: Path, roster: Roster) -> None:
+def _check_badges(path: Path, roster: Roster, numbers: Iterable[tuple[str, str, Days]]) -> None:
+    """A badge that reads like somebody else's employee number could be two people."""
     marked = [(f"badge {row.badge!r}", row.number) for row in roster.badges]
-    numbers = [(f"badge {number!r}", number) for number in roster.people]
-    _refuse_shared(path, "person.badges", marked + numbers)
+    held = [(f"badge {number!r}", who) for number, who, days in numbers if days.until is None]
+    _refuse_shared(path, "person.badges", marked + held)
 
 
 def _refuse_shared(path: Path, key: str, ids: Iterable[tuple[str, str]]) -> None:

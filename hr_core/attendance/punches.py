@@ -1,5 +1,6 @@
 """From stored punches to the facts that a month's days are computed from."""
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,9 +10,10 @@ from msgspec import Struct
 from hr_core.attendance.day import DISTRUSTED, PunchFact
 from hr_core.clock import Month, midnight, wall_seconds
 from hr_core.people.model import DeviceUserMap, Roster, find_person
+from hr_core.people.places import Places
 from hr_core.store.event_rows import StoredPunch
 from hr_core.store.events import punches_between
-from hr_core.store.results import DistrustedPunch, UnmappedUser
+from hr_core.store.results import DistrustedPunch, UnmappedUser, ZoneConflict
 from protocols.records import Flag
 
 # Wall clocks of all zones and windows over midnight: a night shift reaches into the next day, and
@@ -29,6 +31,7 @@ class MonthPunches(Struct, frozen=True, kw_only=True):
     unmapped: tuple[UnmappedUser, ...]
     distrusted: tuple[DistrustedPunch, ...]
     total: int
+    zone_conflicts: tuple[ZoneConflict, ...] = ()
 
 
 def punches_of_month(conn: sa.Connection, roster: Roster, month: Month) -> MonthPunches:
@@ -38,12 +41,15 @@ def punches_of_month(conn: sa.Connection, roster: Roster, month: Month) -> Month
     by_person: dict[str, list[PunchFact]] = {number: [] for number in roster.people}
     unmapped: dict[tuple[str, str], int] = {}
     total = 0
+    zones = _ZoneCheck(Places.load(conn))
     start = midnight(month.first).replace(tzinfo=UTC) - _MARGIN
     end = midnight(month.after).replace(tzinfo=UTC) + _MARGIN
     for punch in punches_between(conn, start, end):
         fact = punch_fact(punch)
         in_month = first <= fact.at < after
         total += in_month
+        if in_month:
+            zones.see(punch)
         number = find_person(mapping, punch.serial, punch.user_id, punch.device_time.date())
         if number is not None:
             by_person[number].append(fact)
@@ -58,7 +64,35 @@ def punches_of_month(conn: sa.Connection, roster: Roster, month: Month) -> Month
         ),
         distrusted=_misdated(conn, mapping, (start, end)),
         total=total,
+        zone_conflicts=zones.conflicts(),
     )
+
+
+class _ZoneCheck:
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._found: Counter[tuple[str, str, str, str]] = Counter()
+
+    def see(self, punch: StoredPunch) -> None:
+        if not self._places.has_zones:
+            return
+        on = punch.device_time.date()
+        site = self._places.site_of_device(punch.serial, on)
+        zone = None if site is None else self._places.zone_of_site(site, on)
+        if site is not None and zone not in {None, punch.zone}:
+            self._found[punch.serial, site, punch.zone, str(zone)] += 1
+
+    def conflicts(self) -> tuple[ZoneConflict, ...]:
+        return tuple(
+            ZoneConflict(
+                serial=serial,
+                site=site,
+                zone_of_punches=told,
+                zone_of_site=entered,
+                punches=punches,
+            )
+            for (serial, site, told, entered), punches in sorted(self._found.items())
+        )
 
 
 def _arrival(punch: StoredPunch) -> date:

@@ -8,17 +8,27 @@ import typer
 from typer.exceptions import TyperException
 
 from hr_core.cli import (
+    accounts,
+    api_tokens,
+    attendance,
+    attendance_rules,
     audit,
+    cases,
     devices,
     erase,
     events,
     gateways,
+    hour_limits,
     line,
     pay,
     people,
+    permits,
     quality,
-    reading,
+    request,
+    request_ask,
+    roster,
     setup,
+    time_off,
     trace,
     watermark,
 )
@@ -36,7 +46,6 @@ app = typer.Typer(
 )
 app.command("init")(setup.init)
 app.command("import")(setup.import_file)
-app.command("token")(gateways.token)
 app.command("gateways")(gateways.gateways)
 app.command("serve")(setup.serve)
 app.command("trace")(trace.trace)
@@ -44,13 +53,23 @@ app.command("events")(events.events)
 app.command("watermark")(watermark.watermark)
 app.command("devices")(devices.devices)
 app.command("erase")(erase.erase)
+app.command("limits")(hour_limits.limits)
 app.add_typer(gateways.gateway, name="gateway")
+app.add_typer(accounts.app, name="account")
+app.add_typer(api_tokens.app, name="token")
 app.add_typer(audit.app, name="audit")
+app.add_typer(cases.app, name="cases")
 app.add_typer(pay.app, name="pay")
+attendance.app.add_typer(attendance_rules.app, name="rules")
 app.add_typer(people.app, name="people")
-app.add_typer(reading.attendance, name="attendance")
+app.add_typer(attendance.app, name="attendance")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
+app.add_typer(time_off.app, name="timeoff")
+app.add_typer(permits.app, name="permits")
+app.add_typer(roster.app, name="roster")
+request.app.add_typer(request_ask.app, name="ask")
+app.add_typer(request.app, name="request")
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so

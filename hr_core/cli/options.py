@@ -53,6 +53,12 @@ def database_url(context: typer.Context, db: str | None) -> str:
     return chosen if "://" in chosen else f"sqlite:///{Path(chosen).absolute()}"
 
 
+def has_database(context: typer.Context, db: str | None) -> bool:
+    """Whether one was named, or lies where one would be looked for."""
+    chosen = db or context.find_root().obj or os.environ.get("CLOCKLINE_DB")
+    return bool(chosen) or Path(DEFAULT_DB).exists()
+
+
 def new_engine(context: typer.Context, db: str | None) -> sa.Engine:
     """Raises NotFoundError for a URL that SQLAlchemy does not understand."""
     import sqlalchemy as sa

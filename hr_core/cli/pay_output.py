@@ -29,6 +29,7 @@ def run_object(number: int, run: NewRun) -> dict[str, Any]:
         "counter_notes": findings.counter_notes,
         "without_slip": findings.without_slip,
         "to_check": findings.to_check,
+        "zone_conflicts": findings.zone_conflicts,
         "unattributed": {
             "pieces": findings.unattributed_pieces,
             "rejects": findings.unattributed_rejects,
@@ -90,6 +91,11 @@ def _print_findings(findings: RunFindings) -> None:
         print(f"  no station: {counter.source}/{counter.tag}, {counter.readings} readings")
     for badge, amount in findings.unknown_badges.items():
         print(f"  no person: badge {badge}, {amount} pieces and rejects left unattributed")
+    for conflict in findings.zone_conflicts:
+        print(
+            f"  zone: {conflict.punches} punches of {conflict.serial} came as "
+            f"{conflict.zone_of_punches}, its site {conflict.site} has {conflict.zone_of_site}"
+        )
     for one in findings.without_slip:
         print(f"  no payslip: person {one.number}, {one.why}")
     for one in findings.to_check:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hr_core.cli.gateways import operator
-from hr_core.cli.options import DbOption, ExitCode, JsonOption, print_json, reading, writing
+from hr_core.cli.options import (
+    ByOption,
+    DbOption,
+    ExitCode,
+    JsonOption,
+    print_json,
+    reading,
+    writing,
+)
 
 if TYPE_CHECKING:
     from hr_core.people.adoption import Asked
@@ -21,10 +29,6 @@ app = typer.Typer(
     help="People over time: numbers, contracts, merged and split records.", rich_markup_mode=None
 )
 
-ByOption = Annotated[
-    str | None,
-    typer.Option("--by", help="Who changes it [default: this account].", show_default=False),
-]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why. Kept for ever.")]
 PersonArgument = Annotated[
     str, typer.Argument(help="Employee number, or key:KEY.", show_default=False)

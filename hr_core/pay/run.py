@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from hr_core.pay.scheme import Scheme, parse_scheme
 from hr_core.pay.slip import PayTerms, compute_slip
 from hr_core.people.employment import NoSlip, employed_on, paid_in_part, why_no_slip
 from hr_core.people.model import Days, Roster
+from hr_core.people.places import Places
 from hr_core.people.records import Employment
 from hr_core.quality.grades import load_grades
 from hr_core.quality.month import QualityMonth
@@ -49,6 +51,7 @@ def compute_run(conn: sa.Connection, month: Month, now: datetime) -> NewRun:
         )
     quality = quality_of_month(conn, roster, month)
     contracts = employments_by_person(conn)
+    roster = at_their_sites(roster, Places.load(conn), now)
     days = days_of_everybody(roster, month, punches, now, contracts)
     unpaid = _without_slip(roster, contracts, month)
     return NewRun(
@@ -128,6 +131,18 @@ def days_of_everybody(
     }
 
 
+def at_their_sites(roster: Roster, places: Places, now: datetime) -> Roster:
+    """Each person in the zone that the sites have today: it says whether a day is over yet."""
+    if not places.has_zones:
+        return roster
+    today = now.astimezone(ZoneInfo(roster.zone)).date()
+    people = {
+        key: replace(one, zone=places.zone_of_person(key, today, one.zone))
+        for key, one in roster.people.items()
+    }
+    return replace(roster, people=people)
+
+
 def own_days(days: Iterable[DayResult], contracts: Sequence[Employment]) -> tuple[DayResult, ...]:
     return tuple(day for day in days if day.used or day.ignored or employed_on(contracts, day.day))
 
@@ -158,6 +173,7 @@ def _findings(punches: MonthPunches, quality: QualityMonth) -> RunFindings:
     return RunFindings(
         unmapped_users=punches.unmapped,
         distrusted_punches=punches.distrusted,
+        zone_conflicts=punches.zone_conflicts,
         unknown_counters=tuple(
             UnknownCounter(source=source, tag=tag, readings=readings)
             for (source, tag), readings in sorted(quality.unknown_counters.items())

@@ -5,6 +5,7 @@ id on the device from the first day on, so that every punch that waited counts.
 """
 
 import re
+import unicodedata
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -201,7 +202,9 @@ def _open_row(conn: sa.Connection, number: int, sign: Signature, verdict: Verdic
 
 
 def _same_account(one: str, other: str) -> bool:
-    return one.strip().casefold() == other.strip().casefold()
+    """As login names are compared (NFKC: "Ａnn" is ann)."""
+    names = (unicodedata.normalize("NFKC", name).strip().casefold() for name in (one, other))
+    return next(names) == next(names)
 
 
 def _check_facts(conn: sa.Connection, facts: Facts, row: str) -> None:

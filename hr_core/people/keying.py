@@ -9,7 +9,8 @@ from hr_core.errors import InputFileError
 from hr_core.people.file import NewPerson, ReadFile
 from hr_core.people.model import Roster
 from hr_core.people.moves import Contract, contract_row, number_row
-from hr_core.people.records import Kind
+from hr_core.people.records import EmployeeNumber, Kind
+from hr_core.store.dated_rows import ALWAYS
 from hr_core.store.person_records import (
     claim_key,
     employee_numbers,
@@ -63,7 +64,9 @@ def _known(conn: sa.Connection, file: str, where: str, record: NewPerson) -> str
     holders = holders_of(conn, record.number)
     for row in holders:
         if row.valid_until is None:
-            if record.first not in {None, row.valid_from}:
+            if record.first is not None and row.valid_from is None and len(holders) == 1:
+                _begin_on(conn, row, record.first)
+            elif record.first not in {None, row.valid_from}:
                 raise InputFileError(
                     f"{record.number!r} is person {row.person}'s number {row.days.text()}, "
                     f"not from {record.first}",
@@ -85,6 +88,14 @@ def _known(conn: sa.Connection, file: str, where: str, record: NewPerson) -> str
             "same person came back: hr-core people rehire",
         )
     return None
+
+
+def _begin_on(conn: sa.Connection, row: EmployeeNumber, first: date) -> None:
+    """The file says since when, which nobody said before: of the number and of the first contract."""
+    for table in (employee_numbers, employments):
+        always = (table.c.person == row.person, table.c.valid_from == ALWAYS)
+        still = sa.or_(table.c.valid_until.is_(None), table.c.valid_until > first)
+        conn.execute(sa.update(table).where(*always, still).values(valid_from=first))
 
 
 def _new(conn: sa.Connection, record: NewPerson) -> str:

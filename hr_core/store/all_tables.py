@@ -1,6 +1,7 @@
 """Every module that defines tables: `initialise` creates what the shared metadata knows."""
 
 from hr_core.store import (
+    accounts,
     adoptions,
     alert_outbox,
     alerts,
@@ -21,14 +22,22 @@ from hr_core.store import (
     line_entries,
     organisation,
     people,
+    permits,
     person_records,
     piece_scans,
     refusals,
+    requests,
     results,
+    rosters,
+    rule_sets,
+    sessions,
+    time_off,
+    tokens,
     watermarks,
 )
 
 __all__ = [
+    "accounts",
     "adoptions",
     "alert_outbox",
     "alerts",
@@ -49,9 +58,16 @@ __all__ = [
     "line_entries",
     "organisation",
     "people",
+    "permits",
     "person_records",
     "piece_scans",
     "refusals",
+    "requests",
     "results",
+    "rosters",
+    "rule_sets",
+    "sessions",
+    "time_off",
+    "tokens",
     "watermarks",
 ]

@@ -152,7 +152,7 @@ def keep_revision(conn: sa.Connection, replaced: StoredDay) -> None:
     )
 
 
-def drop_days_from(conn: sa.Connection, person: str, days: Collection[date]) -> None:
+def drop_days(conn: sa.Connection, person: str, days: Collection[date]) -> None:
     """Days that are none any more: the person was not employed then after all."""
     there = attendance_days.c
     conn.execute(
@@ -169,6 +169,15 @@ def status_counts(conn: sa.Connection, first: date, until: date) -> dict[str, in
         .group_by(there.status)
     )
     return {row.status: row.days for row in conn.execute(query)}
+
+
+def days_going_on(conn: sa.Connection, first: date, until: date) -> bool:
+    """Whether the window of a stored day of the half-open span was open when it was computed."""
+    there = attendance_days.c
+    query = sa.select(there.day).where(
+        there.look_at.is_not(None), there.day >= first, there.day < until
+    )
+    return conn.execute(query.limit(1)).one_or_none() is not None
 
 
 def _stored(row: sa.Row[tuple[object, ...]], look_at: datetime | None) -> StoredDay:

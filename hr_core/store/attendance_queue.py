@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from hr_core.store.attendance_days import attendance_days
 from hr_core.store.database import UtcInstant, insert_or_ignore, metadata
 from hr_core.store.event_rows import EventRow
+from hr_core.store.event_totals import event_totals
 from hr_core.store.events import raw_events
 from hr_core.store.people import people
 from protocols.identity import EVENT_ID_BYTES, event_time
@@ -125,7 +126,7 @@ def take_arrivals(conn: sa.Connection, most: int) -> list[ArrivedPunch]:
         sa.select(punch_arrivals).order_by(there.number).limit(most)
     ):
         taken.append(number)
-        ids += [packed[at : at + EVENT_ID_BYTES] for at in range(0, len(packed), EVENT_ID_BYTES)]
+        ids += _unpacked(packed)
         if len(ids) >= most:
             break
     for start in range(0, len(taken), _KEYS_PER_SELECT):
@@ -161,13 +162,25 @@ def enter_dates(conn: sa.Connection, punches: Sequence[ArrivedPunch]) -> None:
         conn.execute(insert_or_ignore(conn, punch_dates), rows)
 
 
-def forget_date(conn: sa.Connection, event_id: bytes) -> None:
-    """The punch is erased."""
-    punch = ArrivedPunch(event_id, "", "")
-    there = punch_dates.c
-    conn.execute(
-        sa.delete(punch_dates).where(there.ordinal == punch.on, there.event_id == event_id)
-    )
+def forget_punches(conn: sa.Connection, event_ids: Collection[bytes]) -> None:
+    """They are erased. What was computed from them stays until its day is computed again."""
+    there, arrived = punch_dates.c, punch_arrivals.c
+    for event_id in event_ids:
+        on = ArrivedPunch(event_id, "", "").on
+        conn.execute(sa.delete(punch_dates).where(there.ordinal == on, there.event_id == event_id))
+    for number, packed in conn.execute(sa.select(punch_arrivals)).all():
+        ids = _unpacked(packed)
+        left = [event_id for event_id in ids if event_id not in event_ids]
+        if len(left) < len(ids):
+            conn.execute(
+                sa.update(punch_arrivals)
+                .where(arrived.number == number)
+                .values(event_ids=b"".join(left))
+            )
+
+
+def _unpacked(packed: bytes) -> list[bytes]:
+    return [packed[at : at + EVENT_ID_BYTES] for at in range(0, len(packed), EVENT_ID_BYTES)]
 
 
 def dates_of_user(
@@ -230,6 +243,18 @@ def settle(conn: sa.Connection, person: str, days: Collection[date]) -> None:
 def arrivals_wait(conn: sa.Connection) -> bool:
     query = sa.select(punch_arrivals.c.number).limit(1)
     return conn.execute(query).one_or_none() is not None
+
+
+def all_wait(conn: sa.Connection) -> bool:
+    """Whether every punch that is here still waits to be entered: none came before the queue was."""
+    arrived = sa.select(
+        sa.func.coalesce(sa.func.sum(sa.func.length(punch_arrivals.c.event_ids)), 0)
+    )
+    here = sa.select(sa.func.coalesce(sa.func.sum(event_totals.c.events), 0)).where(
+        event_totals.c.kind == "punch"
+    )
+    waiting = int(conn.execute(arrived).scalar_one()) // EVENT_ID_BYTES
+    return waiting == int(conn.execute(here).scalar_one())
 
 
 def touch_stored(conn: sa.Connection, cause: str, wanted: sa.ColumnElement[bool]) -> None:

@@ -1,7 +1,8 @@
 """Columns of rows that hold on some days, and how a bound that is not there is stored."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date
+from enum import Enum
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,20 +29,31 @@ def to_row(value: msgspec.Struct) -> dict[str, Any]:
     return row
 
 
-def from_row(row: sa.RowMapping | Mapping[str, Any], shape: type[Value]) -> Value:
-    """`row` may have more columns than the shape."""
-    values = {name: row[name] for name in shape.__struct_fields__}
-    if values.get("valid_from") == ALWAYS:
-        values["valid_from"] = None
-    return msgspec.convert(values, shape)
-
-
 def read_rows(
     conn: sa.Connection, table: sa.Table, shape: type[Value], *wanted: sa.ColumnElement[bool]
 ) -> list[Value]:
-    """In the order of the key."""
-    query = sa.select(table).where(*wanted).order_by(*table.primary_key)
-    return [from_row(row._mapping, shape) for row in conn.execute(query)]  # noqa: SLF001 - its documented name
+    """In the order of the key. The table may have more columns than the shape."""
+    names = shape.__struct_fields__
+    columns = (table.c[name] for name in names)
+    query = sa.select(*columns).where(*wanted).order_by(*table.primary_key)
+    first = names.index("valid_from") if "valid_from" in names else None
+    rows = []
+    for row in conn.execute(query):
+        values = list(row)
+        if first is not None and values[first] == ALWAYS:
+            values[first] = None
+        rows.append(values)
+    if _has_words(shape):
+        return [msgspec.convert(dict(zip(names, values, strict=True)), shape) for values in rows]
+    return [shape(**dict(zip(names, values, strict=True))) for values in rows]  # 4x as fast
+
+
+def _has_words(shape: type[msgspec.Struct]) -> bool:
+    """A column that is read as a member of an enumeration."""
+    return any(
+        isinstance(field.type, type) and issubclass(field.type, Enum)
+        for field in msgspec.structs.fields(shape)
+    )
 
 
 def add_rows(conn: sa.Connection, table: sa.Table, values: Iterable[msgspec.Struct]) -> None:

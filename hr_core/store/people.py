@@ -107,9 +107,14 @@ def load_roster(conn: sa.Connection) -> Roster | None:
         badges=tuple(_rows(conn, badges, Badge)),
         lines={row.code: row for row in _rows(conn, lines, Line)},
         stations=tuple(_rows(conn, stations, Station)),
-        numbers=tuple((row.employee_number, row.person, row.days) for row in all_numbers(conn)),
+        numbers=all_numbers(conn),
         merged=merged_into(conn),
     )
+
+
+def load_site_zone(conn: sa.Connection) -> str | None:
+    """None before the first import."""
+    return conn.execute(sa.select(site.c.zone)).scalar()
 
 
 def save_roster(conn: sa.Connection, roster: Roster) -> None:

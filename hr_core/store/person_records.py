@@ -4,6 +4,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
+from hr_core.people.model import Days
 from hr_core.people.records import EmployeeNumber, Employment, Kind, Merged
 from hr_core.store.database import insert_or_ignore, metadata
 from hr_core.store.dated_rows import ALWAYS, day_columns, on_day, read_rows
@@ -108,8 +109,16 @@ def holders_of(conn: sa.Connection, number: str) -> list[EmployeeNumber]:
     )
 
 
-def all_numbers(conn: sa.Connection) -> list[EmployeeNumber]:
-    return read_rows(conn, employee_numbers, EmployeeNumber)
+def all_numbers(conn: sa.Connection) -> tuple[tuple[str, str, Days], ...]:
+    """(employee number, person, days) of everybody."""
+    columns = employee_numbers.c
+    query = sa.select(
+        columns.employee_number, columns.person, columns.valid_from, columns.valid_until
+    ).order_by(*employee_numbers.primary_key)
+    return tuple(
+        (number, person, Days(None if first == ALWAYS else first, until))
+        for number, person, first, until in conn.execute(query)
+    )
 
 
 def employments_of(conn: sa.Connection, person: str) -> list[Employment]:

@@ -5,6 +5,7 @@ Traces and days are stored as JSON of their structs, so that what was computed i
 """
 
 from datetime import date, datetime
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -102,6 +103,16 @@ class WithoutSlip(Struct, frozen=True, kw_only=True):
     why: str
 
 
+class ZoneConflict(Struct, frozen=True, kw_only=True):
+    """Punches of a device whose gateway told another zone than its site has on those days."""
+
+    serial: str
+    site: str
+    zone_of_punches: str
+    zone_of_site: str
+    punches: int
+
+
 class RunFindings(Struct, frozen=True, kw_only=True):
     """What a person should look at, beside the open days of each slip.
 
@@ -118,6 +129,7 @@ class RunFindings(Struct, frozen=True, kw_only=True):
     unattributed_rejects: int = 0
     without_slip: tuple[WithoutSlip, ...] = ()
     to_check: tuple[WithoutSlip, ...] = ()
+    zone_conflicts: tuple[ZoneConflict, ...] = ()
 
     def any(self) -> bool:
         """Unattributed work alone is normal: every hand-over leaves some."""
@@ -128,6 +140,7 @@ class RunFindings(Struct, frozen=True, kw_only=True):
             or self.unknown_badges
             or self.counter_notes
             or self.to_check
+            or self.zone_conflicts
         )
 
 
@@ -239,6 +252,18 @@ def slip_of(conn: sa.Connection, run: int, number: str) -> SlipRow | None:
     one = sa.select(pay_slips).where(pay_slips.c.run == run, pay_slips.c.number == number)
     row = conn.execute(one).one_or_none()
     return None if row is None else _slip_row(row)
+
+
+def slip_heads(conn: sa.Connection, number: str, *, limit: int) -> list[dict[str, Any]]:
+    """run, month, total_fen, created_at of a person's slips, newest run first."""
+    query = (
+        sa.select(pay_slips.c.run, pay_runs.c.month, pay_slips.c.total_fen, pay_runs.c.created_at)
+        .join_from(pay_slips, pay_runs, pay_runs.c.number == pay_slips.c.run)
+        .where(pay_slips.c.number == number)
+        .order_by(pay_slips.c.run.desc())
+        .limit(limit)
+    )
+    return [dict(row) for row in conn.execute(query).mappings()]
 
 
 def lines_of(conn: sa.Connection, run: int, number: str) -> list[SlipLine]:

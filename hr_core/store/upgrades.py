@@ -9,8 +9,9 @@ import sqlalchemy as sa
 def create_missing(conn: sa.Connection, metadata: sa.MetaData) -> None:
     """Creates the tables and indexes that are missing, in the caller's write transaction."""
     undated = _take_undated_device_users(conn, metadata)
+    known = sa.inspect(conn).get_table_names()
     metadata.create_all(conn)
-    _add_missing_columns(conn, metadata)
+    _add_missing_columns(conn, [one for one in metadata.sorted_tables if one.name in known])
     for table in metadata.sorted_tables:
         for index in table.indexes:
             index.create(conn, checkfirst=True)
@@ -20,10 +21,10 @@ def create_missing(conn: sa.Connection, metadata: sa.MetaData) -> None:
         _fill_in_people(conn, metadata.tables["people"])
 
 
-def _add_missing_columns(conn: sa.Connection, metadata: sa.MetaData) -> None:
+def _add_missing_columns(conn: sa.Connection, tables: list[sa.Table]) -> None:
     """Each such column is nullable or has a server default."""
     inspector = sa.inspect(conn)
-    for table in metadata.sorted_tables:
+    for table in tables:
         known = {column["name"] for column in inspector.get_columns(table.name)}
         for column in table.columns:
             if column.name not in known:

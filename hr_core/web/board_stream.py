@@ -36,6 +36,10 @@ class Moment(NamedTuple):
     fragments: Sequence[Fragment]
 
 
+class LookEndedError(Exception):
+    """Who looks may no longer: the stream ends."""
+
+
 Look = Callable[[], Awaitable[Moment]]
 
 
@@ -76,7 +80,10 @@ class BoardStreams:
         told: dict[str, str] = {}
         tick = 0
         while not stopping.is_set():
-            moment = await shared.moment()
+            try:
+                moment = await shared.moment()
+            except LookEndedError:
+                return
             if moment is not None:
                 for fragment in moment.fragments:
                     if told.get(fragment.element) != fragment.html:

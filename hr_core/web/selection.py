@@ -116,6 +116,22 @@ class Links:
     def day(self, on: date, number: str) -> str:
         return f"{self.start}day/{on.isoformat()}/{quote(number, safe='')}"
 
+    @property
+    def login(self) -> str:
+        return f"{self.start}login"
+
+    @property
+    def setup(self) -> str:
+        return f"{self.start}setup"
+
+    @property
+    def logout(self) -> str:
+        return f"{self.start}logout"
+
+    @property
+    def account(self) -> str:
+        return f"{self.start}account"
+
 
 def read_value(
     query: Mapping[str, str], name: str, parse: Callable[[str], Value], example: str

@@ -22,21 +22,17 @@ class DeviceMark(NamedTuple):
 
 
 class Horizon(NamedTuple):
-    """From where days are looked at: aware UTC, and the person's zone."""
+    """From where a day is looked at: `now` aware UTC, the zone of the person's site on the day, and
+    all devices at which the person may have punched.
+    """
 
     now: datetime
     zone: str
+    devices: Sequence[DeviceMark] = ()
 
 
-def judged(
-    result: DayResult,
-    window: tuple[int, int],
-    horizon: Horizon,
-    devices: Sequence[DeviceMark],
-) -> DayResult:
-    """`window` in wall seconds; `devices`: all that the person may have punched at on the day.
-    Absence is told only when every one was read past the window's end.
-    """
+def judged(result: DayResult, window: tuple[int, int], horizon: Horizon) -> DayResult:
+    """`window` in wall seconds. Absence is told only when every device was read past its end."""
     zone = ZoneInfo(horizon.zone)
     opens, closes = (instant(at, zone) for at in window)
     flags = list(result.flags)
@@ -48,15 +44,15 @@ def judged(
     nothing_owed = result.status in {DayStatus.OFF, DayStatus.ON_LEAVE, DayStatus.ON_TRIP}
     waiting = tuple(
         WaitingDevice(device=mark.device, since=mark.complete_until)
-        for mark in (() if nothing_owed else devices)
+        for mark in (() if nothing_owed else horizon.devices)
         if mark.complete_until is None or mark.complete_until < closes
     )
     status = result.status
     if status in UNCLEAR and waiting:
         status = DayStatus.WAITING
-    elif status is DayStatus.NO_RECORD and devices:
+    elif status is DayStatus.NO_RECORD and horizon.devices:
         status = DayStatus.ABSENT
-    if status in UNCLEAR and not devices:
+    if status in UNCLEAR and not horizon.devices:
         flags.append(DayFlag.NO_DEVICE)
     return replace(result, status=status, waiting_for=waiting, flags=tuple(flags))
 

@@ -45,10 +45,11 @@ def begin_of(before: PlannedDay | None, day: PlannedDay) -> int:
         return max(midnight, min(closes, midnight + _HALF_DAY_S))
     opens = min(shift.window(ordinal)[0] for shift in day.shifts)
     starts = min(shift.start_min * 60 for shift in day.shifts) + midnight
+    earliest = midnight - _HALF_DAY_S
     if opens >= closes or before is None:
-        return opens
+        return max(opens, earliest)
     if day.due and not before.due:
-        return max(opens, midnight - _HALF_DAY_S)
+        return max(opens, earliest, _start(before))
     if before.due and not day.due:
         return min(closes, midnight + _HALF_DAY_S)
     return (ends + starts) // 2 if ends < starts else starts
@@ -70,6 +71,10 @@ def turns_between(shifts: Sequence[Shift], ordinal: int) -> list[int]:
         ends, starts = _end(earlier, ordinal), ordinal * DAY_S + later.start_min * 60
         turns.append((ends + starts) // 2)
     return turns
+
+
+def _start(day: PlannedDay) -> int:
+    return min(day.day.toordinal() * DAY_S + shift.start_min * 60 for shift in day.shifts)
 
 
 def _end(shift: Shift, ordinal: int) -> int:

@@ -12,8 +12,9 @@ from hr_core.errors import CoreError
 from hr_core.store.errors import StorageError
 
 _LOOK_EVERY_S = 0.5
-# Between two steps of a long piece of work: gateways' batches go first.
-_REST_PER_STEP = 0.5
+# Between two steps of a long piece of work: gateways' batches go first, and the log is moved.
+_REST_PER_STEP = 1.0
+_REST_AT_LEAST_S = 0.05
 
 _log = logging.getLogger("hr_core.attendance")
 
@@ -32,7 +33,8 @@ class DayWatch:
             except (CoreError, StorageError, sa.exc.DatabaseError):
                 _log.exception("days cannot be computed now")
             took = perf_counter() - began
-            await asyncio.sleep(_REST_PER_STEP * took if more else _LOOK_EVERY_S)
+            rest = max(_REST_AT_LEAST_S, _REST_PER_STEP * took) if more else _LOOK_EVERY_S
+            await asyncio.sleep(rest)
 
     def _look(self) -> bool:
         return not self._recomputer.idle() and self._recomputer.step().more

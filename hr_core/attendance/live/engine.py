@@ -16,10 +16,11 @@ from hr_core.attendance.day import (
     PunchFact,
 )
 from hr_core.attendance.day_parts import DayCorrection, DayFlag
-from hr_core.attendance.live.completeness import DeviceMark, Horizon, judged
+from hr_core.attendance.live.completeness import Horizon, judged
 from hr_core.attendance.live.day_bounds import DayBounds, window_of
 from hr_core.attendance.live.minutes import by_hand
 from hr_core.attendance.plan.model import PlannedDay
+from hr_core.attendance.rule_sets.errors import NoRuleSetError
 from hr_core.clock import DAY_S
 from hr_core.people.model import Days
 
@@ -33,7 +34,10 @@ class Engine(Protocol):
     def version(self) -> str: ...
 
     def days(
-        self, plan: Mapping[date, PlannedDay], punches: Mapping[date, Sequence[PunchFact]]
+        self,
+        plan: Mapping[date, PlannedDay],
+        punches: Mapping[date, Sequence[PunchFact]],
+        zone: str,
     ) -> dict[date, DayResult]:
         """Of each planned day; `punches` dealt to their days. Each punch is named once."""
         ...
@@ -44,14 +48,14 @@ class Engine(Protocol):
 
 
 class Subject(Struct, frozen=True, kw_only=True):
-    """The person as a computation sees them. `employed`: none means always."""
+    """The person as a computation sees them. `employed`: on the days of any contract."""
 
     person: str
     zone: str
-    employed: tuple[Days, ...] = ()
+    employed: tuple[Days, ...] = (Days(),)
 
     def works_on(self, day: date) -> bool:
-        return not self.employed or any(days.covers(day) for days in self.employed)
+        return any(days.covers(day) for days in self.employed)
 
 
 def compute_days(
@@ -59,13 +63,11 @@ def compute_days(
     plan: Mapping[date, PlannedDay],
     punches: Iterable[PunchFact],
     engines: Mapping[str, Engine],
-    horizon: Horizon,
-    devices: Mapping[date, Sequence[DeviceMark]],
+    horizons: Mapping[date, Horizon],
 ) -> dict[date, DayResult]:
     """All planned days except the first and the last, which only bound the others.
 
-    `plan`: consecutive days. `engines`: by the name of the rule set. `devices`: at which the person
-    may have punched, by day. Raises KeyError for a rule set that is not there.
+    `plan`: consecutive days. `engines`: by the name of the rule set. Raises NoRuleSetError.
     """
     bounds = DayBounds(plan)
     own: defaultdict[date, list[PunchFact]] = defaultdict(list)
@@ -76,15 +78,17 @@ def compute_days(
     results: dict[date, DayResult] = {}
     for name in sorted({day.rules for day in plan.values()}):
         of_rules = {on: day for on, day in plan.items() if day.rules == name}
-        for on, result in engines[name].days(of_rules, own).items():
+        engine = engines.get(name)
+        if engine is None:
+            raise NoRuleSetError(name, min(of_rules), sorted(engines))
+        for on, result in engine.days(of_rules, own, subject.zone).items():
             results[on] = replace(result, rules=name)
     inner = sorted(plan)[1:-1]
     return {
         on: judged(
             _with_plan(subject, plan[on], results[on], own[on]),
             window_of(plan[on]),
-            horizon,
-            devices.get(on, ()),
+            horizons[on],
         )
         for on in inner
     }

@@ -9,14 +9,15 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from hr_core.attendance.day import DayResult, DayStatus
-from hr_core.attendance.live.completeness import Horizon, instant, looks_at
+from hr_core.attendance.live.completeness import DeviceMark, Horizon, instant, looks_at
 from hr_core.attendance.live.day_bounds import window_of
 from hr_core.attendance.live.engine import Engine, Subject, compute_days
-from hr_core.attendance.live.sources import Devices, claims_of, punches_of, subject_of
+from hr_core.attendance.live.sources import Devices, Sites, claims_of, punches_of, subject_of
 from hr_core.attendance.plan.model import PlannedDay
 from hr_core.store.attendance_days import (
     StoredDay,
     days_of_person,
+    drop_days,
     keep_revision,
     put_days,
 )
@@ -35,13 +36,18 @@ class Computed(NamedTuple):
     result: DayResult
     look_at: datetime | None
     closes: datetime
-    devices: tuple[str, ...]
+    devices: tuple[DeviceMark, ...]
 
 
 class Stored(NamedTuple):
     days: int
     changed: int
     queued: int
+
+    def plus(self, other: "Stored") -> "Stored":
+        return Stored(
+            self.days + other.days, self.changed + other.changed, self.queued + other.queued
+        )
 
 
 class Computation:
@@ -52,6 +58,7 @@ class Computation:
         self._engines = engines
         self._now = now
         self.devices = Devices(conn)
+        self.sites = Sites(conn)
         self.locked = locked_months(conn)
 
     def today(self, zone: str) -> date:
@@ -78,32 +85,37 @@ class Computation:
     def _whole(
         self, plan: Mapping[date, PlannedDay], first: date, until: date
     ) -> tuple[date, date]:
-        spans = [
-            self._engines[name].whole_periods(first, until)
-            for name in {day.rules for day in plan.values()}
-        ]
-        return min(begin for begin, _ in spans), max(end for _, end in spans)
+        for name in {day.rules for day in plan.values()} & self._engines.keys():
+            begin, end = self._engines[name].whole_periods(first, until)
+            first, until = min(first, begin), max(until, end)
+        return first, until
 
     def _computed(
         self, subject: Subject, plan: Mapping[date, PlannedDay], first: date, until: date
     ) -> dict[date, Computed]:
         claims = claims_of(self._conn, subject.person)
         punches = punches_of(self._conn, claims, first - _ONE_DAY, until + _TWO_DAYS)
-        horizon = Horizon(self._now, subject.zone)
-        devices = {on: self.devices.of(claims, on) for on in plan}
-        results = compute_days(subject, plan, punches.facts, self._engines, horizon, devices)
+        places = self.sites.of(subject.person)
+        horizons = {
+            on: Horizon(
+                self._now,
+                places.zone_of_person(subject.person, on, subject.zone),
+                self.devices.of(subject.person, claims, places, on),
+            )
+            for on in plan
+        }
+        results = compute_days(subject, plan, punches.facts, self._engines, horizons)
         found = {}
-        zone = ZoneInfo(subject.zone)
         today = self.today(subject.zone)
         for on, result in results.items():
-            if on <= today:
+            if on <= today and (subject.works_on(on) or _has_punches(result)):
                 window = window_of(plan[on])
                 found[on] = Computed(
                     plan[on],
                     result,
-                    looks_at(window, horizon),
-                    instant(window[1], zone),
-                    tuple(one.device for one in devices[on]),
+                    looks_at(window, horizons[on]),
+                    instant(window[1], ZoneInfo(horizons[on].zone)),
+                    tuple(horizons[on].devices),
                 )
         return found
 
@@ -114,9 +126,10 @@ class Computation:
         done = changed = queued = 0
         for first, until in _runs(days):
             computed = self.days(person, first - _ONE_DAY, until + _ONE_DAY)
-            if not computed:
-                continue
-            before = days_of_person(self._conn, person, min(computed), max(computed) + _ONE_DAY)
+            span = (min(computed, default=first), max(computed, default=until))
+            before = days_of_person(
+                self._conn, person, min(first, span[0]), max(until, span[1] + _ONE_DAY)
+            )
             fresh: list[StoredDay] = []
             for on, one in computed.items():
                 known = before.get(on)
@@ -131,7 +144,27 @@ class Computation:
                     changed += known is None or not same(known.result, one.result)
                     fresh.append(self._next(person, known, one, cause))
             put_days(self._conn, fresh)
+            changed += self._drop(person, before, computed, days)
         return Stored(done, changed, queued)
+
+    def _drop(
+        self,
+        person: str,
+        before: Mapping[date, StoredDay],
+        computed: Mapping[date, Computed],
+        days: Collection[date],
+    ) -> int:
+        """Days that are none any more: without a contract and without a punch."""
+        gone = {
+            on: known
+            for on, known in before.items()
+            if on in days and on not in computed and month_of(on) not in self.locked
+        }
+        for known in gone.values():
+            keep_revision(self._conn, known)
+        if gone:
+            drop_days(self._conn, person, gone.keys())
+        return len(gone)
 
     def _next(self, person: str, known: StoredDay | None, one: Computed, cause: str) -> StoredDay:
         add_waits(

@@ -6,17 +6,30 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from hr_core.attendance.day import PunchFact
 from hr_core.attendance.live.completeness import DeviceMark
 from hr_core.attendance.live.engine import Subject
 from hr_core.attendance.punches import punch_fact
 from hr_core.people.model import ANY_DEVICE, DeviceUser, DeviceUserMap, find_person
+from hr_core.people.places import Places
+from hr_core.people.records import DeviceSite, SiteZone, Unit, UnitParent
 from hr_core.store.attendance_queue import ArrivedPunch, Mark, dates_of_user
+from hr_core.store.dated_rows import read_rows
 from hr_core.store.event_rows import StoredPunch, stored_punch
 from hr_core.store.event_totals import event_totals
 from hr_core.store.events import READER_COLUMNS, raw_events
+from hr_core.store.organisation import (
+    Organisation,
+    device_sites,
+    memberships_of,
+    site_zones,
+    unit_parents,
+    units,
+)
 from hr_core.store.people import device_users, people
+from hr_core.store.person_records import employments_of
 from hr_core.store.watermarks import watermarks
 
 _KEYS_PER_SELECT = 400  # twice in one statement, under SQLite's oldest limit of variables (999)
@@ -32,7 +45,10 @@ class PersonPunches(NamedTuple):
 def subject_of(conn: sa.Connection, person: str) -> Subject | None:
     query = sa.select(people.c.zone).where(people.c.number == person)
     zone = conn.execute(query).scalar()
-    return None if zone is None else Subject(person=person, zone=zone)
+    if zone is None:
+        return None
+    employed = tuple(contract.days for contract in employments_of(conn, person))
+    return Subject(person=person, zone=zone, employed=employed)
 
 
 def claims_of(conn: sa.Connection, person: str) -> list[DeviceUser]:
@@ -89,6 +105,26 @@ def people_of(conn: sa.Connection, punches: Iterable[ArrivedPunch]) -> list[Mark
     return list(marks.values())
 
 
+class Sites:
+    """Where people and devices are, without the places of everybody: those are asked by person."""
+
+    def __init__(self, conn: sa.Connection) -> None:
+        self._conn = conn
+        self._shared = Organisation(
+            units={row.code: row for row in read_rows(conn, units, Unit)},
+            parents=tuple(read_rows(conn, unit_parents, UnitParent)),
+            memberships=(),
+            zones=tuple(read_rows(conn, site_zones, SiteZone)),
+            devices=tuple(read_rows(conn, device_sites, DeviceSite)),
+        )
+
+    def of(self, person: str) -> Places:
+        if not self._shared.units:
+            return Places(self._shared)
+        own = tuple(memberships_of(self._conn, person))
+        return Places(replace(self._shared, memberships=own))
+
+
 class Devices:
     """The terminals with what is known of each; read once for many people."""
 
@@ -99,13 +135,21 @@ class Devices:
         for serial in conn.execute(punched).scalars():
             self.marks.setdefault(serial, None)
 
-    def of(self, claims: Iterable[DeviceUser], on: date) -> list[DeviceMark]:
+    def of(
+        self, person: str, claims: Iterable[DeviceUser], places: Places, on: date
+    ) -> list[DeviceMark]:
         """All at which the person may have punched on the day, by serial. Who is known on every
-        device may have used each.
+        device may have used each that stands at a site of theirs, or at none that is known.
         """
         serials = {claim.serial for claim in claims if claim.days.covers(on)}
         if ANY_DEVICE in serials:
-            serials = (serials | self.marks.keys()) - {ANY_DEVICE}
+            sites = places.sites_of_person(person, on)
+            near = {
+                serial
+                for serial in self.marks
+                if not sites or places.site_of_device(serial, on) in {None, *sites}
+            }
+            serials = (serials | near) - {ANY_DEVICE}
         return [DeviceMark(serial, self.marks.get(serial)) for serial in sorted(serials)]
 
 

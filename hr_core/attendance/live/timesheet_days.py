@@ -1,13 +1,13 @@
 """Planned days by the time-sheet engine: punches into entries, its rows back into day results."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from msgspec import Struct
-from msgspec.structs import replace
 
+from hr_core.attendance.calendar import DayKind
 from hr_core.attendance.day import (
     ARRIVING,
     LEAVING,
@@ -21,25 +21,29 @@ from hr_core.attendance.day_parts import Counts, DayInterval, DayLeave, Why
 from hr_core.attendance.live.leaves import leave_ranges
 from hr_core.attendance.periods import WEEK, week_of
 from hr_core.attendance.plan.model import PlannedDay
-from hr_core.attendance.timesheet.detection import detect
+from hr_core.attendance.rule_sets.model import TimesheetRules
 from hr_core.attendance.timesheet.local_time import LocalTime
 from hr_core.attendance.timesheet.model import (
     Absence,
     Direction,
     Entries,
     Pair,
-    Punch,
     PunchType,
     Row,
     Schedule,
 )
-from hr_core.attendance.timesheet.rules import RowKind, Rules
+from hr_core.attendance.timesheet.pairing import KeyPress, paired
+from hr_core.attendance.timesheet.rules import RowKind
 from hr_core.attendance.timesheet.sheet import DaySheet, compute_sheet
 from hr_core.clock import DAY_S, wall_seconds
 from protocols.records import Direction as Key
 
 UNPAIRED = "unpaired"
 
+_KEYS: Mapping[str, Direction] = {
+    **dict.fromkeys((*ARRIVING, Key.BREAK_IN), Direction.IN),
+    **dict.fromkeys((*LEAVING, Key.BREAK_OUT), Direction.OUT),
+}
 _COUNTS: Mapping[RowKind, Counts] = {RowKind.REGULAR: "regular", RowKind.OVERTIME: "overtime"}
 _WHY = {RowKind.REGULAR: Why.WORK, RowKind.OVERTIME: Why.AFTER_SHIFT}
 
@@ -48,13 +52,13 @@ class _Named(NamedTuple):
     used: tuple[str, ...]
     ignored: tuple[IgnoredPunch, ...]
 
+    def all(self) -> tuple[str, ...]:
+        return (*self.used, *(one.event_id for one in self.ignored))
+
 
 class TimesheetEngine(Struct, frozen=True, kw_only=True):
-    """`debounce_s`: a second press within this is the same press."""
-
     version: str
-    rules: Rules
-    debounce_s: int = 60
+    rules: TimesheetRules
 
     def whole_periods(self, first: date, until: date) -> tuple[date, date]:
         """Days of a week bear on each other, and those of several where overtime goes by them."""
@@ -66,39 +70,70 @@ class TimesheetEngine(Struct, frozen=True, kw_only=True):
         return begin - reach, end + reach
 
     def days(
-        self, plan: Mapping[date, PlannedDay], punches: Mapping[date, Sequence[PunchFact]]
+        self,
+        plan: Mapping[date, PlannedDay],
+        punches: Mapping[date, Sequence[PunchFact]],
+        zone: str,
     ) -> dict[date, DayResult]:
-        local = LocalTime(self.rules.zone)
+        local = LocalTime(zone)
+        rules = self.rules.at(
+            zone,
+            _of_kind(plan, DayKind.STATUTORY_HOLIDAY),
+            _of_kind(plan, DayKind.REST_DAY),
+        )
         facts = [fact for on in plan for fact in punches.get(on, ())]
-        believed, repeated = self._once(facts)
-        entries = _entries(believed, plan, self.rules, local)
-        sheets = compute_sheet(entries, self.rules)
+        presses = [_press(fact, local) for fact in self._once(facts)]
+        entries = paired(presses, self.rules.pairing, self._planned(plan, local), rules)
+        sheets = compute_sheet(entries, rules)
         named = _names(sheets)
-        refused: defaultdict[date, list[IgnoredPunch]] = defaultdict(list)
-        for on in plan:
-            for fact in punches.get(on, ()):
-                if fact.distrust is not None:
-                    refused[on].append(IgnoredPunch(fact.event_id, fact.distrust))
-                elif fact.event_id in repeated:
-                    refused[on].append(IgnoredPunch(fact.event_id, Ignored.DEBOUNCED))
+        taken = {name for one in named.values() for name in one.all()}
         return {
             on: self._result(
-                day, sheets.get(on), named.get(on, _Named((), ())), tuple(refused[on]), local
+                day,
+                sheets.get(on),
+                named.get(on, _Named((), ())),
+                tuple(self._left_over(punches.get(on, ()), taken, presses)),
+                local,
             )
             for on, day in plan.items()
         }
 
-    def _once(self, facts: Iterable[PunchFact]) -> tuple[list[PunchFact], frozenset[str]]:
+    def _once(self, facts: Iterable[PunchFact]) -> list[PunchFact]:
         kept: list[PunchFact] = []
-        repeated = set()
         for fact in sorted(facts, key=lambda fact: (fact.at, fact.event_id)):
-            if fact.distrust is not None:
-                continue
-            if kept and fact.at - kept[-1].at < self.debounce_s:
-                repeated.add(fact.event_id)
-            else:
+            again = kept and fact.at - kept[-1].at < max(self.rules.debounce, 1)
+            if fact.distrust is None and not again:
                 kept.append(fact)
-        return kept, frozenset(repeated)
+        return kept
+
+    def _left_over(
+        self, facts: Sequence[PunchFact], taken: set[str], presses: Sequence[KeyPress]
+    ) -> Iterator[IgnoredPunch]:
+        """Why a punch is in no pair: not believed, pressed again, or between the two that count."""
+        kept = {press.event_id for press in presses}
+        for fact in facts:
+            if fact.event_id not in taken:
+                again = Ignored.BETWEEN if fact.event_id in kept else Ignored.DEBOUNCED
+                yield IgnoredPunch(fact.event_id, fact.distrust or again)
+
+    def _planned(self, plan: Mapping[date, PlannedDay], local: LocalTime) -> Entries:
+        schedules = tuple(
+            Schedule(
+                day=on,
+                start=local.at(on, shift.start_min * 60),
+                end=local.at(on, shift.end_min * 60),
+                window=self.rules.margin,
+            )
+            for on, day in sorted(plan.items())
+            if day.due
+            for shift in day.shifts
+        )
+        absences = tuple(
+            Absence(on, (end - start) * 60, leave.kind)
+            for on, day in sorted(plan.items())
+            for (start, end), leave in (leave_ranges(day, day.shifts[0]) if day.shifts else ())
+        )
+        return Entries(schedules=schedules, absences=absences)
 
     def _result(
         self,
@@ -134,58 +169,20 @@ class TimesheetEngine(Struct, frozen=True, kw_only=True):
         )
 
 
-def _entries(
-    facts: Sequence[PunchFact],
-    plan: Mapping[date, PlannedDay],
-    rules: Rules,
-    local: LocalTime,
-) -> Entries:
-    schedules = tuple(
-        Schedule(
-            day=on,
-            start=local.at(on, shift.start_min * 60),
-            end=local.at(on, shift.end_min * 60),
-            window=max(shift.early_in_min, shift.late_out_min) * 60,
-        )
-        for on, day in sorted(plan.items())
-        if day.due
-        for shift in day.shifts
-    )
-    absences = tuple(
-        Absence(on, (end - start) * 60, leave.kind)
-        for on, day in sorted(plan.items())
-        for (start, end), leave in (leave_ranges(day, day.shifts[0]) if day.shifts else ())
-    )
-    entries = Entries(schedules=schedules, absences=absences)
-    for fact in facts:
-        entries = _with_punch(entries, fact, rules, local)
-    return entries
+def _of_kind(plan: Mapping[date, PlannedDay], kind: DayKind) -> frozenset[date]:
+    return frozenset(on for on, day in plan.items() if day.kind is kind)
 
 
-def _with_punch(entries: Entries, fact: PunchFact, rules: Rules, local: LocalTime) -> Entries:
-    """By the key where one was pressed; else by what was open at the time."""
+def _press(fact: PunchFact, local: LocalTime) -> KeyPress:
     ordinal, second = divmod(fact.at, DAY_S)
     at = local.at(date.fromordinal(ordinal), second)
-    if fact.direction in ARRIVING | LEAVING:
-        direction = Direction.IN if fact.direction in ARRIVING else Direction.OUT
-        punch = Punch(at=at, direction=direction, event_id=fact.event_id)
-    elif fact.direction in {Key.BREAK_OUT, Key.BREAK_IN}:
-        direction = Direction.OUT if fact.direction == Key.BREAK_OUT else Direction.IN
-        punch = Punch(at=at, direction=direction, type=PunchType.BREAK, event_id=fact.event_id)
-    else:
-        found = detect(at, entries, rules)
-        if found.makes_previous:
-            before = entries.punches[-1]
-            changed = replace(before, type=found.makes_previous)
-            entries = replace(entries, punches=(*entries.punches[:-1], changed))
-        punch = Punch(
-            at=at,
-            direction=found.direction,
-            type=found.type,
-            place=found.place,
-            event_id=fact.event_id,
-        )
-    return replace(entries, punches=(*entries.punches, punch))
+    is_break = fact.direction in {Key.BREAK_OUT, Key.BREAK_IN}
+    return KeyPress(
+        at=at,
+        direction=_KEYS.get(fact.direction),
+        type=PunchType.BREAK if is_break else PunchType.NORMAL,
+        event_id=fact.event_id,
+    )
 
 
 def _names(sheets: Mapping[date, DaySheet]) -> dict[date, _Named]:

@@ -22,6 +22,7 @@ from hr_core.attendance.plan.roster import (
     days_of,
 )
 from hr_core.attendance.plan.site_calendar import ANY_SITE, CalendarBook
+from hr_core.attendance.plan.stays import Stay
 from hr_core.people.model import Shift
 
 
@@ -36,6 +37,7 @@ class PlanFacts(Struct, frozen=True, kw_only=True):
     rotations: dict[str, Rotation] = {}
     assignments: tuple[Assignment, ...] = ()
     memberships: tuple[Membership, ...] = ()
+    stays: tuple[Stay, ...] = ()
     requests: tuple[Request, ...] = ()
 
 
@@ -62,7 +64,7 @@ def assignments_on(facts: PlanFacts, day: date) -> tuple[Assignment, ...]:
 
 def _planned(facts: PlanFacts, day: date) -> PlannedDay:
     assigned = assignments_on(facts, day)
-    site = assigned[0].site if assigned else ANY_SITE
+    site = _site(facts, assigned, day)
     calendar = facts.calendars.at(site, day)
     calendar_kind = facts.calendars.kind(calendar, day)
     source = facts.calendars.source(calendar)
@@ -79,6 +81,13 @@ def _planned(facts: PlanFacts, day: date) -> PlannedDay:
     )
     effects = effects_on(facts.requests, day)
     return _with_effects(replace(plan, sources=(*plan.sources, source)), effects)
+
+
+def _site(facts: PlanFacts, assigned: tuple[Assignment, ...], day: date) -> str:
+    """What the roster says, else where the person's units lie."""
+    named = (one.site for one in assigned if one.site != ANY_SITE)
+    stays = (one.site for one in facts.stays if one.covers(day))
+    return next(named, None) or next(stays, ANY_SITE)
 
 
 def _with_effects(plan: PlannedDay, effects: Effects) -> PlannedDay:
@@ -101,7 +110,7 @@ def _by_roster(
     due = any(_is_due(kind, one) for kind, one in zip(kinds, rostered, strict=True))
     codes = tuple(dict.fromkeys(code for one in rostered for code in one.duty.shifts))
     choice = _choice(rostered, assigned)
-    flags = (PlanFlag.SEVERAL_TEAMS,) if _of_several_teams(assigned) else ()
+    flags = (PlanFlag.SEVERAL_ROSTERS,) if _of_several_subjects(assigned) else ()
     if not codes:  # a rest day: whoever comes is measured by a shift that the roster knows
         known = (code for one in assigned for code in one.shift_codes(facts.rotations))
         codes, choice = tuple(dict.fromkeys(known)), ShiftChoice.FROM_PUNCH
@@ -140,11 +149,25 @@ def _is_due(kind: DayKind, rostered: _Rostered) -> bool:
 
 
 def _choice(rostered: list[_Rostered], assigned: tuple[Assignment, ...]) -> ShiftChoice:
-    """Two teams' rosters on one day: only the punches can say for which of them the person came."""
-    if _of_several_teams(assigned):
+    """Rosters of two teams (or of two merged records) on one day: only the punches can say for which of them the person came."""
+    if _of_several_subjects(assigned):
         return ShiftChoice.FROM_PUNCH
     return rostered[0].duty.choice
 
 
-def _of_several_teams(assigned: tuple[Assignment, ...]) -> bool:
+def _of_several_subjects(assigned: tuple[Assignment, ...]) -> bool:
     return len({one.subject for one in assigned}) > 1
+
+
+def shift_halves(facts: PlanFacts, day: date) -> tuple[int, int, int]:
+    """Begin, middle and end of the day's shift in minutes after midnight; no calendar is asked,
+    because leave is asked for years whose holidays are not announced yet.
+    """
+    codes = {
+        code
+        for one in assignments_on(facts, day)
+        for code in one.duty_on(day, facts.rotations).shifts
+    }
+    due = [facts.shifts[code] for code in codes] or [facts.own_shift]
+    begin, end = min(one.start_min for one in due), max(one.end_min for one in due)
+    return begin, (begin + end) // 2, end

@@ -32,15 +32,15 @@ class Effects(Struct, frozen=True, kw_only=True):
 
 
 def counting_on(requests: Iterable[Request], day: date) -> list[Request]:
-    """The approved requests that hold on the day: not queued for it, not reversed on it."""
+    """The approved requests that hold on the day, without reversed ones. Locked days too: the plan
+    is what should have been, the lock keeps what was computed, their difference waits in a queue.
+    """
     approved = [
         one
         for one in requests
-        if one.state is RequestState.APPROVED
-        and one.body.days[0] <= day < one.body.days[1]
-        and day not in one.queued_days
+        if one.state is RequestState.APPROVED and one.body.days[0] <= day < one.body.days[1]
     ]
-    reversed_ones = {one.body.of for one in approved if isinstance(one.body, Reversal)}
+    reversed_ones = reversed_requests(approved)
     return sorted(
         (
             one
@@ -49,6 +49,15 @@ def counting_on(requests: Iterable[Request], day: date) -> list[Request]:
         ),
         key=lambda one: one.id,
     )
+
+
+def reversed_requests(requests: Iterable[Request]) -> set[int]:
+    """Numbers of those that an approved reversal among them takes back."""
+    return {
+        one.body.of
+        for one in requests
+        if isinstance(one.body, Reversal) and one.state is RequestState.APPROVED
+    }
 
 
 def effects_on(requests: Iterable[Request], day: date) -> Effects:

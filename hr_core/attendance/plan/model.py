@@ -8,7 +8,7 @@ from msgspec import Struct
 from hr_core.attendance.calendar import DayKind
 from hr_core.people.model import Shift
 
-# The rule set of whoever has none by name: hr_core/data/attendance.toml.
+# The rule set of whoever has none by name: hr_core/data/attendance_rules/attendance.toml.
 DEFAULT_RULES = "attendance"
 
 
@@ -22,7 +22,7 @@ class ShiftChoice(StrEnum):
 class PlanFlag(StrEnum):
     """What a person should look at."""
 
-    SEVERAL_TEAMS = "several_teams"  # two teams' rosters claim the day
+    SEVERAL_ROSTERS = "several_rosters"  # of two teams, or of two records merged since
 
 
 class DayPart(StrEnum):

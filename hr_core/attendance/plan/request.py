@@ -13,7 +13,11 @@ from protocols.records import Direction
 
 # A year of leave is 366 days; longer absence is a change of the contract.
 MAX_SPAN_DAYS = 366
+FIRST_YEAR, LAST_YEAR = 1900, 9000
+MAX_WORD = 200
+MAX_TEXT = 2_000  # a reason is a sentence or two, evidence a name; the audit log has the same cap
 MAX_OVERTIME = timedelta(hours=24)
+_EARTH_M = 40_000_000.0  # also keeps out what is no number
 
 
 class RefusedRequestError(CoreError):
@@ -67,12 +71,12 @@ class Leave(Struct, frozen=True, kw_only=True, tag="leave"):
 
 
 class Overtime(Struct, frozen=True, kw_only=True, tag="overtime"):
-    """`kind` is the plan's kind of `day` when it was asked."""
+    """`kind` is the plan's kind of `day` when it was asked; None only in the question."""
 
     day: date
     start: datetime
     end: datetime
-    kind: DayKind
+    kind: DayKind | None = None
 
     @property
     def days(self) -> tuple[date, date]:
@@ -147,8 +151,8 @@ Body = Leave | Overtime | MissingPunch | DayByHand | AskedTrip | MobilePunch | R
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """`days` of a body are half open. On `queued_days` the request changes nothing because they
-    were locked when it was approved: it is settled with the period of `settles_on`.
+    """`days` of a body are half open. `queued_days` were locked when it was approved: what it changes
+    on them is settled with the period of `settles_on`.
     """
 
     id: int
@@ -178,6 +182,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
 def check_body(body: Body) -> None:
     """What no policy can allow. Raises RefusedRequestError."""
+    _check_bounds(body)
     first, until = body.days
     if not 0 < (until - first).days <= MAX_SPAN_DAYS:
         raise RefusedRequestError(
@@ -198,6 +203,28 @@ def check_body(body: Body) -> None:
             pass
     if isinstance(body, MobilePunch):
         _check_position(body)
+
+
+def _check_bounds(body: Body) -> None:
+    """Before anything is computed with them: API and files give any date and any text."""
+    for name in body.__struct_fields__:
+        value = getattr(body, name)
+        if isinstance(value, date) and not FIRST_YEAR <= value.year <= LAST_YEAR:
+            raise RefusedRequestError("span", f"{value} is no day to ask for", remedy="correct it")
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            raise RefusedRequestError(
+                "zone", f"{value} has a zone", remedy="give the site's wall clock without a zone"
+            )
+        if isinstance(value, str):
+            check_text(name, value, MAX_WORD)
+
+
+def check_text(name: str, text: str, most: int) -> None:
+    """Raises RefusedRequestError."""
+    if len(text) > most or "\0" in text:  # PostgreSQL stores no NUL
+        raise RefusedRequestError(
+            "text", f"{name} has a NUL or more than {most} characters", remedy=f"shorten the {name}"
+        )
 
 
 def _check_leave(leave: Leave) -> None:
@@ -247,7 +274,11 @@ def _check_manual_day(day: DayByHand) -> None:
 
 
 def _check_position(punch: MobilePunch) -> None:
-    if not (abs(punch.latitude) <= 90 and abs(punch.longitude) <= 180 and punch.accuracy_m >= 0):
+    if not (
+        abs(punch.latitude) <= 90
+        and abs(punch.longitude) <= 180
+        and 0 <= punch.accuracy_m <= _EARTH_M
+    ):
         raise RefusedRequestError(
             "position",
             f"{punch.latitude}, {punch.longitude} ± {punch.accuracy_m} m is no place on earth",

@@ -5,12 +5,15 @@ from datetime import date
 from functools import cache
 from importlib.metadata import version
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import holidays
 from msgspec import Struct
 
 from hr_core.attendance.calendar import Calendar, CalendarYear, DayKind
 from hr_core.errors import CoreError, NoLawError
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
 
 CHINA = "CN"
 # A site that nobody named: the calendar for every site that has none of its own.
@@ -158,8 +161,10 @@ def _country_year(
     subdivision: str | None,
     observed: bool,  # noqa: FBT001 - a key of the cache
     year: int,
-) -> holidays.HolidayBase:
+) -> "HolidayBase":
     """One year only: `in` of a book that may grow would answer for any year."""
+    import holidays  # noqa: PLC0415 - takes 0.2 s, which every command would pay for
+
     try:
         found = holidays.country_holidays(
             country, subdiv=subdivision, years=year, observed=observed, expand=False

@@ -72,7 +72,7 @@ def test_one_asks_another_confirms_and_every_waiting_punch_counts(plant):
     assert [(one.action, one.actor) for one in record.changes] == [("people.adopt", "bob")]
 
 
-@pytest.mark.parametrize("by", ["ann", " ANN"])
+@pytest.mark.parametrize("by", ["ann", " ANN", "Ａnn"])
 def test_who_asks_does_not_confirm(plant, by):
     do(plant, ask, FACTS, SIGN)
     before = state(plant)

@@ -262,33 +262,37 @@ def test_joined_days_neither_overlap_nor_touch():
     assert union([Days(MAY, None), Days(JUNE, JULY)]) == [Days(MAY, None)]
 
 
-numbers = st.sampled_from(["1001", "1002", "1003", "2001", "T000001", "T000002"])
+somebody = st.integers(0, 9)  # of those who are there then
+numbers = st.sampled_from(["1001", "1002", "2001", "2002", "2003"])
 days = st.sampled_from([MAY, JUNE, JULY])
 orders = st.lists(
     st.one_of(
-        st.tuples(st.just("merge"), numbers, numbers),
-        st.tuples(st.just("split"), numbers, days),
-        st.tuples(st.just("renumber"), numbers, numbers, days),
-        st.tuples(st.just("leave"), numbers, days),
-        st.tuples(st.just("rehire"), numbers, days),
+        st.tuples(st.just(merge), somebody, somebody),
+        st.tuples(st.just(split), somebody, days),
+        st.tuples(st.just(renumber), somebody, numbers, days),
+        st.tuples(st.just(leave), somebody, days),
+        st.tuples(st.just(rehire), somebody, days),
     ),
+    min_size=2,
     max_size=8,
 )
 
 
 def obey(conn, order):
-    match order:
-        case ("merge", keep, gone):
-            return merge(conn, keep, gone, SIGN)
-        case ("split", person, first):
-            share = Share(device_users=(("*", "1", Days(first)),))
-            return split(conn, person, NewRecord(name="S", base_fen=0), share, SIGN).change
-        case ("renumber", person, number, first):
-            return renumber(conn, person, number, first, SIGN)
-        case ("leave", person, until):
-            return leave(conn, person, until, SIGN)
-        case ("rehire", person, first):
-            return rehire(conn, person, first, SIGN)
+    there = conn.execute(sa.select(people.c.number).order_by(people.c.number)).scalars().all()
+    what, index, *facts = order
+    person = there[index % len(there)]
+    if what is merge:
+        return merge(conn, person, there[facts[0] % len(there)], SIGN)
+    if what is split:
+        own = load_roster(conn).device_users
+        ids = [(one.serial, one.user_id) for one in own if one.number == person]
+        share = Share(device_users=tuple((*one, Days(facts[0])) for one in ids[:1]))
+        return split(conn, person, NewRecord(name="S", base_fen=0), share, SIGN).change
+    if what is rehire:
+        agency = Contract(kind=Kind.EXTERNAL, employer="Agency")
+        return rehire(conn, person, facts[0], SIGN, contract=agency)
+    return what(conn, person, *facts, SIGN)
 
 
 @pytest.fixture(scope="module")
