@@ -1,6 +1,5 @@
 """Every record gets one true verdict, and what is stored is never changed."""
 
-import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 
@@ -12,7 +11,7 @@ from msgspec.structs import replace
 
 from hr_core.ingest import batches as ingesting
 from hr_core.store import database
-from hr_core.store.database import initialise, open_database
+from hr_core.store.database import initialise, open_database, writing
 from hr_core.store.errors import StorageBusyError, StorageError
 from hr_core.store.events import batches, count_events, event_by_id, raw_events
 from protocols.batch_chain import FIRST_PREVIOUS
@@ -187,20 +186,21 @@ def test_a_fill_pattern_of_a_date_is_a_punch_like_any_other(engine):
     ]
 
 
-def test_a_held_database_takes_nothing_so_that_the_chain_has_no_gap(engine, monkeypatch):
+def test_a_held_database_takes_nothing_so_that_the_chain_has_no_gap(
+    engine, database_url, monkeypatch
+):
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 20)
     engine.dispose()  # the next connection takes the short time-out
-    other = sqlite3.connect(engine.url.database)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        with pytest.raises(StorageBusyError):
-            ingest(engine, punch_batch(2))
-    finally:
-        other.close()
+    other = open_database(database_url)
+    with writing(other), pytest.raises(StorageBusyError) as caught:
+        ingest(engine, punch_batch(2))
+    other.dispose()
+    assert caught.value.code == "storage_busy"
     assert verdicts_of(engine, punch_batch(2)) == [("accepted", None)] * 2
 
 
-def test_a_full_disk_stores_nothing_and_says_so(engine):
+def test_a_full_disk_stores_nothing_and_says_so(sqlite_engine):
+    engine = sqlite_engine
     with engine.connect() as conn:
         conn.exec_driver_sql("PRAGMA max_page_count = 1")  # refuses to grow, as a full disk does
         conn.rollback()
