@@ -4,14 +4,27 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
+from typing_extensions import override
 
 from hr_core.store.errors import StorageBusyError, StorageError
 
 DRIVER = "postgresql+psycopg"
 
-# SQLite sorts texts by code point. PostgreSQL by the database's language, unless a column says
-# otherwise: then lists would come in another order, and month close could not be compared.
-TEXT = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+class _Text(sa.TypeDecorator[str]):
+    """As SQLite keeps texts: sorted by code point, whatever the language of the server, so that lists
+    come in one order everywhere. PostgreSQL holds no NUL; whoever looks for one finds nothing.
+    """
+
+    impl = postgresql.TEXT
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        return value.replace("\0", "\ufffd") if value and "\0" in value else value
+
+
+TEXT = sa.Text().with_variant(_Text(collation="C"), "postgresql")
 
 # Any number that no other program in this database uses for an advisory lock.
 _WRITERS_LOCK = int.from_bytes(b"clckline", "big")

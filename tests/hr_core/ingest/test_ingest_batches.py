@@ -173,6 +173,9 @@ def test_two_true_punches_of_one_second_stay_two(engine):
         (observe(punch(state=2**31)), "number_out_of_range"),
         (observe(count(value=2**63)), "number_out_of_range"),
         (observe(punch(), clock_offset_ms=-(2**63) - 1), "number_out_of_range"),
+        (observe(punch(user_id="10\x0007")), "bad_text"),
+        (observe(punch(serial="ZK\0")), "bad_text"),
+        (observe(count(source="LINE\0")), "bad_text"),
     ],
 )
 def test_what_no_database_can_hold_is_refused_alone(engine, observation, code):

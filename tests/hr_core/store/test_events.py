@@ -88,6 +88,7 @@ def test_an_index_scan_of_the_key_serves_a_range(conn):
         ]
         return
     conn.exec_driver_sql("SET LOCAL enable_seqscan = off")  # of nine rows it would read them all
+    conn.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
     plan = "\n".join(row[0] for row in conn.exec_driver_sql(f"EXPLAIN {sql}", values))
     assert "Index Scan using pk_raw_events" in plan
     assert "Index Cond: ((event_id >=" in plan
