@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hr_core.cli.gateways import CoreKeyOption, core_key_of, operator
-from hr_core.cli.options import DbOption, JsonOption, new_engine, print_json, served_core, writing
+from hr_core.cli.options import (
+    DbOption,
+    JsonOption,
+    migrate_older,
+    migrated_core,
+    new_engine,
+    print_json,
+    served_core,
+    writing,
+)
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -33,16 +42,27 @@ def init(
     core_key: CoreKeyOption = None,
 ) -> None:
     """Create the core's database and key, or what an existing one lacks."""
+    from hr_core.core_key import core_key_file
     from hr_core.store.database import describe, initialise
     from hr_core.store.log_mover import visiting
     from protocols.key_text import fingerprint
 
     engine = new_engine(context, db)
+    core_key_file(engine.url, core_key)  # who forgot to name it has no half-made core
     _create_private(engine)
     with visiting(engine):
+        migrate_older(engine)
         initialise(engine)
         key = (_renewed_key if new_core_key else core_key_of)(engine, core_key)
         print(f"{describe(engine)} is ready, core key {fingerprint(key.public)}")
+
+
+def migrate(context: typer.Context, *, db: DbOption = None) -> None:
+    """Bring the database of an older release to this one's schema; there is no way back but a backup."""
+    from hr_core.store.database import SCHEMA_VERSION, describe
+
+    with migrated_core(context, db) as engine:
+        print(f"{describe(engine)} has schema {SCHEMA_VERSION}")
 
 
 def _create_private(engine: sa.Engine) -> None:
@@ -134,14 +154,12 @@ def serve(  # noqa: PLR0913 - one for each option
     from hr_core.api.gateway_api import GatewayApi
     from hr_core.api.server import serve as serve_app
     from hr_core.clock import SystemClock
-    from hr_core.store.database import initialise
     from hr_core.web.routes import page_routes
 
     def ready(bound_host: str, bound_port: int) -> None:
         print(f"listening {bound_host}:{bound_port}", flush=True)
 
     with served_core(context, db) as engine:
-        initialise(engine)  # tables that came with an update
         clock = SystemClock()
         key = core_key_of(engine, core_key)
         desk = EnrolmentDesk(engine, key, now=clock.now, monotonic=time.monotonic)

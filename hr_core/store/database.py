@@ -313,6 +313,13 @@ def sick_database(engine: sa.Engine, exc: BaseException | None) -> StorageError:
             remedy="Free space on that disk; gateways keep their records and send them again",
             code="storage_full",
         )
+    if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return StorageError(
+            f"it is not a sound core database ({exc})",
+            where=where,
+            remedy="Point --db or CLOCKLINE_DB at the right file, or restore this one from a backup",
+            code="storage_failed",
+        )
     return StorageError(
         f"the database failed ({exc})",
         where=where,

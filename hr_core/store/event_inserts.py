@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from hr_core.store.database import describe
 from hr_core.store.event_rows import EventRow
 from hr_core.store.events import raw_events
 from hr_core.store.postgres import sick_postgres
 
-_DIALECT = postgresql.dialect()
 _COLUMNS = ", ".join(raw_events.columns.keys())
 _INTO_SQLITE = (
     f"INSERT INTO raw_events ({_COLUMNS}) "  # noqa: S608 - our own names
@@ -32,8 +30,9 @@ _TAKE_OVER = (
 )
 
 # A binary COPY converts nothing: each field must come as its column's type.
+_TYPE_NAMES = {sa.LargeBinary: "bytea", sa.Integer: "int4"}
 _TYPES = [
-    "text" if isinstance(column.type, sa.Text) else column.type.compile(_DIALECT).lower()
+    "text" if isinstance(column.type, sa.Text) else _TYPE_NAMES.get(type(column.type), "int8")
     for column in raw_events.columns
 ]
 
