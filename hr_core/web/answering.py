@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hr_core.api.app import Clock
+from hr_core.store.errors import StorageError
 from hr_core.web.errors import NoPageError
 from hr_core.web.overview import site_zone
 from hr_core.web.rendering import HEADERS, Renderer
@@ -89,7 +90,7 @@ class PageDesk:
             return self.refusal(request, words, "bad_query", 400, **facts)
         except NoPageError as exc:
             return self.refusal(request, words, "not_found", 404, about=exc.what, **exc.values)
-        except sa.exc.DatabaseError:
+        except (StorageError, sa.exc.DatabaseError):
             _log.exception("page %s: the database cannot be read", request.url.path)
             return self.refusal(request, words, "storage", 503)
 
