@@ -28,7 +28,7 @@ class PostgresServer:
 
     def __init__(self, *, durable=False, folder=None, settings=None):
         self.settings = settings or {}
-        self.folder = Path(tempfile.mkdtemp(prefix="clockline-postgres-", dir=folder))
+        self.folder = Path(tempfile.mkdtemp(prefix="clockline-postgres-", dir=folder)).resolve()
         self.port = _free_port()
         self._durable = durable
         self._process = None

@@ -49,9 +49,12 @@ def add_new_events(conn: sa.Connection, rows: Sequence[EventRow]) -> int:
 
 def _copy(conn: sa.Connection, rows: Sequence[EventRow]) -> int:
     import psycopg  # noqa: PLC0415 - sites on SQLite need not load it
+    from psycopg.types.string import BytesBinaryDumper  # noqa: PLC0415 - as above
 
     conn.exec_driver_sql(_MAKE_ROOM)
     cursor: Any = conn.connection.cursor()
+    # Of those that know bytea psycopg takes the one that was registered last, and that is a slow one.
+    cursor.adapters.register_dumper(bytes, BytesBinaryDumper)
     try:
         with cursor.copy(_COPY) as copy:
             copy.set_types(_TYPES)
