@@ -104,6 +104,23 @@ def engine(database_url):
 
 
 @pytest.fixture
+def fresh_core(database_kind, request):
+    """A context in which there is an engine of an empty core: for tests that need many."""
+
+    @contextlib.contextmanager
+    def make():
+        if database_kind == "sqlite":
+            with opened("sqlite://") as engine:
+                initialise(engine)
+                yield engine
+            return
+        with request.getfixturevalue("postgres_core").database() as url, opened(url) as engine:
+            yield engine
+
+    return make
+
+
+@pytest.fixture
 def sqlite_engine(tmp_path):
     """For what is SQLite's own: its files, its log, its pragmas."""
     with opened(f"sqlite:///{tmp_path}/core.db") as engine:

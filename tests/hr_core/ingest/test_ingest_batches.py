@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from hr_core.ingest import batches as ingesting
 from hr_core.store import database
-from hr_core.store.database import initialise, open_database, writing
+from hr_core.store.database import open_database, writing
 from hr_core.store.errors import StorageBusyError, StorageError
 from hr_core.store.events import batches, count_events, event_by_id, raw_events
 from protocols.batch_chain import FIRST_PREVIOUS
@@ -236,12 +236,10 @@ RECORDS = [*(punch(n) for n in range(12)), punch(0, ordinal=1), *(count(n) for n
     sent=st.lists(st.sampled_from(RECORDS), max_size=60),
     cuts=st.lists(st.integers(min_value=0, max_value=60), max_size=6),
 )
-def test_any_split_with_any_duplicates_stores_the_same_set(tmp_path_factory, sent, cuts):
-    engine = open_database("sqlite://")
-    initialise(engine)
+def test_any_split_with_any_duplicates_stores_the_same_set(fresh_core, sent, cuts):
     accepted = 0
     edges = [0, *sorted(cuts), 60]
-    try:
+    with fresh_core() as engine:
         for number, (start, end) in enumerate(pairwise(edges)):
             batch = batch_of(*map(observe, sent[start:end]), number=number)
             judged = verdicts_of(engine, batch)
@@ -249,7 +247,5 @@ def test_any_split_with_any_duplicates_stores_the_same_set(tmp_path_factory, sen
             accepted += judged.count(("accepted", None))
         with engine.connect() as conn:
             keys = conn.execute(sa.select(raw_events.c.event_id)).scalars().all()
-    finally:
-        engine.dispose()
     assert sorted(keys) == sorted({event_id(record) for record in sent})
     assert accepted == len(keys)
