@@ -63,15 +63,17 @@ class PostgresServer:
                 cwd=self.folder, stdout=log, stderr=log,
             )  # fmt: skip
         deadline = time.monotonic() + _STARTS_WITHIN_S
-        while True:
-            try:
-                self.admin("SELECT 1")
-            except psycopg.OperationalError:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"PostgreSQL does not start:\n{self.log()}") from None
-                time.sleep(0.02)  # noqa: TID251 - no loop here
-            else:
-                return
+        while not self._is_ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL does not start:\n{self.log()}")
+            time.sleep(0.02)  # noqa: TID251 - no loop here
+
+    def _is_ready(self):
+        """As pg_ctl finds it out: the last line that the server writes there."""
+        with contextlib.suppress(FileNotFoundError):
+            status = (self.folder / "data" / "postmaster.pid").read_text()
+            return status.rstrip().endswith("ready")
+        return False
 
     def stop(self):
         """At once: nothing of it is needed any more, or the test is about just that."""
