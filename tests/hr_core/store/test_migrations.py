@@ -15,6 +15,7 @@ from hr_core.store import database, migrate
 from hr_core.store.database import initialise, metadata, stored_version, writing
 from hr_core.store.errors import SchemaVersionError, StorageError
 from tests.hr_core.conftest import opened
+from tools.new_migration import missing
 
 GOLDEN = Path(__file__).parent / "golden" / "release-0.1.0.sql"
 EXPLAIN = ("pay", "explain", "1", "E001")
@@ -241,3 +242,28 @@ class TestCommands:
         with opened(f"sqlite:///{path}") as engine, pytest.raises(SchemaVersionError) as caught:
             initialise(engine)
         assert caught.value.found == newer
+
+
+class TestTheTool:
+    @pytest.fixture
+    def new_table(self):
+        table = sa.Table(
+            "visitors",
+            metadata,
+            sa.Column("name", sa.Text, primary_key=True),
+            sa.Column("came_at", database.UtcInstant, nullable=False),
+            sqlite_with_rowid=False,
+        )
+        yield table
+        metadata.remove(table)
+
+    def test_what_the_code_has_more_is_written_as_a_migration(self, new_table, step):
+        body = missing(migrate.revisions()[:-1])
+        assert 'op.create_table("visitors"' in body.replace("'", '"').replace("(\n    ", "(")
+        assert "TEXT" in body
+        assert "sa.BigInteger()" in body
+        assert "sqlite_with_rowid=False" in body
+        assert "pay_runs" not in body
+
+    def test_nothing_to_migrate(self):
+        assert missing(migrate.revisions()) == "pass", LACKING

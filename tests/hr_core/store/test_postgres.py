@@ -240,3 +240,11 @@ def test_a_writer_that_waits_too_long_goes_away_busy(core, core_url, monkeypatch
         holder.join()
     ingest(core, punch_batch(1))
     assert punches(core) == 1
+
+
+def test_an_address_may_name_a_socket_and_what_else_libpq_knows(postgres_core, core_url):
+    server = postgres_core.server
+    by_socket = core_url.replace(f"127.0.0.1:{server.port}", "")
+    with opened(f"{by_socket}?host={server.folder}&port={server.port}&sslmode=prefer") as engine:
+        ingest(engine, punch_batch(1))
+        assert punches(engine) == 1
