@@ -4,6 +4,8 @@
     .venv/bin/python tools/new_migration.py attendance
     wrote hr_core/store/migrations/versions/0003_attendance.py
 
+The same name again writes the newest one anew, which no release has shipped yet.
+
 A database is made by the migrations that are there and compared with the tables of hr_core.store.
 Read what comes out: a column that was renamed looks like one dropped and one added, and a new column
 that is NOT NULL needs a server_default or an UPDATE. tests/hr_core/store/test_migrations.py proves
@@ -48,6 +50,8 @@ def main() -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         parser.error("the name takes small letters, digits and underscores")
     steps = revisions()
+    if steps and Path(steps[-1].path).stem.partition("_")[2] == name:
+        steps = steps[:-1]  # it is written anew
     body = missing(steps)
     if body == "pass":
         raise SystemExit("nothing to migrate: the migrations make what the code says")

@@ -26,11 +26,12 @@ from drivers.errors import BlockedError, DriverError
 from drivers.ports import Clock
 from drivers.vitals import Observed
 from edge_agent.spool.store import Lane, PastReading, Spool, SpoolCorruptError, SpoolError
+from edge_agent.supervisor.condition import DeviceCondition, Problem
 from edge_agent.supervisor.follow import Follower
 from edge_agent.supervisor.log_changes import LogChange, log_change
 from edge_agent.supervisor.retry import BLOCKED_DELAY_S, retry_delay_s
 from edge_agent.supervisor.row_clock import RowClock, clock_offset_ms
-from edge_agent.supervisor.states import DeviceSignal, DeviceState, after
+from edge_agent.supervisor.states import DeviceSignal, DeviceState
 from edge_agent.supervisor.units import (
     ANOTHER_SERIAL,
     belongs_to,
@@ -54,6 +55,13 @@ CLOSE_DEADLINE_S = 2.0
 
 FULL = "spool_full"
 
+TOO_SLOW = Problem(
+    what=f"no answer within {ANSWER_DEADLINE_S:g} s, or no complete page within "
+    f"{PAGE_DEADLINE_S:g} s",
+    remedy="It is tried again by itself; if it repeats, restart the device",
+    code="device_too_slow",
+)
+
 # What a device that talks notices is looked at beside its data, not with each of a thousand messages.
 VITALS_EVERY_S = 5.0
 
@@ -71,14 +79,6 @@ ROOM_LOOK_S = 2.0
 GATEWAY_STEP = timedelta(seconds=5)
 
 log = structlog.get_logger()
-
-
-class Problem(Struct, frozen=True, kw_only=True):
-    """What stands between a device and its data, in words for a person."""
-
-    what: str
-    remedy: str
-    code: str
 
 
 class DeviceReport(Struct, frozen=True, kw_only=True):
@@ -126,21 +126,17 @@ class DeviceWorker:
         self._zone = zone
         self._commons = commons
         self._poked = asyncio.Event()
-        self._state = DeviceState.IDLE
-        self._since = commons.clock.now()
         self._identity: Identity | None = None
         self._expected: str | None = None  # the serial that the name stands for
         self._gateway_zero: datetime | None = None  # the wall time of monotonic zero
         self._taken_up = False  # the spool knows this session's unit by the name
         self._told_ready: str | None = None  # the serial of whom it was logged
         self._clock_offset_ms: int | None = None
-        self._problem: Problem | None = None
-        self._failures = 0
-        self._moved_at = commons.clock.monotonic()
         self._fetch_took_s = 0.0
         self._listening = False  # a device that talks may be silent for days
         self._vitals = VitalsWatch(config.name)
         self._log = log.bind(device=config.name, driver=config.kind)
+        self._condition = DeviceCondition(commons.clock, commons.changed, self._log)
 
     def look_in(self, networks: Sequence[str]) -> None:
         """Where to look for this device when it has moved, from now on."""
@@ -155,13 +151,13 @@ class DeviceWorker:
         return DeviceReport(
             name=self._config.name,
             kind=self._config.kind,
-            state=self._state,
-            since=self._since,
+            state=self._condition.state,
+            since=self._condition.since,
             serial=self._identity.serial if self._identity else None,
             profile=self._identity.profile if self._identity else None,
             clock_offset_ms=self._clock_offset_ms,
-            problem=self._problem,
-            failures=self._failures,
+            problem=self._condition.problem,
+            failures=self._condition.failures,
             moved=self._moved,
             log_change=self._log_change,
             vitals=self._vitals.vitals(),
@@ -170,17 +166,17 @@ class DeviceWorker:
     def stuck(self, now_s: float) -> bool:
         """Neither a step nor a rightful wait for longer than any of both may take."""
         rightful_s = PAGE_DEADLINE_S + max(self._config.poll_s, BLOCKED_DELAY_S)
-        return now_s - self._moved_at > rightful_s and not self._listening
+        return self._condition.still_s(now_s) > rightful_s and not self._listening
 
     async def run(self) -> None:
         """Runs until cancelled."""
-        self._signal(DeviceSignal.START)
+        self._condition.signal(DeviceSignal.START)
         try:
             while True:
                 await self._pause(await self._session())
-                self._signal(DeviceSignal.RETRY_DUE)
+                self._condition.signal(DeviceSignal.RETRY_DUE)
         finally:
-            self._signal(DeviceSignal.STOP)
+            self._condition.signal(DeviceSignal.STOP)
 
     async def _session(self) -> float:
         """One connection's worth of work. Returns the seconds to wait before the next."""
@@ -190,37 +186,28 @@ class DeviceWorker:
             driver = self._make_driver(self._config)
             await self._work(driver)
         except BlockedError as error:
-            self._fail(DeviceSignal.REFUSED, error.what, error.remedy, error.code)
+            self._condition.fail(DeviceSignal.REFUSED, Problem.of(error))
             return 0.0 if await self._followed(error) else self._wait_s(BLOCKED_DELAY_S)
         except SpoolCorruptError:
             raise  # for all devices: the agent starts anew, which heals its spool
         except (DriverError, SpoolError) as error:
-            self._fail(DeviceSignal.FAILED, error.what, error.remedy, error.code)
+            self._condition.fail(DeviceSignal.FAILED, Problem.of(error))
             if await self._followed(error):
                 return 0.0
         except TimeoutError:
-            self._fail(
-                DeviceSignal.FAILED,
-                f"no answer within {ANSWER_DEADLINE_S:g} s, or no complete page within "
-                f"{PAGE_DEADLINE_S:g} s",
-                "It is tried again by itself; if it repeats, restart the device",
-                "device_too_slow",
-            )
+            self._condition.fail(DeviceSignal.FAILED, TOO_SLOW)
         except Exception as error:  # noqa: BLE001 - a driver's bug costs one device, not the site
             self._log.exception("driver_bug")
-            self._fail(
-                DeviceSignal.FAILED,
-                f"the driver failed in a way it should not ({type(error).__name__}: {error})",
-                "Please report it with the log of this moment: journalctl -u edge-agent",
-                "driver_bug",
-            )
+            self._condition.fail(DeviceSignal.FAILED, _bug(error))
         finally:
             self._listening = False
             if driver is not None:
                 self._look_at_vitals(driver)
                 self._vitals.driver_ended()
                 await self._close(driver)
-        return self._wait_s(retry_delay_s(self._failures, self._commons.randomness.random()))
+        return self._wait_s(
+            retry_delay_s(self._condition.failures, self._commons.randomness.random())
+        )
 
     def _wait_s(self, usual_s: float) -> float:
         return usual_s if self._follower is None else self._follower.wait_s(usual_s)
@@ -234,7 +221,7 @@ class DeviceWorker:
 
     async def _work(self, driver: Driver) -> None:
         identity = await self._proven(driver)
-        self._signal(DeviceSignal.IDENTIFIED)
+        self._condition.signal(DeviceSignal.IDENTIFIED)
         if driver.manifest.mode is Mode.TALKS:
             if isinstance(driver, Resumable):
                 driver.resume(await self._commons.spool.cursor(identity.serial))
@@ -310,7 +297,7 @@ class DeviceWorker:
             self._log_change = change
             self._log.warning("device_log_changed", what=change.what)
             self._commons.changed.set()
-        self._moved_at = self._commons.clock.monotonic()
+        self._condition.step()
 
     async def _take_up(self, delivery: Delivery, stamp: Stamp) -> None:
         """Before the first rows of a session. Raises AnotherUnitError for rows of another unit: the
@@ -335,13 +322,13 @@ class DeviceWorker:
         """Until it is time to try again, or a person has said that the unit was replaced."""
         clock = self._commons.clock
         due_s = clock.monotonic() + delay_s
-        if self._problem is not None and self._problem.code == FULL:
+        if self._condition.blocked_by(FULL):
             await clock.sleep(min(ROOM_LOOK_S, delay_s))
             while not self._commons.spool.housekeeping.has_room:
-                self._moved_at = clock.monotonic()
+                self._condition.step()
                 await clock.sleep(ROOM_LOOK_S)
             return
-        if self._problem is not None and self._problem.code == ANOTHER_SERIAL:
+        if self._condition.blocked_by(ANOTHER_SERIAL):
             while (left_s := due_s - clock.monotonic()) > 0:
                 await clock.sleep(min(ORDER_LOOK_S, left_s))
                 if await was_ordered(self._commons.spool, self._config, other_than=self._expected):
@@ -350,7 +337,7 @@ class DeviceWorker:
 
     async def _until_next_fetch(self, driver: Driver) -> None:
         """Until the interval has passed, someone pokes, or the device hints at something new."""
-        self._moved_at = self._commons.clock.monotonic()
+        self._condition.step()
         waits = [sleep_unless(self._poked, self._commons.clock, self._config.poll_s)]
         if self._config.live and Capability.LIVE in driver.manifest.capabilities:
             waits.append(self._until_hinted(driver))
@@ -373,7 +360,7 @@ class DeviceWorker:
             return False
         try:
             move = await self._follower.look(
-                self._config, known_serial, error, failures=self._failures
+                self._config, known_serial, error, failures=self._condition.failures
             )
         except Exception:  # noqa: BLE001 - a bug in the search costs the search, not the site
             self._log.exception("follow_bug")
@@ -414,30 +401,9 @@ class DeviceWorker:
             self._commons.changed.set()
 
     def _recovered(self) -> None:
-        if self._failures:
-            self._log.info("device_recovered", failures=self._failures)
-            self._commons.changed.set()
-        self._failures = 0
-        self._problem = None
+        self._condition.recover()
         if self._follower is not None:
             self._follower.settled()
-
-    def _fail(self, signal: DeviceSignal, what: str, remedy: str, code: str) -> None:
-        self._failures += 1
-        problem = Problem(what=what, remedy=remedy, code=code)
-        if self._problem is None or self._problem.code != code:
-            # Logged once on loss; the count between is said on recovery.
-            self._log.warning("device_failed", what=what, remedy=remedy, code=code)
-        self._problem = problem
-        self._signal(signal)
-
-    def _signal(self, signal: DeviceSignal) -> None:
-        self._moved_at = self._commons.clock.monotonic()
-        state = after(self._state, signal)
-        if state is not self._state:
-            self._state = state
-            self._since = self._commons.clock.now()
-            self._commons.changed.set()
 
 
 async def _closable(
@@ -455,6 +421,14 @@ async def _closable(
     finally:
         if isinstance(deliveries, AsyncGenerator):
             await deliveries.aclose()
+
+
+def _bug(error: Exception) -> Problem:
+    return Problem(
+        what=f"the driver failed in a way it should not ({type(error).__name__}: {error})",
+        remedy="Please report it with the log of this moment: journalctl -u edge-agent",
+        code="driver_bug",
+    )
 
 
 def _lane_of(delivery: Delivery, *, backlog: bool) -> Lane:

@@ -10,7 +10,7 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from hr_core.attendance.calendar import CalendarDay, DayKind
 from hr_core.clock import DAY_S
@@ -25,14 +25,20 @@ LEAVING = frozenset({Direction.OUT, Direction.OVERTIME_OUT})
 DISTRUSTED = (Flag.REPEAT, Flag.CLOCK_SUSPECT, Flag.FUTURE, Flag.FILL_PATTERN)
 
 
-class AttendanceRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    version: str
-    source: str
+class FirstLastRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     debounce_s: int
     one_visit_min: int
     overtime_step_min: int
     late_grace_min: int
     early_leave_grace_min: int
+
+    def versioned(self, version: str, source: str) -> "AttendanceRules":
+        return AttendanceRules(version=version, source=source, **structs.asdict(self))
+
+
+class AttendanceRules(FirstLastRules, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    version: str
+    source: str
 
 
 class DayStatus(StrEnum):
@@ -105,7 +111,15 @@ class _Minutes(NamedTuple):
 
 
 def load_rules() -> AttendanceRules:
-    return load("attendance.toml", AttendanceRules)
+    """The product's own, for whoever has no rule set by name."""
+    file = load("attendance_rules/attendance.toml", _DefaultFile)
+    return file.first_last.versioned(file.version, file.source)
+
+
+class _DefaultFile(Struct):
+    version: str
+    source: str
+    first_last: FirstLastRules
 
 
 def compute_day(

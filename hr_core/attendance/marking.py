@@ -28,6 +28,26 @@ class Mark(StrEnum):
     LEAVE = "leave"
 
 
+class MarkRules(Struct, frozen=True, kw_only=True):
+    """All in seconds. A grace of None says that nobody asks whether a person was late."""
+
+    late_grace: int | None = None
+    early_exit_grace: int | None = None
+    half_day_below: int = 0
+    absent_below: int = 0
+
+    def status(self, seconds: int) -> Mark:
+        if seconds < self.absent_below:
+            return Mark.ABSENT
+        return Mark.HALF_DAY if seconds < self.half_day_below else Mark.PRESENT
+
+    def is_late(self, arrived: int, start: int) -> bool:
+        return self.late_grace is not None and arrived > start + self.late_grace
+
+    def left_early(self, left: int, end: int) -> bool:
+        return self.early_exit_grace is not None and left < end - self.early_exit_grace
+
+
 class ManualRecord(Struct, frozen=True):
     """`shift` None: it stands for the whole day."""
 
@@ -126,22 +146,20 @@ def shifts_overlap(one: ShiftType, other: ShiftType) -> bool:
 def _present(found: Occurrence, presses: Sequence[Press]) -> MarkedDay:
     shift = found.shift
     there = presence(presses, shift.pairing, shift.hours_from)
-    first, last = there.first_in, there.last_out
-    late, early = shift.late_grace, shift.early_exit_grace
+    rules = MarkRules(
+        late_grace=shift.late_grace,
+        early_exit_grace=shift.early_exit_grace,
+        half_day_below=shift.half_day_below,
+        absent_below=shift.absent_below,
+    )
     return MarkedDay(
         day=found.day,
         shift=shift.name,
-        status=_status(shift, there.seconds),
-        late=late is not None and first is not None and first > found.start + late,
-        early_exit=early is not None and last is not None and last < found.end - early,
+        status=rules.status(there.seconds),
+        late=there.first_in is not None and rules.is_late(there.first_in, found.start),
+        early_exit=there.last_out is not None and rules.left_early(there.last_out, found.end),
         seconds=there.seconds,
     )
-
-
-def _status(shift: ShiftType, seconds: int) -> Mark:
-    if seconds < shift.absent_below:
-        return Mark.ABSENT
-    return Mark.HALF_DAY if seconds < shift.half_day_below else Mark.PRESENT
 
 
 def _absences(plan: Plan, seen: set[tuple[str, date]], today: date) -> list[MarkedDay]:

@@ -3,8 +3,10 @@
 Days are counted in ten thousandths, so that halves and odd fractions of a day add up exactly.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
+from itertools import accumulate
 
 from msgspec import Struct
 
@@ -25,6 +27,17 @@ class MarkedAttendance(Struct, frozen=True, kw_only=True):
 
     status: DayMark
     unpaid: int = 0
+
+
+def shares(amount: int, days: Sequence[int]) -> list[int]:
+    """An amount dealt out by days, in whole units, so that the shares are the amount: each ends
+    where its days' part of the whole ends, rounded half up.
+    """
+    whole = sum(days)
+    if whole <= 0 or min(days) < 0:
+        raise ValueError("no days to deal out by")
+    ends = [(2 * amount * past + whole) // (2 * whole) for past in accumulate(days)]
+    return [end - start for start, end in zip([0, *ends], ends, strict=False)]
 
 
 class PaymentRules(Struct, frozen=True, kw_only=True):

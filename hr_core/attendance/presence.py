@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from hr_core.clock import DAY_S
+from hr_core.clock import DAY_S, Month, wall_time
 
 # Two presses of the same key nearer than this are one arrival.
 _AGAIN_S = 600
@@ -116,3 +116,15 @@ def night_seconds(start: int, end: int, night_start: int, night_end: int) -> int
         overlap(start, end, day * DAY_S + night_start, day * DAY_S + night_start + length)
         for day in nights
     )
+
+
+def seconds_by_month(start: int, end: int) -> dict[Month, int]:
+    """The parts of a span of wall seconds in each month that it touches; together they are it."""
+    parts: dict[Month, int] = {}
+    while start < end:
+        moment = wall_time(start)
+        month = Month(moment.year, moment.month)
+        until = min(end, month.after.toordinal() * DAY_S)
+        parts[month] = until - start
+        start = until
+    return parts

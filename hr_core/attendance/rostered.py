@@ -116,3 +116,17 @@ def resolve(
         if one.opens <= at <= one.closes:
             return one
     return None
+
+
+def resolve_again(
+    known: Occurrence | None,
+    at: int,
+    shifts: Iterable[ShiftType],
+    assignments: Sequence[Assignment],
+    *,
+    marked: bool,
+) -> Occurrence | None:
+    """After the plan changed: a punch of a day that was already marked keeps the shift it was
+    marked with, or the mark would no longer agree with its punches.
+    """
+    return known if marked else resolve(at, shifts, assignments)

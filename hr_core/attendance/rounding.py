@@ -7,7 +7,7 @@ MINUTE = 60
 
 
 class RoundingMode(StrEnum):
-    """`nearest`: half the interval goes up. `nearest_half_down` and `_half_up` halve in whole
+    """`nearest`: half the interval goes up; `closest`: it goes down. `nearest_half_down` and `_half_up` halve in whole
     minutes: of 15 minutes, 8:00 is the first to go up with the former, 7:00 with the latter.
     `cutoff`: up from `grace` seconds past the boundary on is the next boundary's side.
     """
@@ -17,6 +17,7 @@ class RoundingMode(StrEnum):
     NEAREST_HALF_DOWN = "nearest_half_down"
     NEAREST_HALF_UP = "nearest_half_up"
     UP = "up"
+    CLOSEST = "closest"
     CUTOFF = "cutoff"
 
 
@@ -38,6 +39,8 @@ def round_seconds(value: int, interval: int, mode: RoundingMode, grace: int = 0)
             shifted = value - grace + interval - 1
         case RoundingMode.CUTOFF:
             shifted = value + interval - grace
+        case RoundingMode.CLOSEST:
+            shifted = value + (interval - 1) // 2
         case _:
             shifted = value + _half(interval, mode)
     return shifted // interval * interval
@@ -63,7 +66,7 @@ SpanMode = Literal["floor", "ceil", "closest", "default"]
 _MODES = {
     "floor": RoundingMode.DOWN,
     "ceil": RoundingMode.UP,
-    "closest": RoundingMode.NEAREST,
+    "closest": RoundingMode.CLOSEST,
 }
 
 

@@ -8,7 +8,9 @@ import typer
 from typer.exceptions import TyperException
 
 from hr_core.cli import (
+    attendance_rules,
     audit,
+    cases,
     devices,
     erase,
     events,
@@ -46,8 +48,10 @@ app.command("devices")(devices.devices)
 app.command("erase")(erase.erase)
 app.add_typer(gateways.gateway, name="gateway")
 app.add_typer(audit.app, name="audit")
+app.add_typer(cases.app, name="cases")
 app.add_typer(pay.app, name="pay")
 app.add_typer(reading.attendance, name="attendance")
+reading.attendance.add_typer(attendance_rules.app, name="rules")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
 

@@ -15,6 +15,8 @@ import typer
 from hr_core.errors import CoreError, NotFoundError
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import sqlalchemy as sa
 
     from hr_core.clock import Month
@@ -32,6 +34,9 @@ DbOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+ByOption = Annotated[
+    str | None, typer.Option("--by", help="Who [default: your account].", show_default=False)
+]
 MonthOption = Annotated[str, typer.Option("--month", help="The month, like 2026-10.")]
 
 
@@ -46,6 +51,12 @@ def database_url(context: typer.Context, db: str | None) -> str:
     """From the command, the program, the environment, in this order."""
     chosen = db or context.find_root().obj or os.environ.get("CLOCKLINE_DB") or DEFAULT_DB
     return chosen if "://" in chosen else f"sqlite:///{Path(chosen).absolute()}"
+
+
+def has_database(context: typer.Context, db: str | None) -> bool:
+    """Whether one was named, or lies where one would be looked for."""
+    chosen = db or context.find_root().obj or os.environ.get("CLOCKLINE_DB")
+    return bool(chosen) or Path(DEFAULT_DB).exists()
 
 
 def new_engine(context: typer.Context, db: str | None) -> sa.Engine:
@@ -183,6 +194,18 @@ def parse_month(text: str) -> Month:
         return Month.parse(text)
     except ValueError as exc:
         raise typer.BadParameter(str(exc), param_hint="--month") from exc
+
+
+def parse_day(text: str) -> date:
+    """Raises a usage error."""
+    from datetime import datetime
+
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a date of the wall clock
+    except ValueError as exc:
+        raise typer.BadParameter(
+            f"{text!r} is not a day like 2026-11-21", param_hint="--day"
+        ) from exc
 
 
 def print_json(value: object) -> None:

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from hr_core.cli.options import DbOption, ExitCode, JsonOption, parse_month, print_json, reading
+from hr_core.cli.options import (
+    DbOption,
+    ExitCode,
+    JsonOption,
+    parse_day,
+    parse_month,
+    print_json,
+    reading,
+)
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -94,7 +102,6 @@ def _window(roster: Roster, day: str | None, month: str | None) -> Window:
     """Raises a usage error."""
     from zoneinfo import ZoneInfo
 
-    from hr_core.cli.quality import parse_day
     from hr_core.clock import SystemClock
     from hr_core.quality.counted_span import day_window, month_window
 

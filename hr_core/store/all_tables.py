@@ -18,6 +18,7 @@ from hr_core.store import (
     piece_scans,
     refusals,
     results,
+    rule_sets,
     watermarks,
 )
 
@@ -39,5 +40,6 @@ __all__ = [
     "piece_scans",
     "refusals",
     "results",
+    "rule_sets",
     "watermarks",
 ]

@@ -1,6 +1,6 @@
 """Leave of a day: entered by hand, planned in the roster, or a holiday's."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
 from hr_core.attendance.periods import WEEK
@@ -15,6 +15,7 @@ from hr_core.attendance.timesheet.model import (
 from hr_core.attendance.timesheet.rules import (
     CountedDays,
     DaysAround,
+    HolidayAverage,
     HolidayRule,
     MealMode,
     OnHoliday,
@@ -26,12 +27,17 @@ from hr_core.attendance.timesheet.rules import (
 _HORIZON_DAYS = 180
 
 
+# What each holiday pays by its rule's pay code, where that is an average.
+Averages = Mapping[tuple[date, str], int]
+
+
 def absence_rows(
-    day: date, entries: Entries, rules: Rules, shifts: Sequence[Shift], worked: frozenset[date]
+    day: date, entries: Entries, rules: Rules, shifts: Sequence[Shift], averages: Averages
 ) -> list[Row]:
     """What is entered takes the place of the plan's and the holiday's of the same pay code."""
     local = LocalTime(rules.zone)
     own = [shift for shift in shifts if shift.day == day]
+    worked = days_worked(shifts)
     entered = _entered(day, entries, own, local)
     codes = {row.pay_code for row in entered}
     planned = [
@@ -44,17 +50,42 @@ def absence_rows(
     for rule in rules.holiday_rules if day in rules.holidays else ():
         same = [schedule for schedule in planned if schedule.absence == rule.pay_code]
         planned = [schedule for schedule in planned if schedule not in same]
-        if rule.pay_code in codes or not rule.paid:
+        paid = averages.get((day, rule.pay_code), 0) if rule.average else rule.paid
+        if rule.pay_code in codes or not paid:
             continue
         if eligible(rule, day, entries.schedules, worked):
             others = [*(schedule.start for schedule in planned), *(shift.start for shift in own)]
-            start = _holiday_start(day, rule, same, others, entries, local)
-            rows.append(_row(day, rule.pay_code, start, rule.paid))
+            start = _holiday_start((day, paid), same, others, entries, local)
+            rows.append(_row(day, rule.pay_code, start, paid))
     for schedule in planned:
         if schedule.absence and schedule.absence not in codes:
             seconds = scheduled_seconds(schedule)
             rows.append(_row(day, schedule.absence, schedule.start, seconds))
     return rows
+
+
+def days_worked(shifts: Iterable[Shift]) -> frozenset[date]:
+    return frozenset(shift.day for shift in shifts if any(pair.worked for pair in shift.pairs))
+
+
+def average_paid(
+    rule: HolidayRule, average: HolidayAverage, day: date, before: Mapping[date, Sequence[Row]]
+) -> int:
+    """Of the rows of the days before the holiday; within the rule's bounds."""
+    kinds = {RowKind.REGULAR}
+    if average.overtime:
+        kinds.add(RowKind.OVERTIME)
+    if average.absence:
+        kinds.add(RowKind.ABSENCE)
+    totals = [
+        sum(row.seconds for row in rows if row.kind in kinds)
+        for on, rows in before.items()
+        if day - timedelta(days=average.days) <= on < day
+    ]
+    divisor = average.divisor or sum(1 for total in totals if total > 0)
+    seconds = round(sum(totals) / divisor) if divisor else 0
+    seconds = max(seconds, rule.paid)
+    return min(seconds, average.maximum) if average.maximum else seconds
 
 
 def _entered(day: date, entries: Entries, own: Sequence[Shift], local: LocalTime) -> list[Row]:
@@ -91,17 +122,17 @@ def scheduled_seconds(schedule: Schedule) -> int:
 
 
 def _holiday_start(
-    day: date,
-    rule: HolidayRule,
+    holiday: tuple[date, int],
     same: Sequence[Schedule],
     others: Sequence[int],
     entries: Entries,
     local: LocalTime,
 ) -> int:
+    day, paid = holiday
     if same:
         return same[0].start
     if others:
-        return min(others) - rule.paid
+        return min(others) - paid
     scheduled = [schedule.start for schedule in entries.schedules if schedule.day == day]
     return min(scheduled, default=local.at(day))
 

@@ -40,7 +40,8 @@ _FIRST = date(2000, 1, 2)
 
 class DayTime(Struct, frozen=True, kw_only=True):
     """`rows` regular and absence in order of time; `uncounted` adjustments that stand beside them;
-    `absent` seconds of leave, `planned` seconds of work in the roster.
+    `absent` seconds of leave, `planned` seconds of work in the roster; `holiday`: rules of holidays
+    apply.
     """
 
     day: date
@@ -49,6 +50,7 @@ class DayTime(Struct, frozen=True, kw_only=True):
     absent: int = 0
     planned: int = 0
     worked: bool = False
+    holiday: bool = False
 
 
 class _Counters:
@@ -60,6 +62,7 @@ class _Counters:
         self._absent = [0] * len(rules.overtime)
         self._period: list[date | None] = [None] * len(rules.overtime)
         self._planned = 0
+        self._holiday = False
         self._worked_days: set[date] = set()
 
     def begin(self, time: DayTime) -> None:
@@ -73,6 +76,7 @@ class _Counters:
             )
             self._absent[index] += time.absent
         self._planned = time.planned
+        self._holiday = time.holiday
         if time.worked:
             self._worked_days.add(time.day)
 
@@ -86,7 +90,7 @@ class _Counters:
 
     def applies(self, rule: OvertimeRule, on: date) -> bool:
         if rule.period is OvertimePeriod.HOLIDAY:
-            return on in self._rules.holidays and bool(self._rules.holiday_rules)
+            return self._holiday
         if rule.period is OvertimePeriod.REST_DAY:
             return on in self._rules.rest_days
         if rule.period in (OvertimePeriod.DAILY, OvertimePeriod.SCHEDULED, *_LONG):

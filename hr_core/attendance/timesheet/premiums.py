@@ -12,6 +12,7 @@ from hr_core.attendance.timesheet.model import (
     Shift,
 )
 from hr_core.attendance.timesheet.rules import (
+    BoundsOf,
     PremiumRule,
     RowKind,
     Rules,
@@ -29,6 +30,8 @@ def premiums(
     """The rows of one rule over all days in order; `days` hold regular and overtime rows."""
     if rule.minimum_shift is not None:
         return _short_shifts(rule, shifts)
+    if rule.longest_without_break:
+        return _unbroken(rule, shifts, filters)
     made: list[Row] = []
     week: date | None = None
     weekly = 0
@@ -50,7 +53,7 @@ def premiums(
             rows += _row(rule, row, _matching(rule, row, paid, shift, rules, filters))
             seconds = sum(end - start for start, end in counted)
             daily, weekly = daily + seconds, weekly + seconds
-        made += _bounded(rule, rows)
+        made += _bounded(rule, rows, shifts)
     return made
 
 
@@ -114,12 +117,21 @@ def _row(rule: PremiumRule, row: Row, spans: Sequence[Span]) -> list[Row]:
     ]
 
 
-def _bounded(rule: PremiumRule, rows: list[Row]) -> list[Row]:
-    """Minimum and maximum, of each row or of the day: the last row is filled up, the rows after
-    the maximum go.
-    """
-    if rule.per_pair:
+def _bounded(rule: PremiumRule, rows: Sequence[Row], shifts: Sequence[Shift]) -> list[Row]:
+    """The rows of a day within minimum and maximum."""
+    if rule.bounds is BoundsOf.PAIR:
         return [_with_seconds(row, _bound(rule, row.seconds)) for row in rows]
+    if rule.bounds is BoundsOf.DAY:
+        return _filled(rule, rows)
+    by_shift: dict[int | None, list[Row]] = {}
+    for row in rows:
+        shift = shift_of(row, shifts)
+        by_shift.setdefault(shift.start if shift else None, []).append(row)
+    return [row for own in by_shift.values() for row in _filled(rule, own)]
+
+
+def _filled(rule: PremiumRule, rows: Sequence[Row]) -> list[Row]:
+    """The last row is filled up to the minimum, the rows after the maximum go."""
     made: list[Row] = []
     paid = 0
     for row in rows:
@@ -162,6 +174,43 @@ def _short_shifts(rule: PremiumRule, shifts: Sequence[Shift]) -> list[Row]:
                 )
             )
     return made
+
+
+def _unbroken(rule: PremiumRule, shifts: Sequence[Shift], filters: Filters) -> list[Row]:
+    """Once for each shift in which somebody worked too long without a break."""
+    made = []
+    for shift in shifts:
+        pairs = [pair for pair in shift.pairs if pair.worked]
+        worked = sum(pair.worked for pair in pairs)
+        if not pairs or worked < rule.after_daily or not rule.only.holds(pairs[-1].place):
+            continue
+        end = pairs[-1].last.at
+        inside = filters.spans(rule.filter, (shift.start, shift.end), shift.day)
+        if inside and _longest_stretch(pairs, rule.least_break) > rule.longest_without_break:
+            made.append(
+                Row(
+                    day=shift.day,
+                    kind=RowKind.PREMIUM,
+                    seconds=rule.minimum,
+                    start=end,
+                    end=end + rule.minimum,
+                    pay_code=rule.pay_code,
+                    multiplier=rule.multiplier,
+                    place=pairs[-1].place,
+                )
+            )
+    return made
+
+
+def _longest_stretch(pairs: Sequence[Pair], least_break: int) -> int:
+    longest, began = 0, pairs[0].first.at
+    for index, pair in enumerate(pairs):
+        longest = max(longest, pair.last.at - began)
+        if index + 1 < len(pairs):
+            pause = pairs[index + 1].first.at - pair.last.at
+            if pause >= max(least_break, 1):
+                began = pairs[index + 1].first.at
+    return longest
 
 
 def _far_apart(rule: PremiumRule, shifts: Sequence[Shift]) -> list[tuple[date, list[Pair]]]:

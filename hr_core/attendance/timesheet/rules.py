@@ -27,14 +27,19 @@ class RowKind(StrEnum):
 
 
 class Only(Struct, frozen=True):
-    """Which places a rule is for; None is all of them."""
+    """Which places a rule is for (None is all of them), and which it is not for."""
 
     branches: frozenset[str] | None = None
     departments: frozenset[str] | None = None
+    not_branches: frozenset[str] = frozenset()
+    not_departments: frozenset[str] = frozenset()
 
     def holds(self, place: Place) -> bool:
-        return (self.branches is None or place.branch in self.branches) and (
-            self.departments is None or place.department in self.departments
+        return (
+            (self.branches is None or place.branch in self.branches)
+            and (self.departments is None or place.department in self.departments)
+            and place.branch not in self.not_branches
+            and place.department not in self.not_departments
         )
 
 
@@ -76,13 +81,16 @@ class TimeFilter(Struct, frozen=True, kw_only=True):
     first_date: date | None = None
     last_date: date | None = None
 
-    def holds_on(self, on: date, holidays: frozenset[date]) -> bool:
+    def holds_on(self, on: date, holidays: dict[date, bool]) -> bool:
+        """`holidays`: whether the person is paid for each."""
         if self.first_date and on < self.first_date:
             return False
         if self.last_date and on > self.last_date:
             return False
-        if on in holidays and self.holidays is not HolidayEffect.NONE:
-            return self.holidays is not HolidayEffect.NEVER
+        if on in holidays and self.holidays in (HolidayEffect.ALWAYS, HolidayEffect.NEVER):
+            return self.holidays is HolidayEffect.ALWAYS
+        if self.holidays is HolidayEffect.ELIGIBLE and holidays.get(on, False):
+            return True
         return on.weekday() in self.weekdays
 
 
@@ -166,9 +174,19 @@ class OvertimeRule(Struct, frozen=True, kw_only=True):
     absence_lowers_threshold: bool = False
 
 
+class BoundsOf(StrEnum):
+    """What a premium's minimum and maximum are of."""
+
+    DAY = "each_day"
+    SHIFT = "each_shift"
+    PAIR = "each_punch_pair"
+
+
 class PremiumRule(Struct, frozen=True, kw_only=True):
     """Paid on top. Triggers and their maxima are on the contributing time of day and week; 0 is
     none. `whole_shift`: only a shift that lies inside the filter altogether.
+    `longest_without_break`: the premium is its `minimum`, once a shift, for work that went on longer
+    than this; a pause shorter than `least_break` is none.
     """
 
     pay_code: str
@@ -184,9 +202,11 @@ class PremiumRule(Struct, frozen=True, kw_only=True):
     until_weekly: int = 0
     minimum: int = 0
     maximum: int = 0
-    per_pair: bool = False
+    bounds: BoundsOf = BoundsOf.DAY
     minimum_shift: int | None = None
     between_shifts: int = 0
+    longest_without_break: int = 0
+    least_break: int = 0
 
 
 class Rounded(StrEnum):
@@ -244,9 +264,27 @@ class OnHoliday(StrEnum):
     NOT_WORK_NOR_SCHEDULED = "must_not_work_and_not_be_scheduled"
 
 
+class HolidayAverage(Struct, frozen=True, kw_only=True):
+    """The time of an average day among the `days` before the holiday: all of it over `divisor`, or
+    over the days that have any. `maximum` 0 is none.
+    """
+
+    days: int
+    divisor: int | None = None
+    overtime: bool = True
+    absence: bool = True
+    maximum: int = 0
+
+
 class HolidayRule(Struct, frozen=True, kw_only=True):
+    """`paid` seconds; of an average at least so many. `forces_overtime`: who works is paid holiday
+    overtime even where the holiday itself is not paid.
+    """
+
     pay_code: str
     paid: int
+    average: HolidayAverage | None = None
+    forces_overtime: bool = True
     before: DaysAround = DaysAround(0, 0)
     after: DaysAround = DaysAround(0, 0)
     on_holiday: OnHoliday | None = None

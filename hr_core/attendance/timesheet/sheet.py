@@ -1,19 +1,28 @@
 """The time sheet: every day's rows from entries and rules, a pure function of both."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import pairwise
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hr_core.attendance.timesheet.absences import absence_rows, scheduled_seconds
+from hr_core.attendance.timesheet.absences import (
+    Averages,
+    absence_rows,
+    average_paid,
+    days_worked,
+    eligible,
+    scheduled_seconds,
+)
 from hr_core.attendance.timesheet.adjustments import Adjustment, adjust
 from hr_core.attendance.timesheet.local_time import LocalTime
 from hr_core.attendance.timesheet.model import (
     Entries,
     Pair,
+    Punch,
     Row,
     ScheduleStatus,
     Shift,
@@ -38,11 +47,23 @@ _TIME = (RowKind.REGULAR, RowKind.OVERTIME, RowKind.ABSENCE)
 
 
 class DaySheet(Struct, frozen=True):
-    """A day's rows with its total, and the shifts that it owns."""
+    """A day's rows with its total, and the shifts that it owns. `clock_change`: seconds by which the
+    clock made the day longer or shorter; the rows hold true time. `shown_twice`: punches in an hour
+    that came twice, so that a person can say which it was.
+    """
 
     day: date
     rows: tuple[Row, ...]
     shifts: tuple[Shift, ...]
+    clock_change: int = 0
+    shown_twice: tuple[Punch, ...] = ()
+
+
+class _Given(NamedTuple):
+    entries: Entries
+    rules: Rules
+    shifts: Sequence[Shift]
+    averages: Averages
 
 
 class _Day(Struct, kw_only=True):
@@ -59,15 +80,32 @@ def compute_sheet(entries: Entries, rules: Rules) -> dict[date, DaySheet]:
     """All days that hold anything. Days depend on each other by week and around holidays, so they
     are computed together.
     """
-    local = LocalTime(rules.zone)
-    filters = Filters(local, rules.holidays)
+    averages: dict[tuple[date, str], int] = {}
+    averaging = [(rule, rule.average) for rule in rules.holiday_rules if rule.average]
+    for holiday in sorted(rules.holidays) if averaging else ():
+        # What an earlier holiday paid is part of the days before a later one.
+        before = _compute(entries, rules, averages)
+        rows = {on: sheet.rows for on, sheet in before.items()}
+        for rule, average in averaging:
+            averages[holiday, rule.pay_code] = average_paid(rule, average, holiday, rows)
+    return _compute(entries, rules, averages)
+
+
+def _compute(entries: Entries, rules: Rules, averages: Averages) -> dict[date, DaySheet]:
     shifts = rounded_shifts(entries, rules)
-    days = [_day(on, entries, rules, shifts, filters) for on in _days(entries, rules, shifts)]
+    paid = _paid_holidays(entries, rules, shifts)
+    local = LocalTime(rules.zone)
+    filters = Filters(local, paid)
+    days = [
+        _day(on, _Given(entries, rules, shifts, averages), filters)
+        for on in _days(entries, rules, shifts)
+    ]
 
     def contributed(counts: Contribution, row: Row) -> list[Span]:
         return filters.contributed(counts, row, shift_of(row, shifts))
 
-    timed = assign_overtime([_time_of(day, entries) for day in days], rules, contributed)
+    times = [_time_of(day, entries, _pays_overtime(day.day, rules, paid)) for day in days]
+    timed = assign_overtime(times, rules, contributed)
     on_top: defaultdict[date, list[Row]] = defaultdict(list)
     for rule in rules.premiums:
         for row in premiums(rule, timed, shifts, rules, filters):
@@ -78,7 +116,13 @@ def compute_sheet(entries: Entries, rules: Rules) -> dict[date, DaySheet]:
         own = tuple(shift for shift in shifts if shift.day == day.day)
         if rows or day.work.pairs:
             total = _total(day, timed[day.day], rules)
-            sheets[day.day] = DaySheet(day.day, (*total, *rows), own)
+            sheets[day.day] = DaySheet(
+                day.day,
+                (*total, *rows),
+                own,
+                local.change_on(day.day),
+                tuple(_shown_twice(own, local)),
+            )
     return sheets
 
 
@@ -118,14 +162,34 @@ def _days(entries: Entries, rules: Rules, shifts: Iterable[Shift]) -> list[date]
     )
 
 
-def _day(
-    on: date, entries: Entries, rules: Rules, shifts: Sequence[Shift], filters: Filters
-) -> _Day:
+def _shown_twice(shifts: Iterable[Shift], local: LocalTime) -> Iterator[Punch]:
+    for shift in shifts:
+        if any(local.change_on(local.date_of(at)) for at in (shift.start, shift.end)):
+            punches = (punch for pair in shift.pairs for punch in (pair.came, pair.left))
+            yield from (punch for punch in punches if punch and local.comes_twice(punch.at))
+
+
+def _paid_holidays(entries: Entries, rules: Rules, shifts: Sequence[Shift]) -> dict[date, bool]:
+    worked = days_worked(shifts)
+    return {
+        on: any(eligible(rule, on, entries.schedules, worked) for rule in rules.holiday_rules)
+        for on in rules.holidays
+    }
+
+
+def _pays_overtime(on: date, rules: Rules, paid: dict[date, bool]) -> bool:
+    """As a holiday; by a rule that always does, or because the holiday is paid."""
+    forced = any(rule.forces_overtime for rule in rules.holiday_rules)
+    return on in paid and (forced or paid[on])
+
+
+def _day(on: date, given: _Given, filters: Filters) -> _Day:
+    entries, rules, shifts, averages = given
     own = [shift for shift in shifts if shift.day == on]
     work = Shift(on, tuple(pair for shift in own for pair in shift.pairs))
     worked = [pair for pair in work.pairs if pair.worked]
     adjustments = adjust(work, _meals(own[0], entries, rules)) if worked else []
-    absences = absence_rows(on, entries, rules, shifts, _days_worked(shifts))
+    absences = absence_rows(on, entries, rules, shifts, averages)
     regular, counted = _regular(on, worked, adjustments, rules)
     manual = _manual(on, entries, rules)
     return _Day(
@@ -137,10 +201,6 @@ def _day(
         absences=absences,
         manual=bool(manual) and not worked,
     )
-
-
-def _days_worked(shifts: Iterable[Shift]) -> frozenset[date]:
-    return frozenset(shift.day for shift in shifts if any(pair.worked for pair in shift.pairs))
 
 
 def _regular(
@@ -226,7 +286,7 @@ def _cut(row: Row, rules: Rules, filters: Filters) -> list[Row]:
     ]
 
 
-def _time_of(day: _Day, entries: Entries) -> DayTime:
+def _time_of(day: _Day, entries: Entries, holiday: bool) -> DayTime:  # noqa: FBT001
     rows = sorted([*day.absences, *day.regular], key=lambda row: row.start or 0)
     return DayTime(
         day=day.day,
@@ -239,6 +299,7 @@ def _time_of(day: _Day, entries: Entries) -> DayTime:
             if schedule.day == day.day and schedule.status is ScheduleStatus.WORKING
         ),
         worked=bool(day.regular),
+        holiday=holiday,
     )
 
 

@@ -24,9 +24,9 @@ _END_OF_DAY = 23 * 3600 + 59 * 60
 
 
 class Filters:
-    """Filters against one calendar."""
+    """Filters against one calendar; `holidays` and whether the person is paid for each."""
 
-    def __init__(self, local: LocalTime, holidays: frozenset[date]) -> None:
+    def __init__(self, local: LocalTime, holidays: dict[date, bool]) -> None:
         self._local = local
         self._holidays = holidays
 

@@ -9,6 +9,7 @@ from hr_core.attendance.payment_days import (
     MarkedAttendance,
     PaymentRules,
     payment_days,
+    shares,
 )
 from hr_core.clock import Month
 
@@ -57,3 +58,22 @@ def test_paid_days_lie_between_none_and_the_working_days(records, joined, left, 
     assert 0 <= found.paid <= found.working
     assert found.absent >= 0
     assert found.unpaid_leave >= 0
+
+
+@given(st.integers(-(10**9), 10**9), st.lists(st.integers(0, 31), min_size=1, max_size=6))
+def test_what_is_dealt_out_by_days_is_the_amount(amount, days):
+    if not any(days):
+        return
+
+    found = shares(amount, days)
+
+    assert sum(found) == amount
+    assert len(found) == len(days)
+    assert all(
+        abs(share * sum(days) - amount * part) <= sum(days)
+        for share, part in zip(found, days, strict=True)
+    )
+
+
+def test_two_halves_of_a_month_of_31_days_are_its_wage():
+    assert shares(620_001, [15, 16]) == [300_000, 320_001]

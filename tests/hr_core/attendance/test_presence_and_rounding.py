@@ -14,10 +14,11 @@ from hr_core.attendance.presence import (
     in_and_out,
     night_seconds,
     presence,
+    seconds_by_month,
 )
-from hr_core.attendance.rostered import Assignment, ShiftType, Site, resolve
+from hr_core.attendance.rostered import Assignment, ShiftType, Site, resolve, resolve_again
 from hr_core.attendance.rounding import RoundingMode, round_seconds
-from hr_core.clock import DAY_S
+from hr_core.clock import DAY_S, Month
 
 H = 3600
 seconds = st.integers(-200_000, 200_000)
@@ -128,3 +129,36 @@ def test_windows_that_overlap_are_cut_at_the_end_of_the_earlier_shift():
 
 def test_a_degree_along_the_equator():
     assert distance_m(Site(0, 0, 1), 0, 1) == pytest.approx(111_195, rel=0.005)
+
+
+@given(st.integers(1, 4000), st.integers(0, 90 * DAY_S))
+def test_the_parts_of_months_are_the_whole(day, length):
+    start = date(2024, 1, 1).toordinal() * DAY_S + day * 60_000
+
+    parts = seconds_by_month(start, start + length)
+
+    assert sum(parts.values()) == length
+    assert all(seconds > 0 for seconds in parts.values())
+
+
+def test_a_night_over_the_end_of_a_year_is_split_at_midnight():
+    end = date(2026, 1, 1).toordinal() * DAY_S
+
+    assert seconds_by_month(end - 7200, end + 3600) == {Month(2025, 12): 7200, Month(2026, 1): 3600}
+
+
+@pytest.mark.parametrize(("value", "rounded"), [(449, 0), (450, 0), (451, 900), (900, 900)])
+def test_the_closest_boundary_is_the_earlier_one_at_half(value, rounded):
+    assert round_seconds(value, 900, RoundingMode.CLOSEST) == rounded
+
+
+@pytest.mark.parametrize(("marked", "shift"), [(False, "Late"), (True, "Early")])
+def test_a_marked_day_keeps_its_shift_when_another_is_assigned(marked, shift):
+    shifts = [ShiftType(name=name, start=8 * H, end=16 * H) for name in ("Early", "Late")]
+    today = date(2026, 3, 2)
+    at = today.toordinal() * DAY_S + 9 * H
+    known = resolve(at, shifts, [Assignment(shift="Early", first=today)])
+
+    found = resolve_again(known, at, shifts, [Assignment(shift="Late", first=today)], marked=marked)
+
+    assert found.shift.name == shift

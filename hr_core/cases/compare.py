@@ -1,0 +1,73 @@
+"""Whether an answer holds what a case expects, within the tolerances of hrcase/1."""
+
+from hr_core.cases.case_input import Json, UnsupportedError
+
+_MONEY = 0.005
+_HOURS = 0.01
+_PERCENT = 0.0001
+_ABOUT = 0.2
+_NOT_COMPARED = ("note", "law", "warning")
+
+
+def compare(expected: Json, found: Json, where: str = "") -> list[str]:
+    """What of `expected` the answer does not hold; keys that are not asserted do not matter.
+    Raises UnsupportedError for an expected key that the engine does not answer.
+    """
+    if isinstance(expected, dict):
+        return _objects(expected, found, where)
+    if isinstance(expected, list):
+        if not isinstance(found, list | tuple) or len(expected) != len(found):
+            return [f"{where}: expected {expected}, found {found}"]
+        return [
+            line
+            for position, (one, other) in enumerate(zip(expected, found, strict=True))
+            for line in compare(one, other, f"{where}[{position}]")
+        ]
+    if _equal(expected, found, where):
+        return []
+    return [f"{where}: expected {expected}, found {found}"]
+
+
+def _objects(expected: Json, found: Json, where: str) -> list[str]:
+    if "skip" in expected:
+        return []
+    if not isinstance(found, dict):
+        return [f"{where}: expected {expected}, found {found}"]
+    lines = []
+    for key, value in expected.items():
+        if key in _NOT_COMPARED or (key not in found and _is_sentence(value)):
+            continue
+        if key not in found:
+            raise UnsupportedError(f"expect: does not answer {where}.{key}")
+        lines += compare(value, found[key], f"{where}.{key}")
+    return lines
+
+
+def asserts_something(expected: Json) -> bool:
+    """Whether there is more than notes to compare."""
+    if not isinstance(expected, dict):
+        return bool(expected)
+    return any(
+        key not in _NOT_COMPARED and not _is_sentence(value) for key, value in expected.items()
+    )
+
+
+def _is_sentence(value: Json) -> bool:
+    return isinstance(value, str) and len(value.split()) > 2  # "overlapping shift" is an answer
+
+
+def _equal(expected: Json, found: Json, where: str) -> bool:
+    numbers = (int, float)
+    key = where.rpartition(".")[2]
+    if isinstance(expected, bool) or isinstance(found, bool):
+        return expected is found
+    if isinstance(expected, numbers) and isinstance(found, numbers):
+        if key.endswith("_about"):
+            return abs(expected - found) <= _ABOUT * abs(expected)
+        if "seconds" in key:
+            return expected == found
+        if "percent" in key:
+            return abs(expected - found) <= _PERCENT
+        in_hours = "hours" in where or "by_day" in where or "[" in where
+        return abs(expected - found) <= (_HOURS if in_hours else _MONEY)
+    return bool(expected == found)

@@ -1,0 +1,124 @@
+"""Cases of overtime by Chinese law: hours by the engine, rates by the pay scheme's terms."""
+
+from datetime import date
+from fractions import Fraction
+
+from hr_core.attendance.calendar import DayKind
+from hr_core.attendance.comprehensive import (
+    HoursScheme,
+    PeriodHours,
+    average_year,
+    period_overtime,
+)
+from hr_core.cases.case_input import Fields, Json, UnsupportedError, flag, number, text
+from hr_core.pay.scheme import OvertimeTerms, built_in_scheme_text, parse_scheme
+
+_HOUR = 3600
+_HOURS_OF_A_DAY = 8
+
+
+def _terms() -> OvertimeTerms:
+    scheme = parse_scheme(built_in_scheme_text("demo") or "", file="demo")
+    return scheme.on(date(2026, 1, 1)).overtime
+
+
+def _yuan(amount: Fraction | int) -> float:
+    """Half up to the fen, once."""
+    return float(Fraction((2 * Fraction(amount) * 100 + 1) // 2, 100))
+
+
+def _exactly(value: Json) -> Fraction:
+    return Fraction(str(number(value)))
+
+
+def _rates(given: Fields) -> Json:
+    terms = _terms()
+    if "monthly_wage" in given:
+        day_wage = given.read("monthly_wage", _exactly) / terms.month_days
+    else:
+        day_wage = given.read("day_wage", _exactly)
+    hour_wage = day_wage / terms.day_hours
+    found = {
+        kind: hour_wage * terms.factor(kind) * worked
+        for kind, worked in _by_kind(given, "hours").items()
+    }
+    total = sum(found.values(), Fraction())
+    return {str(kind): _yuan(amount) for kind, amount in found.items()} | {
+        "day_wage": _yuan(day_wage),
+        "hour_wage": _yuan(hour_wage),
+        "total": _yuan(total),
+    }
+
+
+def _by_kind(given: Fields, key: str) -> dict[DayKind, Fraction]:
+    values = Fields(given.take(key, {}), key)
+    found = {kind: values.read_or(kind, _exactly, Fraction()) for kind in DayKind}
+    values.done()
+    return found
+
+
+def _pieces(given: Fields) -> Json:
+    terms, price = _terms(), given.read("piece_price", _exactly)
+    found = {
+        str(kind): price * terms.factor(kind) * pieces
+        for kind, pieces in _by_kind(given, "pieces_over_quota").items()
+    }
+    total = sum(found.values(), Fraction())
+    return {kind: _yuan(amount) for kind, amount in (found | {"total": total}).items()}
+
+
+def _year(given: Fields) -> Json:
+    kind = given.read("year_kind", text)
+    count, _, what = kind.partition(" ")
+    if what != "statutory days" or not count.isdecimal():
+        raise UnsupportedError(f"year_kind {kind!r}")
+    year = average_year(int(count))
+    return {
+        "year_workdays": year.workdays,
+        "quarter_workdays": float(year.quarter),
+        "month_workdays": float(year.month),
+        "month_hours": float(year.month * _HOURS_OF_A_DAY),
+        "paid_days_per_month": float(year.paid_days_of_month),
+    }
+
+
+def _scheme(given: Fields) -> Json:
+    terms = _terms()
+    scheme = HoursScheme(given.choice("scheme", list(HoursScheme)))
+    if scheme is HoursScheme.COMPREHENSIVE:
+        given.choice("period", ("week", "month", "quarter", "half_year", "year"))
+    hours = PeriodHours(
+        worked=given.read("worked_hours", _seconds),
+        statutory_holiday=given.read_or("of_which_statutory_holiday_hours", _seconds, 0),
+        standard=given.read_or("standard_hours", _seconds, 0),
+        holiday_fills_standard=given.read_or("holiday_fills_standard", flag, default=False),
+    )
+    found = period_overtime(scheme, hours)
+    wage = given.read_or("hour_wage", _exactly, Fraction())
+    pay = wage * (found.over * terms.workday + found.holiday * terms.statutory_holiday) / _HOUR
+    return {
+        "holiday_hours_at_300": found.holiday / _HOUR,
+        "over_hours_at_150": found.over / _HOUR,
+        "pay": _yuan(pay),
+        "overtime_pay": _yuan(pay),
+    }
+
+
+def _seconds(value: Json) -> int:
+    return round(_exactly(value) * _HOUR)
+
+
+def _cn_overtime(given: Fields, _: Json) -> Json:
+    for key, adapter in (
+        ("monthly_wage", _rates),
+        ("day_wage", _rates),
+        ("piece_price", _pieces),
+        ("year_kind", _year),
+        ("scheme", _scheme),
+    ):
+        if key in given:
+            return adapter(given)
+    raise UnsupportedError("cn_overtime of an unknown kind")
+
+
+KINDS = {"cn_overtime": _cn_overtime}

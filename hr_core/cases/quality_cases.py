@@ -1,0 +1,34 @@
+"""Cases of defect rates: the grade, and whom it alerts. By the house rules that hold today."""
+
+from datetime import date
+
+from hr_core.cases.case_input import Fields, Json, UnsupportedError, length
+from hr_core.quality.alert_rules import load_alert_rules
+from hr_core.quality.grades import grade_by_rate, load_grades
+
+# Cases have no date; the rules of one day answer them all.
+_ON = date(2026, 1, 1)
+
+
+def _counted(given: Fields) -> tuple[int, int]:
+    inspected, defects = given.read("inspected", length), given.read("defects", length)
+    if defects > inspected:
+        raise UnsupportedError(f"{defects} defects of {inspected} inspected")
+    return inspected, defects
+
+
+def _defect_grade(given: Fields, _: Json) -> Json:
+    inspected, defects = _counted(given)
+    return {
+        "rate_percent": 100 * defects / inspected if inspected else None,
+        "grade": grade_by_rate(inspected, defects, load_grades().on(_ON)),
+        "manager_alert": load_alert_rules().on(_ON).over("person", inspected, defects),
+    }
+
+
+def _line_alert(given: Fields, _: Json) -> Json:
+    inspected, defects = _counted(given)
+    return {"line_alert": load_alert_rules().on(_ON).over("line", inspected, defects)}
+
+
+KINDS = {"defect_grade": _defect_grade, "line_alert": _line_alert}
