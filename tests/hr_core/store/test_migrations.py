@@ -217,7 +217,7 @@ class TestCommands:
         path = golden(tmp_path / "core.db")
         assert main(["--db", str(path), *EXPLAIN]) == 2
         said = capsys.readouterr().err
-        assert f"has schema {step - 1}, this hr-core speaks schema {step}" in said
+        assert f"has schema 2, this hr-core speaks schema {step}" in said
         assert "hr-core migrate" in said
 
     @pytest.mark.parametrize("command", ["migrate", "init"])
@@ -226,7 +226,7 @@ class TestCommands:
         key = tmp_path / "core.key"
         words = ["--new-core-key", "--core-key", str(key)] if command == "init" else []
         assert main(["--db", str(path), command, *words]) == 0
-        assert f"schema {step - 1} is now {step}" in capsys.readouterr().err
+        assert f"schema 2 is now {step}" in capsys.readouterr().err
         assert main(["--db", str(path), *EXPLAIN]) == 0
         assert main(["--db", str(path), "migrate"]) == 0
         assert "is now" not in capsys.readouterr().err
