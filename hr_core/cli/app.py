@@ -45,6 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("init")(setup.init)
+app.command("migrate")(setup.migrate)
 app.command("import")(setup.import_file)
 app.command("gateways")(gateways.gateways)
 app.command("serve")(setup.serve)
@@ -109,9 +110,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _fail(error: CoreError) -> int:
-    message = str(error)
     # Storage errors, which also go to gateways in one line, carry their remedy in the text.
-    hint = "" if error.remedy in message else f"\n  remedy: {error.remedy}"
-    print(f"error: {message}{hint}", file=sys.stderr)
+    message = str(error).removesuffix(error.remedy).rstrip()
+    print(f"error: {message}\n  remedy: {error.remedy}", file=sys.stderr)
     asked_wrongly = isinstance(error, NotFoundError | InputFileError)
     return ExitCode.USAGE if asked_wrongly else ExitCode.BROKEN

@@ -17,6 +17,8 @@ from hr_core.cli.options import (
     ExitCode,
     JsonOption,
     core,
+    migrate_older,
+    migrated_core,
     new_engine,
     print_json,
     served_core,
@@ -53,17 +55,28 @@ def init(
     --admin makes the first account: with a password from a file, else asked for on a terminal, else
     a one-time set-up code is printed. There is no default password.
     """
+    from hr_core.core_key import core_key_file
     from hr_core.store.database import describe, initialise
     from hr_core.store.log_mover import visiting
     from protocols.key_text import fingerprint
 
     engine = new_engine(context, db)
+    core_key_file(engine.url, core_key)  # who forgot to name it has no half-made core
     _create_private(engine)
     with visiting(engine):
+        migrate_older(engine)
         initialise(engine)
         key = (_renewed_key if new_core_key else core_key_of)(engine, core_key)
         print(f"{describe(engine)} is ready, core key {fingerprint(key.public)}")
         make_first_admin(engine, admin, password_file)
+
+
+def migrate(context: typer.Context, *, db: DbOption = None) -> None:
+    """Bring the database of an older release to this one's schema; there is no way back but a backup."""
+    from hr_core.store.database import SCHEMA_VERSION, describe
+
+    with migrated_core(context, db) as engine:
+        print(f"{describe(engine)} has schema {SCHEMA_VERSION}")
 
 
 def _create_private(engine: sa.Engine) -> None:
@@ -235,7 +248,6 @@ def serve(  # noqa: PLR0913 - one for each option
     from hr_core.api.server import serve as serve_app
     from hr_core.api.v1.app import api_routes
     from hr_core.clock import SystemClock
-    from hr_core.store.database import initialise
     from hr_core.web.admission import Admission
     from hr_core.web.routes import page_routes
 
@@ -243,7 +255,6 @@ def serve(  # noqa: PLR0913 - one for each option
         print(f"listening {bound_host}:{bound_port}", flush=True)
 
     with served_core(context, db) as engine:
-        initialise(engine)  # tables that came with an update
         clock = SystemClock()
         key = core_key_of(engine, core_key)
         desk = EnrolmentDesk(engine, key, now=clock.now, monotonic=time.monotonic)

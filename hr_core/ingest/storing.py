@@ -9,9 +9,10 @@ from msgspec import Struct
 from hr_core.ingest.device_events import take_up_events
 from hr_core.store.attendance_queue import note_arrivals
 from hr_core.store.database import from_microseconds
+from hr_core.store.event_inserts import add_new_events
 from hr_core.store.event_rows import EventRow
 from hr_core.store.event_totals import add_to_totals
-from hr_core.store.events import add_new_events, events_before
+from hr_core.store.events import events_before
 from protocols.records import Record
 
 

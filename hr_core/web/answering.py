@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hr_core.accounts.model import Right, Role
 from hr_core.api.app import Clock
+from hr_core.store.errors import StorageError
 from hr_core.web.admission import Admission, LoginNeededError, NotAdmittedError, Visitor
 from hr_core.web.errors import NoPageError
 from hr_core.web.overview import site_zone
@@ -108,7 +109,7 @@ class PageDesk:
             return RedirectResponse(
                 login_address(request, words), 303, {"Cache-Control": "no-store"}
             )
-        except sa.exc.DatabaseError:
+        except (StorageError, sa.exc.DatabaseError):
             return self.sick(request, words)
         request.state.visitor = visitor
         account = visitor.account
@@ -158,7 +159,7 @@ class PageDesk:
             return self.refusal(request, words, "bad_query", 400, **facts)
         except NoPageError as exc:
             return self.refusal(request, words, "not_found", 404, about=exc.what, **exc.values)
-        except sa.exc.DatabaseError:
+        except (StorageError, sa.exc.DatabaseError):
             return self.sick(request, words)
 
 

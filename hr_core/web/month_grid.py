@@ -10,7 +10,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from hr_core.attendance.calendar import CalendarDay, DayKind
-from hr_core.attendance.day import OPEN, DayStatus
+from hr_core.attendance.day import OPEN, DayResult, DayStatus
 from hr_core.clock import Month
 from hr_core.store.attendance_grid import GridDay
 
@@ -107,7 +107,7 @@ def grid_row(
     )
 
 
-def cell_state(day: GridDay) -> CellState:
+def cell_state(day: GridDay | DayResult) -> CellState:
     if day.status in {DayStatus.NOT_OVER, DayStatus.WAITING}:
         return CellState.WAITING
     if day.keys_contradict or day.status in OPEN:
