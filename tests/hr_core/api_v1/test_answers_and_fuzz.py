@@ -55,7 +55,7 @@ async def test_a_key_is_never_taken_for_somebody_elses_number(admin, paid):
             .where(employee_numbers.c.employee_number == "1001")
             .values(person="1005")
         )
-        found = explain_day_of_person(conn, load_engines(), "1001", date(2026, 10, 9), NOW)
+        found = explain_day_of_person(conn, load_engines(conn), "1001", date(2026, 10, 9), NOW)
         transaction.rollback()
     assert (found.person, found.name) == (one.person, one.name) == ("1001", "王芳")
 

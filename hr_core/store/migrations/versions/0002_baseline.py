@@ -9,7 +9,7 @@ revision = "0002"
 down_revision = None
 
 
-def upgrade() -> None:  # noqa: PLR0915 - a schema is a list
+def upgrade() -> None:
     op.create_table(
         "alert_deliveries",
         sa.Column("alert", TEXT, nullable=False),
