@@ -55,6 +55,7 @@ def erase_event(conn: sa.Connection, event_id: bytes, *, at: datetime, reason: s
     )
     conn.execute(raw_events.delete().where(events.event_id == event_id))
     remove_piece_scan(conn, event_id)
+    forget_punches(conn, {event_id})
     add_to_totals(conn, {(place.kind, place.device): -1})
     return True
 
@@ -77,7 +78,6 @@ def erase_user(
     found = list(_events_of(conn, user_id, device))
     for event_id in found:
         erase_event(conn, event_id, at=at, reason=reason)
-    forget_punches(conn, set(found))
     drop_answers_naming(conn, {event_id.hex().encode() for event_id in found})
     return len(found)
 
