@@ -1,6 +1,7 @@
 """Schema 3: attendance."""
 
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -501,7 +502,7 @@ def _number_people() -> None:
     number = sa.column("number", sa.Text)
     people = sa.table("people", number)
     always = sa.literal(_ALWAYS, sa.Date)
-    for table, values in (
+    filled: tuple[tuple[str, dict[str, Any]], ...] = (
         ("employee_numbers", {"employee_number": number, "valid_from": always, "person": number}),
         (
             "employments",
@@ -514,7 +515,8 @@ def _number_people() -> None:
             },
         ),
         ("person_keys", {"person": number}),
-    ):
+    )
+    for table, values in filled:
         into = sa.table(table, *map(sa.column, values))
         found = sa.select(*values.values()).select_from(people)
         op.execute(sa.insert(into).from_select(list(values), found))
