@@ -192,7 +192,9 @@ def _open_row(conn: sa.Connection, number: int, sign: Signature, verdict: Verdic
             row=row,
             remedy="ask again with hr-core people adopt",
         )
-    if verdict is Verdict.CONFIRM and _same_account(asked["asked_by"], sign.by):
+    if verdict is Verdict.CONFIRM and any(
+        _same_account(asked["asked_by"], name) for name in (sign.by, *sign.also)
+    ):
         raise ChangeRefusedError(
             f"was asked for by {sign.by}: who asks does not confirm",
             row=row,

@@ -24,9 +24,12 @@ class Me(Answer, frozen=True, kw_only=True):
 
 
 class PersonAnswer(Answer, frozen=True, kw_only=True):
-    """`person` is the key that never changes; times of the person are of `zone`'s wall clock."""
+    """`person` is the key that never changes, `employee_number` what people call it on the day asked
+    for (null: none then); times of the person are of `zone`'s wall clock.
+    """
 
     person: str
+    employee_number: str | None
     name: str
     shift: str
     zone: str
@@ -37,11 +40,17 @@ class People(Answer, frozen=True, kw_only=True):
     next: str | None
 
 
+class DayAnswer(DayView, frozen=True, kw_only=True):
+    """A day of one person, with the employee number of that day."""
+
+    employee_number: str | None
+
+
 class Days(Answer, frozen=True, kw_only=True):
     """As stored, or computed now from the raw punches; each names its rule version and event ids."""
 
     person: str
-    days: tuple[DayView, ...]
+    days: tuple[DayAnswer, ...]
 
 
 class PunchAnswer(Answer, frozen=True, kw_only=True):
@@ -49,6 +58,7 @@ class PunchAnswer(Answer, frozen=True, kw_only=True):
 
     event_id: str
     person: str
+    employee_number: str | None
     device: str
     user_id: str
     device_time: datetime
@@ -60,17 +70,22 @@ class PunchAnswer(Answer, frozen=True, kw_only=True):
 
 
 class Punches(Answer, frozen=True, kw_only=True):
-    """A page may hold fewer rows than the limit and still have a next one."""
+    """A page may hold fewer rows than the limit and still have a next one. The employee number is
+    that of the punch's day.
+    """
 
     punches: tuple[PunchAnswer, ...]
     next: str | None
 
 
 class RequestAnswer(Answer, frozen=True, kw_only=True):
-    """`body` is what was asked, by its `type`; `queued_days` were locked when it was approved."""
+    """`body` is what was asked, by its `type`; `queued_days` were locked when it was approved. The
+    employee number is that of its first day.
+    """
 
     id: int
     person: str
+    employee_number: str | None
     kind: str
     state: str
     body: dict[str, str | int | float | bool | None]
@@ -91,6 +106,12 @@ class NewRequest(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
     evidence: str = ""
 
 
+class Decision(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why it is decided so. Who decides is who sends it."""
+
+    reason: str = ""
+
+
 class Requests(Answer, frozen=True, kw_only=True):
     requests: tuple[RequestAnswer, ...]
     next: str | None
@@ -106,7 +127,10 @@ class SlipHeadAnswer(Answer, frozen=True, kw_only=True):
 
 
 class Slips(Answer, frozen=True, kw_only=True):
+    """With the employee number of today."""
+
     person: str
+    employee_number: str | None
     slips: tuple[SlipHeadAnswer, ...]
 
 
@@ -125,7 +149,10 @@ class SlipLineAnswer(Answer, frozen=True, kw_only=True):
 
 
 class SlipAnswer(Answer, frozen=True, kw_only=True):
+    """With the employee number of the month's last day."""
+
     person: str
+    employee_number: str | None
     run: int
     month: str
     total_fen: int

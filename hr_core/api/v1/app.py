@@ -58,6 +58,7 @@ def build(desk: AskDesk) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        redirect_slashes=False,  # an address without its id is none
         exception_handlers=_HANDLERS,
     )
     api.state.desk = desk

@@ -16,15 +16,27 @@ from hr_core.people.model import (
     Person,
     find_person,
 )
+from hr_core.store.dated_rows import on_day
 from hr_core.store.event_rows import StoredPunch, stored_punch
 from hr_core.store.events import READER_COLUMNS, raw_events
 from hr_core.store.people import device_users, people
+from hr_core.store.person_records import employee_numbers
 from hr_core.store.requests import requests, requests_by_number
 from protocols.identity import event_time
 
 _PUNCH = "punch"
 
 SeenOn = Callable[[date], Seen]
+
+
+class PeopleWanted(Struct, frozen=True, kw_only=True):
+    """`words`: part of a name, a key, or an employee number of the day `on`; `employee_number`: the
+    whole of one.
+    """
+
+    on: date
+    words: str | None = None
+    employee_number: str | None = None
 
 
 class PunchPage(Struct, frozen=True):
@@ -49,15 +61,20 @@ def days_seen(
 
 
 def people_page(
-    conn: sa.Connection, seen: Seen, *, words: str | None, after: str | None, limit: int
+    conn: sa.Connection, seen: Seen, wanted: PeopleWanted, *, after: str | None, limit: int
 ) -> list[Person]:
     query = sa.select(people).where(seen.covers(people.c.number)).order_by(people.c.number)
     if after is not None:
         query = query.where(people.c.number > after)
-    if words:
+    text = employee_numbers.c.employee_number
+    numbered = sa.select(employee_numbers.c.person).where(on_day(employee_numbers, wanted.on))
+    if wanted.employee_number is not None:
+        query = query.where(people.c.number.in_(numbered.where(text == wanted.employee_number)))
+    if wanted.words:
         query = query.where(
-            people.c.name.icontains(words, autoescape=True)
-            | people.c.number.icontains(words, autoescape=True)
+            people.c.name.icontains(wanted.words, autoescape=True)
+            | people.c.number.icontains(wanted.words, autoescape=True)
+            | people.c.number.in_(numbered.where(text.icontains(wanted.words, autoescape=True)))
         )
     return [_person(row) for row in conn.execute(query.limit(limit)).mappings()]
 
@@ -118,6 +135,7 @@ def request_page(
     seen: Seen,
     *,
     state: RequestState | None,
+    touching: Span | None = None,
     before: int | None,
     limit: int,
 ) -> list[Request]:
@@ -125,10 +143,25 @@ def request_page(
     query = sa.select(requests.c.id).where(seen.covers(requests.c.person))
     if state is not None:
         query = query.where(requests.c.state == state)
+    if touching is not None:
+        query = query.where(
+            requests.c.first_day < touching.until, requests.c.until > touching.first
+        )
     if before is not None:
         query = query.where(requests.c.id < before)
     numbers = conn.execute(query.order_by(requests.c.id.desc()).limit(limit)).scalars().all()
     return requests_by_number(conn, numbers)
+
+
+def sees_request(conn: sa.Connection, number: int, seen_on: SeenOn, today: date) -> bool:
+    """Its person is seen today or on its first day. The same queries for one that is not there."""
+    one = sa.select(requests.c.first_day).where(requests.c.id == number)
+    first = conn.execute(one).scalar() or today
+    found = [
+        conn.execute(one.where(seen_on(day).covers(requests.c.person))).first()
+        for day in (today, first)
+    ]
+    return any(row is not None for row in found)
 
 
 def is_request_of(conn: sa.Connection, number: int, person: str) -> bool:
