@@ -48,10 +48,12 @@ def pay_seen_by(account: Account, on: date) -> Seen:
 class SeenDevices(Struct, frozen=True):
     """Terminals and counters; None: all of them."""
 
-    devices: sa.Select[tuple[str]] | None
+    devices: sa.Select[str] | None
 
     def serials(self, conn: sa.Connection) -> frozenset[str] | None:
-        return None if self.devices is None else frozenset(conn.execute(self.devices).scalars())
+        if self.devices is None:
+            return None
+        return frozenset(conn.execute(self.devices).scalars())
 
 
 def devices_seen_by(account: Account, on: date) -> SeenDevices:

@@ -68,7 +68,7 @@ def visible_people(scope: Scope, on: date) -> VisiblePeople:
     return sa.select(both.c.person)
 
 
-def devices_of_units(codes: tuple[str, ...], on: date) -> sa.Select[tuple[str]]:
+def devices_of_units(codes: tuple[str, ...], on: date) -> sa.Select[str]:
     """Serials of terminals (and names of counters) at the sites among the units and below them, and
     at the site in which a smaller unit lies: its people use that site's devices.
     """

@@ -4,8 +4,12 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
+from hr_core.attendance.hours.outlook import PersonLimits
+from hr_core.attendance.lots.ledger import Balance, LotState
+from hr_core.attendance.plan.model import PlannedDay
 from hr_core.attendance.plan.request import Body
 from hr_core.pay.slip import OpenDay
+from hr_core.store.attendance_locks import Lock, QueuedCorrection
 from hr_core.views import DayView
 
 
@@ -158,6 +162,68 @@ class SlipAnswer(Answer, frozen=True, kw_only=True):
     total_fen: int
     lines: tuple[SlipLineAnswer, ...]
     to_clarify: tuple[OpenDay, ...]
+
+
+class PlannedDayAnswer(PlannedDay, frozen=True, kw_only=True):
+    """A planned day with the employee number of that day."""
+
+    employee_number: str | None
+
+
+class PlanAnswer(Answer, frozen=True, kw_only=True):
+    """What was due on each day, and what says so: `sources` of a day."""
+
+    person: str
+    days: tuple[PlannedDayAnswer, ...]
+
+
+class LotAnswer(LotState, frozen=True, kw_only=True):
+    """A lot of time off, from which overtime it was earned, and every entry since."""
+
+    left_minutes: int
+    owed_minutes: int
+
+
+class TimeOff(Answer, frozen=True, kw_only=True):
+    """The balance, and lot by lot, as booked up to the day asked for."""
+
+    person: str
+    employee_number: str | None
+    balance: Balance
+    lots: tuple[LotAnswer, ...]
+
+
+class LimitsAnswer(Answer, frozen=True, kw_only=True):
+    """`limits`: null where nobody can judge, `not_judged` says why then. `behind`: punches or changes
+    wait to be computed, so that hours may be missing. `known_until`: the calendar of later days is not
+    out.
+    """
+
+    person: str
+    employee_number: str | None
+    month: str
+    law: str
+    known_until: date
+    behind: bool
+    limits: PersonLimits | None
+    not_judged: str
+
+
+class Locks(Answer, frozen=True, kw_only=True):
+    locks: tuple[Lock, ...]
+
+
+class CorrectionAnswer(QueuedCorrection, frozen=True, kw_only=True):
+    """What a day of a locked month was paid as, and what it would be now; with the employee number
+    of that day.
+    """
+
+    employee_number: str | None
+
+
+class Corrections(Answer, frozen=True, kw_only=True):
+    corrections: tuple[CorrectionAnswer, ...]
+    next: str | None
 
 
 class WaitingUser(Answer, frozen=True, kw_only=True):

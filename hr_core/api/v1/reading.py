@@ -9,12 +9,19 @@ from msgspec import Struct
 from hr_core.accounts.visible import Seen
 from hr_core.api.v1.parameters import LARGEST_NUMBER, Span
 from hr_core.attendance.plan.request import Request, RequestState
+from hr_core.clock import Month
 from hr_core.people.model import (
     ANY_DEVICE,
     DeviceUser,
     DeviceUserMap,
     Person,
     find_person,
+)
+from hr_core.store.attendance_locks import (
+    CorrectionState,
+    QueuedCorrection,
+    attendance_corrections,
+    corrections_of_day,
 )
 from hr_core.store.dated_rows import on_day
 from hr_core.store.event_rows import StoredPunch, stored_punch
@@ -151,6 +158,38 @@ def request_page(
         query = query.where(requests.c.id < before)
     numbers = conn.execute(query.order_by(requests.c.id.desc()).limit(limit)).scalars().all()
     return requests_by_number(conn, numbers)
+
+
+class CorrectionsWanted(Struct, frozen=True, kw_only=True):
+    month: Month
+    state: CorrectionState | None = None
+
+
+def correction_page(
+    conn: sa.Connection,
+    seen_on: SeenOn,
+    wanted: CorrectionsWanted,
+    *,
+    after: tuple[date, int] | None,
+    limit: int,
+) -> list[QueuedCorrection]:
+    """By day and number, of whoever is seen on the day."""
+    found: list[QueuedCorrection] = []
+    for day in wanted.month.days():
+        if after is not None and day < after[0]:
+            continue
+        number = after[1] if after is not None and day == after[0] else None
+        found += corrections_of_day(
+            conn,
+            day,
+            seen_on(day).covers(attendance_corrections.c.person),
+            state=wanted.state,
+            after=number,
+            limit=limit - len(found),
+        )
+        if len(found) == limit:
+            break
+    return found
 
 
 def sees_request(conn: sa.Connection, number: int, seen_on: SeenOn, today: date) -> bool:
