@@ -15,6 +15,7 @@ from hr_core.people.visibility import (
     VisiblePeople,
     devices_of_units,
     only_visible,
+    units_with_below,
     visible_people,
 )
 from hr_core.store.people import people, site
@@ -60,6 +61,14 @@ def devices_seen_by(account: Account, on: date) -> SeenDevices:
     """An account that is limited to units sees the devices of their sites, every other one all."""
     codes = account.scope.units
     return SeenDevices(devices_of_units(codes, on) if codes else None)
+
+
+def units_seen_by(conn: sa.Connection, account: Account, on: date) -> frozenset[str] | None:
+    """Codes of the units that an account is limited to, with those below; None: no limit."""
+    codes = account.scope.units
+    if not codes:
+        return None
+    return frozenset(conn.execute(units_with_below(codes, on)).scalars())
 
 
 def only(person: str) -> Seen:

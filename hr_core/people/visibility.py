@@ -68,6 +68,14 @@ def visible_people(scope: Scope, on: date) -> VisiblePeople:
     return sa.select(both.c.person)
 
 
+def units_with_below(codes: tuple[str, ...], on: date) -> sa.Select[str]:
+    """The units of these codes that there are, and all under them."""
+    tree = _with_units_below(
+        sa.select(units.c.code.label("unit")).where(units.c.code.in_(codes)), on
+    )
+    return sa.select(tree.c.unit)
+
+
 def devices_of_units(codes: tuple[str, ...], on: date) -> sa.Select[str]:
     """Serials of terminals (and names of counters) at the sites among the units and below them, and
     at the site in which a smaller unit lies: its people use that site's devices.

@@ -1,16 +1,20 @@
 """What the API answers: structs that msgspec writes, and from which it makes the OpenAPI schemas."""
 
 from datetime import date, datetime
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from hr_core.attendance.hours.outlook import PersonLimits
 from hr_core.attendance.lots.ledger import Balance, LotState
 from hr_core.attendance.plan.model import PlannedDay
 from hr_core.attendance.plan.request import Body
 from hr_core.pay.slip import OpenDay
+from hr_core.people.adoption import Facts
 from hr_core.store.attendance_locks import Lock, QueuedCorrection
 from hr_core.views import DayView
+
+MOST_FEN = 10**12  # ten thousand million yuan: no pay of anybody, and far inside 64 bits
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -238,6 +242,46 @@ class WaitingUser(Answer, frozen=True, kw_only=True):
 
 class Waiting(Answer, frozen=True, kw_only=True):
     users: tuple[WaitingUser, ...]
+    next: str | None
+
+
+class NewAdoption(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who a waiting device user is. One of `base_fen` (a month) and `hourly_fen`, or an employer who
+    pays; `first` null: the day of the first punch that waits; `shift` null: the only one.
+    """
+
+    device: str
+    user_id: str
+    name: str
+    id_digits: str = ""
+    team: str | None = None
+    base_fen: Annotated[int, Meta(ge=0, le=MOST_FEN)] | None = None
+    hourly_fen: Annotated[int, Meta(ge=0, le=MOST_FEN)] | None = None
+    first: date | None = None
+    employer: str = ""
+    shift: str | None = None
+    reason: str = ""
+
+
+class AdoptionAnswer(Answer, frozen=True, kw_only=True):
+    """`person` and `employee_number`: who it became, when it was confirmed. `similar`: keys of people
+    of the same name, to be looked at before confirming.
+    """
+
+    number: int
+    state: str
+    facts: Facts
+    asked_by: str
+    asked_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    person: str | None
+    employee_number: str | None
+    similar: tuple[str, ...]
+
+
+class Adoptions(Answer, frozen=True, kw_only=True):
+    adoptions: tuple[AdoptionAnswer, ...]
     next: str | None
 
 

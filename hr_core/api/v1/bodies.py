@@ -1,5 +1,6 @@
 """What changes something sends a JSON body: read whole, in bounds, or refused with its place."""
 
+from datetime import date, datetime
 from typing import TypeVar
 
 import msgspec
@@ -10,6 +11,24 @@ from hr_core.api.v1.problem import MOST_TOLD_CHARS, ProblemError
 MOST_TEXT_CHARS = 1_000  # as notes of alerts; the audit log keeps them for ever
 
 Shape = TypeVar("Shape", bound=Struct)
+
+
+_FIRST_YEAR, _LAST_YEAR = 1900, 2999  # as days of addresses (parameters.Day)
+
+
+def check_day(name: str, value: date) -> None:
+    """Whoever computes with them adds days, and subtracts one wall clock from another. Raises
+    ProblemError 422.
+    """
+    aware = isinstance(value, datetime) and value.tzinfo is not None
+    if aware or not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        raise ProblemError(
+            422,
+            "bad_body",
+            f"{name} is no day or wall-clock time of {_FIRST_YEAR} to {_LAST_YEAR}",
+            where=f"body: {name}",
+            remedy="write 2026-12-01 or 2026-12-01T08:00:00, the site's own time, no offset",
+        )
 
 
 def read_body(raw: bytes, shape: type[Shape]) -> Shape:

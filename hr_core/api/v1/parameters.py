@@ -64,6 +64,12 @@ Words = Annotated[
 ]
 
 
+def day_looked_at(month: Month, today: date) -> date:
+    """By whose organisation a whole month is seen: its last day's; today's while it runs."""
+    last = month.after - timedelta(days=1)
+    return min(last, today) if month.first <= today else month.first
+
+
 class Span(NamedTuple):
     """Half open: `until` is the first day that no longer counts."""
 

@@ -1,6 +1,6 @@
 """What was due, and what stands around the days: time off, limits of hours, closed months."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated
 
 import msgspec
@@ -23,6 +23,7 @@ from hr_core.api.v1.parameters import (
     PersonKey,
     bad_cursor,
     cursor_of,
+    day_looked_at,
 )
 from hr_core.api.v1.people_routes import seen_in
 from hr_core.api.v1.sending import seen_person, sent
@@ -30,7 +31,6 @@ from hr_core.attendance.hours.outlook import hour_limits
 from hr_core.attendance.hours.windows import DateSpan
 from hr_core.attendance.lots.booking import lots_of
 from hr_core.attendance.lots.ledger import balance
-from hr_core.clock import Month
 from hr_core.people.number_of_day import NumbersOfDays
 from hr_core.store.attendance_locks import CorrectionState, locks
 from hr_core.store.work_plan import plan_of
@@ -87,7 +87,7 @@ def limits(ask: AttendanceAsk, person: PersonKey, month: AskedMonth) -> Response
     """How near a person comes to the limits of hours in a month, for who sees the person on its last
     day (in the running month: today).
     """
-    day = _looked_at(month, ask.today)
+    day = day_looked_at(month, ask.today)
     one = seen_person(ask.conn, ask.seen_on(day), person)
     asked = DateSpan(month.first, month.after)
     report = hour_limits(ask.conn, asked, ask.now, [one.number], everybody=True)
@@ -134,11 +134,6 @@ def corrections(
 
 
 _Number = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_NUMBER)]
-
-
-def _looked_at(month: Month, today: date) -> date:
-    last = month.after - timedelta(days=1)
-    return min(last, today) if month.first <= today else month.first
 
 
 def _day_and_number(page: Page) -> tuple[date, int] | None:

@@ -1,7 +1,9 @@
 """The queries behind the routes. Each one that concerns persons takes whom the asker sees."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -26,7 +28,7 @@ from hr_core.store.attendance_locks import (
 from hr_core.store.dated_rows import on_day
 from hr_core.store.event_rows import StoredPunch, stored_punch
 from hr_core.store.events import READER_COLUMNS, raw_events
-from hr_core.store.people import device_users, people
+from hr_core.store.people import device_users, people, stations
 from hr_core.store.person_records import employee_numbers
 from hr_core.store.requests import requests, requests_by_number
 from protocols.identity import event_time
@@ -208,11 +210,39 @@ def is_request_of(conn: sa.Connection, number: int, person: str) -> bool:
     return 0 < number <= LARGEST_NUMBER and conn.execute(query).first() is not None
 
 
+class Waits(NamedTuple):
+    """Punches of a device user who was nobody when it punched."""
+
+    device: str
+    user_id: str
+    punches: int
+    first: datetime
+    last: datetime
+
+
+def waiting_seen(
+    conn: sa.Connection, span: Span, devices_on: Callable[[date], frozenset[str] | None]
+) -> list[Waits]:
+    """On the devices seen on each day, by device and user id."""
+    found: dict[tuple[str, str], Waits] = {}
+    for devices, days in groupby(span.days(), devices_on):
+        whole = list(days)
+        for one in waiting_users(conn, whole[0], whole[-1] + timedelta(days=1), devices):
+            was = found.get((one.device, one.user_id))
+            found[one.device, one.user_id] = one if was is None else _both(was, one)
+    return [found[key] for key in sorted(found)]
+
+
+def _both(one: Waits, later: Waits) -> Waits:
+    return Waits(one.device, one.user_id, one.punches + later.punches, one.first, later.last)
+
+
 def waiting_users(
-    conn: sa.Connection, first: date, until: date
-) -> list[tuple[str, str, int, datetime, datetime]]:
-    """(device, user id, punches, first, last) of device users who were nobody at that time."""
+    conn: sa.Connection, first: date, until: date, devices: frozenset[str] | None = None
+) -> list[Waits]:
+    """Device users who were nobody at that time; `devices` None: of all."""
     key = raw_events.c.event_id
+    among = sa.true() if devices is None else raw_events.c.device.in_(sorted(devices))
     query = (
         sa.select(
             raw_events.c.device,
@@ -221,7 +251,7 @@ def waiting_users(
             sa.func.min(key),
             sa.func.max(key),
         )
-        .where(raw_events.c.kind == _PUNCH, key >= first_key(first), key < first_key(until))
+        .where(raw_events.c.kind == _PUNCH, key >= first_key(first), key < first_key(until), among)
         .group_by(raw_events.c.device, raw_events.c.user_id)
         .order_by(raw_events.c.device, raw_events.c.user_id)
     )
@@ -231,14 +261,20 @@ def waiting_users(
         first_at, last_at = event_time(low), event_time(high)
         rows = (*mapping.get((device, user_id), ()), *mapping.get((ANY_DEVICE, user_id), ()))
         if not rows:
-            found.append((device, user_id, count, first_at, last_at))
+            found.append(Waits(device, user_id, count, first_at, last_at))
         elif not any(
             row.days.covers(first_at.date()) and row.days.covers(last_at.date()) for row in rows
         ):
             unowned = _unowned(conn, mapping, (device, user_id), (first, until))
             if unowned:
-                found.append((device, user_id, len(unowned), unowned[0], unowned[-1]))
+                found.append(Waits(device, user_id, len(unowned), unowned[0], unowned[-1]))
     return found
+
+
+def lines_with(conn: sa.Connection, devices: frozenset[str]) -> frozenset[str]:
+    """Lines that one of these counts for."""
+    query = sa.select(stations.c.line).where(stations.c.source.in_(sorted(devices)))
+    return frozenset(conn.execute(query).scalars())
 
 
 def first_key(day: date) -> bytes:
