@@ -78,12 +78,13 @@ def header(plant):
 
     from hr_core.accounts import management
     from hr_core.accounts.management import Act, TokenOrder
+    from hr_core.accounts.model import Right
 
     def of(name):
         with writing(plant) as conn:
             order = TokenOrder(
                 account=name,
-                scopes=tuple(management.existing(conn, name).rights),
+                scopes=tuple(management.existing(conn, name).rights - {Right.BOARD_WALL}),
                 valid_for=timedelta(days=1),
             )
             made = management.create_token(
