@@ -22,12 +22,15 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Me(Answer, frozen=True, kw_only=True):
-    """`csrf_token`: for changes by a session, in the header X-CSRF-Token; null for a token."""
+    """`csrf_token`: for changes by a session, in the header X-CSRF-Token; null for a token. The
+    employee number is that of today.
+    """
 
     account: str
     roles: tuple[str, ...]
     rights: tuple[str, ...]
     person: str | None
+    employee_number: str | None
     csrf_token: str | None
 
 

@@ -52,12 +52,14 @@ _MOST_SLIPS = 120  # ten years
 def me(ask: AnyAsk) -> Response:
     """Who asks, and what it may do."""
     account = ask.account
+    numbers = NumbersOfDays.load(ask.conn, {account.person} if account.person else set())
     return sent(
         of.Me(
             account=account.name,
             roles=tuple(account.roles),
             rights=tuple(sorted(ask.rights)),
             person=account.person,
+            employee_number=numbers.on(account.person, ask.today) if account.person else None,
             csrf_token=csrf_token(ask.session) if ask.session else None,
         )
     )
