@@ -6,7 +6,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "month_grid_of": ("{month} 考勤", "Attendance of {month}"),
     "person_month": ("{name} · {month} 考勤", "{name} · attendance of {month}"),
     "person_day": ("{name} · {day}", "{name} · {day}"),
-    "people_in_grid": ("{count} 人", "{count} people"),
+    "people_in_grid": ("{count} 人", "People: {count}"),
     "clear_people": ("{clear}/{total} 人无待办", "{clear} of {total} people have nothing open"),
     "only_open": ("只看有问题", "Only what is open"),
     "everybody": ("全部人员", "Everybody"),
