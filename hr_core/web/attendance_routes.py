@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from hr_core.clock import Month
+from hr_core.web.adoption_pages import AdoptionPages
 from hr_core.web.answering import LONGEST_PATH_SHOWN, PageDesk, Visit, anybody
 from hr_core.web.attendance_choice import read_day_of_path, read_grid_choice
 from hr_core.web.day_page import day_page
@@ -18,7 +19,7 @@ from hr_core.web.words import LANGUAGES
 
 def attendance_routes(desk: PageDesk) -> list[BaseRoute]:
     pages = _Pages(desk)
-    routes: list[BaseRoute] = []
+    routes = AdoptionPages(desk).routes()
     for language in LANGUAGES:
         routes += [
             Route(f"/{language}/month", desk.answering(language, pages.grid, anybody)),
@@ -66,8 +67,9 @@ class _Pages:
 
     def waiting(self, visit: Visit) -> Response:
         choice = read_grid_choice(visit.request.query_params)
-        page = waiting_page(visit.conn, choice.page, visit.now, visit.zone)
-        return self._desk.page(visit, "waiting.html", page=page)
+        page = waiting_page(visit.conn, visit.visitor, choice.page, visit.now, visit.zone)
+        token = visit.visitor.form_token
+        return self._desk.page(visit, "waiting.html", page=page, form_token=token)
 
 
 def _today(visit: Visit) -> date:

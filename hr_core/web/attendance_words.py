@@ -112,6 +112,44 @@ PHRASES: dict[str, tuple[str, str]] = {
     "complete_until": ("数据齐至", "Complete until"),
     "held_by": ("原因", "Held by"),
     "never": ("从未", "never"),
+    "adopt": ("对应到新人员", "Make a person"),
+    "adopt_ask": ("提交,待另一人确认", "Ask for it; somebody else confirms"),
+    "adopt_asked": ("待确认", "to be confirmed"),
+    "adopt_confirm": ("确认", "Confirm"),
+    "adopt_refuse": ("退回", "Refuse"),
+    "adopt_by_another": ("由您提交,须另一人确认。", "You asked for it: somebody else confirms."),
+    "adopt_four_eyes": (
+        "工号由系统生成。确认后,从起始日起的打卡都归此人,考勤自动重算。",
+        (
+            "The number is made by the system. Once confirmed, the punches from that day on are this "
+            "person's, and the days are computed again."
+        ),
+    ),
+    "adopt_needs_account": (
+        "要在此处理,须先有登录账号(hr-core init --admin);或用 hr-core people adopt。",
+        "To do it here, accounts are needed (hr-core init --admin); or use hr-core people adopt.",
+    ),
+    "adopt_unreadable": ("无法读取:{what}", "Cannot be read: {what}"),
+    "adoption_refused": ("未执行", "Not done"),
+    "adoption_refused_what": ("{what}", "{what}"),
+    "adoption_refused_do": ("{remedy}", "{remedy}"),
+    "open_adoptions": ("待确认的新人员", "People to be confirmed"),
+    "asked_by": ("{name} 提交", "asked by {name}"),
+    "person_name": ("姓名", "Name"),
+    "id_digits": ("证件号末几位", "Last digits of an id"),
+    "id_digits_hint": ("最多 6 位", "at most 6"),
+    "unit": ("班组", "Team"),
+    "base_month": ("月基本工资", "Base pay a month"),
+    "base_hour": ("小时工资", "Pay an hour"),
+    "employer": ("用人单位/劳务公司", "Employer or agency"),
+    "employer_hint": ("外部人员填写,不在此发薪", "of external people, who are paid by it"),
+    "from_day": ("起始日", "From"),
+    "from_day_hint": ("留空:{day}(第一次打卡)", "empty: {day}, the first punch"),
+    "no_waiting_user_what": (
+        "考勤机 {device} 的登记号码 {user} 没有待处理的打卡。",
+        "No punch of user {user} of terminal {device} waits.",
+    ),
+    "no_waiting_user_do": ("请从待处理名单里选。", "Choose one from the waiting list."),
 }
 
 CODES: dict[str, dict[str, tuple[str, str]]] = {

@@ -11,6 +11,8 @@ from hr_core.people.waiting import waiting_users
 from hr_core.store.attendance_grid import OpenDay, open_days
 from hr_core.store.people import load_roster
 from hr_core.store.watermarks import StoredWatermark, watermarks_of
+from hr_core.web.admission import Visitor
+from hr_core.web.adoption_pages import OpenAdoption, may_adopt, open_adoptions
 from hr_core.web.paging import Paged, paged
 
 _DAYS_BACK = 62  # two months: older days are closed, or nobody will find out any more
@@ -26,6 +28,7 @@ class WaitingUserRow(Struct, frozen=True, kw_only=True):
     punches: int
     first: str
     last: str
+    asked: bool
 
 
 class WaitingDay(Struct, frozen=True, kw_only=True):
@@ -47,15 +50,21 @@ class WaitingPage(Struct, frozen=True, kw_only=True):
     users: Paged[WaitingUserRow]
     days: Paged[WaitingDay]
     devices: tuple[IncompleteDevice, ...]
+    adoptions: tuple[OpenAdoption, ...]
+    may_adopt: bool
 
 
-def waiting_page(conn: sa.Connection, page: int, now: datetime, zone: ZoneInfo) -> WaitingPage:
+def waiting_page(
+    conn: sa.Connection, visitor: Visitor, page: int, now: datetime, zone: ZoneInfo
+) -> WaitingPage:
     today = now.astimezone(zone).date()
     first = today - timedelta(days=_DAYS_BACK)
     return WaitingPage(
         users=paged(list(_users(conn)), page),
         days=paged(list(_days(conn, open_days(conn, first, today + timedelta(days=1)))), page),
         devices=tuple(_devices(watermarks_of(conn), now, zone)),
+        adoptions=tuple(open_adoptions(conn, visitor.account)),
+        may_adopt=may_adopt(visitor),
     )
 
 
@@ -67,6 +76,7 @@ def _users(conn: sa.Connection) -> Iterable[WaitingUserRow]:
             punches=user.punches,
             first=f"{user.first:%Y-%m-%d %H:%M}",
             last=f"{user.last:%Y-%m-%d %H:%M}",
+            asked=user.asked is not None,
         )
 
 
