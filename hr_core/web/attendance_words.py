@@ -39,7 +39,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "counted": ("计为", "Counted"),
     "punch_lane": ("打卡", "Punches"),
     "every_minute": ("每一分钟", "Every minute"),
-    "from_to": ("时段", "From – to"),
+    "minutes_from_to": ("时段", "From – to"),
     "duration": ("时长", "Duration"),
     "counts_as": ("计为", "Counts as"),
     "why": ("原因", "Why"),
@@ -48,8 +48,8 @@ PHRASES: dict[str, tuple[str, str]] = {
     "unused_mark": ("不用", "not used"),
     "way": ("经过", "Way"),
     "rule_version": ("规则 {rule}", "Rule {rule}"),
-    "computed_at": ("计算于 {at}", "Computed {at}"),
-    "revision": ("第 {number} 次结果", "Result no. {number}"),
+    "day_computed_at": ("计算于 {at}", "Computed {at}"),
+    "day_revision": ("第 {number} 次结果", "Result no. {number}"),
     "waiting_for": (
         "等 {device}:数据齐至 {since},{effect}",
         "Waiting for {device}: complete until {since}; {effect}",
@@ -71,7 +71,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "hr-core serve does it within seconds; or run hr-core attendance compute.",
     ),
     "on_leave": ("请假:{kind}(批准单 #{request})", "Leave: {kind} (request #{request})"),
-    "corrected": (
+    "day_corrected": (
         "✎ {kind}:批准单 #{request},{by} 批准。{reason}",
         "✎ {kind}: request #{request}, approved by {by}. {reason}",
     ),
@@ -112,6 +112,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "complete_until": ("数据齐至", "Complete until"),
     "held_by": ("原因", "Held by"),
     "never": ("从未", "never"),
+    "next_step": ("下一步", "Next step"),
     "adopt": ("对应到新人员", "Make a person"),
     "adopt_ask": ("提交,待另一人确认", "Ask for it; somebody else confirms"),
     "adopt_asked": ("待确认", "to be confirmed"),

@@ -131,8 +131,8 @@ def _computed(
         status_text=status_text(day, words),
         sign=SIGNS.get(state, "●"),
         colour=_COLOURS.get(state, "ok"),
-        computed_text=words("computed_at", at=f"{at:%Y-%m-%d %H:%M:%S}")
-        + (f" · {words('revision', number=stored.revision)}" if stored.revision > 1 else ""),
+        computed_text=words("day_computed_at", at=f"{at:%Y-%m-%d %H:%M:%S}")
+        + (f" · {words('day_revision', number=stored.revision)}" if stored.revision > 1 else ""),
         plan_text=" · ".join((day.shift, *day.plan)) if day.shift else "",
         notices=tuple(_notices(day, words, zone)),
         picture=_picture(day, _planned(conn, person, day.day, words), punches, words),
@@ -160,7 +160,7 @@ def _notices(day: DayResult, words: Words, zone: ZoneInfo) -> Iterable[str]:
         yield words("on_leave", kind=words.of("leave", leave.kind), request=leave.request)
     for done in day.corrections:
         yield words(
-            "corrected",
+            "day_corrected",
             kind=words.of("correction", done.kind),
             request=done.request,
             reason=done.reason,

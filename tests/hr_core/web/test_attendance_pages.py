@@ -105,6 +105,7 @@ async def test_the_waiting_list_names_what_waits(browse, plant):
     html = await page(browse, plant, "/en/waiting")
     assert "3071" in html  # punched at noon, and no person claims it
     assert "/en/day/2026-10-21/1005" in html
+    assert "ZK-A4N0311" in html[html.index('id="devices"') :]  # nothing was ever heard of it
 
 
 async def test_names_are_escaped(browse, tmp_path):
