@@ -15,6 +15,7 @@ from hr_core.cli import (
     erase,
     events,
     gateways,
+    law,
     line,
     pay,
     quality,
@@ -51,6 +52,7 @@ app.add_typer(cases.app, name="cases")
 app.add_typer(pay.app, name="pay")
 app.add_typer(reading.attendance, name="attendance")
 reading.attendance.add_typer(attendance_rules.app, name="rules")
+app.add_typer(law.app, name="law")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
 

@@ -35,7 +35,7 @@ class _Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename
     employer_percent_range: tuple[str, str] | None = None
     employee_percent_range: tuple[str, str] | None = None
     whole_percent: bool = False
-    rounding: Rounding = Rounding.FEN
+    rounding: Rounding | None = None
     amount: str | None = None
     months: tuple[int, ...] = ()
     after_own_contributions: bool = False

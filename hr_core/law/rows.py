@@ -66,6 +66,7 @@ class Rounding(StrEnum):
 class LawRow(Struct, frozen=True, kw_only=True):
     """`employer` and `employee` are rates, None where the row does not tell them or the employer
     has a rate of its own (`*_range` then bounds it); `*_fixed` fen are added to the rate's share.
+    A row that does not tell its `rounding` pays nobody.
 
     announced   day of the notice: later than `since` makes the row retroactive
     checked     day on which somebody last compared the row with its source
@@ -93,7 +94,7 @@ class LawRow(Struct, frozen=True, kw_only=True):
     employer_range: tuple[Fraction, Fraction] | None = None
     employee_range: tuple[Fraction, Fraction] | None = None
     whole_percent: bool = False
-    rounding: Rounding = Rounding.FEN
+    rounding: Rounding | None = None
     amount: int | None = None
     months: tuple[int, ...] = ()
     after_own_contributions: bool = False

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from hr_core.law.rows import Item, LawRow
+from hr_core.law.rows import Item, LawRow, Rounding
 from hr_core.money import decimal_text
 from hr_core.pay.cn.lines import Authority, Line, PayRefusedError, line
 from hr_core.trace.calculation import Calculation, Operation
@@ -71,7 +71,17 @@ def _rate(row: LawRow, side: Side, own: Fraction | None) -> Fraction:
     return rate
 
 
+def _rounding(row: LawRow) -> Rounding:
+    if row.rounding is None:
+        raise PayRefusedError(
+            f"{row.version} does not tell how a share is rounded ({row.source})",
+            remedy="import the row with its rounding, as the fund or bureau counts",
+        )
+    return row.rounding
+
+
 def _share(row: LawRow, base_fen: int, side: Side, rate: Fraction) -> Line:
+    rounded = _rounding(row)
     steps = Calculation()
     steps.step("base", "constant", base_fen)
     held = "base"
@@ -81,8 +91,8 @@ def _share(row: LawRow, base_fen: int, side: Side, rate: Fraction) -> Line:
     if row.ceiling is not None:
         steps.step("at_most_ceiling", "smallest", held, row.ceiling)
         held = "at_most_ceiling"
-    unit = row.rounding.unit_fen
-    rounding: Operation = "multiply_up" if row.rounding.always_up else "multiply_half_up"
+    unit = rounded.unit_fen
+    rounding: Operation = "multiply_up" if rounded.always_up else "multiply_half_up"
     steps.step("units", rounding, held, rate.numerator, rate.denominator * unit)
     steps.step("share", "product", "units", unit)
     fixed = row.employee_fixed if side == "employee" else row.employer_fixed
@@ -93,7 +103,7 @@ def _share(row: LawRow, base_fen: int, side: Side, rate: Fraction) -> Line:
         steps,
         Authority(row.version, row.source, row.status),
         formula=f"base between floor and ceiling x {_percent(rate)} %, rounded to the "
-        f"{row.rounding.value.replace('_', ' ')}" + (" plus a fixed amount" if fixed else ""),
+        f"{rounded.value.replace('_', ' ')}" + (" plus a fixed amount" if fixed else ""),
         facts={"city": row.city, "side": side},
     )
 
