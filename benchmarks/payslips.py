@@ -40,7 +40,8 @@ from hr_core.pay.cn.kernel_tables import (
     PeopleTable,
     city_terms,
 )
-from hr_core.pay.cn.month_pay import EmployerRates, Law, MonthFacts, MonthPay, Person, pay_month
+from hr_core.pay.cn.month import EmployerRates, Law, MonthFacts, MonthPay, Person
+from hr_core.pay.cn.month_pay import pay_month
 from hr_core.pay.cn.month_wage import Employment, WageSpan, paid_days
 from hr_core.pay.cn.overtime import OvertimeWork
 

@@ -12,7 +12,8 @@ from hr_core.law.loading import built_in_law
 from hr_core.law.national import national_law
 from hr_core.law.rows import FUNDS, INSURANCES
 from hr_core.pay.cn.income_tax import TaxYear
-from hr_core.pay.cn.month_pay import Law, MonthFacts, MonthPay, pay_month
+from hr_core.pay.cn.month import Law, MonthFacts, MonthPay
+from hr_core.pay.cn.month_pay import pay_month
 from hr_core.pay.cn.month_wage import PaidDays, paid_days, paid_days_with
 from hr_core.pay.cn.overtime import OvertimeWork
 

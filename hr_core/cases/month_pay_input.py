@@ -21,7 +21,7 @@ from hr_core.cases.case_input import (
 )
 from hr_core.cases.money_input import exactly, fen_of, rate_of
 from hr_core.clock import Month
-from hr_core.pay.cn.month_pay import EmployerRates, Person
+from hr_core.pay.cn.month import EmployerRates, Person
 from hr_core.pay.cn.month_wage import Employment, WageSpan
 from hr_core.pay.cn.severance import Exit
 from hr_core.pay.cn.special_deductions import Household
@@ -174,6 +174,9 @@ def _leave(value: Json) -> tuple[Leave, ...]:
         return ()
     found = []
     for values in value if isinstance(value, list) else [value]:
+        if isinstance(values, str):
+            found.append(_day_of_leave(values))
+            continue
         one = Fields(values, "paid_leave")
         one.choice("kind", _PAID_IN_FULL)
         leave = Leave(one.read("from", day), one.read("to", day))
@@ -182,6 +185,13 @@ def _leave(value: Json) -> tuple[Leave, ...]:
         one.done()
         found.append(leave)
     return tuple(found)
+
+
+def _day_of_leave(value: str) -> Leave:
+    try:
+        return Leave(day(value), day(value))
+    except ValueError:
+        raise UnsupportedError(f"input.paid_leave: {value!r}") from None
 
 
 def _bonuses_apart(given: Fields, period: Month) -> tuple[tuple[Month, int], ...]:

@@ -20,7 +20,8 @@ from hr_core.pay.cn.contributions import Rates, shares
 from hr_core.pay.cn.income_tax import TaxYear
 from hr_core.pay.cn.lines import PayRefusedError
 from hr_core.pay.cn.minimum_wage import CountedWage, deduct_damages, minimum_wage_top_up
-from hr_core.pay.cn.month_pay import EmployerRates, Law, MonthFacts, Person, pay_month
+from hr_core.pay.cn.month import EmployerRates, Law, MonthFacts, Person
+from hr_core.pay.cn.month_pay import pay_month
 from hr_core.pay.cn.month_wage import (
     Employment,
     WageSpan,

@@ -1,17 +1,12 @@
 """The kernel pays to the fen what month_pay pays, refuses the same people, and its trace replays."""
 
-import sys
-from pathlib import Path
-
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parents[4] / "benchmarks"))
-
-import payslips
-
+from benchmarks import payslips
 from hr_core.law.book import LawBook
 from hr_core.law.rows import Rounding
 from hr_core.pay.cn.kernel import KernelInputError, pay_everybody
@@ -72,8 +67,6 @@ def test_the_compact_trace_unfolds_and_replays():
 
 def test_several_cities_are_each_paid_by_their_own_law():
     """A second city with other roundings, bounds and a fixed amount, mixed among the first's."""
-    import msgspec
-
     other = [
         msgspec.structs.replace(
             row,
