@@ -81,6 +81,11 @@ def _origin(content: _Json, file: str) -> str:
     return f"{source.get('repo')} {source.get('path')} ({str(source.get('commit'))[:7]})"
 
 
+def _year_after(since: date) -> date:
+    """Bases hold for a year; where no end is told, last year's must not go on paying."""
+    return since.replace(year=since.year + 1, day=min(since.day, 28))
+
+
 def _fen(value: object) -> int | None:
     if value is None:
         return None
@@ -120,7 +125,7 @@ def _housing_fund(row: _Json, origin: str) -> Iterator[LawRow]:
         city=row["city"],
         item=Item.HOUSING_FUND,
         since=period.since,
-        until=period.until,
+        until=period.until or _year_after(period.since),
         status=Status.SECONDARY if trusted else Status.UNVERIFIED,
         source="; ".join([*urls, origin]),
         checked=date.fromisoformat(row["as_of"]),
@@ -163,7 +168,7 @@ def _cited(row: _Json, _: str) -> Iterator[LawRow]:
     begin = row["from"]
     since = date.fromisoformat(begin + "-01-01"[len(begin) - 4 :] if len(begin) < 10 else begin)
     last = row.get("to")
-    until = None if last is None else date.fromisoformat(last) + timedelta(days=1)
+    until = _year_after(since) if last is None else date.fromisoformat(last) + timedelta(days=1)
     high = row["quality"].startswith("high") and len(begin) > 4
     status = Status.SECONDARY if high else Status.UNVERIFIED
 

@@ -62,9 +62,11 @@ def paid_days(month: Month, calendar: Calendar) -> PaidDays:
 
 
 def paid_days_with(month: Month, holidays: Collection[date]) -> PaidDays:
-    """By holidays that the employer names: weekdays are worked, no weekend is swapped."""
+    """By holidays that the employer names. Every weekday is paid and no weekend is: a holiday on
+    one has its weekday off among them.
+    """
     return PaidDays(
-        tuple(on for on in month.days() if on.weekday() < SATURDAY or on in holidays),
+        tuple(on for on in month.days() if on.weekday() < SATURDAY),
         frozenset(on for on in month.days() if on in holidays),
     )
 

@@ -15,7 +15,7 @@ from hr_core.law.loading import built_in_law, built_in_rows
 from hr_core.law.national import national_law
 from hr_core.law.periods import read_period
 from hr_core.law.reading import parse_law
-from hr_core.law.rows import Item, LawRow, Rounding, Status
+from hr_core.law.rows import AMOUNTS, Item, LawRow, Rounding, Status
 
 TODAY = date(2026, 11, 22)
 
@@ -138,6 +138,11 @@ def test_shanghai_changes_in_july():
     assert book.row("上海", Item.HOUSING_FUND, date(2026, 7, 1)).rounding is Rounding.YUAN
 
 
+def test_bases_of_last_year_never_go_on_paying():
+    for row in built_in_rows():
+        assert row.until is not None or row.item in AMOUNTS, row.version
+
+
 def test_the_tax_tables_are_continuous():
     """At each edge the band below and the one above give the same tax."""
     law = national_law().income_tax_on(TODAY)
@@ -248,6 +253,7 @@ def test_a_collected_row_keeps_what_it_does_not_tell_untold():
     assert (read.rows[0].floor, read.rows[0].ceiling) == (243000, 3196825)
     assert read.rows[0].employee_range == (Fraction(5, 100), Fraction(12, 100))
     assert (read.rows[0].employee, read.rows[0].rounding) == (None, None)
+    assert read.rows[0].until == date(2027, 7, 1)
     assert [one.why for one in read.skipped] == ["names no city"]
 
 

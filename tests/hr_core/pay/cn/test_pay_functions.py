@@ -212,7 +212,7 @@ def test_statutory_holidays_are_paid_days():
 def test_holidays_of_the_employer_take_the_calendar_s_place():
     days = paid_days_with(Month(2026, 3), [date(2026, 3, 5), date(2026, 3, 7)])
 
-    assert len(days.all) == 23
+    assert len(days.all) == 22
     assert days.holidays == {date(2026, 3, 5), date(2026, 3, 7)}
 
 
