@@ -29,6 +29,11 @@ _ADVICE = {
         "Look at the bytes: worn flash, or a driver that reads them wrongly. After an update of the "
         "core replay; if it is no punch, discard it",
     ),
+    "bad_text": Advice(
+        "a serial, source or user id holds a NUL, which no text of a database can",
+        "Look at the bytes: worn flash, or a driver that cuts ids wrongly. After an update of the "
+        "gateway's driver read the device again; if it is no punch, discard it",
+    ),
     "conflicting_record": Advice(
         "the core holds another record with the same identity and keeps that one",
         "Compare both: edge-agent trace and hr-core trace with this id. If they are the same press "

@@ -4,18 +4,32 @@ What the file names is added or replaced, what it does not name stays. The same 
 the same state. Any conflict refuses the whole file: nothing is stored.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
-import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 
+from hr_core.attendance.live.changes import touch_import
+from hr_core.audit import log
 from hr_core.errors import InputFileError
 from hr_core.pay.scheme import BUILT_IN, built_in_scheme_text, parse_scheme
-from hr_core.people.file import SchemeRow, read_file, read_people_file
-from hr_core.people.model import Roster
+from hr_core.people.changes import Signature, begin
+from hr_core.people.file import ReadFile, SchemeRow, read_file, read_people_file
+from hr_core.people.keying import keyed, keys_of_numbers
+from hr_core.people.model import Badge, Days, DeviceUser, Roster, overlapping
+from hr_core.people.organisation_import import check_organisation, merged_organisation
+from hr_core.people.sheet import SUFFIXES, read_people_sheet
+from hr_core.store.organisation import load_organisation, save_organisation
 from hr_core.store.people import load_roster, save_roster, save_scheme
+from hr_core.store.person_records import all_numbers
+
+_PERSON = re.compile(r"person\[(\d+)\]")
+
+Row = TypeVar("Row", DeviceUser, Badge)
 
 
 class Imported(Struct, frozen=True, kw_only=True):
@@ -31,22 +45,68 @@ class Imported(Struct, frozen=True, kw_only=True):
     scheme: str
 
 
-def import_people(conn: sa.Connection, path: Path) -> Imported:
-    """Raises InputFileError; the caller's transaction then rolls back."""
-    read = read_people_file(path)
-    before = load_roster(conn)
+def import_people(conn: sa.Connection, path: Path, sign: Signature | None = None) -> Imported:
+    """Raises InputFileError; the caller's transaction then rolls back. What changed people, ids or
+    the organisation stands in the audit log when somebody signs it.
+    """
+    begin(conn)
+    before, organisation = load_roster(conn), load_organisation(conn)
+    done = _import_file(conn, path, before)
+    changed = _facts(before) != _facts(load_roster(conn))
+    if sign is not None and (changed or organisation != load_organisation(conn)):
+        text = f"people file {path.name}"
+        log.append(conn, sign.at, sign.by, "import.people", text, None, done, sign.reason)
+    return done
+
+
+def _facts(roster: Roster | None) -> object:
+    """Less the origins: the same facts from another file are no change."""
+    if roster is None:
+        return None
+    people = {key: replace(person, origin="") for key, person in roster.people.items()}
+    return people, set(roster.device_users), set(roster.badges), roster.shifts
+
+
+def _import_file(conn: sa.Connection, path: Path, before: Roster | None) -> Imported:
+    if path.suffix.casefold() not in SUFFIXES:
+        return _import(conn, path, read_people_file(path), before)
+    read, rows = read_people_sheet(path, before)
+    try:
+        return _import(conn, path, read, before)
+    except InputFileError as refused:
+        raise _by_row(refused, rows) from refused
+
+
+def _by_row(refused: InputFileError, rows: list[int]) -> InputFileError:
+    """Of a table: where a people file would say person[4]."""
+    match = _PERSON.match(refused.key)
+    if match is None:
+        return refused
+    return InputFileError(
+        str(refused).removeprefix(f"{refused.file}: {refused.key}: "),
+        file=refused.file,
+        key=f"row {rows[int(match[1])]}",
+        remedy=refused.remedy,
+    )
+
+
+def _import(conn: sa.Connection, path: Path, read: ReadFile, before: Roster | None) -> Imported:
     scheme = _store_scheme(conn, path, read.scheme) if read.scheme else None
-    merged = _merged(before, read.roster, scheme)
+    keys = keys_of_numbers(conn, str(path), read)
+    new = keyed(read.roster, keys)
+    merged = _merged(before, new, scheme)
     _check_references(path, merged)
-    _check_ids(path, merged)
+    _check_device_users(path, new, merged)
+    _check_badges(path, merged, all_numbers(conn))
     save_roster(conn, merged)
+    touch_import(conn, before, merged)
+    _import_organisation(conn, path, read, keys)
     known = before.people if before else {}
-    added = [number for number in read.roster.people if number not in known]
+    added = [number for number in new.people if number not in known]
     changed = [
         number
-        for number, person in read.roster.people.items()
-        if number in known
-        and msgspec.structs.replace(known[number], origin=person.origin) != person
+        for number, person in new.people.items()
+        if number in known and replace(known[number], origin=person.origin) != person
     ]
     return Imported(
         file=str(path),
@@ -58,6 +118,20 @@ def import_people(conn: sa.Connection, path: Path) -> Imported:
         stations=len(read.roster.stations),
         scheme=merged.scheme,
     )
+
+
+def _import_organisation(
+    conn: sa.Connection, path: Path, read: ReadFile, keys: dict[str, str]
+) -> None:
+    places = {
+        keys[number]: tuple(replace(one, person=keys[number]) for one in record.units)
+        for number, record in read.records.items()
+        if record.units is not None
+    }
+    if read.units or places:
+        organisation = merged_organisation(load_organisation(conn), read.units, places)
+        check_organisation(str(path), read.units, organisation)
+        save_organisation(conn, organisation)
 
 
 def _store_scheme(conn: sa.Connection, people_file: Path, row: SchemeRow) -> str:
@@ -83,18 +157,33 @@ def _store_scheme(conn: sa.Connection, people_file: Path, row: SchemeRow) -> str
 def _merged(before: Roster | None, new: Roster, scheme: str | None) -> Roster:
     before = before or Roster(zone=new.zone, scheme="", shifts={}, people={})
     stations = {(row.source, row.tag): row for row in (*before.stations, *new.stations)}
-    kept_users = [row for row in before.device_users if row.number not in new.people]
-    kept_badges = [row for row in before.badges if row.number not in new.people]
+    kept_users = _kept(before.device_users, new, "devices")
+    kept_badges = _kept(before.badges, new, "badges")
     return Roster(
         zone=new.zone,
         scheme=before.scheme if scheme is None else scheme,
         shifts=before.shifts | new.shifts,
         people=before.people | new.people,
-        device_users=tuple(dict.fromkeys((*kept_users, *new.device_users))),
-        badges=tuple(dict.fromkeys((*kept_badges, *new.badges))),
+        device_users=_joined(kept_users, new.device_users),
+        badges=_joined(kept_badges, new.badges),
         lines=before.lines | new.lines,
         stations=tuple(stations.values()),
     )
+
+
+def _kept(rows: Iterable[Row], new: Roster, kind: str) -> list[Row]:
+    """What the file does not replace: rows of people whom it does not name, or of no file."""
+    if kind in new.leaves_alone:
+        return list(rows)
+    return [row for row in rows if row.entered or row.number not in new.people]
+
+
+def _joined(kept: list[Row], new: Iterable[Row]) -> tuple[Row, ...]:
+    """A row of the file that says what was entered already is not another one."""
+    known = set(kept)
+    found = dict.fromkeys(kept)
+    found.update(dict.fromkeys(row for row in new if replace(row, entered=True) not in known))
+    return tuple(found)
 
 
 def _check_references(path: Path, roster: Roster) -> None:
@@ -117,16 +206,30 @@ def _check_references(path: Path, roster: Roster) -> None:
             )
 
 
-def _check_ids(path: Path, roster: Roster) -> None:
-    """One id means one person: everything else would pay somebody for another's work."""
-    users = [
-        (f"user id {row.user_id!r} on device {row.serial!r}", row.number)
-        for row in roster.device_users
-    ]
-    _refuse_shared(path, "person.devices", users)
+def _check_device_users(path: Path, new: Roster, merged: Roster) -> None:
+    """One id means one person on a day: everything else would pay somebody for another's work."""
+    found = overlapping(merged.device_users)
+    if found is None:
+        return
+    one, other = found
+    rows = list(new.people)
+    index = max(rows.index(row.number) for row in found if row.number in new.people)
+    whose = f"person {one.number}" if one.number == other.number else "one of the two"
+    raise InputFileError(
+        f"user id {one.user_id!r} on device {one.serial!r} would be both person {one.number} "
+        f"({one.days.text()}) and person {other.number} ({other.days.text()})",
+        file=str(path),
+        key=f"person[{index}].devices",
+        remedy=f"give it to {whose} on each day: devices = [{{ user_id = {one.user_id!r}, "
+        "from = 2026-01-31, until = 2026-12-31 }]",
+    )
+
+
+def _check_badges(path: Path, roster: Roster, numbers: Iterable[tuple[str, str, Days]]) -> None:
+    """A badge that reads like somebody else's employee number could be two people."""
     marked = [(f"badge {row.badge!r}", row.number) for row in roster.badges]
-    numbers = [(f"badge {number!r}", number) for number in roster.people]
-    _refuse_shared(path, "person.badges", marked + numbers)
+    held = [(f"badge {number!r}", who) for number, who, days in numbers if days.until is None]
+    _refuse_shared(path, "person.badges", marked + held)
 
 
 def _refuse_shared(path: Path, key: str, ids: Iterable[tuple[str, str]]) -> None:

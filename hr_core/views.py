@@ -9,19 +9,21 @@ from datetime import UTC, date, datetime, timedelta
 import sqlalchemy as sa
 from msgspec import Struct
 
-from hr_core.attendance.calendar import load_calendar
-from hr_core.attendance.day import DayResult, load_rules
-from hr_core.attendance.month import compute_month
+from hr_core.attendance.day import DayResult, Ignored
+from hr_core.attendance.live.person_days import Computation
+from hr_core.attendance.live.rule_sets import load_engines
 from hr_core.attendance.punches import punches_of_month
-from hr_core.clock import Month, midnight, wall_seconds_at, wall_time
+from hr_core.clock import Month, midnight, wall_time
 from hr_core.errors import NotFoundError
 from hr_core.pay.run import imported_roster
 from hr_core.pay.slip import OpenDay, SlipLine
 from hr_core.people.model import find_person
 from hr_core.store import results
+from hr_core.store.attendance_days import days_of_person
 from hr_core.store.events import punches_between
 from hr_core.store.people import load_roster
 from hr_core.store.results import RunRow, SlipRow, UnmappedUser
+from hr_core.trace.explain_day import name_of
 
 
 class PunchView(Struct, frozen=True, kw_only=True):
@@ -55,6 +57,8 @@ class DayView(Struct, frozen=True, kw_only=True):
     used: tuple[str, ...]
     ignored: tuple[dict[str, str], ...]
     rule_version: str
+    waiting_for: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
 class AttendanceView(Struct, frozen=True, kw_only=True):
@@ -88,7 +92,7 @@ def punches_of_day(conn: sa.Connection, on: date) -> list[PunchView]:
     found = []
     for punch in punches_between(conn, start - margin, start + 2 * margin):
         if punch.device_time.date() == on:
-            number = find_person(mapping, punch.serial, punch.user_id)
+            number = find_person(mapping, punch.serial, punch.user_id, on)
             found.append(
                 PunchView(
                     event_id=punch.event_id.hex(),
@@ -111,30 +115,39 @@ def unmapped_users(conn: sa.Connection, month: Month) -> tuple[UnmappedUser, ...
 
 
 def attendance_of(conn: sa.Connection, number: str, month: Month, now: datetime) -> AttendanceView:
-    """Computed now from the raw punches. Raises NotFoundError for an unknown person."""
-    roster = imported_roster(conn)
-    person = roster.people.get(number)
-    if person is None:
-        raise NotFoundError(
-            f"there is no person {number!r}",
-            remedy="use the employee number of the people file, not a device's user id",
-        )
-    calendar = load_calendar()
-    computed = compute_month(
-        roster.shifts[person.shift],
-        [calendar.day(on) for on in month.days()],
-        punches_of_month(conn, roster, month).by_person[number],
-        load_rules(),
-        wall_seconds_at(now, person.zone),
-    )
+    """The stored days up to today, and those that are not stored computed now.
+
+    `number`: a person's key. Raises NotFoundError for an unknown one, NoLawError.
+    """
+    name = name_of(conn, number)
+    days = days_between(conn, number, (month.first, month.after), now)
     return AttendanceView(
         number=number,
-        name=person.name,
+        name=name,
         month=str(month),
-        days=tuple(day_view(day) for day in computed.days),
-        unassigned=computed.unassigned,
-        to_clarify=sum(day.to_clarify for day in computed.days),
+        days=tuple(day_view(day) for day in days),
+        unassigned=tuple(
+            ignored.event_id
+            for day in days
+            for ignored in day.ignored
+            if ignored.reason == Ignored.OUTSIDE_WINDOW
+        ),
+        to_clarify=sum(day.to_clarify for day in days),
     )
+
+
+def days_between(
+    conn: sa.Connection, person: str, span: tuple[date, date], now: datetime
+) -> list[DayResult]:
+    """Of a half-open span up to today: as stored, else computed now. Raises NoLawError."""
+    first, until = span
+    computed = Computation(conn, load_engines(conn), now).days(person, first, until)
+    stored = days_of_person(conn, person, first, until)
+    return [
+        stored[on].result if on in stored else one.result
+        for on, one in sorted(computed.items())
+        if first <= on < until
+    ]
 
 
 def list_runs(conn: sa.Connection) -> list[RunRow]:
@@ -146,6 +159,18 @@ def slips_of_run(conn: sa.Connection, run: int) -> list[SlipRow]:
     """Raises NotFoundError for a number that no run has."""
     _run(conn, run)
     return results.slips_of_run(conn, run)
+
+
+class SlipHead(Struct, frozen=True, kw_only=True):
+    run: int
+    month: str
+    total_fen: int
+    created_at: datetime
+
+
+def slips_of_person(conn: sa.Connection, number: str, *, limit: int) -> list[SlipHead]:
+    """The newest runs that have a slip of the person, newest first."""
+    return [SlipHead(**row) for row in results.slip_heads(conn, number, limit=limit)]
 
 
 def slip(conn: sa.Connection, run: int, number: str) -> SlipView:
@@ -186,6 +211,8 @@ def day_view(day: DayResult) -> DayView:
             {"event_id": ignored.event_id, "reason": ignored.reason} for ignored in day.ignored
         ),
         rule_version=day.rule_version,
+        waiting_for=tuple(one.device for one in day.waiting_for),
+        flags=day.flags,
     )
 
 

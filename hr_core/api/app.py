@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from hr_core.api.errors import ApiError, answer_error, json_response
 from hr_core.api.gateway_api import GatewayApi
+from hr_core.store.errors import StorageError
 from hr_core.store.events import count_events, count_events_per_device
 from protocols.signing import SigningKey
 
@@ -70,7 +71,7 @@ def create_app(
             Route("/api/v1/counts", counts),
             *extra_routes,
         ],
-        exception_handlers={ApiError: answer_error},
+        exception_handlers={ApiError: answer_error, StorageError: answer_error},
         lifespan=judging,
     )
     # Set by the server when it wants to stop: streams that never end by themselves end then.
@@ -82,7 +83,7 @@ def _answers(engine: sa.Engine) -> bool:
     try:
         with engine.connect() as conn:
             conn.execute(sa.text("SELECT 1 FROM schema_version")).one()
-    except sa.exc.SQLAlchemyError:
+    except (StorageError, sa.exc.SQLAlchemyError):
         return False
     return True
 

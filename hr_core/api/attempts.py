@@ -24,8 +24,12 @@ class _Account(Struct):
 class Attempts:
     """Accounts of attempts. `monotonic` gives seconds that only grow."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, monotonic: Callable[[], float], *, burst: int = BURST, per_second: float = PER_SECOND
+    ) -> None:
         self._monotonic = monotonic
+        self._burst = burst
+        self._per_second = per_second
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
 
     def wait_s(self, source: str) -> int:
@@ -35,12 +39,12 @@ class Attempts:
             account.credit -= 1
             account.told = False
             return 0
-        return int((1 - account.credit) / PER_SECOND) + 1
+        return int((1 - account.credit) / self._per_second) + 1
 
     def give_back(self, source: str) -> None:
         """The attempt was a good one."""
         account = self._account(_site(source))
-        account.credit = min(account.credit + 1, BURST)
+        account.credit = min(account.credit + 1, self._burst)
 
     def first_refusal(self, source: str) -> bool:
         """True once for each time that an address has used up its attempts."""
@@ -57,15 +61,16 @@ class Attempts:
             self._drop_idle(now)
             if len(self._accounts) >= MAX_SOURCES:
                 site = _OTHERS
-        account = self._accounts.setdefault(site, _Account(BURST, now))
+        account = self._accounts.setdefault(site, _Account(self._burst, now))
         self._accounts.move_to_end(site)
-        account.credit = min(account.credit + (now - account.since_s) * PER_SECOND, BURST)
+        earned = (now - account.since_s) * self._per_second
+        account.credit = min(account.credit + earned, self._burst)
         account.since_s = now
         return account
 
     def _drop_idle(self, now: float) -> None:
         """Accounts that are full again by now say nothing; the longest unused ones come first."""
-        full_after_s = BURST / PER_SECOND
+        full_after_s = self._burst / self._per_second
         while self._accounts:
             site, account = next(iter(self._accounts.items()))
             if now - account.since_s < full_after_s:

@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from hr_core.api.authentication import authenticate, bad_head, gateway_keys_at, signing_key
 from hr_core.api.body import inflate
-from hr_core.api.errors import ApiError, JsonResponse, error_body
+from hr_core.api.errors import ApiError, JsonResponse, error_body, sick
 from hr_core.api.incoming import HttpIncoming, Incoming, Reply
 from hr_core.api.page_judge import PageJudge
 from hr_core.api.refusal_book import RefusalBook
@@ -44,7 +44,6 @@ from protocols.uplink import Stored, encode_answer
 # Each waiting batch holds up to 32 MiB (sent and inflated); the 17th gateway is told to come back.
 MAX_WAITING = 16
 _BUSY_RETRY_S = 2
-_SICK_RETRY_S = 30
 _STORED = 202
 _VERDICT_WAIT_S = 5.0  # of a gateway that asks; 5,000 records are judged in a tenth of a second
 
@@ -127,7 +126,7 @@ class BatchReceiver:
                 404, "no_answer", f"no answer to batch {number} waits here", "Send it again"
             )
         if page.answer is None and self.judge.failure is not None:
-            raise _sick(self.judge.failure)
+            raise sick(self.judge.failure)
         status, body = _said_of(page)
         signature = sign_request_answer(self._core_key, asked, body)
         return JsonResponse(body, status, headers={SIGNATURE_HEADER: signature})
@@ -166,7 +165,7 @@ class BatchReceiver:
         except (ChainForkError, ChainGapError) as exc:
             raise self._conflict(signed, exc) from exc
         except StorageError as exc:
-            raise _sick(exc) from exc
+            raise sick(exc) from exc
 
     def _store(self, signed: SignedHead, key: bytes, content: bytes) -> tuple[int, bytes]:
         batch = open_columns(signed, content)
@@ -228,7 +227,3 @@ def _said_of(page: StoredPage) -> tuple[int, bytes]:
         return 200, page.answer
     stored = Stored(number=page.number, batch_hash=page.batch_hash.hex())
     return _STORED, msgspec.json.encode(stored)
-
-
-def _sick(exc: StorageError) -> ApiError:
-    return ApiError(503, exc.code, exc.what, exc.remedy, retry_after_s=_SICK_RETRY_S)

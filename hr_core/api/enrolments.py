@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from hr_core.api.attempts import Attempts
-from hr_core.api.errors import ApiError, JsonResponse
+from hr_core.api.errors import ApiError, JsonResponse, sick
 from hr_core.enrolment import EnrolmentRefusedError, enrol, report_key, rotate
 from hr_core.store.database import writing
 from hr_core.store.errors import StorageError
@@ -36,7 +36,6 @@ from protocols.enrolment import (
 from protocols.errors import ProtocolError
 from protocols.signing import SignatureError, SigningKey
 
-_SICK_RETRY_S = 30
 _BODY_TIMEOUT_S = 10.0  # one packet, on any line
 _log = logging.getLogger(__name__)
 
@@ -143,7 +142,7 @@ class EnrolmentDesk:
             with writing(self._engine) as conn:
                 note_act(conn, act)
         except StorageError as exc:
-            raise _sick(exc) from exc
+            raise sick(exc) from exc
 
     def _answer(self, decide: Callable[[], _Answer]) -> bytes:
         try:
@@ -152,11 +151,7 @@ class EnrolmentDesk:
             _log.warning("enrolment: refused: %s", refusal.code)
             raise ApiError(403, refusal.code, refusal.what, refusal.remedy) from refusal
         except StorageError as exc:
-            raise _sick(exc) from exc
-
-
-def _sick(error: StorageError) -> ApiError:
-    return ApiError(503, error.code, error.what, error.remedy, retry_after_s=_SICK_RETRY_S)
+            raise sick(exc) from exc
 
 
 async def _read_body(request: Request) -> bytes:

@@ -6,6 +6,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hr_core.store.errors import StorageError
+
+_SICK_RETRY_S = 30
+
 
 class ApiError(Exception):
     """A request that is answered with `status`. `retry_after_s` tells the client when to return.
@@ -49,9 +53,16 @@ def error_body(error: ApiError) -> bytes:
     return msgspec.json.encode({"error": told, **error.more})
 
 
+def sick(error: StorageError) -> ApiError:
+    """Come back later: whoever sent something keeps it."""
+    return ApiError(503, error.code, error.what, error.remedy, retry_after_s=_SICK_RETRY_S)
+
+
 async def answer_error(_request: Request, error: Exception) -> Response:
-    """Starlette's exception handler for ApiError."""
-    assert isinstance(error, ApiError)  # noqa: S101 - registered for this class alone
+    """Starlette's exception handler for ApiError and StorageError."""
+    if isinstance(error, StorageError):
+        error = sick(error)
+    assert isinstance(error, ApiError)  # noqa: S101 - registered for these classes alone
     return JsonResponse(error_body(error), error.status, error_headers(error))
 
 

@@ -23,10 +23,11 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from hr_core.api.batches import MAX_WAITING
 from hr_core.api.body import MAX_BODY_BYTES
 from hr_core.api.broker import Broker
-from hr_core.api.errors import ApiError
+from hr_core.api.errors import ApiError, sick
 from hr_core.api.gateway_api import GatewayApi
 from hr_core.api.incoming import Reply, error_reply
 from hr_core.api.mqtt_incoming import MqttIncoming
+from hr_core.store.errors import StorageError
 from protocols.errors import ProtocolError
 from protocols.mqtt_uplink import (
     BATCHES,
@@ -188,6 +189,8 @@ class MqttConsumer:
             return await self._take[incoming.kind](incoming)
         except ApiError as error:
             return error_reply(error)
+        except StorageError as error:
+            return error_reply(sick(error))
         except Exception:  # noqa: BLE001 - a fault of ours, see below; logged and answered
             # As the web server does. Left unacknowledged it would come back for ever and, sixteen
             # times, shut everybody else out; the gateway keeps the batch and sends it again.

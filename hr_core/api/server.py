@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from hr_core.errors import CoreError
 
-_OBJECTS_BETWEEN_COLLECTIONS = 100_000  # some tens of MB at most; measured: 400,000 gains no more
+OBJECTS_BETWEEN_COLLECTIONS = 100_000  # some tens of MB at most; measured: 400,000 gains no more
 _STOP_S = 5  # a batch in the middle of its commit is answered; a dawdling upload is cut
 
 
@@ -78,7 +78,7 @@ class _Server(uvicorn.Server):
         gc.freeze()
         # A batch's rows are freed by their counts; looking for cycles every 700 of them was a fifth
         # of the time of an ingest. A collection still comes, at the latest with the 100,000th.
-        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+        gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
         self._on_started()
 
     @override

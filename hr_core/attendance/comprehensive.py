@@ -19,8 +19,8 @@ class HoursScheme(StrEnum):
 
 
 class PeriodHours(Struct, frozen=True, kw_only=True):
-    """Seconds of a whole period. Cities differ in whether holiday work also fills the period's
-    standard hours (`holiday_fills_standard`), so it must be said.
+    """Of a whole period, all in one unit (seconds, minutes). Cities differ in whether holiday work
+    also fills the period's standard hours (`holiday_fills_standard`), so it must be said.
     """
 
     worked: int

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from msgspec import Struct, structs
 
 from hr_core.attendance.calendar import CalendarDay, DayKind
+from hr_core.attendance.day_parts import DayCorrection, DayInterval, DayLeave, WaitingDevice
 from hr_core.clock import DAY_S
 from hr_core.data_files import load
 from hr_core.people.model import Shift
@@ -48,9 +49,17 @@ class DayStatus(StrEnum):
     NO_RECORD = "no_record"  # a workday without a believable punch: not proven absence
     OFF = "off"  # no work was due and nobody came
     NOT_OVER = "not_over"  # incomplete, and its shift window is still open
+    WAITING = "waiting"  # incomplete, and so is a device that the person may have used
+    ABSENT = "absent"  # no record although every such device was read past the window's end
+    ON_LEAVE = "on_leave"  # approved, all day, and nobody came
+    ON_TRIP = "on_trip"  # approved work elsewhere, without a punch
+    UNPLANNED = "unplanned"  # punches on a day for which no shift is planned
 
 
+# What the lack of a punch made of a day.
 UNCLEAR = frozenset({DayStatus.MISSING_OUT, DayStatus.MISSING_IN, DayStatus.NO_RECORD})
+# Somebody has to look, or to wait.
+OPEN = UNCLEAR | {DayStatus.WAITING, DayStatus.ABSENT, DayStatus.UNPLANNED}
 
 
 class Ignored(StrEnum):
@@ -60,6 +69,8 @@ class Ignored(StrEnum):
     DEBOUNCED = "debounced"
     SAME_VISIT = "same_visit"
     BETWEEN = "between_first_and_last"
+    NO_SHIFT = "no_shift_planned"
+    NOT_EMPLOYED = "not_employed"
 
 
 class PunchFact(NamedTuple):
@@ -81,6 +92,11 @@ class DayResult(Struct, frozen=True, kw_only=True):
 
     keys_contradict: the first press said "leaving" and the last "arriving": wrong keys or another
     shift than the planned one. Only a person can tell, so the day must be looked at.
+
+    The fields behind `rule_version` are of stored days (hr_core.attendance.live); a month's close
+    leaves them empty. rules: name of the rule set. plan: what the plan was made from. intervals: the
+    whole day in order; those that count add up to regular_min and overtime_min. waiting_for: devices
+    whose records of the day may be incomplete. flags: see DayFlag.
     """
 
     day: date
@@ -97,10 +113,17 @@ class DayResult(Struct, frozen=True, kw_only=True):
     used: tuple[str, ...] = ()
     ignored: tuple[IgnoredPunch, ...] = ()
     rule_version: str
+    rules: str = ""
+    plan: tuple[str, ...] = ()
+    intervals: tuple[DayInterval, ...] = ()
+    leave: tuple[DayLeave, ...] = ()
+    corrections: tuple[DayCorrection, ...] = ()
+    waiting_for: tuple[WaitingDevice, ...] = ()
+    flags: tuple[str, ...] = ()
 
     @property
     def to_clarify(self) -> bool:
-        return self.keys_contradict or self.status in UNCLEAR
+        return self.keys_contradict or self.status in OPEN
 
 
 class _Minutes(NamedTuple):

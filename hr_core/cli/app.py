@@ -8,6 +8,9 @@ import typer
 from typer.exceptions import TyperException
 
 from hr_core.cli import (
+    accounts,
+    api_tokens,
+    attendance,
     attendance_rules,
     audit,
     cases,
@@ -15,12 +18,18 @@ from hr_core.cli import (
     erase,
     events,
     gateways,
+    hour_limits,
     law,
     line,
     pay,
+    people,
+    permits,
     quality,
-    reading,
+    request,
+    request_ask,
+    roster,
     setup,
+    time_off,
     trace,
     watermark,
 )
@@ -37,8 +46,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("init")(setup.init)
+app.command("migrate")(setup.migrate)
 app.command("import")(setup.import_file)
-app.command("token")(gateways.token)
 app.command("gateways")(gateways.gateways)
 app.command("serve")(setup.serve)
 app.command("trace")(trace.trace)
@@ -46,15 +55,24 @@ app.command("events")(events.events)
 app.command("watermark")(watermark.watermark)
 app.command("devices")(devices.devices)
 app.command("erase")(erase.erase)
+app.command("limits")(hour_limits.limits)
 app.add_typer(gateways.gateway, name="gateway")
+app.add_typer(accounts.app, name="account")
+app.add_typer(api_tokens.app, name="token")
 app.add_typer(audit.app, name="audit")
 app.add_typer(cases.app, name="cases")
 app.add_typer(pay.app, name="pay")
-app.add_typer(reading.attendance, name="attendance")
-reading.attendance.add_typer(attendance_rules.app, name="rules")
+attendance.app.add_typer(attendance_rules.app, name="rules")
+app.add_typer(people.app, name="people")
+app.add_typer(attendance.app, name="attendance")
 app.add_typer(law.app, name="law")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
+app.add_typer(time_off.app, name="timeoff")
+app.add_typer(permits.app, name="permits")
+app.add_typer(roster.app, name="roster")
+request.app.add_typer(request_ask.app, name="ask")
+app.add_typer(request.app, name="request")
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -94,9 +112,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _fail(error: CoreError) -> int:
-    message = str(error)
     # Storage errors, which also go to gateways in one line, carry their remedy in the text.
-    hint = "" if error.remedy in message else f"\n  remedy: {error.remedy}"
-    print(f"error: {message}{hint}", file=sys.stderr)
+    message = str(error).removesuffix(error.remedy).rstrip()
+    print(f"error: {message}\n  remedy: {error.remedy}", file=sys.stderr)
     asked_wrongly = isinstance(error, NotFoundError | InputFileError)
     return ExitCode.USAGE if asked_wrongly else ExitCode.BROKEN

@@ -1,4 +1,4 @@
-"""`hr-core audit verify`, `chains`: what gateways signed, and what was refused."""
+"""`hr-core audit verify`, `chains`, `log`: what gateways signed, what was refused, who changed what."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from hr_core.cli.options import DbOption, ExitCode, JsonOption, print_json, read
 from hr_core.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from hr_core.audit.log import AuditEntry, LogReport
     from hr_core.audit.verification import ChainReport
 
-app = typer.Typer(help="Prove that the records are as gateways sent them.", rich_markup_mode=None)
+app = typer.Typer(
+    help="Prove that the records are as gateways sent them, and who changed what.",
+    rich_markup_mode=None,
+)
 
 GatewayOption = Annotated[
     str | None, typer.Option("--gateway", help="Only this one.", show_default=False)
@@ -27,23 +31,28 @@ def verify(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Hold every stored batch and record against its signatures. Exit 2 when one does not stand."""
+    """Hold every stored batch and record against its signatures, and the audit log against its
+    hashes. Exit 2 when one does not stand.
+    """
+    from hr_core.audit import log as audit_log
     from hr_core.audit.verification import verify_chains
 
     with reading(context, db) as conn:
         reports = verify_chains(conn, gateway)
+        log_report = audit_log.verify(conn)
     if gateway is not None and not reports[0].batches:
         raise NotFoundError(
             f"no batch of a gateway {gateway!r} is here", remedy="hr-core audit chains lists them"
         )
-    faulty = any(report.faults for report in reports)
+    faulty = any(report.faults for report in reports) or bool(log_report.faults)
     if as_json:
-        print_json({"status": "broken" if faulty else "ok", "gateways": reports})
+        print_json({"status": "broken" if faulty else "ok", "gateways": reports, "log": log_report})
     else:
         for report in reports:
             _print(report)
         if not reports:
             print("no gateway has delivered yet")
+        _print_log_report(log_report)
     return ExitCode.BROKEN if faulty else ExitCode.OK
 
 
@@ -56,6 +65,45 @@ def _print(report: ChainReport) -> None:
     )
     for fault in report.faults:
         print(f"  {fault.gateway} batch {fault.number}: {fault.what}")
+
+
+def _print_log_report(report: LogReport) -> None:
+    verdict = "DOES NOT STAND" if report.faults else "stands"
+    print(f"audit log  {verdict}: {report.rows} rows, head {report.head}")
+    for fault in report.faults:
+        print(f"  {fault}")
+
+
+@app.command("log")
+def log(
+    context: typer.Context,
+    *,
+    subject: Annotated[
+        str | None, typer.Option("--subject", help='Only of this one, like "person 1007".')
+    ] = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who changed what, when and why, oldest first."""
+    from hr_core.audit.log import entries
+
+    with reading(context, db) as conn:
+        found = entries(conn, subject=subject)
+    if as_json:
+        print_json({"log": found})
+        return
+    for one in found:
+        _print_entry(one)
+    if not found:
+        print("nothing was changed by a person yet")
+
+
+def _print_entry(one: AuditEntry) -> None:
+    reason = f": {one.reason}" if one.reason else ""
+    print(
+        f"{one.number}  {one.at:%Y-%m-%d %H:%M:%S} UTC  {one.actor}  {one.action}  "
+        f"{one.subject}{reason}"
+    )
 
 
 @app.command("chains")

@@ -9,6 +9,9 @@ from hr_core.trace.calculation import Step
 from hr_core.trace.events import RawEvent
 from hr_core.trace.explain import ExplainedDay, ExplainedLine, ExplainedWork, Explanation
 
+# A tree is cut at the width of the terminal, or of 80 in a pipe; ids and bytes must stay whole.
+_NEVER_CUT = 10_000
+
 
 def print_explanation(explanation: Explanation) -> None:
     total = format_fen(explanation.total_fen)
@@ -22,8 +25,7 @@ def print_explanation(explanation: Explanation) -> None:
             branch.add(escape(f"{day.day} {day.status}: {day.what}; {day.effect}"))
     for event_id in explanation.missing_events:
         tree.add(f"MISSING: the store holds no event {event_id}")
-    # Bytes in hex must stay whole for copying: no wrapping at the terminal's width.
-    Console(soft_wrap=True, highlight=False).print(tree)
+    Console(soft_wrap=True, highlight=False, width=_NEVER_CUT).print(tree)
 
 
 def _add_line(tree: Tree, line: ExplainedLine) -> None:

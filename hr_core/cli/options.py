@@ -71,8 +71,8 @@ def new_engine(context: typer.Context, db: str | None) -> sa.Engine:
         return open_database(url)
     except (sa.exc.ArgumentError, ImportError) as exc:
         raise NotFoundError(
-            f"--db {url!r} cannot be used: {exc}",
-            remedy="give a file, sqlite:////path/core.db or postgresql+psycopg://user@host/name",
+            f"this --db cannot be used: {exc}",  # without the URL: a password may stand in it
+            remedy="give a file, sqlite:////path/core.db or postgresql://user@host/name",
         ) from exc
 
 
@@ -101,13 +101,37 @@ def open_core(context: typer.Context, db: str | None) -> Iterator[OpenCore]:
 
 
 @contextmanager
+def migrated_core(context: typer.Context, db: str | None) -> Iterator[sa.Engine]:
+    """As `core`, brought to this schema first."""
+    from hr_core.store.log_mover import visiting
+
+    engine = _existing_engine(context, db)
+    with visiting(engine):
+        migrate_older(engine)
+        with _sound(engine):
+            yield engine
+
+
+@contextmanager
 def served_core(context: typer.Context, db: str | None) -> Iterator[sa.Engine]:
-    """As `core`, for the one process that serves it."""
+    """As `core`, for the one process that serves it. Brings an older one to this schema first."""
     from hr_core.store.log_mover import serving
 
     engine = _existing_engine(context, db)
-    with serving(engine), _sound(engine):
-        yield engine
+    with serving(engine):
+        migrate_older(engine)
+        with _sound(engine):
+            yield engine
+
+
+def migrate_older(engine: sa.Engine) -> None:
+    """Says so on stderr. Raises StorageError."""
+    from hr_core.store.database import SCHEMA_VERSION, describe, initialise, stored_version
+
+    with engine.connect() as conn:
+        found = stored_version(conn)
+    if found is not None and initialise(engine) != SCHEMA_VERSION:
+        print(f"{describe(engine)}: schema {found} is now {SCHEMA_VERSION}", file=sys.stderr)
 
 
 def _existing_engine(context: typer.Context, db: str | None) -> sa.Engine:
@@ -123,15 +147,24 @@ def _existing_engine(context: typer.Context, db: str | None) -> sa.Engine:
 
 @contextmanager
 def _sound(engine: sa.Engine) -> Iterator[None]:
-    """Raises CoreError when it is no core's database, or fails meanwhile."""
+    """Raises CoreError when it is no core's database, one of another schema, or fails meanwhile."""
     import sqlalchemy as sa
 
+    from hr_core.store.database import SCHEMA_VERSION, describe, shown, stored_version
+    from hr_core.store.errors import SchemaVersionError
+
+    where = shown(engine.url)
     try:
         with engine.connect() as conn:
-            conn.execute(sa.text("SELECT version FROM schema_version")).scalar_one()
+            found = stored_version(conn)
+        if found is None:
+            raise CoreError(
+                f"{where} is not a sound core database (it has no schema_version)", remedy=_REMEDY
+            )
+        if found != SCHEMA_VERSION:
+            raise SchemaVersionError(where=describe(engine), found=found, expected=SCHEMA_VERSION)
         yield
     except sa.exc.SQLAlchemyError as exc:
-        where = engine.url.render_as_string(hide_password=True)
         cause = getattr(exc, "orig", None) or exc
         raise CoreError(f"{where} is not a sound core database ({cause})", remedy=_REMEDY) from exc
     finally:

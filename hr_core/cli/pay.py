@@ -133,10 +133,14 @@ def explain(
     as_json: JsonOption = False,
 ) -> int:
     """Walk a payslip down: line, rule, inputs, days or readings, raw bytes from the device."""
+    from hr_core.people.lookup import person_of_slip
+    from hr_core.store.results import run_by_number
     from hr_core.trace.explain import explain as explain_slip
 
     with reading(context, db) as conn:
-        explanation = explain_slip(conn, number, employee, line)
+        run = run_by_number(conn, number)
+        person = employee if run is None else person_of_slip(conn, run, employee)
+        explanation = explain_slip(conn, number, person, line)
     if as_json:
         print_json(explanation)
     else:

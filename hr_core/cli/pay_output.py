@@ -6,7 +6,7 @@ from hr_core.clock import Month
 from hr_core.errors import CoreError
 from hr_core.money import format_fen
 from hr_core.pay.slip import Slip
-from hr_core.store.results import NewRun
+from hr_core.store.results import NewRun, RunFindings
 
 
 def run_object(number: int, run: NewRun) -> dict[str, Any]:
@@ -27,6 +27,9 @@ def run_object(number: int, run: NewRun) -> dict[str, Any]:
         "unknown_counters": findings.unknown_counters,
         "unknown_badges": findings.unknown_badges,
         "counter_notes": findings.counter_notes,
+        "without_slip": findings.without_slip,
+        "to_check": findings.to_check,
+        "zone_conflicts": findings.zone_conflicts,
         "unattributed": {
             "pieces": findings.unattributed_pieces,
             "rejects": findings.unattributed_rejects,
@@ -71,7 +74,12 @@ def print_run(number: int, run: NewRun) -> None:
         print(f"  {slip.number}  {slip.name}  {format_fen(slip.total_fen)}  ({amounts})")
         for day in slip.to_clarify:
             print(f"    to be clarified: {day.day} {day.what}; {day.effect}")
-    findings = run.findings
+    for event_id in run.unassigned:
+        print(f"  in no shift window: event {event_id}; see hr-core trace")
+    _print_findings(run.findings)
+
+
+def _print_findings(findings: RunFindings) -> None:
     for user in findings.unmapped_users:
         print(
             f"  no person: user id {user.user_id} on device {user.serial}, {user.punches} punches; "
@@ -79,11 +87,18 @@ def print_run(number: int, run: NewRun) -> None:
         )
     for punch in findings.distrusted_punches:
         print(f"  not believed ({punch.reason}): {punch.device_time} user {punch.user_id}")
-    for event_id in run.unassigned:
-        print(f"  in no shift window: event {event_id}; see hr-core trace")
     for counter in findings.unknown_counters:
         print(f"  no station: {counter.source}/{counter.tag}, {counter.readings} readings")
     for badge, amount in findings.unknown_badges.items():
         print(f"  no person: badge {badge}, {amount} pieces and rejects left unattributed")
+    for conflict in findings.zone_conflicts:
+        print(
+            f"  zone: {conflict.punches} punches of {conflict.serial} came as "
+            f"{conflict.zone_of_punches}, its site {conflict.site} has {conflict.zone_of_site}"
+        )
+    for one in findings.without_slip:
+        print(f"  no payslip: person {one.number}, {one.why}")
+    for one in findings.to_check:
+        print(f"  to be checked: person {one.number}, {one.why}")
     for note in findings.counter_notes:
         print(f"  counter {note.source}/{note.tag}: {note.flag} at event {note.event_id}")

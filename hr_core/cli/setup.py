@@ -9,8 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hr_core.cli.accounts import PasswordFileOption, make_first_admin
 from hr_core.cli.gateways import CoreKeyOption, core_key_of, operator
-from hr_core.cli.options import DbOption, JsonOption, new_engine, print_json, served_core, writing
+from hr_core.cli.options import (
+    ByOption,
+    DbOption,
+    ExitCode,
+    JsonOption,
+    core,
+    migrate_older,
+    migrated_core,
+    new_engine,
+    print_json,
+    served_core,
+    writing,
+)
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -29,20 +42,41 @@ def init(
             "--new-core-key", help="The key is lost or stolen: every gateway must re-enrol."
         ),
     ] = False,
+    admin: Annotated[
+        str | None,
+        typer.Option("--admin", help="Login name of the first administrator.", show_default=False),
+    ] = None,
+    password_file: PasswordFileOption = None,
     db: DbOption = None,
     core_key: CoreKeyOption = None,
 ) -> None:
-    """Create the core's database and key, or what an existing one lacks."""
+    """Create the core's database and key, or what an existing one lacks.
+
+    --admin makes the first account: with a password from a file, else asked for on a terminal, else
+    a one-time set-up code is printed. There is no default password.
+    """
+    from hr_core.core_key import core_key_file
     from hr_core.store.database import describe, initialise
     from hr_core.store.log_mover import visiting
     from protocols.key_text import fingerprint
 
     engine = new_engine(context, db)
+    core_key_file(engine.url, core_key)  # who forgot to name it has no half-made core
     _create_private(engine)
     with visiting(engine):
+        migrate_older(engine)
         initialise(engine)
         key = (_renewed_key if new_core_key else core_key_of)(engine, core_key)
         print(f"{describe(engine)} is ready, core key {fingerprint(key.public)}")
+        make_first_admin(engine, admin, password_file)
+
+
+def migrate(context: typer.Context, *, db: DbOption = None) -> None:
+    """Bring the database of an older release to this one's schema; there is no way back but a backup."""
+    from hr_core.store.database import SCHEMA_VERSION, describe
+
+    with migrated_core(context, db) as engine:
+        print(f"{describe(engine)} has schema {SCHEMA_VERSION}")
 
 
 def _create_private(engine: sa.Engine) -> None:
@@ -71,26 +105,102 @@ def _renewed_key(engine: sa.Engine, chosen: Path | None) -> SigningKey:
     )
 
 
-def import_file(
+def import_file(  # noqa: PLR0913 - one for each option
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="People file (TOML).", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="People (TOML, CSV, xlsx), or with --device a terminal's export (N_attlog.dat).",
+            show_default=False,
+        ),
+    ],
     *,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", help="Serial of the terminal that wrote the export."),
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option("--zone", help="Of that terminal's clock [default: the site's]."),
+    ] = None,
+    whole_log: Annotated[
+        bool,
+        typer.Option(
+            "--whole-log",
+            help="The export is all that it held: until its last row none is missing.",
+        ),
+    ] = False,
+    by: ByOption = None,
     db: DbOption = None,
+    core_key: CoreKeyOption = None,
     as_json: JsonOption = False,
-) -> None:
-    """Load people, shifts, lines and the pay scheme from a file; the same file twice is harmless."""
-    from hr_core.imports import import_people
+) -> int:
+    """Load people, shifts, lines and the pay scheme, or the punches of a terminal's export.
 
+    The same file twice is harmless.
+    """
+    if device is not None:
+        return _import_punches(context, db, core_key, (file, device, zone), whole_log, as_json)
+    if zone is not None or whole_log:
+        raise typer.BadParameter("is of an export: name its --device", param_hint="--zone")
+    from hr_core.clock import SystemClock
+    from hr_core.imports import import_people
+    from hr_core.people.changes import Signature
+
+    sign = Signature(at=SystemClock().now(), by=by or operator())
     with writing(context, db) as conn:
-        done = import_people(conn, file)
+        done = import_people(conn, file, sign)
     if as_json:
         print_json(done)
-        return
+        return ExitCode.OK
     print(
         f"{done.file}: people {done.people_added} added, {done.people_changed} changed, "
         f"{done.people_unchanged} unchanged; {done.shifts} shifts, {done.device_users} device "
         f"users, {done.stations} stations; pay scheme {done.scheme or 'not chosen'}"
     )
+    return ExitCode.OK
+
+
+def _import_punches(
+    context: typer.Context,
+    db: str | None,
+    core_key: Path | None,
+    source: tuple[Path, str, str | None],
+    whole_log: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> int:
+    import secrets
+
+    from hr_core.clock import SystemClock
+    from hr_core.ingest.punch_file import PunchFile, import_punch_file
+    from hr_core.store.people import load_site_zone
+
+    path, device, zone = source
+    with core(context, db) as engine:
+        if zone is None:
+            with engine.connect() as conn:
+                zone = load_site_zone(conn)
+        if zone is None:
+            raise typer.BadParameter(
+                "is not known: import people first, or give one", param_hint="--zone"
+            )
+        done = import_punch_file(
+            engine,
+            PunchFile(path=path, device=device, zone=zone, site="import", whole_log=whole_log),
+            core_key_of(engine, core_key),
+            now=SystemClock().now,
+            entropy=secrets.token_bytes,
+        )
+    if as_json:
+        print_json(done)
+    else:
+        print(
+            f"{done.file}: {done.rows} rows of {done.device}: {done.accepted} new, "
+            f"{done.duplicate} here before, {done.rejected} refused, {done.unreadable} unreadable"
+        )
+        for row in done.first_unreadable:
+            print(f"  byte {row.offset}: {row.reason}")
+    return ExitCode.DEGRADED if done.unreadable or done.rejected else ExitCode.OK
 
 
 def serve(  # noqa: PLR0913 - one for each option
@@ -127,36 +237,46 @@ def serve(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Serve the API to gateways and, on this machine, the pages; prints `listening HOST:PORT`."""
     import asyncio
+    import secrets
     import time
 
+    from hr_core.accounts.login import LoginDesk
+    from hr_core.accounts.passwords import Passwords
     from hr_core.api.app import create_app
     from hr_core.api.enrolments import EnrolmentDesk
     from hr_core.api.gateway_api import GatewayApi
     from hr_core.api.server import serve as serve_app
+    from hr_core.api.v1.app import api_routes
     from hr_core.clock import SystemClock
-    from hr_core.store.database import initialise
+    from hr_core.web.admission import Admission
     from hr_core.web.routes import page_routes
 
     def ready(bound_host: str, bound_port: int) -> None:
         print(f"listening {bound_host}:{bound_port}", flush=True)
 
     with served_core(context, db) as engine:
-        initialise(engine)  # tables that came with an update
         clock = SystemClock()
         key = core_key_of(engine, core_key)
         desk = EnrolmentDesk(engine, key, now=clock.now, monotonic=time.monotonic)
-        # The pages have no login yet: never beside a proxy that other machines reach.
-        pages = [] if allow_remote else page_routes(engine, clock)
+        admission = Admission(engine, clock, behind_proxy=allow_remote)
+        login = LoginDesk(engine, Passwords(), now=clock.now, entropy=secrets.token_bytes)
+        pages = page_routes(engine, clock, admission=admission, login=login)
+        api = api_routes(engine, clock, admission=admission, monotonic=time.monotonic)
         gateways = GatewayApi.over(engine, now=clock.now, core_key=key)
-        routes = [*desk.routes(), *pages]
+        routes = [*desk.routes(), *api, *pages]
         app = create_app(engine, clock=clock, core_key=key, extra_routes=routes, gateways=gateways)
 
         async def run() -> None:
             async with (
                 _hearing(mqtt, mqtt_password_file, gateways),
                 _alerting(engine, alert_channels, clock),
+                _computing_days(engine, clock),
             ):
-                await serve_app(app, host, port, ready, allow_remote=allow_remote)
+                preparing = asyncio.create_task(asyncio.to_thread(login.prepare))
+                try:
+                    await serve_app(app, host, port, ready, allow_remote=allow_remote)
+                finally:
+                    await preparing
 
         asyncio.run(run())
 
@@ -186,6 +306,24 @@ async def _alerting(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await deliverer.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _computing_days(engine: sa.Engine, clock: SystemClock) -> AsyncIterator[None]:
+    """Recomputes days meanwhile."""
+    import asyncio
+    import time
+
+    from hr_core.attendance.live.day_watch import DayWatch
+    from hr_core.attendance.live.recomputing import Recomputer
+
+    recomputer = Recomputer(engine, now=clock.now, monotonic=time.monotonic)
+    task = asyncio.create_task(DayWatch(recomputer).run(), name="day watch")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _hearing(

@@ -5,6 +5,7 @@ batch that names an id twice, which no sound gateway sends, is judged record by 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -20,7 +21,14 @@ from hr_core.ingest.batches import (
     rejected,
 )
 from hr_core.ingest.instants import EPOCH, Instants
-from hr_core.ingest.judge import Refusal, no_instant, same_fact, wrong_arrival, zone_named
+from hr_core.ingest.judge import (
+    Refusal,
+    no_instant,
+    same_fact,
+    wrong_arrival,
+    wrong_text,
+    zone_named,
+)
 from hr_core.ingest.opening import OpenedBatch
 from hr_core.ingest.rows import BatchRows
 from hr_core.ingest.storing import store_new
@@ -156,13 +164,22 @@ class _LaidOut:
             bodies,
             columns.raw_rows(),
         )
+        if "\0" in columns.serial or "\0" in "".join(users):
+            self._refuse_texts(new)
         if None in at:
             for position, time, instant in zip(places, columns.times, at, strict=True):
                 if instant is None:
                     wall = EPOCH + time * _MILLISECOND
                     self.refused[position] = no_instant(wall, zone)
-            new = [row for row in new if row.position not in self.refused]
-        self.rows += new
+        self.rows += (
+            [row for row in new if row.position not in self.refused] if self.refused else new
+        )
+
+    def _refuse_texts(self, rows: Sequence[EventRow]) -> None:
+        for row in rows:
+            wrong = wrong_text(row.device, row.user_id or "")
+            if wrong is not None:
+                self.refused[row.position] = wrong
 
 
 def _store(conn: sa.Connection, laid_out: _LaidOut) -> _Settled:

@@ -60,7 +60,10 @@ def judge(observation: Observation) -> Placed | Refusal:
     zone = zone_named(observation.zone)
     if isinstance(zone, Refusal):
         return zone
-    return _place(key, observation.record, zone)
+    placed = _place(key, observation.record, zone)
+    return (
+        placed if isinstance(placed, Refusal) else wrong_text(*_named(observation.record)) or placed
+    )
 
 
 def same_fact(stored: Record, sent: Record) -> bool:
@@ -79,6 +82,19 @@ def same_fact(stored: Record, sent: Record) -> bool:
             return bool(sent.raw) or stored.detail == sent.detail
         case _:
             return False
+
+
+def wrong_text(*texts: str) -> Refusal | None:
+    """No text column of PostgreSQL holds a NUL, and one would fail the whole batch."""
+    if any("\0" in text for text in texts):
+        return Refusal("bad_text", "a NUL stands in its serial, source or user id")
+    return None
+
+
+def _named(record: Record) -> tuple[str, ...]:
+    if isinstance(record, Punch):
+        return record.serial, record.user_id
+    return (record.source if isinstance(record, Count) else record.serial,)
 
 
 def _place(key: bytes, record: Record, zone: ZoneInfo) -> Placed | Refusal:

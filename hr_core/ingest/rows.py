@@ -66,6 +66,8 @@ class BatchRows:
         if (
             arrival is None
             or wall.tzinfo is not None
+            or "\0" in record.user_id
+            or "\0" in record.serial
             or not _INT32_FIRST <= state <= _INT32_LAST
             or not _INT32_FIRST <= record.verify <= _INT32_LAST
             or not _INT32_FIRST <= ordinal <= _INT32_LAST

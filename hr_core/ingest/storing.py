@@ -7,10 +7,12 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.ingest.device_events import take_up_events
+from hr_core.store.attendance_queue import note_arrivals
 from hr_core.store.database import from_microseconds
+from hr_core.store.event_inserts import add_new_events
 from hr_core.store.event_rows import EventRow
 from hr_core.store.event_totals import add_to_totals
-from hr_core.store.events import add_new_events, events_before
+from hr_core.store.events import events_before
 from protocols.records import Record
 
 
@@ -33,9 +35,11 @@ def store_new(conn: sa.Connection, rows: Sequence[EventRow]) -> Stored:
     No id stands twice in `rows`.
     """
     here = events_before(conn, rows) if add_new_events(conn, rows) < len(rows) else {}
-    new = Counter([(row[1], row[2]) for row in rows if row[0] not in here])
+    stored = [row for row in rows if row[0] not in here] if here else rows
+    new = Counter([(row[1], row[2]) for row in stored])
     add_to_totals(conn, new)
+    note_arrivals(conn, stored)
     if any(kind == "device_event" for kind, _device in new):
         taken_at = from_microseconds(rows[0].ingested_at)
-        take_up_events(conn, [row for row in rows if row[0] not in here], taken_at)
+        take_up_events(conn, stored, taken_at)
     return Stored(here, new)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from hr_core.audit.log import append
 from hr_core.errors import InputFileError
 from hr_core.law.book import LawBook
 from hr_core.law.collected import Collected, Skipped, read_collection
@@ -51,6 +52,8 @@ def import_law_file(conn: sa.Connection, file: Path, *, at: datetime, by: str) -
         return ImportedLaw(*read, added=False)
     row = LawFileRow(digest=digest, file=file.name, text=text, added_at=at, added_by=by)
     add_law_file(conn, row)
+    after = {"file": file.name, "cities": sorted({one.city for one in read.rows})}
+    append(conn, at, by, "law import", f"law file {digest}", None, after, "")
     return ImportedLaw(*read, added=True)
 
 

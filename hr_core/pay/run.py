@@ -1,8 +1,11 @@
 """A pay run: the month's days and rates recomputed from raw events, slips, all stored at once."""
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from hr_core.attendance.calendar import load_calendar
 from hr_core.attendance.day import DayResult, load_rules
@@ -12,17 +15,24 @@ from hr_core.clock import Month, wall_seconds_at
 from hr_core.errors import CoreError, NothingToComputeError
 from hr_core.pay.scheme import Scheme, parse_scheme
 from hr_core.pay.slip import PayTerms, compute_slip
-from hr_core.people.model import Roster
+from hr_core.people.employment import NoSlip, employed_on, paid_in_part, why_no_slip
+from hr_core.people.model import Days, Roster
+from hr_core.people.places import Places
+from hr_core.people.records import Employment
 from hr_core.quality.grades import load_grades
 from hr_core.quality.month import QualityMonth
 from hr_core.quality.readings import quality_of_month
 from hr_core.store.people import load_roster, scheme_text
+from hr_core.store.person_records import employments_by_person
 from hr_core.store.results import (
     CounterFinding,
     NewRun,
     RunFindings,
     UnknownCounter,
+    WithoutSlip,
 )
+
+Contracts = Mapping[str, Sequence[Employment]]
 
 
 def compute_run(conn: sa.Connection, month: Month, now: datetime) -> NewRun:
@@ -40,7 +50,10 @@ def compute_run(conn: sa.Connection, month: Month, now: datetime) -> NewRun:
             remedy="check that the gateways are connected (hr-core serve) and the month is right",
         )
     quality = quality_of_month(conn, roster, month)
-    days = days_of_everybody(roster, month, punches, now)
+    contracts = employments_by_person(conn)
+    roster = at_their_sites(roster, Places.load(conn), now)
+    days = days_of_everybody(roster, month, punches, now, contracts)
+    unpaid = _without_slip(roster, contracts, month)
     return NewRun(
         month=str(month),
         scheme=scheme.code,
@@ -55,27 +68,83 @@ def compute_run(conn: sa.Connection, month: Month, now: datetime) -> NewRun:
                 quality.corrections.get(number, ()),
             )
             for number, person in sorted(roster.people.items())
+            if number not in unpaid
         ),
         days=days,
-        findings=_findings(punches, quality),
+        findings=replace(
+            _findings(punches, quality),
+            without_slip=tuple(
+                WithoutSlip(number=number, why=why.value)
+                for number, why in sorted(unpaid.items())
+                if why is not NoSlip.HOURLY
+            ),
+            to_check=tuple(_to_check(roster, contracts, unpaid, month)),
+        ),
     )
 
 
+def _without_slip(roster: Roster, contracts: Contracts, month: Month) -> dict[str, NoSlip]:
+    days = Days(month.first, month.after)
+    why = {
+        number: why_no_slip(contracts.get(number, ()), days, person.base_fen)
+        for number, person in roster.people.items()
+    }
+    return {number: reason for number, reason in why.items() if reason is not None}
+
+
+def _to_check(
+    roster: Roster, contracts: Contracts, unpaid: Mapping[str, NoSlip], month: Month
+) -> Iterator[WithoutSlip]:
+    days = Days(month.first, month.after)
+    for number in sorted(roster.people):
+        if unpaid.get(number) is NoSlip.HOURLY:
+            yield WithoutSlip(number=number, why=NoSlip.HOURLY.value)
+        elif number not in unpaid and paid_in_part(contracts.get(number, ()), days):
+            yield WithoutSlip(
+                number=number,
+                why="employed for a part of the month; the base pay is a whole month's",
+            )
+
+
 def days_of_everybody(
-    roster: Roster, month: Month, punches: MonthPunches, now: datetime
+    roster: Roster,
+    month: Month,
+    punches: MonthPunches,
+    now: datetime,
+    contracts: Contracts,
 ) -> dict[str, tuple[DayResult, ...]]:
+    """Nobody is absent on a day without a contract; a day with punches is always there."""
     calendar, rules = load_calendar(), load_rules()
     days = [calendar.day(on) for on in month.days()]
     return {
-        number: compute_month(
-            roster.shifts[person.shift],
-            days,
-            punches.by_person[number],
-            rules,
-            wall_seconds_at(now, person.zone),
-        ).days
+        number: own_days(
+            compute_month(
+                roster.shifts[person.shift],
+                days,
+                punches.by_person[number],
+                rules,
+                wall_seconds_at(now, person.zone),
+            ).days,
+            contracts.get(number, ()),
+        )
         for number, person in sorted(roster.people.items())
     }
+
+
+def at_their_sites(roster: Roster, places: Places, now: datetime) -> Roster:
+    """Each person in the zone that the sites have today: it says whether a day is over yet."""
+    if not places.has_zones:
+        return roster
+    today = now.astimezone(ZoneInfo(roster.zone)).date()
+    people = {
+        key: replace(one, zone=places.zone_of_person(key, today, one.zone))
+        for key, one in roster.people.items()
+    }
+    return replace(roster, people=people)
+
+
+def own_days(days: Iterable[DayResult], contracts: Sequence[Employment]) -> tuple[DayResult, ...]:
+    return tuple(day for day in days if day.used or day.ignored or employed_on(contracts, day.day))
 
 
 def imported_roster(conn: sa.Connection) -> Roster:
@@ -104,6 +173,7 @@ def _findings(punches: MonthPunches, quality: QualityMonth) -> RunFindings:
     return RunFindings(
         unmapped_users=punches.unmapped,
         distrusted_punches=punches.distrusted,
+        zone_conflicts=punches.zone_conflicts,
         unknown_counters=tuple(
             UnknownCounter(source=source, tag=tag, readings=readings)
             for (source, tag), readings in sorted(quality.unknown_counters.items())

@@ -39,6 +39,9 @@ _UNCLEAR = {
     DayStatus.NO_RECORD: "no punch on a workday; absence is not proven",
     DayStatus.MISSING_IN: "the arriving punch is missing",
     DayStatus.MISSING_OUT: "the leaving punch is missing",
+    DayStatus.WAITING: "a device that the person may have used has not told all of the day",
+    DayStatus.ABSENT: "no punch on a workday, and every device was read past its end",
+    DayStatus.UNPLANNED: "punches on a day for which no shift is planned",
 }
 _NO_EFFECT = "no effect on this pay until it is clarified"
 

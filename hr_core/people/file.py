@@ -6,14 +6,13 @@ it is merged with what the store already holds.
 """
 
 import tomllib
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from msgspec import Struct
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -35,19 +34,20 @@ from hr_core.people.model import (
     Shift,
     Station,
 )
+from hr_core.people.organisation_file import (
+    DatedRow,
+    FileRow,
+    MembershipRow,
+    UnitRow,
+    Word,
+    Zone,
+)
+from hr_core.people.records import Kind, Membership
 
 # 50,000 people with everything spelled out are 10 MB: more is not a people file.
 MAX_FILE_BYTES = 32 * 1024 * 1024
 
 _MOST_ERRORS_SHOWN = 10
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
-        raise ValueError(f"no time zone is named {name!r}; write one like Asia/Shanghai") from exc
-    return name
 
 
 def _minutes(value: object) -> object:
@@ -60,22 +60,28 @@ def _fen(value: object) -> object:
     return parse_yuan(value) if isinstance(value, str) else value
 
 
-Word = Annotated[str, Field(min_length=1, max_length=64)]
 TimeOfDay = Annotated[int, BeforeValidator(_minutes), Field(ge=0, lt=DAY_MIN)]
-Zone = Annotated[str, AfterValidator(_zone)]
 Minutes = Annotated[int, Field(ge=0, le=DAY_MIN)]
 Fen = Annotated[int, Field(ge=0, le=MAX_FEN)]
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+class NewPerson(Struct, frozen=True, kw_only=True):
+    """What a file says of a person beside the roster's row."""
+
+    number: str
+    first: date | None = None
+    kind: Kind | None = None
+    employer: str | None = None
+    contract: str | None = None
+    hourly_fen: int | None = None
+    units: tuple[Membership, ...] | None = None
 
 
-class SiteRow(_Row):
+class SiteRow(FileRow):
     zone: Zone
 
 
-class SchemeRow(_Row):
+class SchemeRow(FileRow):
     """A scheme that ships with the core (`code`) or a scheme file beside the people file."""
 
     code: Word | None = None
@@ -88,7 +94,7 @@ class SchemeRow(_Row):
         return self
 
 
-class ShiftRow(_Row):
+class ShiftRow(FileRow):
     code: Word
     name: Word
     name_zh: str = ""
@@ -137,15 +143,29 @@ class ShiftRow(_Row):
         )
 
 
-class DeviceRow(_Row):
+class DeviceRow(DatedRow):
+    """An id on one device or all."""
+
     serial: Word = ANY_DEVICE
     user_id: Word
 
 
-class PersonRow(_Row):
+class PersonRow(FileRow):
+    """`number` is the employee number, the person's from the day `from` on (absent: always).
+
+    `kind`, `employer`, `contract` and `hourly` are of the first contract; later ones are entered by
+    `hr-core people rehire`. `units` absent: the places in the organisation stay as they are.
+    """
+
     number: Word
+    number_from: date | None = Field(default=None, alias="from")
     name: Word
     shift: Word
+    kind: Annotated[Kind | None, Field(strict=False)] = None
+    employer: str | None = None
+    contract: Word | None = None
+    hourly: Annotated[Fen | None, BeforeValidator(_fen)] = None
+    units: tuple[MembershipRow, ...] | None = Field(default=None, strict=False)
     base_fen: Fen | None = None
     base: Annotated[Fen | None, BeforeValidator(_fen)] = None
     zone: Zone | None = None
@@ -155,7 +175,10 @@ class PersonRow(_Row):
 
     @model_validator(mode="after")
     def one_base(self) -> "PersonRow":
-        if (self.base is None) == (self.base_fen is None):
+        said = (self.base is not None) + (self.base_fen is not None)
+        if said == 0 and (self.hourly is not None or self.kind is Kind.EXTERNAL):
+            return self
+        if said != 1:
             raise ValueError('write the base pay once: base = "5200.00" (yuan) or base_fen')
         return self
 
@@ -164,27 +187,47 @@ class PersonRow(_Row):
             number=self.number,
             name=self.name,
             shift=self.shift,
-            base_fen=(self.base or 0) if self.base_fen is None else self.base_fen,
+            base_fen=self.base or self.base_fen or 0,
             zone=self.zone or zone,
             origin=origin,
         )
 
     def device_users(self) -> list[DeviceUser]:
         rows = [
-            DeviceUser(serial=d.serial, user_id=d.user_id, number=self.number) for d in self.devices
+            DeviceUser(
+                serial=row.serial,
+                user_id=row.user_id,
+                number=self.number,
+                valid_from=row.valid_from,
+                valid_until=row.valid_until,
+            )
+            for row in self.devices
         ]
         if self.device_user is not None:
             rows.append(DeviceUser(serial=ANY_DEVICE, user_id=self.device_user, number=self.number))
         return rows
 
+    def record(self) -> NewPerson:
+        return NewPerson(
+            number=self.number,
+            first=self.number_from,
+            kind=self.kind,
+            employer=self.employer,
+            contract=self.contract,
+            hourly_fen=self.hourly,
+            units=None
+            if self.units is None
+            else tuple(row.value(self.number) for row in self.units),
+        )
 
-class LineRow(_Row):
+
+class LineRow(FileRow):
     code: Word
     name: Word
     name_zh: str = ""
 
 
-class StationRow(_Row):
+class StationRow(FileRow):
     source: Word
     tag: Word
     line: Word
@@ -193,22 +236,29 @@ class StationRow(_Row):
     retentive: bool | None = None
 
 
-class PeopleFile(_Row):
+class PeopleFile(FileRow):
     site: SiteRow
     scheme: SchemeRow | None = None
     shift: tuple[ShiftRow, ...] = Field(default=(), strict=False)
     person: tuple[PersonRow, ...] = Field(default=(), strict=False)
     line: tuple[LineRow, ...] = Field(default=(), strict=False)
     station: tuple[StationRow, ...] = Field(default=(), strict=False)
+    unit: tuple[UnitRow, ...] = Field(default=(), strict=False)
 
 
-class ReadFile(_Row):
-    """A checked people file: its roster, and the scheme it refers to."""
+class ReadFile(FileRow):
+    """A checked people file: its roster, and the scheme it refers to.
+
+    In `roster` the key of a person is the employee number, as the file has no other name; `records`
+    says by number what is needed to find the person or to make one.
+    """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
 
     roster: Roster
     scheme: SchemeRow | None
+    records: dict[str, NewPerson]
+    units: tuple[UnitRow, ...]
 
 
 def read_people_file(path: Path) -> ReadFile:
@@ -222,7 +272,12 @@ def read_people_file(path: Path) -> ReadFile:
         ) from exc
     except ValidationError as exc:
         raise _refused(path, exc) from exc
-    return ReadFile(roster=_roster(path, text, parsed), scheme=parsed.scheme)
+    return ReadFile(
+        roster=_roster(path, text, parsed),
+        scheme=parsed.scheme,
+        records={row.number: row.record() for row in parsed.person},
+        units=parsed.unit,
+    )
 
 
 def read_file(path: Path) -> str:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from hr_core.clock import midnight
 from hr_core.errors import NotFoundError
-from hr_core.people.model import Roster
+from hr_core.people.model import Days, Roster
 from hr_core.quality.alert_life import (
     Alert,
     Closing,
@@ -212,7 +212,7 @@ def _batches_of(
         found,
         calendar,
         {number: person.shift for number, person in roster.people.items()},
-        roster.number_by_badge(),
+        roster.number_by_badge(Days(day - _DAY, day + 3 * _DAY)),
     )
     by_subject: defaultdict[Subject, dict[ShiftDay, list[Batch]]] = defaultdict(dict)
     for key, batches in sorted(by_key.items()):

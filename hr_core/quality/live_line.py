@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from hr_core.people.model import Roster
+from hr_core.people.model import Days, Roster
 from hr_core.quality.counters import CounterKey, Reading
 from hr_core.quality.live_counts import LiveCounts, Readings, Span
 from hr_core.quality.month import LineFacts, Series, counted_series
@@ -66,7 +66,7 @@ class _Kept(NamedTuple):
             roster, facts = self.beside
             window = Window(int(span.since.timestamp()), int(span.until.timestamp()))
             series, _ = counted_series({key: readings}, roster.stations, facts)
-            badges = roster.number_by_badge()
+            badges = roster.number_by_badge(Days.of_span(span.since, span.until, roster.zone))
             known = [_Counted(readings, one, series_figures(one, badges, window)) for one in series]
             self.by_counter[key] = known
         return known

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from hr_core.clock import Month, midnight
-from hr_core.people.model import Roster, find_person
+from hr_core.people.model import Days, Roster, find_person
 from hr_core.quality.clock_offset import LOST_CLOCK_BEFORE, at_believable_time, clock_offsets
 from hr_core.quality.counters import CounterKey, Reading
 from hr_core.quality.line_settings import CounterPlace, LineSettings, StationRow
@@ -43,12 +44,16 @@ def quality_of_month(conn: sa.Connection, roster: Roster, month: Month) -> Quali
     counted = compute_quality(
         found,
         roster.stations,
-        roster.number_by_badge(),
+        roster.number_by_badge(Days(month.first, month.after)),
         int(start.timestamp()),
         int(end.timestamp()),
         line_facts(conn, roster, found, (start, end)),
     )
-    return with_corrections(counted, [row.correction for row in corrections_in(conn, str(month))])
+    corrections = [
+        replace(row.correction, subject=roster.current(row.correction.subject))
+        for row in corrections_in(conn, str(month))
+    ]
+    return with_corrections(counted, corrections)
 
 
 def readings_between(
@@ -105,7 +110,7 @@ def line_facts(
     present = {}
     for row in settings.station:
         badges = badge_presences(presses.get(row.code, ()), ends, team=row.team)
-        planned = _planned(row, settings, ZoneInfo(roster.zone))
+        planned = _planned(row, settings, roster)
         for place in row.places():
             present[place] = Timeline(snapped([*badges, *planned], times[place]))
     station_of = {place: row.code for place, row in settings.station_of().items()}
@@ -129,7 +134,7 @@ def _presses(
     mapping = roster.number_by_device_user()
     for punch in punches_between(conn, span[0] - _LONGEST_SHIFT, span[1]):
         code = station_of.get(punch.serial)
-        number = find_person(mapping, punch.serial, punch.user_id)
+        number = find_person(mapping, punch.serial, punch.user_id, punch.device_time.date())
         if code is not None and number is not None and Flag.REPEAT not in punch.flags:
             press = BadgePress(int(punch.at.timestamp()), number, punch.direction)
             presses[code].append(press)
@@ -150,10 +155,11 @@ def _shift_ends(roster: Roster, span: tuple[datetime, datetime]) -> dict[str, li
     return {number: ends[person.shift] for number, person in roster.people.items()}
 
 
-def _planned(row: StationRow, settings: LineSettings, zone: ZoneInfo) -> list[Presence]:
+def _planned(row: StationRow, settings: LineSettings, roster: Roster) -> list[Presence]:
+    zone = ZoneInfo(roster.zone)
     return [
         Presence(
-            plan.person,
+            roster.current(plan.person),
             int(plan.since.replace(tzinfo=zone).timestamp()),
             int(plan.until.replace(tzinfo=zone).timestamp()),
             Evidence.ROSTER,

@@ -1,9 +1,10 @@
 """The core's database: one SQLAlchemy Core metadata, SQLite by default, portable SQL.
 
-Every module of hr_core defines its tables on `metadata`; `initialise` creates those that are
-missing. Writers go through `writing`: on SQLite it takes the write lock at BEGIN, because a
-transaction that reads first and writes later fails at once when another writer came between,
-whatever the busy time-out.
+Every module of hr_core defines its tables on `metadata`. Writers go through `writing`, one at a time
+on both databases: on SQLite it takes the write lock at BEGIN, because a transaction that reads first
+and writes later fails at once when another writer came between, whatever the busy time-out; on
+PostgreSQL an advisory lock (postgres.py). Readers see one moment from their first statement to
+their last.
 """
 
 import sqlite3
@@ -17,10 +18,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from typing_extensions import override
 
-from hr_core.store import failed_sync
+from hr_core.store import failed_sync, postgres
 from hr_core.store.errors import SchemaVersionError, StorageBusyError, StorageError
-
-SCHEMA_VERSION = 2
 
 # Longer than the slowest month-close write seen, shorter than a gateway's HTTP time-out (30 s),
 # so that a gateway hears "keep" instead of nothing.
@@ -36,6 +35,14 @@ metadata = sa.MetaData(
     }
 )
 
+
+@sa.event.listens_for(sa.Table, "after_parent_attach")
+def _sort_by_code_point(table: sa.Table, parent: sa.MetaData) -> None:
+    for column in table.columns if parent is metadata else ():
+        if type(column.type) is sa.Text:
+            column.type = postgres.TEXT
+
+
 schema_version = sa.Table(
     "schema_version",
     metadata,
@@ -43,6 +50,10 @@ schema_version = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.CheckConstraint("id = 1", name="one_row"),
 )
+
+_MIGRATIONS = Path(__file__).with_name("migrations") / "versions"
+# Of the newest migration: 0003_attendance.py brings a database to version 3.
+SCHEMA_VERSION = max(int(file.name[:4]) for file in _MIGRATIONS.glob("[0-9]*.py"))
 
 # A row of raw_events has some 350 bytes. Four times SQLite's default takes a third off the commit of
 # a batch; a single punch costs some five such pages of log, 80 kB.
@@ -96,12 +107,37 @@ def from_microseconds(value: int) -> datetime:
 
 
 def open_database(url: str) -> sa.Engine:
-    """An engine for `url` (`sqlite:////var/lib/clockline/core.db`); touches no file yet."""
-    engine = sa.create_engine(url)
-    if engine.dialect.name == "sqlite":
+    """An engine for `url` (`sqlite:////var/lib/clockline/core.db`, `postgresql://user@host/name`);
+    touches no file and no server yet. What ails the database is raised as StorageError.
+
+    Raises sqlalchemy.exc.ArgumentError for another database or driver.
+    """
+    address = sa.make_url(url)
+    if address.drivername == "postgresql":
+        address = address.set(drivername=postgres.DRIVER)
+    if address.drivername == postgres.DRIVER:
+        engine = _postgres_engine(address)
+    elif address.get_backend_name() == "sqlite":
+        engine = sa.create_engine(address)
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         sa.event.listen(engine, "handle_error", _end_after_failed_sync)
+    else:
+        raise sa.exc.ArgumentError(f"no core runs on {address.drivername}")
+    sa.event.listen(engine, "handle_error", _blame_database)
+    return engine
+
+
+def _postgres_engine(address: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(
+        address,
+        connect_args=postgres.connect_arguments(),
+        isolation_level="REPEATABLE READ",
+        # The server may have been restarted since: a request must not fail for that.
+        pool_pre_ping=True,
+    )
+    sa.event.listen(engine, "connect", _prepare_postgres)
+    sa.event.listen(engine, "begin", _begin_postgres)
     return engine
 
 
@@ -113,48 +149,75 @@ def database_file(engine: sa.Engine) -> Path | None:
     return Path(str(name))
 
 
-def initialise(engine: sa.Engine) -> None:
-    """Creates the tables that are missing; refuses a database of another schema version.
+def initialise(engine: sa.Engine) -> int | None:
+    """Creates the tables in an empty database; brings an older one to this schema (migrate.py).
 
-    Only tables whose modules were imported are known: the command line imports all of them.
-    Raises SchemaVersionError, StorageError.
+    Returns the version that it had, None for an empty one. Only tables whose modules were imported
+    are known: the command line imports all of them. Raises SchemaVersionError, StorageError.
     """
     with writing(engine) as conn:
-        metadata.create_all(conn)
-        conn.execute(insert_or_ignore(conn, schema_version).values(id=1, version=SCHEMA_VERSION))
-        found = conn.execute(sa.select(schema_version.c.version)).scalar_one()
-        if found != SCHEMA_VERSION:  # rolls back what was created
-            raise SchemaVersionError(where=describe(engine), found=found, expected=SCHEMA_VERSION)
+        found = stored_version(conn)
+        if found is None:
+            metadata.create_all(conn)
+            conn.execute(schema_version.insert().values(id=1, version=SCHEMA_VERSION))
+    if found is not None and found < SCHEMA_VERSION:
+        from hr_core.store.migrate import migrate  # noqa: PLC0415 - Alembic takes 0.2 s to load
+
+        migrate(engine)
+    elif found is not None and found > SCHEMA_VERSION:
+        raise SchemaVersionError(where=describe(engine), found=found, expected=SCHEMA_VERSION)
+    return found
+
+
+def stored_version(conn: sa.Connection) -> int | None:
+    """The schema of the database; None when no core has written to it."""
+    if not sa.inspect(conn).has_table(schema_version.name):
+        return None
+    found: int = conn.execute(sa.select(schema_version.c.version)).scalar_one()
+    return found
 
 
 @contextmanager
-def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+def writing(engine: sa.Engine, *, checks_references: bool = True) -> Iterator[sa.Connection]:
     """A write transaction: commits at the end, rolls back on an error. One writer at a time.
+
+    Without `checks_references` SQLite leaves foreign keys alone (PostgreSQL never does).
 
     Raises StorageBusyError, StorageError.
     """
     _refuse_endless_log(engine)
-    try:
-        with engine.connect() as conn:
-            conn.execution_options(**{_WRITE: True})
+    with engine.connect() as conn:
+        options: dict[str, object] = {_WRITE: True}
+        if engine.dialect.name == "postgresql":
+            options["isolation_level"] = "READ COMMITTED"  # see postgres.lock_out_writers
+        conn.execution_options(**options)
+        if not checks_references:
+            _check_references(conn, on=False)
+        try:
             with conn.begin():
                 yield conn
-    except sa.exc.DatabaseError as exc:
-        if _primary_code(exc.orig) not in _SICK:  # wrong SQL or a broken constraint: our mistake
-            raise
-        raise sick_database(engine, exc.orig) from exc
+        finally:
+            if not checks_references:
+                _check_references(conn, on=True)
 
 
 def insert_or_ignore(conn: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    """INSERT that leaves a row alone whose key is there already."""
+    """INSERT that leaves a row alone whose key is there already; its `rowcount` says which it was."""
     if conn.dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
+        insert = postgresql.insert(table).on_conflict_do_nothing()
+        return insert.execution_options(preserve_rowcount=True)
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
 def describe(engine: sa.Engine) -> str:
     """For messages: the database's address without its password."""
-    return f"database {engine.url.render_as_string(hide_password=True)}"
+    return f"database {shown(engine.url)}"
+
+
+def shown(url: sa.URL) -> str:
+    """Without passwords, also of those that stand behind the question mark."""
+    hidden = {name: "***" for name in url.query if "password" in name.lower()}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -176,12 +239,42 @@ def _begin_sqlite(conn: sa.Connection) -> None:
     conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
+def _check_references(conn: sa.Connection, *, on: bool) -> None:
+    """Outside of a transaction: inside of one SQLite ignores it without a word."""
+    raw = conn.connection.dbapi_connection
+    if conn.dialect.name == "sqlite" and raw is not None:
+        raw.cursor().execute(f"PRAGMA foreign_keys = {'ON' if on else 'OFF'}")
+
+
+def _prepare_postgres(connection: Any, _record: Any) -> None:
+    postgres.prepare_session(connection, busy_timeout_ms=BUSY_TIMEOUT_MS)
+
+
+def _begin_postgres(conn: sa.Connection) -> None:
+    if conn.get_execution_options().get(_WRITE, False):
+        postgres.lock_out_writers(conn)
+
+
 def _end_after_failed_sync(context: sa.engine.ExceptionContext) -> None:
     exc, engine = context.original_exception, context.engine
     if failed_sync.is_failed_sync(exc) and engine is not None:
         path = database_file(engine)
         assert path is not None  # noqa: S101 - memory is not synced
         failed_sync.end_process(path, "SQLITE_IOERR_FSYNC")
+
+
+def _blame_database(context: sa.engine.ExceptionContext) -> None:
+    """Raises StorageError for what is no mistake of the statement."""
+    exc, engine = context.original_exception, context.engine
+    if engine is None:
+        return
+    sick = None
+    if engine.dialect.name == "postgresql":
+        sick = postgres.sick_postgres(exc, describe(engine))
+    elif _primary_code(exc) in _SICK:
+        sick = sick_database(engine, exc)
+    if sick is not None:
+        raise sick
 
 
 def _refuse_endless_log(engine: sa.Engine) -> None:
@@ -219,6 +312,13 @@ def sick_database(engine: sa.Engine, exc: BaseException | None) -> StorageError:
             where=where,
             remedy="Free space on that disk; gateways keep their records and send them again",
             code="storage_full",
+        )
+    if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return StorageError(
+            f"it is not a sound core database ({exc})",
+            where=where,
+            remedy="Point --db or CLOCKLINE_DB at the right file, or restore this one from a backup",
+            code="storage_failed",
         )
     return StorageError(
         f"the database failed ({exc})",

@@ -10,6 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from hr_core.errors import CoreError
+from hr_core.store.attendance_queue import forget_punches
 from hr_core.store.batch_pages import drop_answers_naming, next_page
 from hr_core.store.database import UtcInstant, insert_or_ignore, metadata
 from hr_core.store.event_rows import whole_record
@@ -35,6 +36,12 @@ def erase_event(conn: sa.Connection, event_id: bytes, *, at: datetime, reason: s
 
     In the caller's write transaction. The bytes leave the file with SQLite's next VACUUM.
     """
+    erased = _erase(conn, event_id, at, reason)
+    forget_punches(conn, {event_id})
+    return erased
+
+
+def _erase(conn: sa.Connection, event_id: bytes, at: datetime, reason: str) -> bool:
     events = raw_events.c
     place = conn.execute(
         sa.select(events.gateway, events.batch, events.position, events.kind, events.device).where(
@@ -75,7 +82,8 @@ def erase_user(
         )
     found = list(_events_of(conn, user_id, device))
     for event_id in found:
-        erase_event(conn, event_id, at=at, reason=reason)
+        _erase(conn, event_id, at, reason)
+    forget_punches(conn, set(found))
     drop_answers_naming(conn, {event_id.hex().encode() for event_id in found})
     return len(found)
 

@@ -30,7 +30,7 @@ class SchemaVersionError(StorageError):
             where=where,
             remedy="Run the hr-core version that wrote it"
             if found > expected
-            else "Back the database up, then migrate it with this hr-core version",
+            else "Back the database up, then run hr-core migrate (hr-core serve does it by itself)",
             code="schema_version",
         )
         self.found = found

@@ -39,7 +39,6 @@ __all__ = [
     "StoredCount",
     "StoredEvent",
     "StoredPunch",
-    "add_new_events",
     "batches",
     "count_events",
     "count_events_per_device",
@@ -141,22 +140,6 @@ _LARGEST_OFFSET_MS = 24 * 3_600_000  # more than any zone's distance from UTC, n
 _KEYS_PER_SELECT = 500  # under SQLite's oldest limit of variables in one statement (999)
 _MOST_LOOKED_BACK = 5_000  # a box of 64 counters has told each of them many times in as many rows
 _ROWS_AT_A_TIME = 2_000  # a month's punches of a large site must not be in memory twice
-
-
-def add_new_events(conn: sa.Connection, rows: Sequence[EventRow]) -> int:
-    """Adds those whose id is not here; returns how many. Past SQLAlchemy's own insert: it takes
-    three times as long for a row as SQLite does.
-    """
-    if not rows:
-        return 0
-    mark = "?" if conn.dialect.paramstyle == "qmark" else "%s"
-    columns = raw_events.columns.keys()
-    statement = (
-        f"INSERT INTO raw_events ({', '.join(columns)}) "  # noqa: S608 - our own names
-        f"VALUES ({', '.join([mark] * len(columns))}) ON CONFLICT DO NOTHING"
-    )
-    # Plain tuples: sqlite3 takes the fields of any other sequence one call at a time, 1 us a row.
-    return conn.exec_driver_sql(statement, list(map(tuple, rows))).rowcount
 
 
 def events_before(conn: sa.Connection, rows: Sequence[EventRow]) -> dict[bytes, Record]:

@@ -38,7 +38,8 @@ def serving(engine: sa.Engine) -> Iterator[None]:
     """
     path = database_file(engine)
     if path is None:  # PostgreSQL; memory
-        yield
+        with _closing(engine):
+            yield
         return
     with _lock(engine, path, wait_s=WAITS_FOR_LOCK_S) as alone:
         if not alone:
@@ -66,7 +67,8 @@ def visiting(engine: sa.Engine) -> Iterator[EmptyLog]:
     """
     path = database_file(engine)
     if path is None:
-        yield lambda: True
+        with _closing(engine):
+            yield lambda: True
         return
     with ExitStack() as stack:
         alone = stack.enter_context(_lock(engine, path, wait_s=0.0))
@@ -76,6 +78,14 @@ def visiting(engine: sa.Engine) -> Iterator[EmptyLog]:
             stack.enter_context(_never_last(engine, path))
         stack.callback(engine.dispose)
         yield (lambda: _empty_here(path)) if alone else (lambda: _empty_there(path))
+
+
+@contextmanager
+def _closing(engine: sa.Engine) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        engine.dispose()
 
 
 @contextmanager

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from hr_core.people.model import Badge, DeviceUser, Line, Person, Roster, Shift, Station
 from hr_core.store.database import metadata
+from hr_core.store.dated_rows import day_columns, read_rows, to_row
+from hr_core.store.person_records import all_numbers, fill_in_missing, merged_into
 
 Value = TypeVar("Value", bound=msgspec.Struct)
 
@@ -41,7 +43,9 @@ device_users = sa.Table(
     metadata,
     sa.Column("serial", sa.Text, primary_key=True),  # "*": on every device
     sa.Column("user_id", sa.Text, primary_key=True),
-    sa.Column("number", sa.Text, nullable=False),
+    *day_columns(),
+    sa.Column("number", sa.Text, nullable=False, index=True),
+    sa.Column("entered", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 badges = sa.Table(
@@ -49,6 +53,7 @@ badges = sa.Table(
     metadata,
     sa.Column("badge", sa.Text, primary_key=True),
     sa.Column("number", sa.Text, nullable=False),
+    sa.Column("entered", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 lines = sa.Table(
@@ -98,22 +103,32 @@ def load_roster(conn: sa.Connection) -> Roster | None:
         scheme=settings.scheme,
         shifts={row.code: row for row in _rows(conn, shifts, Shift)},
         people={row.number: row for row in _rows(conn, people, Person)},
-        device_users=tuple(_rows(conn, device_users, DeviceUser)),
+        device_users=tuple(read_rows(conn, device_users, DeviceUser)),
         badges=tuple(_rows(conn, badges, Badge)),
         lines={row.code: row for row in _rows(conn, lines, Line)},
         stations=tuple(_rows(conn, stations, Station)),
+        numbers=all_numbers(conn),
+        merged=merged_into(conn),
     )
 
 
+def load_site_zone(conn: sa.Connection) -> str | None:
+    """None before the first import."""
+    return conn.execute(sa.select(site.c.zone)).scalar()
+
+
 def save_roster(conn: sa.Connection, roster: Roster) -> None:
-    """Replaces what is stored by `roster`, in the caller's transaction."""
+    """Replaces what is stored by `roster`, in the caller's transaction. Numbers and merges stay: they
+    change one by one (hr_core.people.changes).
+    """
     _replace(conn, site, [{"id": 1, "zone": roster.zone, "scheme": roster.scheme}])
     _replace(conn, shifts, _dicts(roster.shifts.values()))
     _replace(conn, people, _dicts(roster.people.values()))
-    _replace(conn, device_users, _dicts(roster.device_users))
+    _replace(conn, device_users, [to_row(row) for row in roster.device_users])
     _replace(conn, badges, _dicts(roster.badges))
     _replace(conn, lines, _dicts(roster.lines.values()))
     _replace(conn, stations, _dicts(roster.stations))
+    fill_in_missing(conn, people)
 
 
 def scheme_text(conn: sa.Connection, code: str) -> str | None:

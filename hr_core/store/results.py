@@ -4,7 +4,8 @@ A run is numbered and immutable: this module has functions to add one and to rea
 Traces and days are stored as JSON of their structs, so that what was computed is what is read.
 """
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -95,8 +96,29 @@ class CounterFinding(Struct, frozen=True, kw_only=True):
     flag: str
 
 
+class WithoutSlip(Struct, frozen=True, kw_only=True):
+    """A person with days and no payslip, or with one for a part of the month; and why."""
+
+    number: str
+    why: str
+
+
+class ZoneConflict(Struct, frozen=True, kw_only=True):
+    """Punches of a device whose gateway told another zone than its site has on those days."""
+
+    serial: str
+    site: str
+    zone_of_punches: str
+    zone_of_site: str
+    punches: int
+
+
 class RunFindings(Struct, frozen=True, kw_only=True):
-    """What a person should look at, beside the open days of each slip."""
+    """What a person should look at, beside the open days of each slip.
+
+    `without_slip`: nobody has to look; `to_check`: somebody is owed pay that this run does not hold,
+    or has a slip of a whole month for a part of one.
+    """
 
     unmapped_users: tuple[UnmappedUser, ...] = ()
     distrusted_punches: tuple[DistrustedPunch, ...] = ()
@@ -105,6 +127,9 @@ class RunFindings(Struct, frozen=True, kw_only=True):
     counter_notes: tuple[CounterFinding, ...] = ()
     unattributed_pieces: int = 0
     unattributed_rejects: int = 0
+    without_slip: tuple[WithoutSlip, ...] = ()
+    to_check: tuple[WithoutSlip, ...] = ()
+    zone_conflicts: tuple[ZoneConflict, ...] = ()
 
     def any(self) -> bool:
         """Unattributed work alone is normal: every hand-over leaves some."""
@@ -114,6 +139,8 @@ class RunFindings(Struct, frozen=True, kw_only=True):
             or self.unknown_counters
             or self.unknown_badges
             or self.counter_notes
+            or self.to_check
+            or self.zone_conflicts
         )
 
 
@@ -227,6 +254,18 @@ def slip_of(conn: sa.Connection, run: int, number: str) -> SlipRow | None:
     return None if row is None else _slip_row(row)
 
 
+def slip_heads(conn: sa.Connection, number: str, *, limit: int) -> list[dict[str, Any]]:
+    """run, month, total_fen, created_at of a person's slips, newest run first."""
+    query = (
+        sa.select(pay_slips.c.run, pay_runs.c.month, pay_slips.c.total_fen, pay_runs.c.created_at)
+        .join_from(pay_slips, pay_runs, pay_runs.c.number == pay_slips.c.run)
+        .where(pay_slips.c.number == number)
+        .order_by(pay_slips.c.run.desc())
+        .limit(limit)
+    )
+    return [dict(row) for row in conn.execute(query).mappings()]
+
+
 def lines_of(conn: sa.Connection, run: int, number: str) -> list[SlipLine]:
     ordered = (
         sa.select(pay_lines)
@@ -253,6 +292,13 @@ def days_of(conn: sa.Connection, run: int, number: str) -> list[DayResult]:
         .order_by(run_days.c.day)
     )
     return [_decode_day(result) for (result,) in conn.execute(ordered)]
+
+
+def runs_with_day(conn: sa.Connection, number: str, day: date) -> list[int]:
+    """The runs that paid by this day, oldest first."""
+    there = run_days.c
+    query = sa.select(there.run).where(there.number == number, there.day == day)
+    return list(conn.execute(query.order_by(there.run)).scalars())
 
 
 def _slip_columns(run: int, slip: Slip) -> dict[str, object]:

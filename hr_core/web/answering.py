@@ -5,20 +5,22 @@ from collections.abc import Callable
 from datetime import datetime
 from importlib.metadata import version
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from anyio import to_thread
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
+from hr_core.accounts.model import Right, Role
 from hr_core.api.app import Clock
+from hr_core.store.errors import StorageError
+from hr_core.web.admission import Admission, LoginNeededError, NotAdmittedError, Visitor
 from hr_core.web.errors import NoPageError
 from hr_core.web.overview import site_zone
 from hr_core.web.rendering import HEADERS, Renderer
 from hr_core.web.selection import BadQueryError, Links
-from hr_core.web.this_machine import asks_from_here
 from hr_core.web.words import Language, Words
 
 LONGEST_PATH_SHOWN = 100
@@ -34,26 +36,94 @@ class Visit(NamedTuple):
     conn: sa.Connection
     zone: ZoneInfo
     now: datetime
+    visitor: Visitor
 
 
 Build = Callable[[Visit], Response]
+Need = Callable[[Visitor], bool]
+
+
+def anybody(_visitor: Visitor) -> bool:
+    """Who is admitted at all: the page itself looks at whom it is about."""
+    return True
+
+
+def over_everybody(visitor: Visitor) -> bool:
+    return visitor.sees_everything
+
+
+def acts_on_lines(visitor: Visitor) -> bool:
+    """People's names stand in the forms; an auditor changes nothing."""
+    account = visitor.account
+    return account is None or (visitor.sees_everything and account.has_role(Role.ADMIN, Role.HR))
+
+
+def over_lines(visitor: Visitor) -> bool:
+    return visitor.may(Right.QUALITY_READ)
 
 
 class PageDesk:
     """Answers requests with pages over one database."""
 
-    def __init__(self, engine: sa.Engine, clock: Clock) -> None:
+    def __init__(self, engine: sa.Engine, clock: Clock, admission: Admission | None = None) -> None:
         self.engine = engine
         self.clock = clock
+        self.admission = admission or Admission(engine, clock)
         self.renderer = Renderer()
 
-    def answering(self, language: Language, build: Build) -> Callable[[Request], object]:
+    def answering(
+        self, language: Language, build: Build, need: Need = over_everybody
+    ) -> Callable[[Request], object]:
+        """`need`: who may ask for this page at all."""
+
+        def answer_in_thread(request: Request, visitor: Visitor) -> Response:
+            return self.answer(request, Words(language), build, visitor)
+
         async def answer(request: Request) -> Response:
-            if not asks_from_here(request):
-                return self.refusal(request, Words(language), "not_this_machine", 403)
-            return await to_thread.run_sync(self._answer, request, Words(language), build)
+            return await self.admitted(request, Words(language), need, answer_in_thread)
 
         return answer
+
+    async def admitted(
+        self,
+        request: Request,
+        words: Words,
+        need: Need,
+        answer: Callable[[Request, Visitor], Response],
+    ) -> Response:
+        """What `answer` gives, in a thread, to a visitor who may ask; else the login or a refusal."""
+
+        def work() -> Response:
+            visitor = self.visitor_of(request, words, need)
+            return visitor if isinstance(visitor, Response) else answer(request, visitor)
+
+        return await to_thread.run_sync(work)
+
+    def visitor_of(self, request: Request, words: Words, need: Need) -> Visitor | Response:
+        """Who asks, or what to answer instead. Blocking."""
+        try:
+            visitor = self.admission.visitor(request)
+        except NotAdmittedError as exc:
+            return self.refusal(request, words, exc.code, 403)
+        except LoginNeededError:
+            return RedirectResponse(
+                login_address(request, words), 303, {"Cache-Control": "no-store"}
+            )
+        except (StorageError, sa.exc.DatabaseError):
+            return self.sick(request, words)
+        request.state.visitor = visitor
+        account = visitor.account
+        links = Links(words.language)
+        still_open = request.url.path.startswith((links.account, links.logout))
+        if account is not None and account.must_change and not still_open:
+            return RedirectResponse(links.account, 303, {"Cache-Control": "no-store"})
+        if not need(visitor):
+            return self.refusal(request, words, "not_for_you", 403)
+        return visitor
+
+    def sick(self, request: Request, words: Words) -> Response:
+        _log.exception("page %s: the database cannot be read", request.url.path)
+        return self.refusal(request, words, "storage", 503)
 
     def page(
         self,
@@ -79,19 +149,25 @@ class PageDesk:
         }
         return self.renderer.page("refusal.html", frame(request, words) | content, status)
 
-    def _answer(self, request: Request, words: Words, build: Build) -> Response:
+    def answer(self, request: Request, words: Words, build: Build, visitor: Visitor) -> Response:
         try:
             with self.engine.connect() as conn:
-                visit = Visit(request, words, conn, site_zone(conn), self.clock.now())
+                visit = Visit(request, words, conn, site_zone(conn), self.clock.now(), visitor)
                 return build(visit)
         except BadQueryError as exc:
             facts = {"name": exc.name, "value": exc.value, "example": exc.example}
             return self.refusal(request, words, "bad_query", 400, **facts)
         except NoPageError as exc:
             return self.refusal(request, words, "not_found", 404, about=exc.what, **exc.values)
-        except sa.exc.DatabaseError:
-            _log.exception("page %s: the database cannot be read", request.url.path)
-            return self.refusal(request, words, "storage", 503)
+        except (StorageError, sa.exc.DatabaseError):
+            return self.sick(request, words)
+
+
+def login_address(request: Request, words: Words) -> str:
+    """Of the login page, which leads back to what was asked for."""
+    place = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    following = f"?{urlencode({'next': place})}" if request.method == "GET" else ""
+    return f"{Links(words.language).login}{following}"
 
 
 def frame(request: Request, words: Words) -> dict[str, object]:
@@ -100,6 +176,7 @@ def frame(request: Request, words: Words) -> dict[str, object]:
     query = f"?{request.url.query}" if request.url.query else ""
     return {
         "t": words,
+        "visitor": getattr(request.state, "visitor", None),
         "links": Links(words.language),
         "other_language_link": f"/{words.other}/{place}{query}",
         "product_version": version("clockline"),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from urllib.parse import parse_qs
 
 import sqlalchemy as sa
 from anyio import to_thread
@@ -11,28 +10,25 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from hr_core.quality.live_line import LiveLine
-from hr_core.web.answering import PageDesk, Visit
+from hr_core.web.admission import Visitor
+from hr_core.web.answering import PageDesk, Visit, acts_on_lines, over_lines
 from hr_core.web.board_alerts import AlertActError, AlertDesk
 from hr_core.web.board_choice import BoardChoice, BoardLinks, read_board_choice, read_work_choice
 from hr_core.web.board_page import WallClock, board_context, fragments
-from hr_core.web.board_stream import BoardStreams, Moment
+from hr_core.web.board_stream import BoardStreams, LookEndedError, Moment
 from hr_core.web.errors import NoPageError
-from hr_core.web.form_token import FIELD, FormToken
+from hr_core.web.form_token import FIELD, fits
+from hr_core.web.forms import FormError, from_our_page, read_form
 from hr_core.web.line_board import LineBoard
 from hr_core.web.overview import site_zone
 from hr_core.web.rendering import HEADERS_WITH_SCRIPT
 from hr_core.web.selection import BadQueryError
-from hr_core.web.this_machine import asks_from_here
 from hr_core.web.words import LANGUAGES, Language, Words
 from hr_core.web.work_page import work_page
 
-# Of a note a thousand characters count; twelve bytes each when a browser spells them %XX.
-MAX_FORM_BYTES = 16 * 1024
 MAX_NOTE_CHARS = 1000
 MAX_WORD_CHARS = 64  # as in the people file
 MAX_IDENTITY_CHARS = 300  # an alert's: a subject's code, a shift and a day
-
-MOST_FIELDS = 10
 
 # How a form's fields are called on the page.
 _FIELDS = {
@@ -44,14 +40,6 @@ _FIELDS = {
 }
 
 BoardSource = Callable[[sa.Connection, BoardChoice, datetime], LineBoard]
-
-
-class _FormError(Exception):
-    def __init__(self, code: str, status: int, **facts: object) -> None:
-        super().__init__(code)
-        self.code = code
-        self.status = status
-        self.facts = facts
 
 
 class _FieldError(Exception):
@@ -68,7 +56,7 @@ def board_routes(
     routes: list[BaseRoute] = []
     for language in LANGUAGES:
         routes += [
-            Route(f"/{language}/board", desk.answering(language, pages.board)),
+            Route(f"/{language}/board", desk.answering(language, pages.board, over_lines)),
             Route(f"/{language}/board/work", desk.answering(language, pages.work)),
             Route(f"/{language}/board/stream", pages.streaming(language)),
             Route(
@@ -88,13 +76,12 @@ class _BoardPages:
         self._live = live
         self._source = source
         self._alerts = alerts
-        self._token = FormToken()
         self._streams = BoardStreams()
 
     def board(self, visit: Visit) -> Response:
-        choice = read_board_choice(visit.request.query_params)
+        choice = _choice(visit.request, visit.visitor)
         board = self._source(visit.conn, choice, visit.now)
-        context = board_context(board, choice, visit.words, visit.zone, self._token.value)
+        context = board_context(board, choice, visit.words, visit.zone, visit.visitor.form_token)
         return self._desk.page(visit, "board.html", headers=HEADERS_WITH_SCRIPT, **context)
 
     def work(self, visit: Visit) -> Response:
@@ -105,35 +92,46 @@ class _BoardPages:
     def streaming(self, language: Language) -> Callable[[Request], object]:
         async def stream(request: Request) -> Response:
             words = Words(language)
-            if not asks_from_here(request):
-                return self._desk.refusal(request, words, "not_this_machine", 403)
+            visitor = await to_thread.run_sync(self._visitor, request, words)
+            if isinstance(visitor, Response):
+                return visitor
             if self._streams.full:
                 return Response(status_code=503, headers={"Retry-After": "5"})
             try:
-                choice = read_board_choice(request.query_params)
+                choice = _choice(request, visitor)
             except BadQueryError:
                 return Response(status_code=400)
 
-            async def look() -> Moment:
-                return await to_thread.run_sync(self._look, choice, words)
+            token = visitor.form_token
 
-            return self._streams.response((language, choice), look, request.app.state.stopping)
+            def look_as_visitor() -> Moment:
+                if isinstance(self._visitor(request, words), Response):
+                    raise LookEndedError  # logged out meanwhile: the page asks again and is told
+                return self._look(choice, words, token)
+
+            async def look() -> Moment:
+                return await to_thread.run_sync(look_as_visitor)
+
+            # the token stands in the forms: what one session is shown is not another's
+            key = (language, choice, token)
+            return self._streams.response(key, look, request.app.state.stopping)
 
         return stream
 
     def acting(self, language: Language) -> Callable[[Request], object]:
         async def act(request: Request) -> Response:
             words = Words(language)
-            if not asks_from_here(request):
-                return self._desk.refusal(request, words, "not_this_machine", 403)
+            visitor = await to_thread.run_sync(self._desk.visitor_of, request, words, acts_on_lines)
+            if isinstance(visitor, Response):
+                return visitor
             try:
                 choice = read_board_choice(request.query_params)
-                form = await self._form(request)
-                await to_thread.run_sync(self._act, request, form)
+                form = await _form(request, visitor)
+                await to_thread.run_sync(self._act, request, form, visitor)
             except BadQueryError as exc:
                 facts = {"name": exc.name, "value": exc.value, "example": exc.example}
                 return self._desk.refusal(request, words, "bad_query", 400, **facts)
-            except _FormError as exc:
+            except FormError as exc:
                 return self._desk.refusal(request, words, exc.code, exc.status, **exc.facts)
             except _FieldError as exc:
                 facts = {"field": words(_FIELDS[exc.field]), "value": exc.value}
@@ -143,7 +141,10 @@ class _BoardPages:
 
         return act
 
-    def _look(self, choice: BoardChoice, words: Words) -> Moment:
+    def _visitor(self, request: Request, words: Words) -> Visitor | Response:
+        return self._desk.visitor_of(request, words, over_lines)
+
+    def _look(self, choice: BoardChoice, words: Words, token: str) -> Moment:
         now = self._desk.clock.now()
         with self._desk.engine.connect() as conn:
             zone = site_zone(conn)
@@ -151,29 +152,15 @@ class _BoardPages:
                 board = self._source(conn, choice, now)
             except NoPageError:  # a line that was taken out meanwhile: the page asks for a reload
                 return Moment(WallClock(zone, now).second(now), ())
-        context = board_context(board, choice, words, zone, self._token.value) | {"live": True}
+        context = board_context(board, choice, words, zone, token) | {"live": True}
         return Moment(WallClock(zone, now).second(now), fragments(self._desk.renderer, context))
 
-    async def _form(self, request: Request) -> dict[str, str]:
-        """Raises _FormError for a form that is not from our page, or too large."""
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_FORM_BYTES:
-                raise _FormError("stale_form", 413)
-        try:
-            pairs = parse_qs(body.decode(errors="replace"), max_num_fields=MOST_FIELDS)
-        except ValueError as exc:
-            raise _FormError("stale_form", 403) from exc
-        form = {name: values[0].strip() for name, values in pairs.items()}
-        same_site = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
-        if not (same_site and self._token.fits(form.get(FIELD, ""))):
-            raise _FormError("stale_form", 403)
-        return form
-
-    def _act(self, request: Request, form: dict[str, str]) -> None:
+    def _act(self, request: Request, form: dict[str, str], visitor: Visitor) -> None:
         identity = _said(form, "alert", MAX_IDENTITY_CHARS)
-        by, at = _said(form, "by"), self._desk.clock.now()
+        at = self._desk.clock.now()
+        # whoever logged in as a person acts as nobody else
+        own = visitor.account and visitor.account.person
+        by = own or _said(form, "by")
         try:
             match request.path_params["verb"]:
                 case "acknowledge":
@@ -184,15 +171,31 @@ class _BoardPages:
                 case "hand-over":
                     self._alerts.hand_over(identity, by=by, at=at, to=_said(form, "to"))
                 case _:
-                    raise _FormError("not_found", 404, about="no_page", path=request.url.path[:100])
+                    raise FormError("not_found", 404, about="no_page", path=request.url.path[:100])
         except AlertActError as exc:
             if exc.field is None:
                 raise _no_alert(identity) from exc
             raise _FieldError(exc.field, form.get(exc.field, "")) from exc
 
 
-def _no_alert(identity: str) -> _FormError:
-    return _FormError("not_found", 404, about="no_alert", alert=identity)
+def _choice(request: Request, visitor: Visitor) -> BoardChoice:
+    """Whoever does not see all people gets the board of the wall: no name, number or form of one.
+    Raises BadQueryError.
+    """
+    choice = read_board_choice(request.query_params)
+    return choice if visitor.sees_everything else choice.but(wall=True)
+
+
+async def _form(request: Request, visitor: Visitor) -> dict[str, str]:
+    """Raises FormError for a form that is not from our page, or too large."""
+    form = {name: value.strip() for name, value in (await read_form(request)).items()}
+    if not (from_our_page(request) and fits(visitor.form_token, form.get(FIELD, ""))):
+        raise FormError("stale_form", 403)
+    return form
+
+
+def _no_alert(identity: str) -> FormError:
+    return FormError("not_found", 404, about="no_alert", alert=identity)
 
 
 def _said(form: dict[str, str], field: str, most: int = MAX_WORD_CHARS) -> str:

@@ -14,6 +14,7 @@ import msgspec
 import sqlalchemy as sa
 from starlette.responses import StreamingResponse
 
+from hr_core.store.errors import StorageError
 from hr_core.web.board_page import BEAT_MS, Fragment
 from hr_core.web.rendering import HEADERS
 
@@ -34,6 +35,10 @@ class Moment(NamedTuple):
 
     at: str
     fragments: Sequence[Fragment]
+
+
+class LookEndedError(Exception):
+    """Who looks may no longer: the stream ends."""
 
 
 Look = Callable[[], Awaitable[Moment]]
@@ -76,7 +81,10 @@ class BoardStreams:
         told: dict[str, str] = {}
         tick = 0
         while not stopping.is_set():
-            moment = await shared.moment()
+            try:
+                moment = await shared.moment()
+            except LookEndedError:
+                return
             if moment is not None:
                 for fragment in moment.fragments:
                     if told.get(fragment.element) != fragment.html:
@@ -108,7 +116,7 @@ class _SharedLook:
             if now - self._looked_at >= self._fresh_s:
                 try:
                     self._moment = await self._look()
-                except sa.exc.DatabaseError:
+                except (StorageError, sa.exc.DatabaseError):
                     _log.exception("line board: the database cannot be read")
                     self._moment = None
                 self._looked_at = asyncio.get_running_loop().time()

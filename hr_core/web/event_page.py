@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from msgspec import Struct
 
-from hr_core.people.model import Roster, find_person
+from hr_core.people.model import Days, Roster, find_person
 from hr_core.store.event_rows import StoredEvent
 from hr_core.store.events import event_by_id
 from hr_core.store.people import load_roster
@@ -15,6 +15,7 @@ from hr_core.web.errors import NoPageError
 from hr_core.web.words import Words
 from protocols.records import Count, DeviceEvent, Punch
 
+LONGEST_ID_SHOWN = 64
 _BYTES_A_ROW = 8  # with offsets and text 360 pixels wide
 _MOST_LAID_OUT = 1024  # a terminal's row has under 100; all of a longer one follows in one piece
 
@@ -53,7 +54,7 @@ def event_page(conn: sa.Connection, event_id: str, words: Words, zone: ZoneInfo)
     """Raises NoPageError for an unknown id and for what is no id."""
     stored = event_by_id(conn, bytes.fromhex(event_id)) if is_event_id(event_id) else None
     if stored is None:
-        raise NoPageError("no_event", event=event_id[:64])
+        raise NoPageError("no_event", event=event_id[:LONGEST_ID_SHOWN])
     record = stored.record
     flags = dict.fromkeys((*getattr(record, "flags", ()), *stored.flags))
     return EventPage(
@@ -67,6 +68,17 @@ def event_page(conn: sa.Connection, event_id: str, words: Words, zone: ZoneInfo)
         flags=tuple(str(flag) for flag in flags),
         raw=raw_bytes(record.raw),
     )
+
+
+def owner_of_punch(conn: sa.Connection, event_id: str) -> tuple[str, date] | None:
+    """Whose punch it is, and its day by the device's clock; None for whatever is nobody's."""
+    stored = event_by_id(conn, bytes.fromhex(event_id)) if is_event_id(event_id) else None
+    roster = load_roster(conn)
+    if stored is None or roster is None or not isinstance(stored.record, Punch):
+        return None
+    record, day = stored.record, stored.record.device_time.date()
+    person = find_person(roster.number_by_device_user(), record.serial, record.user_id, day)
+    return None if person is None else (person, day)
 
 
 def raw_bytes(raw: bytes) -> RawBytes:
@@ -156,9 +168,11 @@ def _person(roster: Roster | None, stored: StoredEvent) -> tuple[str, str] | Non
     number = None
     match stored.record:
         case Punch() as punch:
-            number = find_person(roster.number_by_device_user(), punch.serial, punch.user_id)
+            mapping = roster.number_by_device_user()
+            number = find_person(mapping, punch.serial, punch.user_id, _wall_day(stored))
         case Count(badge=str() as badge):
-            number = roster.number_by_badge().get(badge)
+            days = Days.of_span(stored.at, stored.at, roster.zone)
+            number = roster.number_by_badge(days).get(badge)
         case _:
             pass
     return None if number is None else (number, roster.people[number].name)

@@ -1,8 +1,8 @@
 """Proof that a form comes from our own page.
 
-There are no sessions yet and everybody on this machine may act, so one token a process is enough:
+Before the first account everybody on this machine may act, and one token a process is enough:
 another site cannot read it (same origin, and the Host is checked against rebinding), and it cannot
-be guessed. A restart makes a new one; a form from before is refused and asks to be reloaded.
+be guessed. With accounts each session has its own (hr_core.accounts.login.csrf_token). A restart makes a new one; a form from before is refused and asks to be reloaded.
 """
 
 import hmac
@@ -15,5 +15,6 @@ class FormToken:
     def __init__(self) -> None:
         self.value = secrets.token_urlsafe(24)
 
-    def fits(self, given: str) -> bool:
-        return hmac.compare_digest(self.value.encode(), given.encode())
+
+def fits(expected: str, given: str) -> bool:
+    return hmac.compare_digest(expected.encode(), given.encode(errors="replace"))

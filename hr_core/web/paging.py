@@ -19,9 +19,9 @@ class Paged(Struct, Generic[Row], frozen=True, kw_only=True):
     total: int
 
 
-def paged(rows: Sequence[Row], page: int) -> Paged[Row]:
+def paged(rows: Sequence[Row], page: int, per_page: int = ROWS_PER_PAGE) -> Paged[Row]:
     """A page past the end is the last one."""
-    pages = max(1, -(-len(rows) // ROWS_PER_PAGE))
+    pages = max(1, -(-len(rows) // per_page))
     page = min(page, pages)
-    start = (page - 1) * ROWS_PER_PAGE
-    return Paged(rows=rows[start : start + ROWS_PER_PAGE], page=page, pages=pages, total=len(rows))
+    start = (page - 1) * per_page
+    return Paged(rows=rows[start : start + per_page], page=page, pages=pages, total=len(rows))

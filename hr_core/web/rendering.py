@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 from starlette.responses import HTMLResponse
 
+from hr_core.web.month_grid import CellState, short_hours_text
 from hr_core.web.slip_page import amount_text, hours_text
 
 _FOLDER = Path(__file__).parent
@@ -47,10 +48,12 @@ class Renderer:
             "fen": amount_text,
             "thousands": lambda number: f"{number:,}".replace("-", "−"),
             "hours": hours_text,
+            "short_hours": short_hours_text,
             "wall_time": _wall_time,
         }
         self._templates.filters.update(filters)
         self._templates.globals["static"] = _static_address
+        self._templates.globals["cell_states"] = tuple(CellState)
 
     def page(
         self,

@@ -62,7 +62,7 @@ def read_selection(query: Mapping[str, str]) -> Selection:
     """Raises BadQueryError. Unknown parameters are ignored, an empty one is not said."""
     return Selection(
         day=read_value(query, "day", read_day, "2026-11-21"),
-        month=read_value(query, "month", _month, "2026-11"),
+        month=read_value(query, "month", read_month, "2026-11"),
         run=read_value(query, "run", lambda text: read_number(text, MAX_RUN), "3"),
         punch_page=read_value(query, "punch_page", _page, "2") or 1,
         rate_page=read_value(query, "rate_page", _page, "2") or 1,
@@ -98,6 +98,40 @@ class Links:
     def board(self) -> str:
         return f"{self.start}board"
 
+    @property
+    def month_grid(self) -> str:
+        return f"{self.start}month"
+
+    @property
+    def waiting(self) -> str:
+        return f"{self.start}waiting"
+
+    def month(self, pairs: list[tuple[str, str]]) -> str:
+        return f"{self.month_grid}?{urlencode(pairs)}"
+
+    def person_month(self, month: Month, number: str) -> str:
+        """The number stands last: it may hold a slash."""
+        return f"{self.start}month/{month}/{quote(number, safe='')}"
+
+    def day(self, on: date, number: str) -> str:
+        return f"{self.start}day/{on.isoformat()}/{quote(number, safe='')}"
+
+    @property
+    def login(self) -> str:
+        return f"{self.start}login"
+
+    @property
+    def setup(self) -> str:
+        return f"{self.start}setup"
+
+    @property
+    def logout(self) -> str:
+        return f"{self.start}logout"
+
+    @property
+    def account(self) -> str:
+        return f"{self.start}account"
+
 
 def read_value(
     query: Mapping[str, str], name: str, parse: Callable[[str], Value], example: str
@@ -120,7 +154,7 @@ def read_day(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def _month(text: str) -> Month:
+def read_month(text: str) -> Month:
     if not text.isascii():  # other scripts' digits would be echoed into links
         raise ValueError(f"{text!r} is not a month")
     return Month.parse(text)

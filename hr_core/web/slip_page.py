@@ -12,6 +12,7 @@ from hr_core import views
 from hr_core.errors import NotFoundError
 from hr_core.money import format_fen
 from hr_core.pay.slip import GRADE_LINE, SlipLine
+from hr_core.store.results import run_by_number
 from hr_core.trace.calculation import DayInput, Trace, TraceMismatchError, WorkInput, replay
 from hr_core.views import SlipView
 from hr_core.web.errors import NoPageError
@@ -71,10 +72,14 @@ def slip_page(
     try:
         slip = views.slip(conn, run, number)
     except NotFoundError as exc:
-        if any(one.number == run for one in views.list_runs(conn)):
-            raise NoPageError("no_slip", number=run, person=number) from exc
-        raise NoPageError("no_run", number=run) from exc
+        raise no_slip(conn, run, number) from exc
     return SlipPage(slip=slip, lines=tuple(_shown(line, words, zone) for line in slip.lines))
+
+
+def no_slip(conn: sa.Connection, run: int, number: str) -> NoPageError:
+    if run_by_number(conn, run) is None:
+        return NoPageError("no_run", number=run)
+    return NoPageError("no_slip", number=run, person=number)
 
 
 def sentence(line: SlipLine, words: Words) -> str:

@@ -7,7 +7,7 @@ it is: a new flag must be visible before somebody translates it.
 from datetime import date
 from typing import Literal, get_args
 
-from hr_core.web import board_words
+from hr_core.web import account_words, attendance_words, board_words
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -270,12 +270,15 @@ PHRASES: dict[str, _Both] = {
     ),
     "not_this_machine": ("本页只能在这台机器上看", "This page is for this machine only"),
     "not_this_machine_what": (
-        "还没有登录功能,工资数据不能给别的机器看。",
-        "There is no login yet, so pay data must not reach another machine.",
+        "核心没有对其他机器开放,工资数据不能给别的机器看。",
+        "The core is not open to other machines, so pay data must not reach one.",
     ),
     "not_this_machine_do": (
-        "请在这台机器上打开 http://localhost,或用 ssh -L 转发端口。",
-        "Open http://localhost on this machine, or forward the port with ssh -L.",
+        "请在这台机器上打开 http://localhost,或用 ssh -L 转发端口,或建账号后用 hr-core serve --allow-remote。",
+        (
+            "Open http://localhost on this machine, forward the port with ssh -L, or make accounts "
+            "and use hr-core serve --allow-remote."
+        ),
     ),
     "storage": ("数据库暂时读不了", "The database cannot be read now"),
     "storage_what": (
@@ -292,11 +295,14 @@ PHRASES: dict[str, _Both] = {
         "Times are local: {zone} (UTC{offset}).",
     ),
     "foot_made": ("本页生成于 {at}。", "Page made {at}."),
-    "foot_login": ("尚无登录:仅限本机查看。", "No login yet: only on this machine."),
+    "foot_login": ("尚无登录账号:仅限本机查看。", "No login yet: only on this machine."),
     **board_words.PHRASES,
+    **attendance_words.PHRASES,
+    **account_words.PHRASES,
 }
 
 CODES: dict[str, dict[str, _Both]] = {
+    "role": account_words.ROLES,
     "direction": {
         "in": ("进", "In"),
         "out": ("出", "Out"),
@@ -359,12 +365,18 @@ CODES: dict[str, dict[str, _Both]] = {
         "missing_in": ("缺上班卡", "Arriving punch missing"),
         "missing_out": ("缺下班卡", "Leaving punch missing"),
         "no_record": ("没有打卡(未证明缺勤)", "No punch (absence not proven)"),
+        "waiting": ("等待考勤机数据", "Waiting for a device"),
+        "absent": ("缺勤(数据已齐)", "Absent (devices complete)"),
+        "unplanned": ("没有排班的打卡", "Punches without a planned shift"),
     },
     "day_effect": {
         "present": ("按打卡时间计薪", "Paid as the times stand"),
         "missing_in": ("澄清前不影响工资", "No effect on pay until clarified"),
         "missing_out": ("澄清前不影响工资", "No effect on pay until clarified"),
         "no_record": ("澄清前不影响工资", "No effect on pay until clarified"),
+        "waiting": ("澄清前不影响工资", "No effect on pay until clarified"),
+        "absent": ("澄清前不影响工资", "No effect on pay until clarified"),
+        "unplanned": ("澄清前不影响工资", "No effect on pay until clarified"),
     },
     "fact": {
         "base_fen": ("基本工资", "Base pay"),
@@ -384,6 +396,7 @@ CODES: dict[str, dict[str, _Both]] = {
         "multiply_half_up": ("a × b ÷ c,四舍五入到分", "a × b ÷ c, half up to the fen"),
     },
     **board_words.CODES,
+    **attendance_words.CODES,
 }
 
 _WEEKDAYS: tuple[_Both, ...] = (

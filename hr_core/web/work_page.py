@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from msgspec import Struct
 
-from hr_core.people.model import Roster
+from hr_core.people.model import Days, Roster
 from hr_core.quality.attribution import Stretch, stretches
 from hr_core.quality.counters import DeltaFlag
 from hr_core.quality.live_line import LiveLine
@@ -83,7 +83,8 @@ MOST_HOURS = 7 * 24  # a longer look belongs to the month's rates
 
 
 def _made(one: Series, roster: Roster, choice: WorkChoice) -> list[Stretch]:
-    found = stretches(one.counter, one.deltas, roster.number_by_badge(), one.present)
+    badges = roster.number_by_badge(Days.of_span(*choice.span, roster.zone))
+    found = stretches(one.counter, one.deltas, badges, one.present)
     if choice.nobody:
         return [made for made in found if not made.owner.people]
     if choice.person is not None:

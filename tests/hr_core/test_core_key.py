@@ -11,25 +11,18 @@ import sqlalchemy as sa
 
 import hr_core.store.all_tables
 from hr_core.core_key import CoreKeyError, core_key_file, open_core_key, renew_core_key
-from hr_core.store.database import initialise, open_database
+from hr_core.store.database import open_database
 
 NOW = datetime(2026, 11, 22, 4, tzinfo=UTC)
 assert hr_core.store.all_tables
-
-
-@pytest.fixture
-def engine(tmp_path):
-    engine = open_database(f"sqlite:///{tmp_path}/core.db")
-    initialise(engine)
-    yield engine
-    engine.dispose()
 
 
 def opened(engine, file, seed=bytes([7] * 32)):
     return open_core_key(engine, file, now=NOW, entropy=lambda: seed)
 
 
-def test_made_once_and_for_nobody_else(engine, tmp_path):
+def test_made_once_and_for_nobody_else(sqlite_engine, tmp_path):
+    engine = sqlite_engine
     file = tmp_path / "core.db.key"
     old_umask = os.umask(0)
     try:
@@ -48,7 +41,8 @@ def test_made_once_and_for_nobody_else(engine, tmp_path):
     assert key.seed.hex().encode() not in content
 
 
-def test_a_restored_database_goes_on_with_the_same_file(engine, tmp_path):
+def test_a_restored_database_goes_on_with_the_same_file(sqlite_engine, tmp_path):
+    engine = sqlite_engine
     file = tmp_path / "core.db.key"
     key = opened(engine, file)
     engine.dispose()

@@ -20,7 +20,14 @@ SCHEME = parse_scheme(read_text("scheme_demo.toml"), file="scheme_demo.toml")
 GRADES = load_grades()
 ALERTS = load_alert_rules()
 COVERED = [Month(year, month) for year in range(2008, 2027) for month in range(1, 13)][1:]
-FILES = ["alerts.toml", "calendar_cn.toml", "grades.toml", "scheme_demo.toml"]
+FILES = [
+    "alerts.toml",
+    "calendar_cn.toml",
+    "grades.toml",
+    "overtime_counting.toml",
+    "scheme_demo.toml",
+    "time_off.toml",
+]
 
 
 def test_each_month_from_february_2008_can_be_paid():

@@ -1,7 +1,6 @@
 """POST /api/v1/enrolments over a real socket: caps, limits, signatures, one line in the log each."""
 
 import asyncio
-import sqlite3
 
 import httpx
 import pytest
@@ -11,6 +10,7 @@ from hr_core.api import attempts as limits
 from hr_core.api.attempts import BURST, MAX_SOURCES, PER_SECOND, Attempts
 from hr_core.api.enrolments import EnrolmentDesk
 from hr_core.enrolment import TokenOrder, issue_token
+from hr_core.store.database import open_database, writing
 from hr_core.store.gateway_log import acts
 from protocols.enrolment import (
     ENROLMENTS_PATH,
@@ -188,16 +188,15 @@ def test_memory_is_bounded_and_the_crowd_is_limited_too(monkeypatch):
     assert len(attempts) < 50, "idle accounts are dropped"
 
 
-async def test_a_sick_database_asks_for_patience(desk, token, engine, monkeypatch):
+async def test_a_sick_database_asks_for_patience(desk, token, engine, database_url, monkeypatch):
     monkeypatch.setattr("hr_core.store.database.BUSY_TIMEOUT_MS", 50)
     engine.dispose()  # the next connection has the short patience
-    with sqlite3.connect(engine.url.database) as other:
-        other.execute("BEGIN IMMEDIATE")
+    other = open_database(database_url)
+    with writing(other):
         for request in (encode(ask_to_enrol(token, KEY)), b"{}"):
             answer = await desk.post(ENROLMENTS_PATH, content=request)
             assert (answer.status_code, code(answer)) == (503, "storage_busy")
             assert answer.headers["Retry-After"]
-        other.rollback()
-    other.close()
+    other.dispose()
     answer = await desk.post(ENROLMENTS_PATH, content=encode(ask_to_enrol(token, KEY)))
     assert answer.status_code == 200

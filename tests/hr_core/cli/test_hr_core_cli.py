@@ -244,7 +244,11 @@ def _date(day):
         (["pay", "run", "--month", "2026-08"], 2, "no punch of 2026-08"),
         (["pay", "run", "--month", "2007-12"], 2, "no edition of pay scheme"),
         (["pay", "explain", "7", "E001"], 3, "no pay run 7"),
-        (["attendance", "show", "E9", "--month", "2026-10"], 3, "no person 'E9'"),
+        (
+            ["attendance", "show", "E9", "--month", "2026-10"],
+            3,
+            "no person 'E9'",
+        ),
         (["trace", "00" * 16], 3, "no event"),
         (["trace", "xyz"], 3, "32 hex digits"),
         (["trace", "1234567"], 3, "these are 7"),

@@ -61,6 +61,7 @@ def test_an_imported_file_counts_from_then_on_and_twice_is_harmless(run, tmp_pat
     assert first["by_status"] == {"official": 1}
     told = answer(run("law", "status", "--on", "2026-06-01", "--json"))
     assert told["by_status"]["official"] == 1
+    assert run("audit", "log", "--json").out.count('"law import"') == 1
     found = answer(run("law", "check", "--on", "2026-11-22", "--json", code=1))
     assert ("ended", "甲") in {(one["fault"], one["city"]) for one in found["findings"]}
 

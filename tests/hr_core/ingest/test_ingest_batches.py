@@ -1,6 +1,5 @@
 """Every record gets one true verdict, and what is stored is never changed."""
 
-import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 
@@ -12,7 +11,7 @@ from msgspec.structs import replace
 
 from hr_core.ingest import batches as ingesting
 from hr_core.store import database
-from hr_core.store.database import initialise, open_database
+from hr_core.store.database import open_database, writing
 from hr_core.store.errors import StorageBusyError, StorageError
 from hr_core.store.events import batches, count_events, event_by_id, raw_events
 from protocols.batch_chain import FIRST_PREVIOUS
@@ -174,6 +173,9 @@ def test_two_true_punches_of_one_second_stay_two(engine):
         (observe(punch(state=2**31)), "number_out_of_range"),
         (observe(count(value=2**63)), "number_out_of_range"),
         (observe(punch(), clock_offset_ms=-(2**63) - 1), "number_out_of_range"),
+        (observe(punch(user_id="10\x0007")), "bad_text"),
+        (observe(punch(serial="ZK\0")), "bad_text"),
+        (observe(count(source="LINE\0")), "bad_text"),
     ],
 )
 def test_what_no_database_can_hold_is_refused_alone(engine, observation, code):
@@ -187,20 +189,21 @@ def test_a_fill_pattern_of_a_date_is_a_punch_like_any_other(engine):
     ]
 
 
-def test_a_held_database_takes_nothing_so_that_the_chain_has_no_gap(engine, monkeypatch):
+def test_a_held_database_takes_nothing_so_that_the_chain_has_no_gap(
+    engine, database_url, monkeypatch
+):
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 20)
     engine.dispose()  # the next connection takes the short time-out
-    other = sqlite3.connect(engine.url.database)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        with pytest.raises(StorageBusyError):
-            ingest(engine, punch_batch(2))
-    finally:
-        other.close()
+    other = open_database(database_url)
+    with writing(other), pytest.raises(StorageBusyError) as caught:
+        ingest(engine, punch_batch(2))
+    other.dispose()
+    assert caught.value.code == "storage_busy"
     assert verdicts_of(engine, punch_batch(2)) == [("accepted", None)] * 2
 
 
-def test_a_full_disk_stores_nothing_and_says_so(engine):
+def test_a_full_disk_stores_nothing_and_says_so(sqlite_engine):
+    engine = sqlite_engine
     with engine.connect() as conn:
         conn.exec_driver_sql("PRAGMA max_page_count = 1")  # refuses to grow, as a full disk does
         conn.rollback()
@@ -233,12 +236,10 @@ RECORDS = [*(punch(n) for n in range(12)), punch(0, ordinal=1), *(count(n) for n
     sent=st.lists(st.sampled_from(RECORDS), max_size=60),
     cuts=st.lists(st.integers(min_value=0, max_value=60), max_size=6),
 )
-def test_any_split_with_any_duplicates_stores_the_same_set(tmp_path_factory, sent, cuts):
-    engine = open_database("sqlite://")
-    initialise(engine)
+def test_any_split_with_any_duplicates_stores_the_same_set(fresh_core, sent, cuts):
     accepted = 0
     edges = [0, *sorted(cuts), 60]
-    try:
+    with fresh_core() as engine:
         for number, (start, end) in enumerate(pairwise(edges)):
             batch = batch_of(*map(observe, sent[start:end]), number=number)
             judged = verdicts_of(engine, batch)
@@ -246,7 +247,5 @@ def test_any_split_with_any_duplicates_stores_the_same_set(tmp_path_factory, sen
             accepted += judged.count(("accepted", None))
         with engine.connect() as conn:
             keys = conn.execute(sa.select(raw_events.c.event_id)).scalars().all()
-    finally:
-        engine.dispose()
     assert sorted(keys) == sorted({event_id(record) for record in sent})
     assert accepted == len(keys)

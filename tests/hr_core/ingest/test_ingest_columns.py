@@ -1,5 +1,6 @@
 """A batch in columns is judged and stored as its JSON form is, and at most once."""
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,7 +17,7 @@ from hr_core.ingest.opening import open_batch
 from hr_core.ingest.pages import OpenedPage, judge_next_page, judge_pages, open_columns, store_page
 from hr_core.store.batch_pages import batch_pages, page_of
 from hr_core.store.chains import ChainForkError, ChainGapError, head_of
-from hr_core.store.database import initialise, open_database, writing
+from hr_core.store.database import writing
 from hr_core.store.events import batches, raw_events
 from hr_core.store.refusals import refusals
 from hr_core.store.watermarks import watermarks_of
@@ -125,20 +126,16 @@ def test_a_record_that_came_in_columns_is_traced_to_its_signed_batch(engine):
 
 
 @pytest.fixture
-def core(tmp_path):
+def core(fresh_core):
     """Makes empty cores."""
-    made = []
+    with contextlib.ExitStack() as stack:
 
-    def make():
-        engine = open_database(f"sqlite:///{tmp_path}/{len(made)}.db")
-        initialise(engine)
-        enrol(engine)
-        made.append(engine)
-        return engine
+        def make():
+            engine = stack.enter_context(fresh_core())
+            enrol(engine)
+            return engine
 
-    yield make
-    for engine in made:
-        engine.dispose()
+        yield make
 
 
 @st.composite
@@ -201,6 +198,13 @@ def test_both_forms_give_the_same_verdicts_and_rows(core, first, second, rows):
 
 def a_batch(size=20, number=1, first=0):
     return batch_of(*(observe(punch(first + n)) for n in range(size)), number=number)
+
+
+def test_a_nul_in_a_user_id_is_refused_alone_and_alike_in_both_forms(core):
+    batch = batch_of(observe(punch(1)), observe(punch(2, user_id="10\x0007")), observe(punch(3)))
+    theirs, ours = judged(core(), batch), ingested(core(), batch)
+    assert theirs.verdicts == ours.verdicts
+    assert [one.code for one in theirs.verdicts] == [None, "bad_text", None]
 
 
 def test_a_plain_batch_takes_the_short_way(core, monkeypatch):

@@ -5,7 +5,6 @@ import sys
 import textwrap
 from datetime import timedelta
 
-import pytest
 from msgspec import structs
 
 from hr_core.notify.channels import ChannelError
@@ -20,7 +19,7 @@ from hr_core.notify.settings import ChannelSettings
 from hr_core.quality.alert_life import Escalation
 from hr_core.store import all_tables  # noqa: F401 - imported for the tables it defines
 from hr_core.store.alert_outbox import DeliveryState, deliveries
-from hr_core.store.database import initialise, open_database, writing
+from hr_core.store.database import writing
 from tests.hr_core.notify.test_alert_messages import AT, LINE, PERSON, ROSTER, SHANGHAI
 
 LOG = ChannelSettings(name="log", kind="log")
@@ -49,14 +48,6 @@ class Wire:
 
     async def aclose(self):
         pass
-
-
-@pytest.fixture
-def engine(tmp_path):
-    engine = open_database(f"sqlite:///{tmp_path}/core.db")
-    initialise(engine)
-    yield engine
-    engine.dispose()
 
 
 def say(engine, *alerts, at=AT, channels=(LOG, OFFICE)):
@@ -147,6 +138,7 @@ def test_waits_double_up_to_ten_minutes():
 
 KILLED = """
     import asyncio, os, sys
+    from hr_core.store.database import open_database
     from tests.hr_core.notify.test_alert_outbox import *
     class Deadly(Wire):
         async def send(self, message, now_s):

@@ -14,7 +14,7 @@ from hr_core.notify.settings import LOG_ONLY
 from hr_core.quality.alert_desk import acknowledge_alert
 from hr_core.store import all_tables  # noqa: F401 - imported for the tables it defines
 from hr_core.store.alerts import stored_alerts
-from hr_core.store.database import initialise, open_database, writing
+from hr_core.store.database import writing
 from tests.hr_core.notify.test_alert_outbox import Wire
 from tests.hr_core.web.conftest import browse  # noqa: F401 - a fixture
 from tests.hr_core.web.plant import NOW, people_file
@@ -29,13 +29,10 @@ class Clock:
 
 
 @pytest.fixture
-def core(tmp_path):
-    engine = open_database(f"sqlite:///{tmp_path}/core.db")
-    initialise(engine)
+def core(engine, tmp_path):
     with writing(engine) as conn:
         import_people(conn, people_file(tmp_path / "people.toml"))
-    yield engine
-    engine.dispose()
+    return engine
 
 
 def bad_minutes():
@@ -107,11 +104,8 @@ async def test_it_goes_on_to_the_next_role_while_the_core_is_served_and_nothing_
         await asyncio.gather(running, return_exceptions=True)
 
 
-def test_a_core_without_people_raises_nothing(tmp_path):
-    engine = open_database(f"sqlite:///{tmp_path}/core.db")
-    initialise(engine)
+def test_a_core_without_people_raises_nothing(engine):
     assert AlertWatch(engine, LOG_ONLY, Clock()).look() == (0, 0, False)
-    engine.dispose()
 
 
 def test_who_acknowledges_during_a_look_is_not_overwritten(core, monkeypatch):

@@ -1,12 +1,14 @@
 """The people file: what it means, what it refuses, and that importing it twice is harmless."""
 
+from datetime import date
+
 import pytest
 import sqlalchemy as sa
 
 from hr_core.errors import InputFileError
 from hr_core.imports import import_people
 from hr_core.people.file import read_people_file
-from hr_core.people.model import find_person
+from hr_core.people.model import Days, find_person
 from hr_core.store.database import metadata, writing
 from hr_core.store.people import load_roster, scheme_text
 
@@ -60,6 +62,8 @@ devices = [{ serial = "CQ1", user_id = "1007" }, { user_id = "0008" }]
 badges = ["B-8"]
 """
 
+ON = date(2026, 10, 1)
+
 
 def write(tmp_path, text):
     path = tmp_path / "people.toml"
@@ -106,21 +110,21 @@ def test_a_break_after_midnight_belongs_to_the_same_night(tmp_path):
 
 def test_the_devices_own_entry_wins_over_every_device(tmp_path):
     mapping = read_people_file(write(tmp_path, FILE)).roster.number_by_device_user()
-    assert find_person(mapping, "CQ1", "1007") == "E002"
-    assert find_person(mapping, "CQ2", "1007") == "E001"
-    assert find_person(mapping, "CQ2", "0008") == "E002"
-    assert find_person(mapping, "CQ2", "8") is None  # leading zeros are part of the id
+    assert find_person(mapping, "CQ1", "1007", ON) == "E002"
+    assert find_person(mapping, "CQ2", "1007", ON) == "E001"
+    assert find_person(mapping, "CQ2", "0008", ON) == "E002"
+    assert find_person(mapping, "CQ2", "8", ON) is None  # leading zeros are part of the id
 
 
 def test_a_badge_is_an_own_badge_a_number_or_a_common_user_id(tmp_path):
-    badges = read_people_file(write(tmp_path, FILE)).roster.number_by_badge()
+    badges = read_people_file(write(tmp_path, FILE)).roster.number_by_badge(Days())
     assert badges["B-8"] == badges["E002"] == badges["0008"] == "E002"
     assert badges["1007"] == "E001"
 
 
 def test_a_badge_that_could_be_two_people_is_nobodys(tmp_path):
     text = FILE.replace('device_user = "1007"', 'device_user = "E002"')
-    badges = read_people_file(write(tmp_path, text)).roster.number_by_badge()
+    badges = read_people_file(write(tmp_path, text)).roster.number_by_badge(Days())
     assert "E002" not in badges
     assert badges["E001"] == "E001"
 
@@ -152,8 +156,8 @@ device_user = "1017"
     assert (roster.people["E001"].shift, roster.people["E001"].base_fen) == ("N", 530000)
     assert roster.people["E002"].base_fen == 610050
     mapping = roster.number_by_device_user()
-    assert find_person(mapping, "X", "1017") == "E001"
-    assert find_person(mapping, "X", "1007") is None  # replaced with its person
+    assert find_person(mapping, "X", "1017", ON) == "E001"
+    assert find_person(mapping, "X", "1007", ON) is None  # replaced with its person
 
 
 def test_the_stored_roster_is_the_one_that_was_read(tmp_path, engine):
@@ -190,7 +194,12 @@ def test_a_scheme_file_is_stored_with_its_text(tmp_path, engine):
         ('shift = "D"', 'shift = "X"', "person.shift", "not defined"),
         ('line = "L1"', 'line = "L9"', "station.line", "not defined"),
         ('number = "E002"', 'number = "E001"', "person[1]", "twice"),
-        ('user_id = "0008"', 'user_id = "1007"', "person.devices", "both person E001 and person"),
+        (
+            'user_id = "0008"',
+            'user_id = "1007"',
+            "person[1].devices",
+            "both person E001 (at all times)",
+        ),
         ('badges = ["B-8"]', 'badges = ["E001"]', "person.badges", "both person"),
         ('code = "demo"', 'code = "gold"', "scheme.code", "no scheme named"),
         ('code = "demo"', 'file = "none.toml"', "(file)", "cannot be read"),

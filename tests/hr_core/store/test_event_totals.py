@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hr_core.store.database import initialise, open_database, writing
+from hr_core.store.database import writing
 from hr_core.store.erasures import erase_event
 from hr_core.store.event_totals import count_events, count_events_per_device
 from hr_core.store.events import raw_events
@@ -28,10 +28,8 @@ RECORDS = [
     sent=st.lists(st.lists(st.sampled_from(RECORDS), max_size=6), max_size=4),
     erased=st.lists(st.sampled_from(RECORDS), max_size=2),
 )
-def test_totals_are_those_of_the_rows(sent, erased):
-    engine = open_database("sqlite://")
-    initialise(engine)
-    try:
+def test_totals_are_those_of_the_rows(fresh_core, sent, erased):
+    with fresh_core() as engine:
         for number, records in enumerate(sent):
             gateway = f"gate-{number % 2}"
             deliver(engine, batch_of(*map(observe, records), gateway=gateway))
@@ -47,5 +45,3 @@ def test_totals_are_those_of_the_rows(sent, erased):
             ).all()
             assert count_events_per_device(conn) == counted
             assert sum(count_events(conn).values()) == sum(events for _, _, events in counted)
-    finally:
-        engine.dispose()

@@ -1,8 +1,10 @@
 """A small plant in a real database: imported, ingested and paid through the core's own functions."""
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from hr_core.attendance.live.recomputing import Recomputer
 from hr_core.clock import Month
 from hr_core.imports import import_people
 from hr_core.pay.run import compute_run
@@ -208,4 +210,13 @@ def running_plant(folder: Path, first_name: str = NAMES[0]):
     with writing(engine) as conn:
         import_people(conn, people_file(folder / "people.toml", first_name))
         add_run(conn, compute_run(conn, Month(2026, 10), NOW))
+    compute_all_days(engine)
     return engine
+
+
+def compute_all_days(engine) -> None:
+    """As hr-core serve and, for the month that is over, hr-core attendance compute do."""
+    recomputer = Recomputer(engine, now=PlantClock().now, monotonic=time.monotonic)
+    recomputer.catch_up()
+    for number in NUMBERS:
+        recomputer.compute(number, date(2026, 10, 1), date(2026, 11, 1))

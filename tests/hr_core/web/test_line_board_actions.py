@@ -5,7 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from hr_core.web.board_routes import MAX_FORM_BYTES, AlertActError
+from hr_core.web.board_routes import AlertActError
+from hr_core.web.forms import MAX_FORM_BYTES
 from tests.hr_core.web.board_samples import sample_board
 from tests.hr_core.web.plant import NOW
 

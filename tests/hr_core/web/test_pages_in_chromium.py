@@ -34,10 +34,17 @@ PLACES = {
     "start": "?day=2026-11-20&month=2026-11&run=1",
     "empty": "?day=2026-11-22&month=2026-09",
     "slip": "run/1/1006",
+    "month": "month?month=2026-10&all=1",
+    "month-open": "month?month=2026-10",
+    "person-month": "month/2026-10/1003",
+    "day": "day/2026-10-15/1007",
+    "day-open": "day/2026-10-21/1005",
+    "waiting": "waiting",
 }
 OVERFLOW = "document.documentElement.scrollWidth - window.innerWidth"
+# Shapes of a picture are small: the same links stand as rows in the tables below it.
 SMALL_TARGETS = """
-[...document.querySelectorAll("a, button, input:not([type=hidden]), select, summary")]
+[...document.querySelectorAll("a:not(svg a), button, input:not([type=hidden]), select, summary")]
   .map(one => [one, one.getBoundingClientRect()])
   .filter(([one, box]) => box.width > 0 && (box.height < 43.9 || box.width < 43.9))
   .map(([one, box]) => `${one.outerHTML.slice(0, 80)} ${box.width}x${box.height}`)

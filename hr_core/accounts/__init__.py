@@ -1,0 +1,1 @@
+"""Who may use the core: accounts, their passwords, sessions of pages and tokens of programs."""

@@ -1,0 +1,60 @@
+"""Which people an account sees on a day: a condition for every query, so that other ids are like
+unknown ones. The organisation of the day that is looked at decides (hr_core.people.visibility).
+"""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from hr_core.accounts.model import PAY_ROLES, Account, Role
+from hr_core.people.visibility import EVERYONE, Scope, VisiblePeople, only_visible, visible_people
+from hr_core.store.people import people, site
+
+_OVER_ALL = (Role.ADMIN, Role.HR, Role.AUDITOR)
+
+
+class Seen(Struct, frozen=True):
+    people: VisiblePeople
+
+    @property
+    def everyone(self) -> bool:
+        return self.people is EVERYONE
+
+    def covers(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+        """For the WHERE of a query over persons."""
+        return only_visible(column, self.people)
+
+
+def seen_by(account: Account, on: date) -> Seen:
+    return Seen(visible_people(_scope(account), on))
+
+
+def pay_seen_by(account: Account, on: date) -> Seen:
+    """Whose slips too: a manager sees hours of others, and no pay but the own."""
+    if account.has_role(*PAY_ROLES):
+        return seen_by(account, on)
+    return Seen(visible_people(Scope(person=account.person), on))
+
+
+def only(person: str) -> Seen:
+    """Nobody but a person who is seen already."""
+    return Seen(sa.select(people.c.number).where(people.c.number == person))
+
+
+def site_today(conn: sa.Connection, now: datetime) -> date:
+    """By the site's wall clock; before the first import by UTC."""
+    zone = conn.execute(sa.select(site.c.zone)).scalar()
+    return now.astimezone(UTC if zone is None else ZoneInfo(zone)).date()
+
+
+def _scope(account: Account) -> Scope:
+    """Roles over all see everyone unless the account is limited to units."""
+    units = account.scope.departments + account.scope.sites
+    return Scope(
+        everyone=account.has_role(*_OVER_ALL) and not units,
+        units=units if account.has_role(*_OVER_ALL, Role.MANAGER) else (),
+        person=account.person,
+        manages=account.has_role(Role.MANAGER),
+    )

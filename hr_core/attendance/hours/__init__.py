@@ -1,0 +1,1 @@
+"""Hours as the law looks at them: limits, permits, periods, which overtime counts. Pure but `outlook`."""

@@ -1,0 +1,1 @@
+"""What a person's day should be: rosters, calendars, approved requests. Pure; no database."""

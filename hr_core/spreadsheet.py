@@ -1,0 +1,158 @@
+"""Tables in and out: CSV and xlsx as people's spreadsheet programs write and read them."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import NamedTuple
+from zipfile import BadZipFile, ZipFile
+
+from hr_core.errors import CoreError, InputFileError
+
+# 100,000 people x 31 days as text are 20 MB.
+MAX_FILE_BYTES = 64 * 1024 * 1024
+# A zip of zeros unpacks to a thousand times its size: refused before it is unpacked.
+MAX_UNPACKED_BYTES = 512 * 1024 * 1024
+MAX_ROWS = 200_000
+
+# What a spreadsheet program takes for the beginning of a formula (OWASP, CSV injection).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+Cell = str | int | float | date | datetime | time | bool | None
+
+
+class Row(NamedTuple):
+    """`number` as the spreadsheet program shows it: the first line is 1."""
+
+    number: int
+    cells: tuple[str, ...]
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Every line that is not empty, as text without blanks around it; dates as 2026-10-01.
+
+    .xlsx is read from its first sheet; everything else is CSV in UTF-8 or GB 18030 (what a Chinese
+    Excel saves), separated by comma, semicolon or tab. Raises InputFileError.
+    """
+    body = _read(path)
+    rows = _xlsx_rows(path, body) if path.suffix.casefold() == ".xlsx" else _csv_rows(path, body)
+    found = []
+    for number, cells in rows:
+        if number > MAX_ROWS:
+            raise _unreadable(path, f"more than {MAX_ROWS} rows", "split the file")
+        if any(cells):
+            found.append(Row(number, cells))
+    return found
+
+
+def write_rows(path: Path, rows: Iterable[Sequence[Cell]]) -> None:
+    """As xlsx or CSV, by the name. Text never becomes a formula. Raises CoreError."""
+    try:
+        if path.suffix.casefold() == ".xlsx":
+            _write_xlsx(path, rows)
+        else:
+            path.write_text(csv_text(rows), encoding="utf-8", newline="")
+    except OSError as exc:
+        raise CoreError(
+            f"{path} cannot be written: {exc.strerror}", remedy="give a path that can be written"
+        ) from exc
+
+
+def csv_text(rows: Iterable[Sequence[Cell]]) -> str:
+    """With a byte order mark, without which Excel reads Chinese text as another encoding."""
+    out = io.StringIO()
+    out.write("\ufeff")
+    writer = csv.writer(out)
+    writer.writerows([harmless(cell) for cell in row] for row in rows)
+    return out.getvalue()
+
+
+def harmless(cell: Cell) -> Cell:
+    """Text that a spreadsheet program would run as a formula gets an apostrophe before it."""
+    if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA):
+        return f"'{cell}"
+    return cell
+
+
+def _write_xlsx(path: Path, rows: Iterable[Sequence[Cell]]) -> None:
+    import xlsxwriter  # noqa: PLC0415 - only whoever exports needs it
+
+    with xlsxwriter.Workbook(str(path), {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate(rows):
+            for column, cell in enumerate(row):
+                if isinstance(cell, int | float):
+                    sheet.write_number(number, column, cell)
+                elif cell is not None:
+                    sheet.write_string(number, column, str(cell))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            body = file.read(MAX_FILE_BYTES + 1)
+    except OSError as exc:
+        raise _unreadable(path, f"cannot be read: {exc.strerror}", "give a file's path") from exc
+    if len(body) > MAX_FILE_BYTES:
+        raise _unreadable(path, f"over the cap of {MAX_FILE_BYTES} bytes", "split the file")
+    return body
+
+
+def _xlsx_rows(path: Path, body: bytes) -> Iterator[tuple[int, tuple[str, ...]]]:
+    from python_calamine import CalamineError, load_workbook  # noqa: PLC0415 - as above
+
+    try:
+        with ZipFile(io.BytesIO(body)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise _unreadable(path, f"it unpacks to {unpacked} bytes", "save it as CSV")
+        with load_workbook(io.BytesIO(body)) as book:
+            sheet = book.get_sheet_by_index(0)
+            rows = sheet.to_python(skip_empty_area=False)
+    except (BadZipFile, CalamineError, OSError) as exc:
+        raise _unreadable(path, f"not a workbook ({exc})", "save it as xlsx or CSV") from exc
+    for number, row in enumerate(rows, start=1):
+        yield number, tuple(_text(cell) for cell in row)
+
+
+def _csv_rows(path: Path, body: bytes) -> Iterator[tuple[int, tuple[str, ...]]]:
+    text = _decoded(path, body)
+    head = text.split("\n", 1)[0]
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True
+    )
+    while True:
+        number = reader.line_num + 1  # where the row begins: a quoted cell may hold line ends
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as exc:
+            raise _unreadable(path, f"row {number}: {exc}", "correct the quotes") from exc
+        yield number, tuple(cell.strip() for cell in row)
+
+
+def _decoded(path: Path, body: bytes) -> str:
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            text = body.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise _unreadable(path, "neither UTF-8 nor GB 18030 text", "save it as CSV UTF-8 or xlsx")
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, datetime):
+        return cell.date().isoformat() if cell.time() == time.min else cell.isoformat()
+    if isinstance(cell, date | time):
+        return cell.isoformat()
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).strip()
+
+
+def _unreadable(path: Path, fault: str, remedy: str) -> InputFileError:
+    return InputFileError(fault, file=str(path), key="(file)", remedy=remedy)
