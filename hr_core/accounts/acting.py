@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from hr_core.accounts.model import Account
+from hr_core.store.accounts import accounts
 from hr_core.store.person_records import merged_into
 from hr_core.store.work_plan import keys_of
 
@@ -21,4 +22,7 @@ def own_keys(conn: sa.Connection, account: Account) -> frozenset[str]:
 
 
 def names_of(conn: sa.Connection, account: Account) -> frozenset[str]:
-    return own_keys(conn, account) | {account.name}
+    """The person's keys, and every account of it: a second one makes no second pair of eyes."""
+    keys = own_keys(conn, account)
+    of_person = sa.select(accounts.c.name).where(accounts.c.person.in_(sorted(keys)))
+    return keys | {account.name} | set(conn.execute(of_person).scalars())

@@ -118,6 +118,8 @@ def test_a_record_that_was_merged_means_the_same_human(paid):
         transaction = conn.begin_nested()
         conn.execute(merged_people.insert().values(person="old", into="1004"))
         assert names_of(conn, one) == {"li", "1004", "old"}
+        second = Account(name="li2", roles=(Role.HR,), person="1002", created_at=NOW)
+        assert names_of(conn, second) == {"li2", "1002", "worker"}  # another account of 1002
         transaction.rollback()
 
 
