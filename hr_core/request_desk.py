@@ -71,9 +71,12 @@ class Asking(Struct, frozen=True, kw_only=True):
 
 
 class Deciding(Struct, frozen=True):
+    """`also`: other names that mean `by`, as an account's name beside its person."""
+
     by: str
     at: datetime
     reason: str = ""
+    also: frozenset[str] = frozenset()
 
 
 def nothing_locked(_day: date) -> bool:
@@ -179,6 +182,7 @@ def _decide(
             reason=deciding.reason.strip(),
             queued_days=queued,
             settles_on=_next_open_day(queued[-1], locked) if queued else None,
+            also=deciding.also,
         ),
     )
     append(

@@ -24,6 +24,7 @@ from hr_core.attendance.plan.roster_check import (
 from hr_core.attendance.plan.roster_file import (
     PlanFile,
     assignments_of,
+    odd_days,
     parse_plan_file,
     place_faults,
     rotation_of,
@@ -159,7 +160,9 @@ def _read(conn: sa.Connection, path: Path, origin: str) -> _Content:
         raise InputFileError(
             str(exc), file=str(path), key="(file)", remedy="correct it; nothing was stored"
         ) from exc
-    content = _Content(plan_file=plan_file, rotations={}, faults=twice(plan_file))
+    content = _Content(
+        plan_file=plan_file, rotations={}, faults=twice(plan_file) + odd_days(plan_file)
+    )
     for entry in plan_file.rotation:
         try:
             content.rotations[entry.code] = rotation_of(entry)

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
@@ -19,7 +19,11 @@ MAX_ROWS = 200_000
 # What a spreadsheet program takes for the beginning of a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
-Cell = str | int | float | date | datetime | time | bool | None
+Cell = str | int | float | date | datetime | time | timedelta | bool | None
+"""A timedelta is hours: a number of days that shows as 26:30 in xlsx, that text in CSV."""
+
+_HOURS = "[h]:mm"
+_MINUTE = timedelta(minutes=1)
 
 
 class Row(NamedTuple):
@@ -69,10 +73,20 @@ def csv_text(rows: Iterable[Sequence[Cell]]) -> str:
 
 
 def harmless(cell: Cell) -> Cell:
-    """Text that a spreadsheet program would run as a formula gets an apostrophe before it."""
+    """As CSV holds it. Text that a spreadsheet program would run as a formula gets an apostrophe
+    before it.
+    """
+    if isinstance(cell, timedelta):
+        return hours_text(cell)
     if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA):
         return f"'{cell}"
     return cell
+
+
+def hours_text(span: timedelta) -> str:
+    """Like 26:30, in whole minutes."""
+    hours, minutes = divmod(abs(span) // _MINUTE, 60)
+    return f"{'-' if span < timedelta() else ''}{hours}:{minutes:02d}"
 
 
 def _write_xlsx(path: Path, rows: Iterable[Sequence[Cell]]) -> None:
@@ -80,9 +94,12 @@ def _write_xlsx(path: Path, rows: Iterable[Sequence[Cell]]) -> None:
 
     with xlsxwriter.Workbook(str(path), {"in_memory": True}) as book:
         sheet = book.add_worksheet()
+        as_hours = book.add_format({"num_format": _HOURS})
         for number, row in enumerate(rows):
             for column, cell in enumerate(row):
-                if isinstance(cell, int | float):
+                if isinstance(cell, timedelta):
+                    sheet.write_number(number, column, cell / timedelta(days=1), as_hours)
+                elif isinstance(cell, int | float):
                     sheet.write_number(number, column, cell)
                 elif cell is not None:
                     sheet.write_string(number, column, str(cell))

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import asdict, replace
 
 from hr_core.accounts import secret_text
 from hr_core.accounts.errors import AccountError, UnknownAccountError
@@ -85,6 +86,63 @@ def set_password(
     sessions.end_sessions_of(conn, account.name)
     accounts.forget_failures(conn, account.name)
     _note(conn, act, "password_set", account.name, None, {"must_change": must_change})
+
+
+class AccountChange(Struct, frozen=True, kw_only=True):
+    """What becomes of an account; UNSET stays as it is."""
+
+    roles: tuple[Role, ...] | UnsetType = UNSET
+    person: str | UnsetType | None = UNSET
+    scope: AccountScope | UnsetType = UNSET
+
+
+def change_account(
+    conn: sa.Connection, name: str, change: AccountChange, act: Act
+) -> tuple[Account, Account]:
+    """(before, after). Its sessions end, so that no page of before goes on; its tokens may do what is
+    left of their scopes. Raises AccountError: by oneself, or nobody would manage accounts any more.
+    """
+    before = existing(conn, name)
+    if _same_name(act.actor, before):
+        raise AccountError(
+            f"{act.actor} would change the own account",
+            remedy="let another person who manages accounts order it (--by)",
+        )
+    said = {field: value for field, value in asdict(change).items() if value is not UNSET}
+    after = replace(before, **said)
+    _check(
+        conn,
+        NewAccount(name=after.name, roles=after.roles, person=after.person, scope=after.scope),
+    )
+    if (
+        Role.ADMIN in before.roles
+        and Role.ADMIN not in after.roles
+        and _is_last_admin(conn, before)
+    ):
+        raise AccountError(
+            f"{before.name!r} is the last administrator",
+            remedy="give another account the role first: hr-core account change NAME --role admin",
+        )
+    if after != before:
+        accounts.set_rights(conn, after)
+        sessions.end_sessions_of(conn, after.name)
+        _note(conn, act, "account_changed", after.name, before, after)
+    return before, after
+
+
+def _same_name(actor: str, account: Account) -> bool:
+    try:
+        name = plain_name(actor)
+    except AccountError:  # an operating system's user may be called what no account is
+        return False
+    return name == account.name or actor.strip() == account.person
+
+
+def _is_last_admin(conn: sa.Connection, account: Account) -> bool:
+    return not any(
+        Role.ADMIN in one.roles and not one.disabled and one.name != account.name
+        for one in accounts.all_accounts(conn)
+    )
 
 
 def set_disabled(conn: sa.Connection, name: str, act: Act, *, disabled: bool) -> bool:
@@ -189,6 +247,11 @@ def _check_order(account: Account, order: TokenOrder) -> None:
         raise AccountError(
             f"the account {account.name!r} cannot give {named} away",
             remedy=f"scopes of its roles: {allowed}",
+        )
+    if Right.BOARD_WALL in order.scopes and len(set(order.scopes)) > 1:
+        raise AccountError(
+            f"a token with {Right.BOARD_WALL.value} stands in a screen's address and may nothing else",
+            remedy="make another token for the other scopes",
         )
     if not timedelta() < order.valid_for <= LONGEST_TOKEN:
         raise AccountError(

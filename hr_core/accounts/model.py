@@ -29,12 +29,17 @@ class Right(StrEnum):
     ATTENDANCE_READ = "attendance:read"
     REQUESTS_READ = "requests:read"
     REQUESTS_WRITE = "requests:write"
+    REQUESTS_DECIDE = "requests:decide"
+    PEOPLE_WRITE = "people:write"
     QUALITY_READ = "quality:read"
     DEVICES_READ = "devices:read"
     WAITING_READ = "waiting:read"
     PAY_READ = "pay:read"
+    BOARD_WALL = "board:wall"  # the line board's wall form and nothing else: for a screen
 
 
+# What changes something: an auditor has none of them.
+WRITES = frozenset({Right.REQUESTS_WRITE, Right.REQUESTS_DECIDE, Right.PEOPLE_WRITE})
 _OWN = frozenset(
     {
         Right.PEOPLE_READ,
@@ -47,9 +52,10 @@ _OWN = frozenset(
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.ADMIN: frozenset(Right),
     Role.HR: frozenset(Right),
-    Role.MANAGER: _OWN | {Right.QUALITY_READ, Right.DEVICES_READ},
+    Role.MANAGER: _OWN
+    | {Right.REQUESTS_DECIDE, Right.QUALITY_READ, Right.DEVICES_READ, Right.BOARD_WALL},
     Role.WORKER: _OWN,
-    Role.AUDITOR: frozenset(Right) - {Right.REQUESTS_WRITE},
+    Role.AUDITOR: frozenset(Right) - WRITES,
 }
 # Roles that see other people's pay; everybody else sees the own slips alone.
 PAY_ROLES = frozenset({Role.ADMIN, Role.HR, Role.AUDITOR})
@@ -63,6 +69,10 @@ class AccountScope(Struct, frozen=True, kw_only=True):
 
     departments: tuple[str, ...] = ()
     sites: tuple[str, ...] = ()
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        return self.departments + self.sites
 
 
 class Account(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,15 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.accounts.model import PAY_ROLES, Account, Role
-from hr_core.people.visibility import EVERYONE, Scope, VisiblePeople, only_visible, visible_people
+from hr_core.people.visibility import (
+    EVERYONE,
+    Scope,
+    VisiblePeople,
+    devices_of_units,
+    only_visible,
+    units_with_below,
+    visible_people,
+)
 from hr_core.store.people import people, site
 
 _OVER_ALL = (Role.ADMIN, Role.HR, Role.AUDITOR)
@@ -38,6 +46,31 @@ def pay_seen_by(account: Account, on: date) -> Seen:
     return Seen(visible_people(Scope(person=account.person), on))
 
 
+class SeenDevices(Struct, frozen=True):
+    """Terminals and counters; None: all of them."""
+
+    devices: sa.Select[str] | None
+
+    def serials(self, conn: sa.Connection) -> frozenset[str] | None:
+        if self.devices is None:
+            return None
+        return frozenset(conn.execute(self.devices).scalars())
+
+
+def devices_seen_by(account: Account, on: date) -> SeenDevices:
+    """An account that is limited to units sees the devices of their sites, every other one all."""
+    codes = account.scope.units
+    return SeenDevices(devices_of_units(codes, on) if codes else None)
+
+
+def units_seen_by(conn: sa.Connection, account: Account, on: date) -> frozenset[str] | None:
+    """Codes of the units that an account is limited to, with those below; None: no limit."""
+    codes = account.scope.units
+    if not codes:
+        return None
+    return frozenset(conn.execute(units_with_below(codes, on)).scalars())
+
+
 def only(person: str) -> Seen:
     """Nobody but a person who is seen already."""
     return Seen(sa.select(people.c.number).where(people.c.number == person))
@@ -51,7 +84,7 @@ def site_today(conn: sa.Connection, now: datetime) -> date:
 
 def _scope(account: Account) -> Scope:
     """Roles over all see everyone unless the account is limited to units."""
-    units = account.scope.departments + account.scope.sites
+    units = account.scope.units
     return Scope(
         everyone=account.has_role(*_OVER_ALL) and not units,
         units=units if account.has_role(*_OVER_ALL, Role.MANAGER) else (),

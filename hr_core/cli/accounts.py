@@ -80,6 +80,61 @@ def add(  # noqa: PLR0913 - one option each
     _tell(new.name, code, as_json=as_json)
 
 
+@app.command("change")
+def change(  # noqa: PLR0913 - one option each
+    context: typer.Context,
+    name: NameArgument,
+    *,
+    role: Annotated[
+        list[str] | None, typer.Option("--role", help="Its roles from now on; may repeat.")
+    ] = None,
+    person: Annotated[
+        str | None,
+        typer.Option("--person", help="Whose account it is from now on; '' is nobody's."),
+    ] = None,
+    department: Annotated[
+        list[str] | None, typer.Option("--department", help="Sees only these; may repeat.")
+    ] = None,
+    site: Annotated[
+        list[str] | None, typer.Option("--site", help="Sees only these; may repeat.")
+    ] = None,
+    no_scope: Annotated[
+        bool, typer.Option("--no-scope", help="No longer limited to departments or sites.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the audit log.")],
+    by: ByOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give an account other roles, another person, another scope. What is not said stays.
+
+    Departments and sites that are said replace those of before. Its sessions end. Nobody changes the
+    own account.
+    """
+    from msgspec import UNSET
+
+    from hr_core.accounts.management import AccountChange, change_account, roles_of
+    from hr_core.accounts.model import AccountScope
+
+    if no_scope and (department or site):
+        raise typer.BadParameter("give units or --no-scope", param_hint="--no-scope")
+    said_scope = AccountScope(departments=tuple(department or ()), sites=tuple(site or ()))
+    wanted = AccountChange(
+        roles=roles_of(role) if role else UNSET,
+        person=UNSET if person is None else person or None,
+        scope=said_scope if no_scope or department or site else UNSET,
+    )
+    if wanted == AccountChange():
+        raise typer.BadParameter("say what changes: --role, --person, --department, --site")
+    with writing(context, db) as conn:
+        before, after = change_account(conn, name, wanted, ordered_by(by, reason))
+    if as_json:
+        print_json({"before": before, "after": after})
+        return
+    print(f"was  {_line(before)}")
+    print(f"now  {_line(after)}")
+
+
 @app.command("list")
 def list_(context: typer.Context, *, db: DbOption = None, as_json: JsonOption = False) -> None:
     """Show every account: roles, person, scope, state."""

@@ -15,6 +15,7 @@ from hr_core.cli.accounts import ByOption, ReasonOption, ordered_by, random_byte
 from hr_core.cli.options import DbOption, JsonOption, print_json, reading, writing
 
 _GATEWAY = "gateway"
+_BEARER = "Authorization: Bearer …"
 
 
 class _GatewayFirst(TyperGroup):
@@ -55,19 +56,22 @@ def create(  # noqa: PLR0913 - one option each
 ) -> None:
     """Make a token for a program and print it, this once. It is stored as a digest only."""
     from hr_core.accounts.management import TokenOrder, create_token, rights_of
+    from hr_core.accounts.model import Right
 
     order = TokenOrder(
         account=account, scopes=rights_of(scope), valid_for=timedelta(days=days), label=label
     )
     with writing(context, db) as conn:
         text, token = create_token(conn, order, ordered_by(by), random_bytes)
+    board = f"/zh/board/wall?token={text}" if Right.BOARD_WALL in token.scopes else None
     if as_json:
-        print_json({"token": text, "id": token.id, "expires_at": token.expires_at})
+        told = {"token": text, "id": token.id, "expires_at": token.expires_at}
+        print_json(told | ({"board": board} if board else {}))
         return
     print(text)
     print(
         f"Token {token.id} of {token.account}, good until {token.expires_at:%Y-%m-%d %H:%M} UTC; "
-        "it is not shown again. Use: Authorization: Bearer …",
+        f"it is not shown again. Use: {f'open {board} (or /en/…) on the screen' if board else _BEARER}",
         file=sys.stderr,
     )
 

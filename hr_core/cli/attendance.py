@@ -1,4 +1,4 @@
-"""`hr-core attendance compute|show|explain|lock|unlock|locks|corrections`: days from punches."""
+"""`hr-core attendance compute|show|explain|export|lock|unlock|locks|corrections`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hr_core.cli import attendance_locks
+from hr_core.cli import attendance_export, attendance_locks
 from hr_core.cli.attendance_work import STEP_S, people_meant, progress, recomputer_of, up_to_date
 from hr_core.cli.options import (
     DbOption,
@@ -23,6 +23,7 @@ app = typer.Typer(help="Days from punches.", rich_markup_mode=None)
 
 EmployeeArgument = Annotated[str, typer.Argument(help="Employee number.", show_default=False)]
 
+app.command("export")(attendance_export.export)
 app.command("lock")(attendance_locks.lock)
 app.command("unlock")(attendance_locks.unlock)
 app.command("locks")(attendance_locks.show_locks)
@@ -167,9 +168,12 @@ def _span(month: str | None, first: str | None, until: str | None) -> tuple[date
 def _day(text: str, hint: str) -> date:
     """Raises a usage error."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as exc:
         raise typer.BadParameter(f"{text!r} is not a day like 2026-10-14", param_hint=hint) from exc
+    if not 1900 <= day.year <= 9000:  # days are added to it
+        raise typer.BadParameter(f"{text} is no day that has days of work", param_hint=hint)
+    return day
 
 
 def _any_open(statuses: dict[str, int]) -> bool:

@@ -151,17 +151,27 @@ def shown(one: Request) -> dict[str, object]:
 def parse_date(text: str, option: str) -> date:
     """Raises a usage error."""
     try:
-        return date.fromisoformat(text)
+        return _in_bounds(date.fromisoformat(text))
     except ValueError as exc:
         raise typer.BadParameter(
             f"{text!r} is not a date like 2026-10-01", param_hint=option
         ) from exc
 
 
+def _in_bounds(day: date) -> date:
+    """Days are added to it. Raises ValueError."""
+    from hr_core.attendance.plan.request import FIRST_YEAR, LAST_YEAR
+
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"{day} is no day to ask for")
+    return day
+
+
 def parse_moment(text: str, option: str) -> datetime:
     """The site's wall clock. Raises a usage error."""
     try:
         moment = datetime.fromisoformat(text)
+        _in_bounds(moment)
     except ValueError as exc:
         raise typer.BadParameter(
             f"{text!r} is not a time like 2026-10-01T08:00", param_hint=option

@@ -40,7 +40,7 @@ from hr_core.store.person_records import (
 MAX_ID_DIGITS = 6  # to tell two people of one name apart, not to know who they are
 _ID_DIGITS = re.compile(r"(\d*[\dXx])?", re.ASCII)
 # Earlier times are those of a clock without its battery (protocols.records.Flag.CLOCK_SUSPECT).
-_BELIEVED_SINCE = date(2010, 1, 1)
+BELIEVED_SINCE = date(2010, 1, 1)
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -84,6 +84,19 @@ class Adopted(Struct, frozen=True, kw_only=True):
     change: int
 
 
+class Adoption(Struct, frozen=True, kw_only=True):
+    """A row of the list: what was asked by whom, and what became of it."""
+
+    number: int
+    state: State
+    facts: Facts
+    asked_by: str
+    asked_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    person: str | None
+
+
 class Verdict(StrEnum):
     CONFIRM = "confirm"
     REFUSE = "refuse"
@@ -93,7 +106,7 @@ def ask(conn: sa.Connection, facts: Facts, sign: Signature) -> Asked:
     """Checks the form and keeps it for somebody else to confirm. Raises ChangeRefusedError."""
     begin(conn)
     row = f"{facts.serial} {facts.user_id}"
-    found = waiting_punches(conn, facts.serial, facts.user_id, since=_BELIEVED_SINCE)
+    found = waiting_punches(conn, facts.serial, facts.user_id, since=BELIEVED_SINCE)
     if found is None:
         raise ChangeRefusedError(
             "no punch of this id waits",
@@ -178,6 +191,30 @@ def refuse(conn: sa.Connection, number: int, sign: Signature) -> int:
     return make(conn, change, action="adopt_refused", subject=subject, sign=sign)
 
 
+def adoptions_of(conn: sa.Connection, state: State | None = None) -> list[Adoption]:
+    """Newest first; None: in every state."""
+    wanted = () if state is None else (adoptions.c.state == state.value,)
+    return [_adoption(row) for row in reversed(rows_of(conn, adoptions, *wanted))]
+
+
+def adoption_of(conn: sa.Connection, number: int) -> Adoption | None:
+    found = rows_of(conn, adoptions, adoptions.c.number == number)
+    return _adoption(found[0]) if found else None
+
+
+def _adoption(row: Row) -> Adoption:
+    return Adoption(
+        number=row["number"],
+        state=State(row["state"]),
+        facts=msgspec.json.decode(row["facts"], type=Facts),
+        asked_by=row["asked_by"],
+        asked_at=row["asked_at"],
+        decided_by=row["decided_by"],
+        decided_at=row["decided_at"],
+        person=row["person"],
+    )
+
+
 def _open_row(conn: sa.Connection, number: int, sign: Signature, verdict: Verdict) -> Row:
     found = rows_of(conn, adoptions, adoptions.c.number == number)
     if not found:
@@ -192,7 +229,9 @@ def _open_row(conn: sa.Connection, number: int, sign: Signature, verdict: Verdic
             row=row,
             remedy="ask again with hr-core people adopt",
         )
-    if verdict is Verdict.CONFIRM and _same_account(asked["asked_by"], sign.by):
+    if verdict is Verdict.CONFIRM and any(
+        _same_account(asked["asked_by"], name) for name in (sign.by, *sign.also)
+    ):
         raise ChangeRefusedError(
             f"was asked for by {sign.by}: who asks does not confirm",
             row=row,

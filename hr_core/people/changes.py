@@ -52,11 +52,12 @@ _ACTIONS = "people."
 
 
 class Signature(Struct, frozen=True, kw_only=True):
-    """Who changes it, when (aware UTC) and why."""
+    """Who changes it, when (aware UTC) and why. `also`: other names that mean `by`."""
 
     at: datetime
     by: str
     reason: str = ""
+    also: frozenset[str] = frozenset()
 
 
 class Change:

@@ -11,9 +11,9 @@ from typing import Final
 import sqlalchemy as sa
 from msgspec import Struct
 
-from hr_core.people.records import Role
+from hr_core.people.records import Role, UnitKind
 from hr_core.store.dated_rows import on_day
-from hr_core.store.organisation import memberships, unit_parents, units
+from hr_core.store.organisation import device_sites, memberships, unit_parents, units
 from hr_core.store.people import people
 from hr_core.store.person_records import merged_people
 
@@ -66,6 +66,39 @@ def visible_people(scope: Scope, on: date) -> VisiblePeople:
     )
     both = sa.union(sa.select(seen.c.person), merged).subquery("visible")
     return sa.select(both.c.person)
+
+
+def units_with_below(codes: tuple[str, ...], on: date) -> sa.Select[str]:
+    """The units of these codes that there are, and all under them."""
+    tree = _with_units_below(
+        sa.select(units.c.code.label("unit")).where(units.c.code.in_(codes)), on
+    )
+    return sa.select(tree.c.unit)
+
+
+def devices_of_units(codes: tuple[str, ...], on: date) -> sa.Select[str]:
+    """Serials of terminals (and names of counters) at the sites among the units and below them, and
+    at the site in which a smaller unit lies: its people use that site's devices.
+    """
+    first = sa.select(units.c.code.label("unit")).where(units.c.code.in_(codes))
+    below = _with_units_below(first, on)
+    above = first.cte("units_above", recursive=True)
+    next_above = (
+        sa.select(unit_parents.c.parent)
+        .join(above, unit_parents.c.unit == above.c.unit)
+        .join(units, units.c.code == above.c.unit)
+        .where(on_day(unit_parents, on), units.c.kind != UnitKind.SITE.value)
+    )
+    above = above.union(next_above)
+    sites = sa.select(units.c.code).where(
+        units.c.kind == UnitKind.SITE.value,
+        sa.or_(
+            units.c.code.in_(sa.select(below.c.unit)), units.c.code.in_(sa.select(above.c.unit))
+        ),
+    )
+    return sa.select(device_sites.c.serial).where(
+        device_sites.c.site.in_(sites), on_day(device_sites, on)
+    )
 
 
 def sees(conn: sa.Connection, scope: Scope, person: str, on: date) -> bool:

@@ -85,6 +85,15 @@ def add_account(conn: sa.Connection, account: Account) -> None:
     )
 
 
+def set_rights(conn: sa.Connection, account: Account) -> None:
+    """Its roles, its person and its scope."""
+    conn.execute(
+        sa.update(accounts)
+        .where(accounts.c.name == account.name)
+        .values(roles=_text(account.roles), person=account.person, scope=_text(account.scope))
+    )
+
+
 def set_disabled(conn: sa.Connection, name: str, *, disabled: bool) -> None:
     conn.execute(sa.update(accounts).where(accounts.c.name == name).values(disabled=disabled))
 

@@ -160,6 +160,25 @@ def corrections(
     return [_correction(row) for row in conn.execute(query)]
 
 
+def corrections_of_day(
+    conn: sa.Connection,
+    day: date,
+    of_whom: sa.ColumnElement[bool],
+    *,
+    state: CorrectionState | None,
+    after: int | None,
+    limit: int,
+) -> list[QueuedCorrection]:
+    """By number, behind `after`; `of_whom`: a condition on the person."""
+    there = attendance_corrections.c
+    query = sa.select(attendance_corrections).where(there.day == day, of_whom)
+    if state is not None:
+        query = query.where(there.state == state)
+    if after is not None:
+        query = query.where(there.number > after)
+    return [_correction(row) for row in conn.execute(query.order_by(there.number).limit(limit))]
+
+
 def settle_correction(
     conn: sa.Connection, number: int, state: CorrectionState, settled_by: str
 ) -> bool:

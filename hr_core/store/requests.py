@@ -53,7 +53,9 @@ MOST_LISTED = 10_000  # a month of a plant of 100,000; more is an export by mont
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """How a request was decided, by whom, and on which days it must wait."""
+    """How a request was decided, by whom, and on which days it must wait. `also`: other names that
+    mean who decides, of which none decides what the other asked.
+    """
 
     state: RequestState
     at: datetime
@@ -61,6 +63,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     reason: str
     queued_days: tuple[date, ...] = ()
     settles_on: date | None = None
+    also: frozenset[str] = frozenset()
 
 
 class RequestFilter(Struct, frozen=True, kw_only=True):
@@ -219,14 +222,15 @@ def reversals_of(conn: sa.Connection, number: int) -> Sequence[Request]:
 
 def _refuse_wrong_decider(found: Request, outcome: Outcome) -> None:
     concerned = {_same(found.asked_by), _same(found.person)}
+    is_concerned = not concerned.isdisjoint({_same(outcome.by), *map(_same, outcome.also)})
     if outcome.state is RequestState.WITHDRAWN:
-        if _same(outcome.by) not in concerned:
+        if not is_concerned:
             raise RefusedRequestError(
                 "who_may_withdraw",
                 f"request {found.id} was asked by {found.asked_by} for {found.person}",
                 remedy="only they withdraw it; another person refuses it",
             )
-    elif not outcome.by.strip() or _same(outcome.by) in concerned:
+    elif not outcome.by.strip() or is_concerned:
         raise RefusedRequestError(
             "four_eyes",
             f"request {found.id} was asked by {found.asked_by} for {found.person}: "

@@ -17,7 +17,7 @@ from hr_core.people.lookup import person_of_number
 from hr_core.store.attendance_days import StoredDay, days_of_person, earlier_revisions
 from hr_core.store.attendance_locks import corrections, month_of
 from hr_core.store.people import people
-from hr_core.store.person_records import merged_into
+from hr_core.store.person_records import merged_into, number_on
 from hr_core.trace.day_reasons import MINUTE_REASONS, PUNCH_REASONS
 from hr_core.trace.events import RawEvent, raw_event
 from hr_core.trace.explained_day import (
@@ -80,6 +80,7 @@ def explain_day_of_person(
     marks = computed.devices
     return ExplainedDay(
         person=person,
+        employee_number=number_on(conn, merged_into(conn).get(person, person), on),
         name=name,
         day=on.isoformat(),
         kind=result.kind,

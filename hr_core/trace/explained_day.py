@@ -71,6 +71,7 @@ class ExplainedDay(Struct, frozen=True, kw_only=True):
     """
 
     person: str
+    employee_number: str | None = None
     name: str
     day: str
     kind: str

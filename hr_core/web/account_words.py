@@ -64,6 +64,15 @@ PHRASES: dict[str, tuple[str, str]] = {
         "新密码太常见,容易被猜到。",
         "The new password is one of the first that are guessed.",
     ),
+    "wall_refused": ("这块屏幕的令牌无效", "This screen's token is not good"),
+    "wall_refused_what": (
+        "地址里的令牌不对、已过期、已撤销,或不是看板专用的令牌。",
+        "The token in the address is unknown, over, revoked, or not one for a wall board.",
+    ),
+    "wall_refused_do": (
+        "请重新生成:hr-core token create 账号名 --scope board:wall,再打开它打印的地址。",
+        "Make one with hr-core token create NAME --scope board:wall and open the address it prints.",
+    ),
     "not_for_you": ("这个账号不能看这一页", "This page is not for your account"),
     "not_for_you_what": (
         "这一页需要另外的角色。",

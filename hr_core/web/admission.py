@@ -6,6 +6,7 @@ other people log in to it too.
 """
 
 import logging
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Protocol
 
@@ -16,12 +17,14 @@ from starlette.responses import Response
 
 from hr_core.accounts import secret_text
 from hr_core.accounts.login import csrf_token
+from hr_core.accounts.management import LONGEST_TOKEN
 from hr_core.accounts.model import PAY_ROLES, Account, Right
 from hr_core.accounts.visible import pay_seen_by, seen_by, site_today
 from hr_core.store.accounts import any_account
 from hr_core.store.database import writing
 from hr_core.store.errors import StorageError
 from hr_core.store.sessions import LONGEST, OpenSession, find_session, session_seen
+from hr_core.store.tokens import token_used, use_of_token
 from hr_core.web.form_token import FormToken
 from hr_core.web.this_machine import asks_from_here
 
@@ -35,12 +38,14 @@ class Clock(Protocol):
 class Visitor(Struct, frozen=True, kw_only=True):
     """`account` None: nobody can log in yet, and the request comes from this machine.
 
-    `form_token` proves that a form is from a page of this visitor; `secret` is the session's.
+    `form_token` proves that a form is from a page of this visitor; `secret` is the session's. `wall`:
+    a screen that shows the line board's wall form by its token, and may nothing else.
     """
 
     account: Account | None
     form_token: str
     secret: str = ""
+    wall: bool = False
 
     def may(self, right: Right) -> bool:
         return self.account is None or right in self.account.rights
@@ -99,6 +104,36 @@ class Admission:
         self._seen(session, digest, now)
         return Visitor(account=session.account, form_token=csrf_token(secret), secret=secret)
 
+    def wall_visitor(self, request: Request, token: str | None = None) -> Visitor | None:
+        """A screen whose token is for the wall alone; None: it is none. Only the board's wall form
+        asks this: for every other page such a screen is nobody. `token` None: the cookie's.
+        """
+        text = request.cookies.get(self._wall_cookie(request), "") if token is None else token
+        digest = secret_text.digest_of(secret_text.API_TOKEN, text)
+        now = self._clock.now()
+        if digest is None or not (self._behind_proxy or asks_from_here(request)):
+            return None
+        with self._engine.connect() as conn:
+            use = use_of_token(conn, digest, now)
+        if use is None or use.scopes & use.account.rights != {Right.BOARD_WALL}:
+            return None
+        if use.stale(now):
+            self._write(lambda conn: token_used(conn, use.id, now))
+        nobody = Account(name=use.account.name, roles=(), created_at=use.account.created_at)
+        return Visitor(account=nobody, form_token="", wall=True)
+
+    def keep_wall(self, response: Response, request: Request, token: str) -> None:
+        """The cookie outlives the browser: a screen starts again by itself after a power cut."""
+        response.set_cookie(
+            self._wall_cookie(request),
+            token,
+            max_age=int(LONGEST_TOKEN.total_seconds()),
+            path="/",
+            secure=self.over_tls(request),
+            httponly=True,
+            samesite="lax",
+        )
+
     def session_secret(self, request: Request) -> str:
         """As the browser says; empty when it says nothing."""
         return request.cookies.get(self._cookie(request), "")
@@ -149,13 +184,18 @@ class Admission:
             raise NotAdmittedError("no_account")
 
     def _seen(self, session: OpenSession, digest: bytes | None, now: datetime) -> None:
-        if digest is None or not session.stale(now):
-            return
+        if digest is not None and session.stale(now):
+            self._write(lambda conn: session_seen(conn, digest, now))
+
+    def _write(self, note: Callable[[sa.Connection], None]) -> None:
         try:
             with writing(self._engine) as conn:
-                session_seen(conn, digest, now)
+                note(conn)
         except StorageError as exc:  # the page can be read; the next request notes it
-            _log.warning("session not noted as used: %s", exc)
+            _log.warning("use not noted: %s", exc)
+
+    def _wall_cookie(self, request: Request) -> str:
+        return "__Host-clockline-wall" if self.over_tls(request) else "clockline_wall"
 
     def _cookie(self, request: Request) -> str:
         """Browsers take a __Host- cookie over TLS only, from this host only, for the whole host."""

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from hr_core.accounts.acting import names_of
 from hr_core.accounts.model import Account, Role
 from hr_core.errors import CoreError
 from hr_core.money import parse_yuan
@@ -66,6 +67,7 @@ def may_adopt(visitor: Visitor) -> bool:
 def open_adoptions(conn: sa.Connection, account: Account | None) -> list[OpenAdoption]:
     """Oldest first."""
     columns = adoptions.c
+    names = frozenset() if account is None else names_of(conn, account)
     query = sa.select(columns.number, columns.facts, columns.asked_by).where(
         columns.state == State.ASKED.value
     )
@@ -74,7 +76,7 @@ def open_adoptions(conn: sa.Connection, account: Account | None) -> list[OpenAdo
             number=number,
             facts=msgspec.json.decode(facts, type=adoption.Facts),
             asked_by=asked_by,
-            own=account is not None and account.name == asked_by,
+            own=asked_by in names,
         )
         for number, facts, asked_by in conn.execute(query.order_by(columns.number))
     ]
@@ -143,7 +145,7 @@ class AdoptionPages:
             try:
                 facts = _facts(form, words)
                 with writing(self._desk.engine) as conn:
-                    adoption.ask(conn, facts, self._signed(visitor))
+                    adoption.ask(conn, facts, self._signed(conn, visitor))
             except (CoreError, ValueError) as exc:
                 if isinstance(exc, StorageError):
                     raise
@@ -165,7 +167,7 @@ class AdoptionPages:
         def work() -> Response:
             try:
                 with writing(self._desk.engine) as conn:
-                    decide(conn, int(number), self._signed(visitor))
+                    decide(conn, int(number), self._signed(conn, visitor))
             except StorageError:
                 raise
             except CoreError as exc:
@@ -175,9 +177,10 @@ class AdoptionPages:
 
         return await to_thread.run_sync(work)
 
-    def _signed(self, visitor: Visitor) -> Signature:
+    def _signed(self, conn: sa.Connection, visitor: Visitor) -> Signature:
         assert visitor.account is not None  # noqa: S101 - `may_adopt` asks for one
-        return Signature(at=self._desk.clock.now(), by=visitor.account.name)
+        also = names_of(conn, visitor.account)
+        return Signature(at=self._desk.clock.now(), by=visitor.account.name, also=also)
 
 
 def _facts(form: Mapping[str, str], words: Words) -> adoption.Facts:

@@ -59,7 +59,7 @@ def acts_on_lines(visitor: Visitor) -> bool:
 
 
 def over_lines(visitor: Visitor) -> bool:
-    return visitor.may(Right.QUALITY_READ)
+    return visitor.wall or visitor.may(Right.QUALITY_READ)
 
 
 class PageDesk:
@@ -72,15 +72,22 @@ class PageDesk:
         self.renderer = Renderer()
 
     def answering(
-        self, language: Language, build: Build, need: Need = over_everybody
+        self,
+        language: Language,
+        build: Build,
+        need: Need = over_everybody,
+        *,
+        on_wall: bool = False,
     ) -> Callable[[Request], object]:
-        """`need`: who may ask for this page at all."""
+        """`need`: who may ask for this page at all; `on_wall`: a screen by its token too."""
 
         def answer_in_thread(request: Request, visitor: Visitor) -> Response:
             return self.answer(request, Words(language), build, visitor)
 
         async def answer(request: Request) -> Response:
-            return await self.admitted(request, Words(language), need, answer_in_thread)
+            return await self.admitted(
+                request, Words(language), need, answer_in_thread, on_wall=on_wall
+            )
 
         return answer
 
@@ -90,19 +97,23 @@ class PageDesk:
         words: Words,
         need: Need,
         answer: Callable[[Request, Visitor], Response],
+        *,
+        on_wall: bool = False,
     ) -> Response:
         """What `answer` gives, in a thread, to a visitor who may ask; else the login or a refusal."""
 
         def work() -> Response:
-            visitor = self.visitor_of(request, words, need)
+            visitor = self.visitor_of(request, words, need, on_wall=on_wall)
             return visitor if isinstance(visitor, Response) else answer(request, visitor)
 
         return await to_thread.run_sync(work)
 
-    def visitor_of(self, request: Request, words: Words, need: Need) -> Visitor | Response:
+    def visitor_of(
+        self, request: Request, words: Words, need: Need, *, on_wall: bool = False
+    ) -> Visitor | Response:
         """Who asks, or what to answer instead. Blocking."""
         try:
-            visitor = self.admission.visitor(request)
+            visitor = self._visitor(request, on_wall=on_wall)
         except NotAdmittedError as exc:
             return self.refusal(request, words, exc.code, 403)
         except LoginNeededError:
@@ -120,6 +131,16 @@ class PageDesk:
         if not need(visitor):
             return self.refusal(request, words, "not_for_you", 403)
         return visitor
+
+    def _visitor(self, request: Request, *, on_wall: bool) -> Visitor:
+        """Raises NotAdmittedError, LoginNeededError."""
+        try:
+            return self.admission.visitor(request)
+        except LoginNeededError:
+            screen = self.admission.wall_visitor(request) if on_wall else None
+            if screen is None:
+                raise
+            return screen
 
     def sick(self, request: Request, words: Words) -> Response:
         _log.exception("page %s: the database cannot be read", request.url.path)

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from hr_core.quality.live_line import LiveLine
+from hr_core.store.errors import StorageError
 from hr_core.web.admission import Visitor
 from hr_core.web.answering import PageDesk, Visit, acts_on_lines, over_lines
 from hr_core.web.board_alerts import AlertActError, AlertDesk
@@ -42,6 +43,9 @@ _FIELDS = {
 BoardSource = Callable[[sa.Connection, BoardChoice, datetime], LineBoard]
 
 
+_UNTOLD = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+
+
 class _FieldError(Exception):
     def __init__(self, field: str, value: str) -> None:
         super().__init__(field)
@@ -56,7 +60,11 @@ def board_routes(
     routes: list[BaseRoute] = []
     for language in LANGUAGES:
         routes += [
-            Route(f"/{language}/board", desk.answering(language, pages.board, over_lines)),
+            Route(
+                f"/{language}/board",
+                desk.answering(language, pages.board, over_lines, on_wall=True),
+            ),
+            Route(f"/{language}/board/wall", pages.opening_wall(language)),
             Route(f"/{language}/board/work", desk.answering(language, pages.work)),
             Route(f"/{language}/board/stream", pages.streaming(language)),
             Route(
@@ -118,6 +126,27 @@ class _BoardPages:
 
         return stream
 
+    def opening_wall(self, language: Language) -> Callable[[Request], object]:
+        """A screen's first address: the token moves from it into a cookie and is shown no more."""
+
+        def open_wall(request: Request) -> Response:
+            token = request.query_params.get("token", "")
+            words = Words(language)
+            try:
+                if self._desk.admission.wall_visitor(request, token) is None:
+                    return self._desk.refusal(request, words, "wall_refused", 403)
+            except (StorageError, sa.exc.DatabaseError):
+                return self._desk.sick(request, words)
+            there = BoardLinks(language).board(BoardChoice(wall=True))
+            response = RedirectResponse(there, 303, _UNTOLD)
+            self._desk.admission.keep_wall(response, request, token)
+            return response
+
+        async def opening(request: Request) -> Response:
+            return await to_thread.run_sync(open_wall, request)
+
+        return opening
+
     def acting(self, language: Language) -> Callable[[Request], object]:
         async def act(request: Request) -> Response:
             words = Words(language)
@@ -142,7 +171,7 @@ class _BoardPages:
         return act
 
     def _visitor(self, request: Request, words: Words) -> Visitor | Response:
-        return self._desk.visitor_of(request, words, over_lines)
+        return self._desk.visitor_of(request, words, over_lines, on_wall=True)
 
     def _look(self, choice: BoardChoice, words: Words, token: str) -> Moment:
         now = self._desk.clock.now()

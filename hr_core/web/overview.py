@@ -14,7 +14,7 @@ from hr_core.quality.grades import percent_text
 from hr_core.quality.month import Tally
 from hr_core.quality.rates_view import RatesView, RateView, rates_of_month
 from hr_core.store.events import Kind, latest_punch, raw_events
-from hr_core.store.people import load_roster
+from hr_core.store.people import load_roster, load_site_zone
 from hr_core.store.results import RunRow, SlipRow
 from hr_core.views import PunchView
 from hr_core.web.errors import NoPageError
@@ -146,9 +146,9 @@ def overview(conn: sa.Connection, selection: Selection, now: datetime, zone: Zon
 
 def site_zone(conn: sa.Connection) -> ZoneInfo:
     """The site's; before the first import the zone of the latest punch, else UTC."""
-    roster = load_roster(conn)
-    if roster is not None:
-        return ZoneInfo(roster.zone)
+    zone = load_site_zone(conn)
+    if zone is not None:
+        return ZoneInfo(zone)
     latest = latest_punch(conn)
     return ZoneInfo("UTC" if latest is None else latest.zone)
 

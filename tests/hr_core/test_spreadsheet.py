@@ -1,6 +1,6 @@
 import csv
 import io
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hr_core import spreadsheet
 from hr_core.errors import CoreError, InputFileError
-from hr_core.spreadsheet import csv_text, read_rows, write_rows
+from hr_core.spreadsheet import csv_text, harmless, hours_text, read_rows, write_rows
 
 ROWS = [["person", "day", "minutes"], ["007", "2026-10-01", "480"], ["张伟", "a, b", ""]]
 
@@ -95,3 +95,11 @@ def test_paths_that_cannot_be_used_are_errors_with_a_remedy(tmp_path):
         read_rows(tmp_path / "none.csv")
     with pytest.raises(CoreError):
         write_rows(tmp_path / "none" / "out.csv", ROWS)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "text"), [(0, "0:00"), (5, "0:05"), (1590, "26:30"), (-90, "-1:30")]
+)
+def test_hours_are_text_in_csv(minutes, text):
+    span = timedelta(minutes=minutes)
+    assert hours_text(span) == harmless(span) == text

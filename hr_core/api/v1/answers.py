@@ -1,12 +1,20 @@
 """What the API answers: structs that msgspec writes, and from which it makes the OpenAPI schemas."""
 
 from datetime import date, datetime
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from hr_core.attendance.hours.outlook import PersonLimits
+from hr_core.attendance.lots.ledger import Balance, LotState
+from hr_core.attendance.plan.model import PlannedDay
 from hr_core.attendance.plan.request import Body
 from hr_core.pay.slip import OpenDay
+from hr_core.people.adoption import Facts
+from hr_core.store.attendance_locks import Lock, QueuedCorrection
 from hr_core.views import DayView
+
+MOST_FEN = 10**12  # ten thousand million yuan: no pay of anybody, and far inside 64 bits
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -14,19 +22,25 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Me(Answer, frozen=True, kw_only=True):
-    """`csrf_token`: for changes by a session, in the header X-CSRF-Token; null for a token."""
+    """`csrf_token`: for changes by a session, in the header X-CSRF-Token; null for a token. The
+    employee number is that of today.
+    """
 
     account: str
     roles: tuple[str, ...]
     rights: tuple[str, ...]
     person: str | None
+    employee_number: str | None
     csrf_token: str | None
 
 
 class PersonAnswer(Answer, frozen=True, kw_only=True):
-    """`person` is the key that never changes; times of the person are of `zone`'s wall clock."""
+    """`person` is the key that never changes, `employee_number` what people call it on the day asked
+    for (null: none then); times of the person are of `zone`'s wall clock.
+    """
 
     person: str
+    employee_number: str | None
     name: str
     shift: str
     zone: str
@@ -37,11 +51,17 @@ class People(Answer, frozen=True, kw_only=True):
     next: str | None
 
 
+class DayAnswer(DayView, frozen=True, kw_only=True):
+    """A day of one person, with the employee number of that day."""
+
+    employee_number: str | None
+
+
 class Days(Answer, frozen=True, kw_only=True):
     """As stored, or computed now from the raw punches; each names its rule version and event ids."""
 
     person: str
-    days: tuple[DayView, ...]
+    days: tuple[DayAnswer, ...]
 
 
 class PunchAnswer(Answer, frozen=True, kw_only=True):
@@ -49,6 +69,7 @@ class PunchAnswer(Answer, frozen=True, kw_only=True):
 
     event_id: str
     person: str
+    employee_number: str | None
     device: str
     user_id: str
     device_time: datetime
@@ -60,17 +81,22 @@ class PunchAnswer(Answer, frozen=True, kw_only=True):
 
 
 class Punches(Answer, frozen=True, kw_only=True):
-    """A page may hold fewer rows than the limit and still have a next one."""
+    """A page may hold fewer rows than the limit and still have a next one. The employee number is
+    that of the punch's day.
+    """
 
     punches: tuple[PunchAnswer, ...]
     next: str | None
 
 
 class RequestAnswer(Answer, frozen=True, kw_only=True):
-    """`body` is what was asked, by its `type`; `queued_days` were locked when it was approved."""
+    """`body` is what was asked, by its `type`; `queued_days` were locked when it was approved. The
+    employee number is that of its first day.
+    """
 
     id: int
     person: str
+    employee_number: str | None
     kind: str
     state: str
     body: dict[str, str | int | float | bool | None]
@@ -91,6 +117,12 @@ class NewRequest(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
     evidence: str = ""
 
 
+class Decision(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why it is decided so. Who decides is who sends it."""
+
+    reason: str = ""
+
+
 class Requests(Answer, frozen=True, kw_only=True):
     requests: tuple[RequestAnswer, ...]
     next: str | None
@@ -106,7 +138,10 @@ class SlipHeadAnswer(Answer, frozen=True, kw_only=True):
 
 
 class Slips(Answer, frozen=True, kw_only=True):
+    """With the employee number of today."""
+
     person: str
+    employee_number: str | None
     slips: tuple[SlipHeadAnswer, ...]
 
 
@@ -125,12 +160,77 @@ class SlipLineAnswer(Answer, frozen=True, kw_only=True):
 
 
 class SlipAnswer(Answer, frozen=True, kw_only=True):
+    """With the employee number of the month's last day."""
+
     person: str
+    employee_number: str | None
     run: int
     month: str
     total_fen: int
     lines: tuple[SlipLineAnswer, ...]
     to_clarify: tuple[OpenDay, ...]
+
+
+class PlannedDayAnswer(PlannedDay, frozen=True, kw_only=True):
+    """A planned day with the employee number of that day."""
+
+    employee_number: str | None
+
+
+class PlanAnswer(Answer, frozen=True, kw_only=True):
+    """What was due on each day, and what says so: `sources` of a day."""
+
+    person: str
+    days: tuple[PlannedDayAnswer, ...]
+
+
+class LotAnswer(LotState, frozen=True, kw_only=True):
+    """A lot of time off, from which overtime it was earned, and every entry since."""
+
+    left_minutes: int
+    owed_minutes: int
+
+
+class TimeOff(Answer, frozen=True, kw_only=True):
+    """The balance, and lot by lot, as booked up to the day asked for."""
+
+    person: str
+    employee_number: str | None
+    balance: Balance
+    lots: tuple[LotAnswer, ...]
+
+
+class LimitsAnswer(Answer, frozen=True, kw_only=True):
+    """`limits`: null where nobody can judge, `not_judged` says why then. `behind`: punches or changes
+    wait to be computed, so that hours may be missing. `known_until`: the calendar of later days is not
+    out.
+    """
+
+    person: str
+    employee_number: str | None
+    month: str
+    law: str
+    known_until: date
+    behind: bool
+    limits: PersonLimits | None
+    not_judged: str
+
+
+class Locks(Answer, frozen=True, kw_only=True):
+    locks: tuple[Lock, ...]
+
+
+class CorrectionAnswer(QueuedCorrection, frozen=True, kw_only=True):
+    """What a day of a locked month was paid as, and what it would be now; with the employee number
+    of that day.
+    """
+
+    employee_number: str | None
+
+
+class Corrections(Answer, frozen=True, kw_only=True):
+    corrections: tuple[CorrectionAnswer, ...]
+    next: str | None
 
 
 class WaitingUser(Answer, frozen=True, kw_only=True):
@@ -145,6 +245,46 @@ class WaitingUser(Answer, frozen=True, kw_only=True):
 
 class Waiting(Answer, frozen=True, kw_only=True):
     users: tuple[WaitingUser, ...]
+    next: str | None
+
+
+class NewAdoption(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who a waiting device user is. One of `base_fen` (a month) and `hourly_fen`, or an employer who
+    pays; `first` null: the day of the first punch that waits; `shift` null: the only one.
+    """
+
+    device: str
+    user_id: str
+    name: str
+    id_digits: str = ""
+    team: str | None = None
+    base_fen: Annotated[int, Meta(ge=0, le=MOST_FEN)] | None = None
+    hourly_fen: Annotated[int, Meta(ge=0, le=MOST_FEN)] | None = None
+    first: date | None = None
+    employer: str = ""
+    shift: str | None = None
+    reason: str = ""
+
+
+class AdoptionAnswer(Answer, frozen=True, kw_only=True):
+    """`person` and `employee_number`: who it became, when it was confirmed. `similar`: keys of people
+    of the same name, to be looked at before confirming.
+    """
+
+    number: int
+    state: str
+    facts: Facts
+    asked_by: str
+    asked_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    person: str | None
+    employee_number: str | None
+    similar: tuple[str, ...]
+
+
+class Adoptions(Answer, frozen=True, kw_only=True):
+    adoptions: tuple[AdoptionAnswer, ...]
     next: str | None
 
 

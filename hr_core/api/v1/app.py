@@ -15,8 +15,8 @@ from starlette.routing import BaseRoute, Mount
 
 from hr_core.api.app import Clock
 from hr_core.api.attempts import Attempts
+from hr_core.api.v1 import adoption_routes, people_routes, plan_routes, plant_routes, request_routes
 from hr_core.api.v1 import answers as of
-from hr_core.api.v1 import people_routes, plant_routes, request_routes
 from hr_core.api.v1.asking import AskDesk
 from hr_core.api.v1.docs_page import docs_page
 from hr_core.api.v1.openapi import describe
@@ -58,12 +58,15 @@ def build(desk: AskDesk) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        redirect_slashes=False,  # an address without its id is none
         exception_handlers=_HANDLERS,
     )
     api.state.desk = desk
     # A person's key may hold a slash, so paths that end in a word come before the bare one.
     api.include_router(plant_routes.router)
     api.include_router(request_routes.router)
+    api.include_router(adoption_routes.router)
+    api.include_router(plan_routes.router)
     api.include_router(people_routes.router)
     api.add_route("/docs", docs_page, include_in_schema=False)
     describe(api, _shapes())

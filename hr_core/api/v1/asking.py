@@ -17,7 +17,7 @@ from msgspec import Struct
 from hr_core.accounts import secret_text
 from hr_core.accounts.login import csrf_token
 from hr_core.accounts.model import Account, Right
-from hr_core.accounts.visible import Seen, pay_seen_by, seen_by, site_today
+from hr_core.accounts.visible import Seen, devices_seen_by, pay_seen_by, seen_by, site_today
 from hr_core.api.attempts import Attempts
 from hr_core.api.v1.problem import ProblemError
 from hr_core.store.database import writing
@@ -50,6 +50,10 @@ class Ask(Struct, frozen=True, kw_only=True):
     @property
     def pay_seen(self) -> Seen:
         return pay_seen_by(self.account, self.today)
+
+    def devices_on(self, day: date) -> frozenset[str] | None:
+        """Serials of the devices seen by the organisation of that day; None: all."""
+        return devices_seen_by(self.account, day).serials(self.conn)
 
     def seen_on(self, day: date) -> Seen:
         """By the organisation of that day: who left the team is not seen on later days."""

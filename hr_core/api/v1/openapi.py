@@ -31,10 +31,14 @@ _TOLD_OF_BODIES = {
 
 
 def answers(
-    shape: type[Struct], *, right: Right | None, taken: type[Struct] | None = None
+    shape: type[Struct],
+    *,
+    right: Right | None,
+    taken: type[Struct] | None = None,
+    makes: bool = True,
 ) -> dict[str, Any]:
     """What a route says about its answers; `right`: what a token needs; `taken`: the body that it
-    takes to make something new.
+    takes, which `makes` something new (201) or changes what is there (200).
     """
     ok = {
         "description": (shape.__doc__ or "").strip(),
@@ -50,7 +54,7 @@ def answers(
         extra["requestBody"] = {"required": True, "content": body}
         for status, told in _TOLD_OF_BODIES.items():
             problems[status] = {"description": told, "content": _PROBLEM}
-    done = 200 if taken is None else 201
+    done = 201 if taken is not None and makes else 200
     return {
         "response_model": None,
         "status_code": done,

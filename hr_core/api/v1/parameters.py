@@ -45,10 +45,29 @@ PersonKey = Annotated[
     str, Path(description="A person's key, as GET /people lists it.", max_length=64, pattern=_TEXT)
 ]
 DayInPath = Annotated[Day, Path(description="The day on which the shift began.")]
+EmployeeNumber = Annotated[
+    str | None,
+    Query(
+        description="Who has exactly this employee number on the day.",
+        max_length=64,
+        pattern=_TEXT,
+    ),
+]
+OnDay = Annotated[
+    Day | None,
+    Query(description="By the organisation and the employee numbers of this day [today]."),
+]
+RowNumber = Annotated[int, Path(ge=1, le=LARGEST_NUMBER, description="The number in its list.")]
 RunNumber = Annotated[int, Path(ge=1, le=2**31 - 1, description="The pay run's number.")]
 Words = Annotated[
     str | None, Query(description="Part of a name or number.", max_length=64, pattern=_TEXT)
 ]
+
+
+def day_looked_at(month: Month, today: date) -> date:
+    """By whose organisation a whole month is seen: its last day's; today's while it runs."""
+    last = month.after - timedelta(days=1)
+    return min(last, today) if month.first <= today else month.first
 
 
 class Span(NamedTuple):

@@ -1,8 +1,10 @@
 """People, their days, punches and payslips. A person that the asker does not see is unknown."""
 
+from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter
+from msgspec.structs import asdict
 from starlette.responses import Response
 
 from hr_core import views
@@ -17,6 +19,8 @@ from hr_core.api.v1.parameters import (
     AskedPage,
     AskedSpan,
     DayInPath,
+    EmployeeNumber,
+    OnDay,
     PersonKey,
     RunNumber,
     Span,
@@ -26,8 +30,10 @@ from hr_core.api.v1.parameters import (
 from hr_core.api.v1.problem import not_found
 from hr_core.api.v1.sending import seen_person, sent
 from hr_core.attendance.live.rule_sets import load_engines
+from hr_core.clock import Month
 from hr_core.errors import NotFoundError
 from hr_core.people.model import Person
+from hr_core.people.number_of_day import NumbersOfDays
 from hr_core.store.event_rows import StoredPunch
 from hr_core.trace.explain_day import explain_day_of_person
 from hr_core.trace.explained_day import ExplainedDay
@@ -46,26 +52,37 @@ _MOST_SLIPS = 120  # ten years
 def me(ask: AnyAsk) -> Response:
     """Who asks, and what it may do."""
     account = ask.account
+    numbers = NumbersOfDays.load(ask.conn, {account.person} if account.person else set())
     return sent(
         of.Me(
             account=account.name,
             roles=tuple(account.roles),
             rights=tuple(sorted(ask.rights)),
             person=account.person,
+            employee_number=numbers.on(account.person, ask.today) if account.person else None,
             csrf_token=csrf_token(ask.session) if ask.session else None,
         )
     )
 
 
 @router.get("/people", **answers(of.People, right=Right.PEOPLE_READ))
-def people(ask: PeopleAsk, page: AskedPage, words: Words = None) -> Response:
-    """The people whom the account sees, by their keys."""
+def people(
+    ask: PeopleAsk,
+    page: AskedPage,
+    words: Words = None,
+    employee_number: EmployeeNumber = None,
+    on: OnDay = None,
+) -> Response:
+    """The people whom the account sees on a day, by their keys."""
+    day = on or ask.today
+    wanted = reading.PeopleWanted(on=day, words=words, employee_number=employee_number)
     found = reading.people_page(
-        ask.conn, ask.seen, words=words, after=page.after_text, limit=page.limit
+        ask.conn, ask.seen_on(day), wanted, after=page.after_text, limit=page.limit
     )
+    numbers = NumbersOfDays.load(ask.conn, {one.number for one in found})
     return sent(
         of.People(
-            people=tuple(_person(one) for one in found),
+            people=tuple(_person(one, numbers.on(one.number, day)) for one in found),
             next=cursor_of(found[-1].number) if len(found) == page.limit else None,
         )
     )
@@ -77,10 +94,17 @@ def days(ask: AttendanceAsk, person: PersonKey, span: AskedSpan) -> Response:
     one = seen_in(ask, person, span)
     seen = set(reading.days_seen(ask.conn, ask.seen_on, one, span.days()))
     found = views.days_between(ask.conn, one.number, span, ask.now)
+    numbers = NumbersOfDays.load(ask.conn, {one.number})
     return sent(
         of.Days(
             person=one.number,
-            days=tuple(views.day_view(day) for day in found if day.day in seen),
+            days=tuple(
+                of.DayAnswer(
+                    **asdict(views.day_view(day)), employee_number=numbers.on(one.number, day.day)
+                )
+                for day in found
+                if day.day in seen
+            ),
         )
     )
 
@@ -100,7 +124,7 @@ def punches_of(ask: AttendanceAsk, person: PersonKey, span: AskedSpan, page: Ask
     one = seen_in(ask, person, span)
     seen = reading.days_seen(ask.conn, ask.seen_on, one, span.days())
     spans = [(Span.of(day), only(one.number)) for day in seen]
-    return _punches(reading.punch_page(ask.conn, spans, after=page.after, limit=page.limit))
+    return _punches(ask, reading.punch_page(ask.conn, spans, after=page.after, limit=page.limit))
 
 
 @router.get("/people/{person:path}/slips", **answers(of.Slips, right=Right.PAY_READ))
@@ -111,6 +135,7 @@ def slips(ask: PayAsk, person: PersonKey) -> Response:
     return sent(
         of.Slips(
             person=one.number,
+            employee_number=_number(ask, one, ask.today),
             slips=tuple(
                 of.SlipHeadAnswer(
                     run=head.run,
@@ -135,6 +160,7 @@ def slip(ask: PayAsk, person: PersonKey, run: RunNumber) -> Response:
     return sent(
         of.SlipAnswer(
             person=one.number,
+            employee_number=_number(ask, one, Month.parse(found.month).after - timedelta(days=1)),
             run=run,
             month=found.month,
             total_fen=found.total_fen,
@@ -164,14 +190,16 @@ def punches(ask: AttendanceAsk, span: AskedSpan, page: AskedPage) -> Response:
         spans = [(span, ask.seen)]
     else:  # who is seen may change from day to day
         spans = [(Span.of(day), ask.seen_on(day)) for day in span.days()]
-    return _punches(reading.punch_page(ask.conn, spans, after=page.after, limit=page.limit))
+    return _punches(ask, reading.punch_page(ask.conn, spans, after=page.after, limit=page.limit))
 
 
 # Last: a key may hold a slash, so this one matches what the others do not.
 @router.get("/people/{person:path}", **answers(of.PersonAnswer, right=Right.PEOPLE_READ))
-def person(ask: PeopleAsk, person: PersonKey) -> Response:
-    """One person."""
-    return sent(_person(seen_person(ask.conn, ask.seen, person)))
+def person(ask: PeopleAsk, person: PersonKey, on: OnDay = None) -> Response:
+    """One person, by the key: an employee number finds it with /people?employee_number=."""
+    day = on or ask.today
+    one = seen_person(ask.conn, ask.seen_on(day), person)
+    return sent(_person(one, _number(ask, one, day)))
 
 
 def seen_in(ask: Ask, key: str, span: Span) -> Person:
@@ -188,23 +216,38 @@ def _paid(ask: Ask, key: str) -> Person:
     return seen_person(ask.conn, ask.pay_seen, key)
 
 
-def _person(one: Person) -> of.PersonAnswer:
-    return of.PersonAnswer(person=one.number, name=one.name, shift=one.shift, zone=one.zone)
+def _number(ask: Ask, one: Person, day: date) -> str | None:
+    return NumbersOfDays.load(ask.conn, {one.number}).on(one.number, day)
 
 
-def _punches(page: reading.PunchPage) -> Response:
+def _person(one: Person, employee_number: str | None) -> of.PersonAnswer:
+    return of.PersonAnswer(
+        person=one.number,
+        employee_number=employee_number,
+        name=one.name,
+        shift=one.shift,
+        zone=one.zone,
+    )
+
+
+def _punches(ask: Ask, page: reading.PunchPage) -> Response:
+    numbers = NumbersOfDays.load(ask.conn, {owner for owner, _ in page.punches})
     return sent(
         of.Punches(
-            punches=tuple(_punch(owner, punch) for owner, punch in page.punches),
+            punches=tuple(
+                _punch(owner, numbers.on(owner, punch.device_time.date()), punch)
+                for owner, punch in page.punches
+            ),
             next=None if page.last is None else cursor_of(page.last),
         )
     )
 
 
-def _punch(owner: str, punch: StoredPunch) -> of.PunchAnswer:
+def _punch(owner: str, employee_number: str | None, punch: StoredPunch) -> of.PunchAnswer:
     return of.PunchAnswer(
         event_id=punch.event_id.hex(),
         person=owner,
+        employee_number=employee_number,
         device=punch.serial,
         user_id=punch.user_id,
         device_time=punch.device_time,

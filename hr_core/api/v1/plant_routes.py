@@ -18,8 +18,10 @@ from hr_core.api.v1.parameters import (
     Page,
     bad_cursor,
     cursor_of,
+    day_looked_at,
 )
 from hr_core.api.v1.sending import sent
+from hr_core.quality.month import Tally
 from hr_core.quality.rates_view import rates_of_month
 from hr_core.store.watermarks import watermarks_of
 
@@ -32,22 +34,28 @@ WaitingAsk = Annotated[Ask, needs(Right.WAITING_READ)]
 
 @router.get("/waiting", **answers(of.Waiting, right=Right.WAITING_READ))
 def waiting(ask: WaitingAsk, span: AskedSpan, page: AskedPage) -> Response:
-    """Device users who were nobody when they punched: their punches wait, none is dropped."""
+    """Device users who were nobody when they punched: their punches wait, none is dropped. An account
+    that is limited to units is told of the devices of their sites, day by day.
+    """
     after = _pair(page)
     users = [
         one
-        for one in reading.waiting_users(ask.conn, *span)
-        if after is None or (one[0], one[1]) > after
+        for one in reading.waiting_seen(ask.conn, span, ask.devices_on)
+        if after is None or (one.device, one.user_id) > after
     ][: page.limit]
     return sent(
         of.Waiting(
             users=tuple(
                 of.WaitingUser(
-                    device=device, user_id=user_id, punches=count, first=first, last=last
+                    device=one.device,
+                    user_id=one.user_id,
+                    punches=one.punches,
+                    first=one.first,
+                    last=one.last,
                 )
-                for device, user_id, count, first, last in users
+                for one in users
             ),
-            next=_next([(one[0], one[1]) for one in users], page),
+            next=_next([(one.device, one.user_id) for one in users], page),
         )
     )
 
@@ -56,8 +64,16 @@ def waiting(ask: WaitingAsk, span: AskedSpan, page: AskedPage) -> Response:
 def line_rates(
     ask: QualityAsk, month: Annotated[MonthText, Query(description="Like 2026-10.")]
 ) -> Response:
-    """Defect rates of the lines in a month, computed now from the raw readings."""
+    """Defect rates of the lines in a month, computed now from the raw readings. An account that is
+    limited to units sees the lines with a counter at their sites, and the sums of those.
+    """
     view = rates_of_month(ask.conn, month)
+    devices = ask.devices_on(day_looked_at(month, ask.today))
+    lines, total = view.lines, view.total
+    if devices is not None:
+        codes = reading.lines_with(ask.conn, devices)
+        lines = tuple(one for one in lines if one.subject in codes)
+        total = Tally(sum(one.pieces for one in lines), sum(one.rejects for one in lines))
     return sent(
         of.LineRates(
             month=view.month,
@@ -73,20 +89,26 @@ def line_rates(
                     over_limit=one.alert,
                     coverage=one.coverage,
                 )
-                for one in view.lines
+                for one in lines
             ),
-            total_pieces=view.total.pieces,
-            total_rejects=view.total.rejects,
+            total_pieces=total.pieces,
+            total_rejects=total.rejects,
         )
     )
 
 
 @router.get("/watermarks", **answers(of.Watermarks, right=Right.DEVICES_READ))
 def watermarks(ask: DevicesAsk, page: AskedPage) -> Response:
-    """Until when each device's records are complete here, as its gateway proved it."""
+    """Until when each device's records are complete here, as its gateway proved it. An account that
+    is limited to units is told of the devices of their sites.
+    """
     after = _pair(page)
+    devices = ask.devices_on(ask.today)
     marks = [
-        one for one in watermarks_of(ask.conn) if after is None or (one.serial, one.gateway) > after
+        one
+        for one in watermarks_of(ask.conn)
+        if (after is None or (one.serial, one.gateway) > after)
+        and (devices is None or one.serial in devices)
     ][: page.limit]
     return sent(
         of.Watermarks(

@@ -1,7 +1,9 @@
 """The queries behind the routes. Each one that concerns persons takes whom the asker sees."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -9,6 +11,7 @@ from msgspec import Struct
 from hr_core.accounts.visible import Seen
 from hr_core.api.v1.parameters import LARGEST_NUMBER, Span
 from hr_core.attendance.plan.request import Request, RequestState
+from hr_core.clock import Month
 from hr_core.people.model import (
     ANY_DEVICE,
     DeviceUser,
@@ -16,15 +19,33 @@ from hr_core.people.model import (
     Person,
     find_person,
 )
+from hr_core.store.attendance_locks import (
+    CorrectionState,
+    QueuedCorrection,
+    attendance_corrections,
+    corrections_of_day,
+)
+from hr_core.store.dated_rows import on_day
 from hr_core.store.event_rows import StoredPunch, stored_punch
 from hr_core.store.events import READER_COLUMNS, raw_events
-from hr_core.store.people import device_users, people
+from hr_core.store.people import device_users, people, stations
+from hr_core.store.person_records import employee_numbers
 from hr_core.store.requests import requests, requests_by_number
 from protocols.identity import event_time
 
 _PUNCH = "punch"
 
 SeenOn = Callable[[date], Seen]
+
+
+class PeopleWanted(Struct, frozen=True, kw_only=True):
+    """`words`: part of a name, a key, or an employee number of the day `on`; `employee_number`: the
+    whole of one.
+    """
+
+    on: date
+    words: str | None = None
+    employee_number: str | None = None
 
 
 class PunchPage(Struct, frozen=True):
@@ -49,15 +70,20 @@ def days_seen(
 
 
 def people_page(
-    conn: sa.Connection, seen: Seen, *, words: str | None, after: str | None, limit: int
+    conn: sa.Connection, seen: Seen, wanted: PeopleWanted, *, after: str | None, limit: int
 ) -> list[Person]:
     query = sa.select(people).where(seen.covers(people.c.number)).order_by(people.c.number)
     if after is not None:
         query = query.where(people.c.number > after)
-    if words:
+    text = employee_numbers.c.employee_number
+    numbered = sa.select(employee_numbers.c.person).where(on_day(employee_numbers, wanted.on))
+    if wanted.employee_number is not None:
+        query = query.where(people.c.number.in_(numbered.where(text == wanted.employee_number)))
+    if wanted.words:
         query = query.where(
-            people.c.name.icontains(words, autoescape=True)
-            | people.c.number.icontains(words, autoescape=True)
+            people.c.name.icontains(wanted.words, autoescape=True)
+            | people.c.number.icontains(wanted.words, autoescape=True)
+            | people.c.number.in_(numbered.where(text.icontains(wanted.words, autoescape=True)))
         )
     return [_person(row) for row in conn.execute(query.limit(limit)).mappings()]
 
@@ -118,6 +144,7 @@ def request_page(
     seen: Seen,
     *,
     state: RequestState | None,
+    touching: Span | None = None,
     before: int | None,
     limit: int,
 ) -> list[Request]:
@@ -125,10 +152,57 @@ def request_page(
     query = sa.select(requests.c.id).where(seen.covers(requests.c.person))
     if state is not None:
         query = query.where(requests.c.state == state)
+    if touching is not None:
+        query = query.where(
+            requests.c.first_day < touching.until, requests.c.until > touching.first
+        )
     if before is not None:
         query = query.where(requests.c.id < before)
     numbers = conn.execute(query.order_by(requests.c.id.desc()).limit(limit)).scalars().all()
     return requests_by_number(conn, numbers)
+
+
+class CorrectionsWanted(Struct, frozen=True, kw_only=True):
+    month: Month
+    state: CorrectionState | None = None
+
+
+def correction_page(
+    conn: sa.Connection,
+    seen_on: SeenOn,
+    wanted: CorrectionsWanted,
+    *,
+    after: tuple[date, int] | None,
+    limit: int,
+) -> list[QueuedCorrection]:
+    """By day and number, of whoever is seen on the day."""
+    found: list[QueuedCorrection] = []
+    for day in wanted.month.days():
+        if after is not None and day < after[0]:
+            continue
+        number = after[1] if after is not None and day == after[0] else None
+        found += corrections_of_day(
+            conn,
+            day,
+            seen_on(day).covers(attendance_corrections.c.person),
+            state=wanted.state,
+            after=number,
+            limit=limit - len(found),
+        )
+        if len(found) == limit:
+            break
+    return found
+
+
+def sees_request(conn: sa.Connection, number: int, seen_on: SeenOn, today: date) -> bool:
+    """Its person is seen today or on its first day. The same queries for one that is not there."""
+    one = sa.select(requests.c.first_day).where(requests.c.id == number)
+    first = conn.execute(one).scalar() or today
+    found = [
+        conn.execute(one.where(seen_on(day).covers(requests.c.person))).first()
+        for day in (today, first)
+    ]
+    return any(row is not None for row in found)
 
 
 def is_request_of(conn: sa.Connection, number: int, person: str) -> bool:
@@ -136,11 +210,39 @@ def is_request_of(conn: sa.Connection, number: int, person: str) -> bool:
     return 0 < number <= LARGEST_NUMBER and conn.execute(query).first() is not None
 
 
+class Waits(NamedTuple):
+    """Punches of a device user who was nobody when it punched."""
+
+    device: str
+    user_id: str
+    punches: int
+    first: datetime
+    last: datetime
+
+
+def waiting_seen(
+    conn: sa.Connection, span: Span, devices_on: Callable[[date], frozenset[str] | None]
+) -> list[Waits]:
+    """On the devices seen on each day, by device and user id."""
+    found: dict[tuple[str, str], Waits] = {}
+    for devices, days in groupby(span.days(), devices_on):
+        whole = list(days)
+        for one in waiting_users(conn, whole[0], whole[-1] + timedelta(days=1), devices):
+            was = found.get((one.device, one.user_id))
+            found[one.device, one.user_id] = one if was is None else _both(was, one)
+    return [found[key] for key in sorted(found)]
+
+
+def _both(one: Waits, later: Waits) -> Waits:
+    return Waits(one.device, one.user_id, one.punches + later.punches, one.first, later.last)
+
+
 def waiting_users(
-    conn: sa.Connection, first: date, until: date
-) -> list[tuple[str, str, int, datetime, datetime]]:
-    """(device, user id, punches, first, last) of device users who were nobody at that time."""
+    conn: sa.Connection, first: date, until: date, devices: frozenset[str] | None = None
+) -> list[Waits]:
+    """Device users who were nobody at that time; `devices` None: of all."""
     key = raw_events.c.event_id
+    among = sa.true() if devices is None else raw_events.c.device.in_(sorted(devices))
     query = (
         sa.select(
             raw_events.c.device,
@@ -149,7 +251,7 @@ def waiting_users(
             sa.func.min(key),
             sa.func.max(key),
         )
-        .where(raw_events.c.kind == _PUNCH, key >= first_key(first), key < first_key(until))
+        .where(raw_events.c.kind == _PUNCH, key >= first_key(first), key < first_key(until), among)
         .group_by(raw_events.c.device, raw_events.c.user_id)
         .order_by(raw_events.c.device, raw_events.c.user_id)
     )
@@ -159,14 +261,20 @@ def waiting_users(
         first_at, last_at = event_time(low), event_time(high)
         rows = (*mapping.get((device, user_id), ()), *mapping.get((ANY_DEVICE, user_id), ()))
         if not rows:
-            found.append((device, user_id, count, first_at, last_at))
+            found.append(Waits(device, user_id, count, first_at, last_at))
         elif not any(
             row.days.covers(first_at.date()) and row.days.covers(last_at.date()) for row in rows
         ):
             unowned = _unowned(conn, mapping, (device, user_id), (first, until))
             if unowned:
-                found.append((device, user_id, len(unowned), unowned[0], unowned[-1]))
+                found.append(Waits(device, user_id, len(unowned), unowned[0], unowned[-1]))
     return found
+
+
+def lines_with(conn: sa.Connection, devices: frozenset[str]) -> frozenset[str]:
+    """Lines that one of these counts for."""
+    query = sa.select(stations.c.line).where(stations.c.source.in_(sorted(devices)))
+    return frozenset(conn.execute(query).scalars())
 
 
 def first_key(day: date) -> bytes:

@@ -22,7 +22,7 @@ from hr_core.attendance.plan.roster import (
     load_templates,
 )
 from hr_core.attendance.plan.roster_check import RosterFault
-from hr_core.attendance.plan.roster_table import Names, TableRow, read_table
+from hr_core.attendance.plan.roster_table import Names, TableRow, plannable, read_table
 from hr_core.attendance.plan.site_calendar import SiteCalendar
 
 
@@ -135,6 +135,26 @@ def twice(plan_file: PlanFile) -> list[RosterFault]:
         for table, named in keys.items()
         for key in sorted({str(key) for key in named if named.count(key) > 1})
     ]
+
+
+def odd_days(plan_file: PlanFile) -> list[RosterFault]:
+    """Of calendars and policies; those of assignments are judged with their rows."""
+    named = [
+        (f"calendar of {one.site}", day)
+        for one in plan_file.calendar
+        for day in (one.first, one.until, *(own.on for own in one.own_days))
+    ]
+    named += [
+        (f"correction_policy {one.version}", one.first) for one in plan_file.correction_policy
+    ]
+    faults = []
+    for where, day in named:
+        try:
+            if day is not None:
+                plannable(day)
+        except ValueError as exc:
+            faults.append(RosterFault(where, "date", str(exc)))
+    return faults
 
 
 def _text(value: object) -> str:

@@ -111,6 +111,13 @@ def parse_day(text: str) -> date:
     return date(int(match[1]), int(match[2]), int(match[3]))
 
 
+def plannable(day: date) -> date:
+    """Raises ValueError for a day around which nobody can count days."""
+    if not 1900 <= day.year <= 9000:
+        raise ValueError(f"{day} is no day to plan")
+    return day
+
+
 def _header(row: TableRow) -> tuple[dict[str, int], dict[int, date], list[RosterFault]]:
     """The columns' places, and the days of a table with a column a day."""
     columns: dict[str, int] = {}
@@ -124,7 +131,7 @@ def _header(row: TableRow) -> tuple[dict[str, int], dict[int, date], list[Roster
             columns[column] = at
         elif _DATE.fullmatch(title.strip()):
             try:
-                days[at] = parse_day(title)
+                days[at] = plannable(parse_day(title))
             except ValueError as exc:
                 problems.append(str(exc))
         elif title.strip():
@@ -143,7 +150,7 @@ def _missing_columns(columns: dict[str, int], days: dict[int, date]) -> list[str
     if not days and not spans <= columns.keys():
         problems.append("the columns plan and first_day are needed, or a column for each day")
     ordered = list(days.values())
-    if ordered != [ordered[0] + timedelta(days=n) for n in range(len(ordered))]:
+    if ordered and ordered != [ordered[0] + timedelta(days=n) for n in range(len(ordered))]:
         problems.append("the days of the columns do not follow one another")
     return problems
 
@@ -238,12 +245,9 @@ def _day(text: str) -> date | None:
     if not text:
         return None
     try:
-        day = parse_day(text)
+        return plannable(parse_day(text))
     except ValueError as exc:
         raise _BadCellError("date", str(exc)) from exc
-    if not 1900 <= day.year <= 9000:
-        raise _BadCellError("date", f"{day} is no day to plan")
-    return day
 
 
 def _offset(text: str) -> int:

@@ -144,7 +144,7 @@ def bearer(paid):
 
     def header(name, *scopes, days=30):
         with writing(paid) as conn:
-            rights = scopes or tuple(management.existing(conn, name).rights)
+            rights = scopes or tuple(management.existing(conn, name).rights - {Right.BOARD_WALL})
             order = TokenOrder(
                 account=name,
                 scopes=tuple(Right(one) for one in rights),

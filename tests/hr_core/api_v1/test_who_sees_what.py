@@ -10,6 +10,9 @@ OF_A_PERSON = [
     "/people/{}/days/2026-10-09",
     "/people/{}/punches?from=2026-10-08&until=2026-10-10",
     "/people/{}/requests",
+    "/people/{}/plan?from=2026-10-08&until=2026-10-10",
+    "/people/{}/time-off",
+    "/people/{}/limits?month=2026-10",
     "/people/{}/slips",
     "/people/{}/slips/1",
 ]

@@ -175,3 +175,37 @@ def test_help_needs_neither_fastapi_nor_argon2():
         subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode
         == 0
     )
+
+
+def test_an_account_gets_other_roles_and_units(empty, capsys):
+    main(["init", "--admin", "boss"])
+    main(["account", "add", "li", "--role", "hr"])
+    engine = open_database(f"sqlite:///{empty}")
+    with writing(engine) as conn:
+        unit = Unit(code="D1", kind=UnitKind.DEPARTMENT, name="D1")
+        save_organisation(conn, Organisation(units={"D1": unit}))
+    engine.dispose()
+    capsys.readouterr()
+    command = ["account", "change", "li", "--reason", "moved"]
+    assert main([*command, "--role", "auditor", "--department", "D1"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "was  li  hr  no password yet",
+        "now  li  auditor  department D1  no password yet",
+    ]
+    assert main([*command, "--no-scope", "--by", "boss"]) == 0
+    assert accounts(empty)["li"].scope.departments == ()
+    assert main(command) == 3
+    assert main([*command, "--no-scope", "--site", "S1"]) == 3
+    assert main([*command, "--role", "admin", "--by", "li"]) == 2
+    assert "own account" in capsys.readouterr().err
+
+
+def test_a_screens_token_is_told_with_its_address(empty, capsys):
+    main(["init", "--admin", "boss"])
+    capsys.readouterr()
+    assert main(["token", "create", "boss", "--scope", "board:wall", "--days", "366"]) == 0
+    told = capsys.readouterr()
+    assert f"/zh/board/wall?token={told.out.strip()}" in told.err
+    assert main(["token", "create", "boss", "--scope", "board:wall", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["board"] == f"/zh/board/wall?token={made['token']}"

@@ -159,3 +159,10 @@ def test_an_id_used_again_waits_from_the_day_its_holder_left(plant):
         month = punches_of_month(conn, load_roster(conn), OCTOBER)
     assert len(month.by_person["1003"]) == 1
     assert len(month.by_person[done.person]) == 1
+
+
+def test_another_name_of_who_asked_confirms_no_more_than_it_does(plant):
+    do(plant, ask, FACTS, SIGN)
+    second = Signature(at=NOW, by="bob", also=frozenset({"7", SIGN.by.upper()}))
+    with pytest.raises(ChangeRefusedError, match="does not confirm"):
+        do(plant, confirm, 1, second)

@@ -168,3 +168,80 @@ def test_the_clock_of_the_tests_is_the_one_that_is_used(ask):
     assert datetime.fromisoformat(ask(*leave())["asked_at"]) == datetime(
         2026, 11, 10, 2, tzinfo=UTC
     )
+
+
+LEAVE = ["request", "ask", "leave", "007", "annual", "--reason", "x"]
+PUNCH = [
+    "request",
+    "ask",
+    "punch",
+    "007",
+    "--direction",
+    "in",
+    "--cause",
+    "forgot",
+    "--reason",
+    "x",
+]
+WORK = ["request", "ask", "overtime", "007", "--reason", "x"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [*LEAVE, "--from", "9999-12-31"],
+        [*LEAVE, "--from", "0001-01-01"],
+        [*LEAVE, "--from", "2026-11-23", "--to", "9999-12-31"],
+        [*LEAVE, "--from", "2026-11-23T08:00:00+08:00"],
+        [*PUNCH, "--day", "9999-12-31", "--at", "9999-12-31T08:00"],
+        [*PUNCH, "--day", "2026-11-20", "--at", "0001-01-01T00:00"],
+        [*PUNCH, "--day", "2026-11-20", "--at", "2026-11-20T08:00+08:00"],
+        [*PUNCH, "--day", "2026-11-20", "--at", "2026-11-20T08:00Z"],
+        [*WORK, "--day", "9999-12-31", "--start", "9999-12-31T18:00", "--end", "9999-12-31T20:00"],
+        [*WORK, "--day", "2026-11-20", "--start", "2026-11-20T18:00", "--end", "2026-11-20T20:00Z"],
+        ["request", "ask", "trip", "007", "--place", "x", "--reason", "x", "--from", "9999-12-31"],
+        ["request", "list", "--to", "9999-12-31"],
+    ],
+)
+def test_odd_days_and_offsets_are_refused_with_words(run, command):
+    code, _, err = run(*command)
+    assert code == 3, err
+    assert "Traceback" not in err
+    assert "like 2026" in err.replace("\n", " ") or "without a zone" in err.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("r.csv", "person,plan,first_day\n007,N,9999-12-31\n"),
+        ("r.csv", "person,plan,first_day,last_day\n007,N,2026-11-02,9999-12-31\n"),
+        ("r.csv", "person,plan,first_day\n007,N,0001-01-01\n"),
+        ("r.csv", "person,plan,first_day\n007,N,0000-01-01\n"),
+        ("r.csv", "person,plan,first_day\n007,N,2026-11-02T00:00:00+08:00\n"),
+        ("r.csv", "person,9999-12-30,9999-12-31\n007,N,N\n"),
+        ("r.csv", "person,0001-01-01,0001-01-02\n007,N,N\n"),
+        ("r.toml", '[[assignment]]\nperson = "007"\nplan = "N"\nfirst_day = 9999-12-31\n'),
+        (
+            "r.toml",
+            '[[assignment]]\nperson = "007"\nplan = "N"\nfirst_day = 2026-11-02T00:00:00+08:00\n',
+        ),
+        ("r.toml", '[[calendar]]\nsite = "S"\nfirst = 0001-01-01\ncountry = "CN"\n'),
+        (
+            "r.toml",
+            '[[calendar]]\nsite = "S"\nfirst = 2026-01-01\nuntil = 9999-12-31\ncountry = "CN"\n',
+        ),
+    ],
+)
+def test_a_roster_with_odd_days_is_refused_with_its_row(run, plant, name, text):
+    (plant / name).write_text(text, encoding="utf-8")
+    code, _, err = run("roster", "import", name)
+    assert code == 3, err
+    assert "Traceback" not in err
+    assert "row" in err or "calendar of S" in err or "first_day" in err
+
+
+def test_a_roster_to_the_last_day_that_is_taken(run, plant):
+    text = "person,plan,first_day,last_day\n007,N,1900-01-01,9000-12-31\n"
+    (plant / "r.csv").write_text(text, encoding="utf-8")
+    code, _, err = run("roster", "import", "r.csv")
+    assert code == 0, err
