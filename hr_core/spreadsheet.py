@@ -19,6 +19,8 @@ MAX_ROWS = 200_000
 # What a spreadsheet program takes for the beginning of a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
+SUFFIXES = (".csv", ".xlsx")
+
 Cell = str | int | float | date | datetime | time | bool | None
 
 
@@ -46,9 +48,13 @@ def read_rows(path: Path) -> list[Row]:
     return found
 
 
-def write_rows(path: Path, rows: Iterable[Sequence[Cell]]) -> None:
-    """As xlsx or CSV, by the name. Text never becomes a formula. Raises CoreError."""
+def write_rows(path: Path, rows: Iterable[Sequence[Cell]], mode: int = 0o666) -> None:
+    """As xlsx or CSV, by the name; `mode` is that of a new file. Text never becomes a formula.
+
+    Raises CoreError.
+    """
     try:
+        path.touch(mode=mode)
         if path.suffix.casefold() == ".xlsx":
             _write_xlsx(path, rows)
         else:

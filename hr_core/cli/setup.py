@@ -173,6 +173,7 @@ def _import_punches(
 
     from hr_core.clock import SystemClock
     from hr_core.ingest.punch_file import PunchFile, import_punch_file
+    from hr_core.people.organisation_file import is_zone
     from hr_core.store.people import load_site_zone
 
     path, device, zone = source
@@ -183,6 +184,10 @@ def _import_punches(
         if zone is None:
             raise typer.BadParameter(
                 "is not known: import people first, or give one", param_hint="--zone"
+            )
+        if not is_zone(zone):
+            raise typer.BadParameter(
+                f"no time zone is named {zone!r}; write one like Asia/Shanghai", param_hint="--zone"
             )
         done = import_punch_file(
             engine,
