@@ -4,10 +4,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
+from hr_core.attendance.day import DayStatus
 from hr_core.trace.explained_day import DayPunch, ExplainedDay
 
 # A tree is cut at the width of the terminal, or of 80 in a pipe; ids and bytes must stay whole.
 _NEVER_CUT = 10_000
+
+_NO_MINUTES = {
+    DayStatus.OFF: "no work was due",
+    DayStatus.ON_LEAVE: "approved leave, and no punch",
+    DayStatus.ON_TRIP: "an approved trip, and no punch",
+    DayStatus.ABSENT: "nobody pressed",
+    DayStatus.NO_RECORD: "no device knows the person",
+}
 
 
 def print_day(day: ExplainedDay) -> None:
@@ -16,7 +25,7 @@ def print_day(day: ExplainedDay) -> None:
     title = f"{day.person} {day.name}, {day.day} ({day.kind}): {day.status}, {sums}{faults}"
     tree = Tree(escape(title))
     plan = tree.add(escape(f"plan: shift {day.shift or '-'}; {'; '.join(day.plan)}"))
-    plan.add(escape(f"punches from {day.window[0]} to {day.window[1]} belong to it"))
+    plan.add(escape(f"punches from {day.window[0]} to {day.window[1]} can count"))
     tree.add(escape(f"rules: {day.rules}, version {day.rule_version}"))
     tree.add(escape(f"result: {_standing(day)}"))
     _add_minutes(tree, day)
@@ -56,7 +65,7 @@ def _add_minutes(tree: Tree, day: ExplainedDay) -> None:
         where = f" at {one.work_centre}" if one.work_centre else ""
         branch.add(escape(f"{span} {one.minutes:4} min {one.counts:8} {one.why}{where}"))
     if not day.minutes:
-        branch.add("none: not both sides of the day are known")
+        branch.add(f"none: {_NO_MINUTES.get(day.status, 'not both sides of the day are known')}")
 
 
 def _add_punches(tree: Tree, day: ExplainedDay) -> None:
@@ -64,6 +73,11 @@ def _add_punches(tree: Tree, day: ExplainedDay) -> None:
     branch = tree.add(f"punches: {used} counted, {len(day.punches) - used} not")
     for punch in day.punches:
         _add_punch(branch, punch)
+    if day.of_other_days:
+        branch = tree.add(f"punches of this date that are another day's: {len(day.of_other_days)}")
+        for one in day.of_other_days:
+            verdict = "counted" if one.counted else f"not counted: {one.why}"
+            branch.add(escape(f"{one.time}  of {one.day}, {verdict}; event {one.event_id}"))
 
 
 def _add_punch(branch: Tree, punch: DayPunch) -> None:

@@ -27,6 +27,7 @@ from hr_core.trace.explained_day import (
     EarlierResult,
     ExplainedDay,
     MissingPunch,
+    OtherDayPunch,
     PunchStep,
 )
 
@@ -70,12 +71,20 @@ def explain_day_of_person(
     """`person`: the key, which may be another human's number. Raises as `explain_day`."""
     name = name_of(conn, person)
     computation = Computation(conn, engines, now)
-    computed = computation.days(person, on, on + _ONE_DAY).get(on)
+    around = (on - _ONE_DAY, on + 2 * _ONE_DAY)
+    days = computation.days(person, *around)
+    computed = days.get(on)
     if computed is None:
         raise NotFoundError(
             f"{on} has not begun for {name}", remedy="ask for today or an earlier day"
         )
-    stored = days_of_person(conn, person, on, on + _ONE_DAY).get(on)
+    kept = days_of_person(conn, person, *around)
+    stored = kept.get(on)
+    others = [
+        kept[day].result if day in kept else days[day].result
+        for day in (on - _ONE_DAY, on + _ONE_DAY)
+        if day in days
+    ]
     result = computed.result if stored is None else stored.result
     marks = computed.devices
     return ExplainedDay(
@@ -109,6 +118,7 @@ def explain_day_of_person(
         locked=month_of(on) in computation.locked,
         queued=tuple(one for one in corrections(conn, person=person) if one.day == on),
         earlier=tuple(map(_earlier, earlier_revisions(conn, person, on))),
+        of_other_days=tuple(sorted(_of_other_days(conn, on, others), key=lambda one: one.time)),
     )
 
 
@@ -139,6 +149,25 @@ def _punches(conn: sa.Connection, result: DayResult, plan: PlannedDay) -> Iterab
         else:
             found.append(_device_punch(raw_event(conn, event_id), role, ignored))
     return sorted(found, key=lambda punch: (punch.time, punch.event_id))
+
+
+def _of_other_days(
+    conn: sa.Connection, on: date, others: Iterable[DayResult]
+) -> Iterable[OtherDayPunch]:
+    for result in others:
+        ignored = {one.event_id: one.reason for one in result.ignored}
+        for event_id in (*result.used, *ignored):
+            event = None if event_id.startswith("request:") else raw_event(conn, event_id)
+            if event is None or not (event.device_time or "").startswith(on.isoformat()):
+                continue
+            reason = ignored.get(event_id)
+            yield OtherDayPunch(
+                event_id=event_id,
+                time=event.device_time or "",
+                day=result.day.isoformat(),
+                counted=reason is None,
+                why="" if reason is None else PUNCH_REASONS.get(reason, reason),
+            )
 
 
 def _role(result: DayResult, event_id: str) -> str:
@@ -210,7 +239,7 @@ def _missing(
         if result.status is DayStatus.NOT_OVER:
             what = "its shift's window is still open"
         elif waits:
-            told = ", ".join(_state(one) for one in marks if one.device in waits)
+            told = ", ".join(f"{one.device}, {_state(one)}" for one in marks if one.device in waits)
             what = f"it may be on a device that is not read so far: {told}"
         elif marks:
             what = "every device that the person may use was read past the day: none has it"
@@ -246,8 +275,8 @@ def _covers(mark: DeviceMark, closes: datetime) -> bool:
 
 def _state(mark: DeviceMark) -> str:
     if mark.complete_until is None:
-        return f"{mark.device}, of which nothing is known"
-    return f"{mark.device}, incomplete since {mark.complete_until:%Y-%m-%d %H:%M:%S} UTC"
+        return "of which nothing is known"
+    return f"incomplete since {mark.complete_until:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _device(mark: DeviceMark, closes: datetime) -> DeviceState:

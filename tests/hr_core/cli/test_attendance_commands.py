@@ -154,6 +154,34 @@ def test_explained_for_people(imported, capfd):
     assert "rules: attendance, version attendance/1" in told
 
 
+def test_a_punch_of_the_date_that_is_another_days_is_told(imported, tmp_path, capfd):
+    """An early press belongs to the day before, while the window of its own day is closed."""
+    early = tmp_path / "2_attlog.dat"
+    early.write_text("     1001\t2025-07-17 02:11:00\t1\t0\t1\t0\r\n", newline="")
+    assert imported("import", str(early), "--device", "ZK1")[0] == 0
+    day = imported("attendance", "explain", "1001", "2025-07-17")[1]
+    (other,) = day["of_other_days"]
+    assert (other["time"], other["day"], other["counted"]) == (
+        "2025-07-17T02:11:00", "2025-07-16", False,
+    )  # fmt: skip
+    owner = imported("attendance", "explain", "1001", "2025-07-16")[1]
+    assert other["event_id"] in {one["event_id"] for one in owner["punches"]}
+    assert main(["attendance", "explain", "1001", "2025-07-17"]) == 1
+    told = capfd.readouterr().out
+    assert "2025-07-17T02:11:00  of 2025-07-16, not counted: outside the window" in told
+    assert main(["attendance", "show", "1001", "--month", "2025-07"]) == 1
+    told = capfd.readouterr().out
+    assert "1 punches lie outside the window" in told
+    assert "  1 outside the window" in told
+
+
+def test_what_explain_says_of_a_day_off_is_true(imported, capfd):
+    assert main(["attendance", "explain", "1001", "2025-07-13"]) == 0
+    told = capfd.readouterr().out
+    assert "none: no work was due" in told
+    assert "not both sides" not in told
+
+
 def test_lock_corrections_and_unlock(imported, tmp_path, capfd):
     assert imported("attendance", "lock", "2025-07")[0] == 2
     code, locked = imported("attendance", "lock", "2025-07", "--with-open-days", "--by", "Wu")
@@ -197,6 +225,9 @@ def test_the_real_plant_export_is_explained_whole(ask, tmp_path, shared_data):
     assert len(named) == sum(row[0] == busiest for row in rows)
     on = next(row[1] for row in rows if row[0] == busiest)
     day = ask("attendance", "explain", busiest, on)[1]
-    expected = [f"{on}T{row[2]}" for row in rows if row[:2] == [busiest, on]]
-    assert {one["time"] for one in day["punches"]} >= set(expected)
     assert all(one["counted"] or one["why"] for one in day["punches"])
+    for on in sorted({row[1] for row in rows if row[0] == busiest})[::9]:
+        day = ask("attendance", "explain", busiest, on)[1]
+        expected = {f"{on}T{row[2]}" for row in rows if row[:2] == [busiest, on]}
+        told = [*day["punches"], *day["of_other_days"]]
+        assert {one["time"] for one in told} >= expected, "each punch of the date is named"
