@@ -5,17 +5,26 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from hr_core.attendance.day import DayStatus
+from hr_core.attendance.day_parts import DayFlag
 from hr_core.trace.explained_day import DayPunch, ExplainedDay
 
 # A tree is cut at the width of the terminal, or of 80 in a pipe; ids and bytes must stay whole.
 _NEVER_CUT = 10_000
 
-_NO_MINUTES = {
+_NO_MINUTES: dict[str, str] = {
     DayStatus.OFF: "no work was due",
     DayStatus.ON_LEAVE: "approved leave, and no punch",
     DayStatus.ON_TRIP: "an approved trip, and no punch",
     DayStatus.ABSENT: "nobody pressed",
     DayStatus.NO_RECORD: "no device knows the person",
+}
+
+_FLAGS: dict[str, str] = {
+    DayFlag.DST: "the site's clock was put forward or back within the day's window",
+    DayFlag.HIRED_MID_SHIFT: "the person joined while this shift ran",
+    DayFlag.LEFT_MID_SHIFT: "the person left while this shift ran",
+    DayFlag.NO_DEVICE: "no device knows the person: absence cannot be told",
+    DayFlag.SEVERAL_ZONES: "punches of devices in different zones",
 }
 
 
@@ -36,7 +45,7 @@ def print_day(day: ExplainedDay) -> None:
     for one in day.corrections:
         tree.add(escape(f"{one.kind}, request {one.request}, {one.approved_by}: {one.reason}"))
     if day.flags:
-        tree.add(escape(f"flags: {', '.join(day.flags)}"))
+        tree.add(escape(f"flags: {'; '.join(_flag(one) for one in day.flags)}"))
     for queued in day.queued:
         tree.add(
             escape(
@@ -45,6 +54,10 @@ def print_day(day: ExplainedDay) -> None:
             )
         )
     Console(soft_wrap=True, highlight=False, width=_NEVER_CUT).print(tree)
+
+
+def _flag(flag: str) -> str:
+    return f"{flag} ({_FLAGS[flag]})" if flag in _FLAGS else flag
 
 
 def _standing(day: ExplainedDay) -> str:

@@ -175,6 +175,34 @@ def test_a_punch_of_the_date_that_is_another_days_is_told(imported, tmp_path, ca
     assert "  1 outside the window" in told
 
 
+SITES = """
+[[unit]]
+code = "NY"
+kind = "site"
+name = "New York"
+zones = [{ zone = "America/New_York" }]
+devices = [{ serial = "STAYS" }, { serial = "MOVED", until = 2025-07-17 }]
+[[unit]]
+code = "B"
+kind = "site"
+name = "Berlin"
+zones = [{ zone = "Europe/Berlin" }]
+devices = [{ serial = "MOVED", from = 2025-07-17 }]
+"""
+
+
+def test_an_exports_zone_is_that_of_the_place_where_its_terminal_stands(ask, tmp_path, capfd):
+    (tmp_path / "people.toml").write_text(PEOPLE + SITES)
+    assert ask("import", str(tmp_path / "people.toml"))[0] == 0
+    export = str(tmp_path / "1_attlog.dat")
+    code, done = ask("import", export, "--device", "STAYS", "--whole-log")
+    assert (code, done["complete_until"]) == (0, "2025-07-18T09:50:00Z")
+    code, said = ask("import", export, "--device", "MOVED")
+    assert code == 3
+    assert "MOVED stood in America/New_York and Europe/Berlin: split the file" in said
+    assert ask("import", export, "--device", "MOVED", "--zone", "Europe/Berlin")[0] == 0
+
+
 def test_what_explain_says_of_a_day_off_is_true(imported, capfd):
     assert main(["attendance", "explain", "1001", "2025-07-13"]) == 0
     told = capfd.readouterr().out
