@@ -34,7 +34,7 @@ def print_day(day: ExplainedDay) -> None:
     title = f"{day.person} {day.name}, {day.day} ({day.kind}): {day.status}, {sums}{faults}"
     tree = Tree(escape(title))
     plan = tree.add(escape(f"plan: shift {day.shift or '-'}; {'; '.join(day.plan)}"))
-    plan.add(escape(f"punches from {day.window[0]} to {day.window[1]} can count"))
+    plan.add(escape(f"window of its shift: {day.window[0]} to {day.window[1]}"))
     tree.add(escape(f"rules: {day.rules}, version {day.rule_version}"))
     tree.add(escape(f"result: {_standing(day)}"))
     _add_minutes(tree, day)
