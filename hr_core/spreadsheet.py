@@ -10,6 +10,7 @@ from zipfile import BadZipFile, ZipFile
 
 from hr_core.errors import CoreError, InputFileError
 
+SUFFIXES = (".csv", ".xlsx")
 # 100,000 people x 31 days as text are 20 MB.
 MAX_FILE_BYTES = 64 * 1024 * 1024
 # A zip of zeros unpacks to a thousand times its size: refused before it is unpacked.
@@ -18,8 +19,6 @@ MAX_ROWS = 200_000
 
 # What a spreadsheet program takes for the beginning of a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-
-SUFFIXES = (".csv", ".xlsx")
 
 Cell = str | int | float | date | datetime | time | bool | None
 

@@ -130,11 +130,17 @@ def _minutes(result: DayResult) -> tuple[DayMinutes, ...]:
             minutes=one.minutes,
             counts=one.counts,
             reason=one.why,
-            why=MINUTE_REASONS.get(one.why, one.why),
+            why=_minute_reason(one.why),
             work_centre=one.work_centre,
         )
         for one in result.intervals
     )
+
+
+def _minute_reason(why: str) -> str:
+    """A time sheet says the pay code behind the reason."""
+    reason, colon, pay_code = why.partition(": ")
+    return f"{MINUTE_REASONS.get(reason, reason)}{colon}{pay_code}"
 
 
 def _punches(conn: sa.Connection, result: DayResult, plan: PlannedDay) -> Iterable[DayPunch]:
@@ -149,25 +155,6 @@ def _punches(conn: sa.Connection, result: DayResult, plan: PlannedDay) -> Iterab
         else:
             found.append(_device_punch(raw_event(conn, event_id), role, ignored))
     return sorted(found, key=lambda punch: (punch.time, punch.event_id))
-
-
-def _of_other_days(
-    conn: sa.Connection, on: date, others: Iterable[DayResult]
-) -> Iterable[OtherDayPunch]:
-    for result in others:
-        ignored = {one.event_id: one.reason for one in result.ignored}
-        for event_id in (*result.used, *ignored):
-            event = None if event_id.startswith("request:") else raw_event(conn, event_id)
-            if event is None or not (event.device_time or "").startswith(on.isoformat()):
-                continue
-            reason = ignored.get(event_id)
-            yield OtherDayPunch(
-                event_id=event_id,
-                time=event.device_time or "",
-                day=result.day.isoformat(),
-                counted=reason is None,
-                why="" if reason is None else PUNCH_REASONS.get(reason, reason),
-            )
 
 
 def _role(result: DayResult, event_id: str) -> str:
@@ -251,6 +238,25 @@ def _missing(
             waits_for=waits,
             what=what,
         )
+
+
+def _of_other_days(
+    conn: sa.Connection, on: date, others: Iterable[DayResult]
+) -> Iterable[OtherDayPunch]:
+    for result in others:
+        ignored = {one.event_id: one.reason for one in result.ignored}
+        for event_id in (*result.used, *ignored):
+            event = None if event_id.startswith("request:") else raw_event(conn, event_id)
+            if event is None or not (event.device_time or "").startswith(on.isoformat()):
+                continue
+            reason = ignored.get(event_id)
+            yield OtherDayPunch(
+                event_id=event_id,
+                time=event.device_time or "",
+                day=result.day.isoformat(),
+                counted=reason is None,
+                why="" if reason is None else PUNCH_REASONS.get(reason, reason),
+            )
 
 
 def _lacking(result: DayResult) -> Sequence[str]:

@@ -175,6 +175,17 @@ def test_a_punch_of_the_date_that_is_another_days_is_told(imported, tmp_path, ca
     assert "  1 outside the window" in told
 
 
+def test_a_time_sheets_minutes_are_told_in_words(imported, tmp_path):
+    roster = tmp_path / "roster.csv"
+    roster.write_text(
+        "person,plan,first_day,last_day,rules\n1001,D,2025-07-14,2025-07-20,cn-standard\n"
+    )
+    assert imported("roster", "import", str(roster))[0] == 0
+    day = imported("attendance", "explain", "1001", "2025-07-16")[1]
+    said = {one["why"] for one in day["minutes"]}
+    assert {"work within the shift: regular", "a meal, taken off or added by rule: meal"} <= said
+
+
 SITES = """
 [[unit]]
 code = "NY"
