@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hr_core.cli.accounts import PasswordFileOption, make_first_admin
+from hr_core.cli.attendance_work import progress
 from hr_core.cli.gateways import CoreKeyOption, core_key_of, operator
 from hr_core.cli.options import (
     ByOption,
@@ -191,13 +192,15 @@ def _import_punches(
             raise typer.BadParameter(
                 f"no time zone is named {zone!r}; write one like Asia/Shanghai", param_hint="--zone"
             )
-        done = import_punch_file(
-            engine,
-            PunchFile(path=path, device=device, zone=zone, site="import", whole_log=whole_log),
-            core_key_of(engine, core_key),
-            now=SystemClock().now,
-            entropy=secrets.token_bytes,
-        )
+        with progress("rows taken in") as told:
+            done = import_punch_file(
+                engine,
+                PunchFile(path=path, device=device, zone=zone, site="import", whole_log=whole_log),
+                core_key_of(engine, core_key),
+                now=SystemClock().now,
+                entropy=secrets.token_bytes,
+                told=told,
+            )
     if as_json:
         print_json(done)
     else:

@@ -1,11 +1,12 @@
 """`hr-core attendance …` and `import --device` over the real plant export and a small one."""
 
+import contextlib
 import json
 from collections import Counter
 
 import pytest
 
-from hr_core.cli import main
+from hr_core.cli import main, setup
 
 PEOPLE = """
 [site]
@@ -270,3 +271,17 @@ def test_the_real_plant_export_is_explained_whole(ask, tmp_path, shared_data):
         expected = {f"{on}T{row[2]}" for row in rows if row[:2] == [busiest, on]}
         told = [*day["punches"], *day["of_other_days"]]
         assert {one["time"] for one in told} >= expected, "each punch of the date is named"
+
+
+def test_a_long_export_tells_how_far_it_is(ask, tmp_path, monkeypatch):
+    heard = []
+
+    @contextlib.contextmanager
+    def listening(what):
+        heard.append(what)
+        yield heard.append
+
+    monkeypatch.setattr(setup, "progress", listening)
+    monkeypatch.setattr("hr_core.ingest.punch_file.MAX_RECORDS_PER_BATCH", 2)
+    assert ask("import", str(tmp_path / "1_attlog.dat"), "--device", "ZK1")[0] == 0
+    assert heard == ["rows taken in", 2, 4, 5]
