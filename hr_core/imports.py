@@ -22,7 +22,8 @@ from hr_core.people.file import ReadFile, SchemeRow, read_file, read_people_file
 from hr_core.people.keying import keyed, keys_of_numbers
 from hr_core.people.model import Badge, Days, DeviceUser, Roster, overlapping
 from hr_core.people.organisation_import import check_organisation, merged_organisation
-from hr_core.people.sheet import SUFFIXES, read_people_sheet
+from hr_core.people.sheet import read_people_sheet
+from hr_core.spreadsheet import SUFFIXES
 from hr_core.store.organisation import load_organisation, save_organisation
 from hr_core.store.people import load_roster, save_roster, save_scheme
 from hr_core.store.person_records import all_numbers

@@ -249,6 +249,11 @@ def _judge_correction(conn: sa.Connection, asking: Asking, punch: MissingPunch, 
     return policy.version
 
 
+def _whole_minutes(span: timedelta) -> str:
+    hours, minutes = divmod(span // timedelta(minutes=1), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 def _located(
     conn: sa.Connection, punch: MobilePunch, wall: datetime, holding: Iterable[Request]
 ) -> tuple[MobilePunch, str, str]:
@@ -260,7 +265,7 @@ def _located(
     where = locate(load_places(conn), punch.latitude, punch.longitude, punch.accuracy_m)
     kept = replace(punch, outside=where.place is None, found=where.found)
     if wall - punch.at > _CLOCKS_APART:
-        late = f"{where.found}; told {wall - punch.at} later"
+        late = f"{where.found}; told {_whole_minutes(wall - punch.at)} later"
         return replace(kept, found=late), "", ""
     if where.place is not None:
         return kept, f"place {where.place}", ""

@@ -10,6 +10,7 @@ from zipfile import BadZipFile, ZipFile
 
 from hr_core.errors import CoreError, InputFileError
 
+SUFFIXES = (".csv", ".xlsx")
 # 100,000 people x 31 days as text are 20 MB.
 MAX_FILE_BYTES = 64 * 1024 * 1024
 # A zip of zeros unpacks to a thousand times its size: refused before it is unpacked.
@@ -50,9 +51,13 @@ def read_rows(path: Path) -> list[Row]:
     return found
 
 
-def write_rows(path: Path, rows: Iterable[Sequence[Cell]]) -> None:
-    """As xlsx or CSV, by the name. Text never becomes a formula. Raises CoreError."""
+def write_rows(path: Path, rows: Iterable[Sequence[Cell]], mode: int = 0o666) -> None:
+    """As xlsx or CSV, by the name; `mode` is that of a new file. Text never becomes a formula.
+
+    Raises CoreError.
+    """
     try:
+        path.touch(mode=mode)
         if path.suffix.casefold() == ".xlsx":
             _write_xlsx(path, rows)
         else:

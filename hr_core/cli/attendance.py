@@ -96,6 +96,7 @@ def show(
     as_json: JsonOption = False,
 ) -> int:
     """Show a person's days of a month as they are stored; what is not stored is computed now."""
+    from hr_core.attendance.day import Ignored
     from hr_core.clock import SystemClock
     from hr_core.people.lookup import person_in_month
     from hr_core.views import attendance_of
@@ -116,9 +117,14 @@ def show(
             )
             mark = "  TO CLARIFY" if day.to_clarify else ""
             waits = f"  waiting for {', '.join(day.waiting_for)}" if day.waiting_for else ""
-            print(f"  {day.day} {day.kind:17} {day.status:11} {span} {minutes}{mark}{waits}")
-        for event_id in found.unassigned:
-            print(f"  in no shift window: event {event_id}")
+            outside = sum(one["reason"] == Ignored.OUTSIDE_WINDOW for one in day.ignored)
+            lost = f"  {outside} outside the window" if outside else ""
+            print(f"  {day.day} {day.kind:17} {day.status:11} {span} {minutes}{mark}{waits}{lost}")
+        if found.unassigned:
+            print(
+                f"{len(found.unassigned)} punches lie outside the window of their day's shift: "
+                f"hr-core attendance explain {employee} DAY names them"
+            )
     return ExitCode.DEGRADED if found.to_clarify or found.unassigned else ExitCode.OK
 
 

@@ -4,10 +4,28 @@ from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
+from hr_core.attendance.day import DayStatus
+from hr_core.attendance.day_parts import DayFlag
 from hr_core.trace.explained_day import DayPunch, ExplainedDay
 
 # A tree is cut at the width of the terminal, or of 80 in a pipe; ids and bytes must stay whole.
 _NEVER_CUT = 10_000
+
+_NO_MINUTES: dict[str, str] = {
+    DayStatus.OFF: "no work was due",
+    DayStatus.ON_LEAVE: "approved leave, and no punch",
+    DayStatus.ON_TRIP: "an approved trip, and no punch",
+    DayStatus.ABSENT: "nobody pressed",
+    DayStatus.NO_RECORD: "no device knows the person",
+}
+
+_FLAGS: dict[str, str] = {
+    DayFlag.DST: "the site's clock was put forward or back within the day's window",
+    DayFlag.HIRED_MID_SHIFT: "the person joined while this shift ran",
+    DayFlag.LEFT_MID_SHIFT: "the person left while this shift ran",
+    DayFlag.NO_DEVICE: "no device knows the person: absence cannot be told",
+    DayFlag.SEVERAL_ZONES: "punches of devices in different zones",
+}
 
 
 def print_day(day: ExplainedDay) -> None:
@@ -16,7 +34,7 @@ def print_day(day: ExplainedDay) -> None:
     title = f"{day.person} {day.name}, {day.day} ({day.kind}): {day.status}, {sums}{faults}"
     tree = Tree(escape(title))
     plan = tree.add(escape(f"plan: shift {day.shift or '-'}; {'; '.join(day.plan)}"))
-    plan.add(escape(f"punches from {day.window[0]} to {day.window[1]} belong to it"))
+    plan.add(escape(f"window of its shift: {day.window[0]} to {day.window[1]}"))
     tree.add(escape(f"rules: {day.rules}, version {day.rule_version}"))
     tree.add(escape(f"result: {_standing(day)}"))
     _add_minutes(tree, day)
@@ -27,7 +45,7 @@ def print_day(day: ExplainedDay) -> None:
     for one in day.corrections:
         tree.add(escape(f"{one.kind}, request {one.request}, {one.approved_by}: {one.reason}"))
     if day.flags:
-        tree.add(escape(f"flags: {', '.join(day.flags)}"))
+        tree.add(escape(f"flags: {'; '.join(_flag(one) for one in day.flags)}"))
     for queued in day.queued:
         tree.add(
             escape(
@@ -36,6 +54,10 @@ def print_day(day: ExplainedDay) -> None:
             )
         )
     Console(soft_wrap=True, highlight=False, width=_NEVER_CUT).print(tree)
+
+
+def _flag(flag: str) -> str:
+    return f"{flag} ({_FLAGS[flag]})" if flag in _FLAGS else flag
 
 
 def _standing(day: ExplainedDay) -> str:
@@ -56,7 +78,7 @@ def _add_minutes(tree: Tree, day: ExplainedDay) -> None:
         where = f" at {one.work_centre}" if one.work_centre else ""
         branch.add(escape(f"{span} {one.minutes:4} min {one.counts:8} {one.why}{where}"))
     if not day.minutes:
-        branch.add("none: not both sides of the day are known")
+        branch.add(f"none: {_NO_MINUTES.get(day.status, 'not both sides of the day are known')}")
 
 
 def _add_punches(tree: Tree, day: ExplainedDay) -> None:
@@ -64,6 +86,11 @@ def _add_punches(tree: Tree, day: ExplainedDay) -> None:
     branch = tree.add(f"punches: {used} counted, {len(day.punches) - used} not")
     for punch in day.punches:
         _add_punch(branch, punch)
+    if day.of_other_days:
+        branch = tree.add(f"punches of this date that are another day's: {len(day.of_other_days)}")
+        for one in day.of_other_days:
+            verdict = "counted" if one.counted else f"not counted: {one.why}"
+            branch.add(escape(f"{one.time}  of {one.day}, {verdict}; event {one.event_id}"))
 
 
 def _add_punch(branch: Tree, punch: DayPunch) -> None:

@@ -159,7 +159,7 @@ def _sound(engine: sa.Engine) -> Iterator[None]:
             found = stored_version(conn)
         if found is None:
             raise CoreError(
-                f"{where} is not a sound core database (it has no schema_version)", remedy=_REMEDY
+                f"there is no core in {where} (it has no schema_version)", remedy=_REMEDY
             )
         if found != SCHEMA_VERSION:
             raise SchemaVersionError(where=describe(engine), found=found, expected=SCHEMA_VERSION)

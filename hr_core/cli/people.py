@@ -253,7 +253,7 @@ def split(  # noqa: PLR0913 - one for each option
         print_json(done)
     else:
         print(f"person {done.person} with number {done.number} was split from person {key}")
-        print(f"  to undo: hr-core people undo {done.change}")
+        print(f"  to undo: hr-core people undo {done.change} --reason WHY")
 
 
 @app.command("undo")
@@ -324,8 +324,8 @@ def export(
     db: DbOption = None,
 ) -> None:
     """Write everybody with a number on the day as a table that hr-core import reads back."""
-    from hr_core.people.sheet import SUFFIXES, people_table
-    from hr_core.spreadsheet import write_rows
+    from hr_core.people.sheet import people_table
+    from hr_core.spreadsheet import SUFFIXES, write_rows
 
     if file.suffix.casefold() not in SUFFIXES:
         raise typer.BadParameter("is not .csv or .xlsx", param_hint="file")
@@ -333,8 +333,7 @@ def export(
         raise typer.BadParameter(f"{file} is there already", param_hint="file")
     with reading(context, db) as conn:
         table = people_table(conn, _day(on, "--on") or _today())
-    file.touch(mode=0o600)  # everybody's pay is in it
-    write_rows(file, table)
+    write_rows(file, table, mode=0o600)  # everybody's pay is in it
     print(f"{file}: {len(table) - 1} people")
 
 
@@ -434,7 +433,7 @@ def _say(change: int, text: str, *, as_json: bool, value: object = None) -> None
     if as_json:
         print_json({"change": change} if value is None else value)
     else:
-        print(f"{text}\n  to undo: hr-core people undo {change}")
+        print(f"{text}\n  to undo: hr-core people undo {change} --reason WHY")
 
 
 def _sign(by: str | None, reason: str) -> Signature:

@@ -218,7 +218,7 @@ def print_request(one: Request, *, as_json: bool) -> None:
 
     print(_line(one))
     for name, value in msgspec.to_builtins(one.body).items():
-        if name != "type":
+        if name != "type" and value is not None and value is not False:
             print(f"  {name}: {value}")
     print(
         f"  asked {one.asked_at:%Y-%m-%d %H:%M} UTC by {one.asked_by} ({one.relation}): {one.reason}"
@@ -227,7 +227,8 @@ def print_request(one: Request, *, as_json: bool) -> None:
         print(f"  evidence: {one.evidence}")
     if one.decided_at is not None:
         print(
-            f"  {one.state} {one.decided_at:%Y-%m-%d %H:%M} UTC by {one.decided_by}: {one.decision}"
+            f"  {one.state} {one.decided_at:%Y-%m-%d %H:%M} UTC by {one.decided_by}"
+            + (f": {one.decision}" if one.decision else "")
         )
     if one.queued_days:
         days = ", ".join(str(day) for day in one.queued_days)

@@ -104,9 +104,11 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write everybody's plan of a month as a table: a line for each person and day."""
-    from hr_core.spreadsheet import write_rows
+    from hr_core.spreadsheet import SUFFIXES, write_rows
     from hr_core.store.work_plan import known_people, plans_of
 
+    if file.suffix.casefold() not in SUFFIXES:
+        raise typer.BadParameter("is not .csv or .xlsx", param_hint="file")
     wanted = parse_month(month)
     with reading(context, db) as conn:
         names = known_people(conn)

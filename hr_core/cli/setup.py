@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hr_core.cli.accounts import PasswordFileOption, make_first_admin
+from hr_core.cli.attendance_work import progress
 from hr_core.cli.gateways import CoreKeyOption, core_key_of, operator
 from hr_core.cli.options import (
     ByOption,
@@ -121,7 +123,9 @@ def import_file(  # noqa: PLR0913 - one for each option
     ] = None,
     zone: Annotated[
         str | None,
-        typer.Option("--zone", help="Of that terminal's clock [default: the site's]."),
+        typer.Option(
+            "--zone", help="Of that terminal's clock [default: of the site where it stands]."
+        ),
     ] = None,
     whole_log: Annotated[
         bool,
@@ -173,24 +177,30 @@ def _import_punches(
 
     from hr_core.clock import SystemClock
     from hr_core.ingest.punch_file import PunchFile, import_punch_file
-    from hr_core.store.people import load_site_zone
+    from hr_core.people.organisation_file import is_zone
 
     path, device, zone = source
     with core(context, db) as engine:
         if zone is None:
             with engine.connect() as conn:
-                zone = load_site_zone(conn)
+                zone = _zone_of(conn, device)
         if zone is None:
             raise typer.BadParameter(
                 "is not known: import people first, or give one", param_hint="--zone"
             )
-        done = import_punch_file(
-            engine,
-            PunchFile(path=path, device=device, zone=zone, site="import", whole_log=whole_log),
-            core_key_of(engine, core_key),
-            now=SystemClock().now,
-            entropy=secrets.token_bytes,
-        )
+        if not is_zone(zone):
+            raise typer.BadParameter(
+                f"no time zone is named {zone!r}; write one like Asia/Shanghai", param_hint="--zone"
+            )
+        with progress("rows taken in") as told:
+            done = import_punch_file(
+                engine,
+                PunchFile(path=path, device=device, zone=zone, site="import", whole_log=whole_log),
+                core_key_of(engine, core_key),
+                now=SystemClock().now,
+                entropy=secrets.token_bytes,
+                told=told,
+            )
     if as_json:
         print_json(done)
     else:
@@ -200,7 +210,23 @@ def _import_punches(
         )
         for row in done.first_unreadable:
             print(f"  byte {row.offset}: {row.reason}")
+        print("ids that nobody is yet: hr-core people waiting", file=sys.stderr)
     return ExitCode.DEGRADED if done.unreadable or done.rejected else ExitCode.OK
+
+
+def _zone_of(conn: sa.Connection, device: str) -> str | None:
+    """Raises a usage error when the device stood in several zones: its rows do not tell in which."""
+    from hr_core.people.places import Places
+    from hr_core.store.people import load_site_zone
+
+    zones = sorted(Places.load(conn).zones_of_device(device))
+    if len(zones) > 1:
+        raise typer.BadParameter(
+            f"{device} stood in {' and '.join(zones)}: split the file by its days and say the zone "
+            "of each part",
+            param_hint="--zone",
+        )
+    return zones[0] if zones else load_site_zone(conn)
 
 
 def serve(  # noqa: PLR0913 - one for each option

@@ -84,14 +84,16 @@ def import_punch_file(
     *,
     now: Callable[[], datetime],
     entropy: Callable[[int], bytes],
+    told: Callable[[int], None] = lambda _rows: None,
 ) -> PunchFileImported:
-    """Raises InputFileError, StorageError."""
+    """`told` hears how many rows are taken in. Raises InputFileError, StorageError."""
     punches, bad = _read(file, now())
     verdicts: Counter[Verdict] = Counter()
     _admit(engine, file.site, key, now())
     sender = _Sender(engine, file, key, now, entropy)
     for start in range(0, len(punches), MAX_RECORDS_PER_BATCH):
         verdicts.update(sender.send(punches[start : start + MAX_RECORDS_PER_BATCH]))
+        told(min(start + MAX_RECORDS_PER_BATCH, len(punches)))
     until = _complete_until(file, punches, bad, verdicts)
     if file.whole_log:
         sender.send((), (_watermark(file, punches, until, bad),))

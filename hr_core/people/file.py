@@ -268,7 +268,7 @@ def read_people_file(path: Path) -> ReadFile:
         parsed = PeopleFile.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as exc:
         raise InputFileError(
-            f"not TOML: {exc}", file=str(path), key="(file)", remedy="correct the line it names"
+            f"not TOML: {exc}", file=str(path), key="(file)", remedy=_remedy(path)
         ) from exc
     except ValidationError as exc:
         raise _refused(path, exc) from exc
@@ -280,12 +280,20 @@ def read_people_file(path: Path) -> ReadFile:
     )
 
 
+def _remedy(path: Path) -> str:
+    if path.suffix.casefold() == ".dat":
+        return "of a terminal's export say which terminal wrote it: --device SERIAL"
+    return "correct the line it names"
+
+
 def read_file(path: Path) -> str:
-    """Raises InputFileError when the file is missing, too large or not UTF-8."""
+    """Without the byte order mark that some editors write. Raises InputFileError when the file is
+    missing, too large or not UTF-8.
+    """
     try:
         body = path.read_bytes()
         if len(body) <= MAX_FILE_BYTES:
-            return body.decode()
+            return body.decode("utf-8-sig")
         fault = f"{len(body)} bytes are over the cap of {MAX_FILE_BYTES}"
     except OSError as exc:
         fault = f"cannot be read: {exc.strerror}"
@@ -339,7 +347,7 @@ def _unique(path: Path, table: str, rows: list[tuple[str, Any]]) -> dict[str, An
 
 
 def _refused(path: Path, exc: ValidationError) -> InputFileError:
-    faults = [(_key(error["loc"]), error["msg"]) for error in exc.errors()]
+    faults = [(_key(error["loc"]), told(error["msg"])) for error in exc.errors()]
     key, message = faults[0]
     more = [f"{where}: {what}" for where, what in faults[1:_MOST_ERRORS_SHOWN]]
     if len(faults) > _MOST_ERRORS_SHOWN:
@@ -348,8 +356,13 @@ def _refused(path: Path, exc: ValidationError) -> InputFileError:
         "; ".join([message, *more]),
         file=str(path),
         key=key,
-        remedy="correct the key (docs: people file) and import again; nothing was stored",
+        remedy="correct the key (docs/people-file.md) and import again; nothing was stored",
     )
+
+
+def told(message: str) -> str:
+    """What a check of ours said, without pydantic's own words before it."""
+    return message.removeprefix("Value error, ")
 
 
 def _key(location: tuple[int | str, ...]) -> str:

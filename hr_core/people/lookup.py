@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from hr_core.clock import Month
 from hr_core.errors import NotFoundError
+from hr_core.people.half_width import half_width
 from hr_core.people.model import Days
 from hr_core.store.people import people
 from hr_core.store.person_records import holders_of, merged_into
@@ -22,6 +23,7 @@ def person_of_number(conn: sa.Connection, number: str, on: date) -> str:
     """
     if number.startswith(_KEY):
         return _person_of_key(conn, number.removeprefix(_KEY))
+    number = half_width(number)
     holders = holders_of(conn, number)
     for row in holders:
         if row.days.covers(on):
@@ -37,7 +39,9 @@ def person_of_number(conn: sa.Connection, number: str, on: date) -> str:
 
 def person_who_had(conn: sa.Connection, number: str, on: date) -> str:
     """Whoever has the number on the day, or had it last before. Raises NotFoundError."""
-    before = [row for row in holders_of(conn, number) if (row.valid_from or date.min) <= on]
+    before = [
+        row for row in holders_of(conn, half_width(number)) if (row.valid_from or date.min) <= on
+    ]
     return before[-1].person if before else person_of_number(conn, number, on)
 
 
@@ -77,7 +81,9 @@ def person_of_slip(conn: sa.Connection, run: RunRow, number: str) -> str:
 def persons_of_number(conn: sa.Connection, number: str, days: Days) -> list[str]:
     """Everybody who has the number on one of the days, in order of their days."""
     return list(
-        dict.fromkeys(row.person for row in holders_of(conn, number) if row.days.overlaps(days))
+        dict.fromkeys(
+            row.person for row in holders_of(conn, half_width(number)) if row.days.overlaps(days)
+        )
     )
 
 

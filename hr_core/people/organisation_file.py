@@ -4,8 +4,9 @@ from datetime import date
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from hr_core.people.half_width import half_width
 from hr_core.people.records import (
     DeviceSite,
     Membership,
@@ -17,15 +18,25 @@ from hr_core.people.records import (
 )
 
 
-def _zone(name: str) -> str:
+def is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
-        raise ValueError(f"no time zone is named {name!r}; write one like Asia/Shanghai") from exc
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _zone(name: str) -> str:
+    if not is_zone(name):
+        raise ValueError(f"no time zone is named {name!r}; write one like Asia/Shanghai")
     return name
 
 
-Word = Annotated[str, Field(min_length=1, max_length=64)]
+def _plain(value: object) -> object:
+    return half_width(value) if isinstance(value, str) else value
+
+
+Word = Annotated[str, BeforeValidator(_plain), Field(min_length=1, max_length=64)]
 Zone = Annotated[str, AfterValidator(_zone)]
 
 

@@ -50,6 +50,15 @@ class Places:
         site = self.site_of_device(serial, on)
         return None if site is None else self.zone_of_site(site, on)
 
+    def zones_of_device(self, serial: str) -> set[str]:
+        """Of all sites at which it ever stood, over the days that it stood there."""
+        return {
+            zone.zone
+            for stay in self._devices.get(serial, ())
+            for zone in self._zones.get(stay.site, ())
+            if zone.days.overlaps(stay.days)
+        }
+
     def sites_of_person(self, person: str, on: date) -> frozenset[str]:
         """Of all units that the person is in, and of the units above them."""
         todo = [row.unit for row in self._places.get(person, ()) if row.days.covers(on)]

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from hr_core.errors import InputFileError
-from hr_core.people.file import PersonRow, ReadFile
+from hr_core.people.file import PersonRow, ReadFile, told
 from hr_core.people.model import Badge, Days, Roster
 from hr_core.people.records import EmployeeNumber, Employment, Kind, Membership, Role
 from hr_core.spreadsheet import Cell, Row, harmless, read_rows
@@ -25,7 +25,6 @@ from hr_core.store.organisation import memberships
 from hr_core.store.people import load_roster
 from hr_core.store.person_records import employee_numbers, employments
 
-SUFFIXES = (".csv", ".xlsx")
 _MOST_ERRORS_SHOWN = 10
 _DAYS = re.compile(r"(\d{4}-\d\d-\d\d)?\.\.(\d{4}-\d\d-\d\d)?")
 
@@ -77,7 +76,7 @@ def read_people_sheet(path: Path, stored: Roster | None) -> tuple[ReadFile, list
             persons.append(PersonRow.model_validate(_values(header, row)))
             numbers.append(row.number)
         except ValidationError as exc:
-            faults += [_fault(row, error["loc"], error["msg"]) for error in exc.errors()]
+            faults += [_fault(row, error["loc"], told(error["msg"])) for error in exc.errors()]
         except ValueError as exc:
             faults.append((f"row {row.number}", str(exc)))
     _refuse(path, faults)

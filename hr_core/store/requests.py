@@ -143,7 +143,7 @@ def decide(conn: sa.Connection, number: int, outcome: Outcome) -> Request:
     if changed.rowcount != 1:
         raise RefusedRequestError(
             "decided",
-            f"request {number} is {found.state} since {found.decided_at} by {found.decided_by}",
+            f"request {number} is {found.state} since {found.decided_at:%Y-%m-%d %H:%M} UTC by {found.decided_by}",
             remedy=f"a decision stays; ask for its reversal: hr-core request ask reversal {number}",
         )
     return request(conn, number)

@@ -3,6 +3,7 @@
 from hr_core.attendance.day import Ignored
 from hr_core.attendance.day_parts import Why
 from hr_core.attendance.live.timesheet_days import UNPAIRED
+from hr_core.attendance.timesheet.rules import RowKind
 from protocols.records import Flag
 
 PUNCH_REASONS: dict[str, str] = {
@@ -19,6 +20,9 @@ PUNCH_REASONS: dict[str, str] = {
     Flag.FILL_PATTERN: "its fields are filled with one byte: worn memory",
 }
 MINUTE_REASONS: dict[str, str] = {
+    RowKind.LUNCH_ADJUST: "a meal, taken off or added by rule",
+    RowKind.BREAK_ADJUST: "a break, taken off or added by rule",
+    RowKind.ABSENCE: "approved absence",
     Why.BEFORE_SHIFT: "before the shift begins; coming early is no work",
     Why.WORK: "work within the shift",
     Why.BREAK: "the shift's break",

@@ -27,6 +27,7 @@ from hr_core.trace.explained_day import (
     EarlierResult,
     ExplainedDay,
     MissingPunch,
+    OtherDayPunch,
     PunchStep,
 )
 
@@ -70,12 +71,20 @@ def explain_day_of_person(
     """`person`: the key, which may be another human's number. Raises as `explain_day`."""
     name = name_of(conn, person)
     computation = Computation(conn, engines, now)
-    computed = computation.days(person, on, on + _ONE_DAY).get(on)
+    around = (on - _ONE_DAY, on + 2 * _ONE_DAY)
+    days = computation.days(person, *around)
+    computed = days.get(on)
     if computed is None:
         raise NotFoundError(
             f"{on} has not begun for {name}", remedy="ask for today or an earlier day"
         )
-    stored = days_of_person(conn, person, on, on + _ONE_DAY).get(on)
+    kept = days_of_person(conn, person, *around)
+    stored = kept.get(on)
+    others = [
+        kept[day].result if day in kept else days[day].result
+        for day in (on - _ONE_DAY, on + _ONE_DAY)
+        if day in days
+    ]
     result = computed.result if stored is None else stored.result
     marks = computed.devices
     return ExplainedDay(
@@ -110,6 +119,7 @@ def explain_day_of_person(
         locked=month_of(on) in computation.locked,
         queued=tuple(one for one in corrections(conn, person=person) if one.day == on),
         earlier=tuple(map(_earlier, earlier_revisions(conn, person, on))),
+        of_other_days=tuple(sorted(_of_other_days(conn, on, others), key=lambda one: one.time)),
     )
 
 
@@ -121,11 +131,17 @@ def _minutes(result: DayResult) -> tuple[DayMinutes, ...]:
             minutes=one.minutes,
             counts=one.counts,
             reason=one.why,
-            why=MINUTE_REASONS.get(one.why, one.why),
+            why=_minute_reason(one.why),
             work_centre=one.work_centre,
         )
         for one in result.intervals
     )
+
+
+def _minute_reason(why: str) -> str:
+    """A time sheet says the pay code behind the reason."""
+    reason, colon, pay_code = why.partition(": ")
+    return f"{MINUTE_REASONS.get(reason, reason)}{colon}{pay_code}"
 
 
 def _punches(conn: sa.Connection, result: DayResult, plan: PlannedDay) -> Iterable[DayPunch]:
@@ -211,7 +227,7 @@ def _missing(
         if result.status is DayStatus.NOT_OVER:
             what = "its shift's window is still open"
         elif waits:
-            told = ", ".join(_state(one) for one in marks if one.device in waits)
+            told = ", ".join(f"{one.device}, {_state(one)}" for one in marks if one.device in waits)
             what = f"it may be on a device that is not read so far: {told}"
         elif marks:
             what = "every device that the person may use was read past the day: none has it"
@@ -223,6 +239,25 @@ def _missing(
             waits_for=waits,
             what=what,
         )
+
+
+def _of_other_days(
+    conn: sa.Connection, on: date, others: Iterable[DayResult]
+) -> Iterable[OtherDayPunch]:
+    for result in others:
+        ignored = {one.event_id: one.reason for one in result.ignored}
+        for event_id in (*result.used, *ignored):
+            event = None if event_id.startswith("request:") else raw_event(conn, event_id)
+            if event is None or not (event.device_time or "").startswith(on.isoformat()):
+                continue
+            reason = ignored.get(event_id)
+            yield OtherDayPunch(
+                event_id=event_id,
+                time=event.device_time or "",
+                day=result.day.isoformat(),
+                counted=reason is None,
+                why="" if reason is None else PUNCH_REASONS.get(reason, reason),
+            )
 
 
 def _lacking(result: DayResult) -> Sequence[str]:
@@ -247,8 +282,8 @@ def _covers(mark: DeviceMark, closes: datetime) -> bool:
 
 def _state(mark: DeviceMark) -> str:
     if mark.complete_until is None:
-        return f"{mark.device}, of which nothing is known"
-    return f"{mark.device}, incomplete since {mark.complete_until:%Y-%m-%d %H:%M:%S} UTC"
+        return "of which nothing is known"
+    return f"incomplete since {mark.complete_until:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _device(mark: DeviceMark, closes: datetime) -> DeviceState:

@@ -28,6 +28,16 @@ class DayPunch(Struct, frozen=True, kw_only=True):
     event: RawEvent | None = None
 
 
+class OtherDayPunch(Struct, frozen=True, kw_only=True):
+    """The device wrote this date, and the punch is another day's: a night's morning, mostly."""
+
+    event_id: str
+    time: str
+    day: str
+    counted: bool
+    why: str
+
+
 class DayMinutes(Struct, frozen=True, kw_only=True):
     start: str | None
     end: str | None
@@ -101,3 +111,4 @@ class ExplainedDay(Struct, frozen=True, kw_only=True):
     locked: bool
     queued: tuple[QueuedCorrection, ...]
     earlier: tuple[EarlierResult, ...]
+    of_other_days: tuple[OtherDayPunch, ...] = ()

@@ -197,6 +197,9 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "nothing": ("不计", "Not counted"),
     },
     "minute_why": {
+        "lunch_adjust": ("按规则扣除或增加的用餐时间", "A meal, taken off or added by rule"),
+        "break_adjust": ("按规则扣除或增加的休息时间", "A break, taken off or added by rule"),
+        "absence": ("已批准的缺勤", "Approved absence"),
         "before_shift": ("早到:班次开始前不计", "Before the shift: not counted"),
         "work": ("班次内工作", "Work within the shift"),
         "break": ("扣休息", "Unpaid break"),

@@ -232,9 +232,16 @@ def _minute_row(one: DayInterval, words: Words) -> MinuteRow:
         end="" if one.end is None else f"{wall_time(one.end):%H:%M}",
         minutes=one.minutes,
         kind=_kind(one),
-        reason=words.of("minute_why", one.why),
+        reason=minute_reason(one.why, words),
         work_centre=one.work_centre or "",
     )
+
+
+def minute_reason(why: str, words: Words) -> str:
+    """A time sheet says the pay code behind the reason."""
+    reason, _, pay_code = why.partition(": ")
+    said = words.of("minute_why", reason)
+    return f"{said} ({pay_code})" if pay_code else said
 
 
 def _kind(one: DayInterval) -> str:
@@ -275,7 +282,7 @@ def _picture(
             end=one.end or 0,
             kind=_kind(one),
             title=f"{wall_time(one.start or 0):%H:%M}–{wall_time(one.end or 0):%H:%M} "
-            f"{words.of('minute_why', one.why)}",
+            f"{minute_reason(one.why, words)}",
             link=f"#m{number}",
         )
         for number, one in rows

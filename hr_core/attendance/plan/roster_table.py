@@ -19,6 +19,7 @@ from hr_core.attendance.plan.roster import (
 )
 from hr_core.attendance.plan.roster_check import RosterFault
 from hr_core.attendance.plan.site_calendar import ANY_SITE
+from hr_core.people.half_width import half_width
 
 _COLUMNS = {
     "person": ("person", "number", "employee_number", "工号"),
@@ -163,7 +164,7 @@ def _subject(cells: Mapping[str, str], names: Names, first: date) -> Subject:
         if team not in names.teams:
             raise _BadCellError("unknown_team", f"there is no team {team!r}")
         return Subject(SubjectKind.TEAM, team)
-    key = names.person_on(person, first)
+    key = names.person_on(half_width(person), first)
     if key is None:
         raise _BadCellError("unknown_person", f"nobody has the number {person!r} on {first}")
     return Subject(SubjectKind.PERSON, key)

@@ -76,7 +76,7 @@ def read_rule_file(file: Path) -> RuleSet:
     try:
         if file.stat().st_size > _MAX_BYTES:
             raise RuleFileError(str(file), [Problem("file", f"is larger than {_MAX_BYTES} bytes")])
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
         problem = Problem("file", f"cannot be read: {error.strerror or error}")
         raise RuleFileError(str(file), [problem]) from error

@@ -1,11 +1,12 @@
 """`hr-core attendance …` and `import --device` over the real plant export and a small one."""
 
+import contextlib
 import json
 from collections import Counter
 
 import pytest
 
-from hr_core.cli import main
+from hr_core.cli import main, setup
 
 PEOPLE = """
 [site]
@@ -84,6 +85,11 @@ def test_an_export_with_a_bad_row_names_it_and_proves_nothing_complete(ask, tmp_
         (["import", "none.dat", "--device", "ZK1"], 3, "none.dat"),
         (["import", "people.toml", "--device", "ZK1"], 3, "holds no row"),
         (["import", "people.toml", "--whole-log"], 3, "name its --device"),
+        (["import", "1_attlog.dat"], 3, "--device SERIAL"),
+        (["import", "1_attlog.dat", "--device", "Z", "--zone", "No/Such"], 3, "no time zone"),
+        (["people", "export", "none/out.csv"], 2, "cannot be written"),
+        (["people", "export", "out.pdf"], 3, "not .csv or .xlsx"),
+        (["roster", "export", "out.pdf", "--month", "2025-07"], 3, "not .csv or .xlsx"),
         (["attendance", "explain", "9", "2025-07-16"], 3, "no employee number"),
         (["attendance", "explain", "1001", "tomorrow"], 3, "not a day like"),
         (["attendance", "explain", "1001", "2199-01-01"], 3, "has not begun"),
@@ -149,6 +155,73 @@ def test_explained_for_people(imported, capfd):
     assert "rules: attendance, version attendance/1" in told
 
 
+def test_a_punch_of_the_date_that_is_another_days_is_told(imported, tmp_path, capfd):
+    """An early press belongs to the day before, while the window of its own day is closed."""
+    early = tmp_path / "2_attlog.dat"
+    early.write_text("     1001\t2025-07-17 02:11:00\t1\t0\t1\t0\r\n", newline="")
+    assert imported("import", str(early), "--device", "ZK1")[0] == 0
+    day = imported("attendance", "explain", "1001", "2025-07-17")[1]
+    (other,) = day["of_other_days"]
+    assert (other["time"], other["day"], other["counted"]) == (
+        "2025-07-17T02:11:00", "2025-07-16", False,
+    )  # fmt: skip
+    owner = imported("attendance", "explain", "1001", "2025-07-16")[1]
+    assert other["event_id"] in {one["event_id"] for one in owner["punches"]}
+    assert main(["attendance", "explain", "1001", "2025-07-17"]) == 1
+    told = capfd.readouterr().out
+    assert "2025-07-17T02:11:00  of 2025-07-16, not counted: outside the window" in told
+    assert main(["attendance", "show", "1001", "--month", "2025-07"]) == 1
+    told = capfd.readouterr().out
+    assert "1 punches lie outside the window" in told
+    assert "  1 outside the window" in told
+
+
+def test_a_time_sheets_minutes_are_told_in_words(imported, tmp_path):
+    roster = tmp_path / "roster.csv"
+    roster.write_text(
+        "person,plan,first_day,last_day,rules\n1001,D,2025-07-14,2025-07-20,cn-standard\n"
+    )
+    assert imported("roster", "import", str(roster))[0] == 0
+    day = imported("attendance", "explain", "1001", "2025-07-16")[1]
+    said = {one["why"] for one in day["minutes"]}
+    assert {"work within the shift: regular", "a meal, taken off or added by rule: meal"} <= said
+
+
+SITES = """
+[[unit]]
+code = "NY"
+kind = "site"
+name = "New York"
+zones = [{ zone = "America/New_York" }]
+devices = [{ serial = "STAYS" }, { serial = "MOVED", until = 2025-07-17 }]
+[[unit]]
+code = "B"
+kind = "site"
+name = "Berlin"
+zones = [{ zone = "Europe/Berlin" }]
+devices = [{ serial = "MOVED", from = 2025-07-17 }]
+"""
+
+
+def test_an_exports_zone_is_that_of_the_place_where_its_terminal_stands(ask, tmp_path, capfd):
+    (tmp_path / "people.toml").write_text(PEOPLE + SITES)
+    assert ask("import", str(tmp_path / "people.toml"))[0] == 0
+    export = str(tmp_path / "1_attlog.dat")
+    code, done = ask("import", export, "--device", "STAYS", "--whole-log")
+    assert (code, done["complete_until"]) == (0, "2025-07-18T09:50:00Z")
+    code, said = ask("import", export, "--device", "MOVED")
+    assert code == 3
+    assert "MOVED stood in America/New_York and Europe/Berlin: split the file" in said
+    assert ask("import", export, "--device", "MOVED", "--zone", "Europe/Berlin")[0] == 0
+
+
+def test_what_explain_says_of_a_day_off_is_true(imported, capfd):
+    assert main(["attendance", "explain", "1001", "2025-07-13"]) == 0
+    told = capfd.readouterr().out
+    assert "none: no work was due" in told
+    assert "not both sides" not in told
+
+
 def test_lock_corrections_and_unlock(imported, tmp_path, capfd):
     assert imported("attendance", "lock", "2025-07")[0] == 2
     code, locked = imported("attendance", "lock", "2025-07", "--with-open-days", "--by", "Wu")
@@ -192,6 +265,23 @@ def test_the_real_plant_export_is_explained_whole(ask, tmp_path, shared_data):
     assert len(named) == sum(row[0] == busiest for row in rows)
     on = next(row[1] for row in rows if row[0] == busiest)
     day = ask("attendance", "explain", busiest, on)[1]
-    expected = [f"{on}T{row[2]}" for row in rows if row[:2] == [busiest, on]]
-    assert {one["time"] for one in day["punches"]} >= set(expected)
     assert all(one["counted"] or one["why"] for one in day["punches"])
+    for on in sorted({row[1] for row in rows if row[0] == busiest})[::9]:
+        day = ask("attendance", "explain", busiest, on)[1]
+        expected = {f"{on}T{row[2]}" for row in rows if row[:2] == [busiest, on]}
+        told = [*day["punches"], *day["of_other_days"]]
+        assert {one["time"] for one in told} >= expected, "each punch of the date is named"
+
+
+def test_a_long_export_tells_how_far_it_is(ask, tmp_path, monkeypatch):
+    heard = []
+
+    @contextlib.contextmanager
+    def listening(what):
+        heard.append(what)
+        yield heard.append
+
+    monkeypatch.setattr(setup, "progress", listening)
+    monkeypatch.setattr("hr_core.ingest.punch_file.MAX_RECORDS_PER_BATCH", 2)
+    assert ask("import", str(tmp_path / "1_attlog.dat"), "--device", "ZK1")[0] == 0
+    assert heard == ["rows taken in", 2, 4, 5]

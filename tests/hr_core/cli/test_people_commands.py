@@ -71,7 +71,9 @@ def test_a_number_of_two_people_in_one_month_is_not_guessed(hr):
 def test_merge_and_undo(hr):
     code, text, _ = hr("people", "merge", "E001", "E002", "--reason", "one human", "--by", "ann")
     assert code == 0
-    assert text.splitlines()[-1] == "  to undo: hr-core people undo 2"  # row 1: the import
+    assert (
+        text.splitlines()[-1] == "  to undo: hr-core people undo 2 --reason WHY"
+    )  # row 1: the import
     assert hr("people", "show", "E002", "--json")[1]["merged"] == ["E002"]
     assert hr("people", "undo", "2", "--reason", "not one", "--json") == (0, {"change": 3}, "")
     assert len(hr("people", "list", "--json")[1]["people"]) == 2

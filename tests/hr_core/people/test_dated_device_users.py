@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +11,7 @@ from hr_core.clock import Month
 from hr_core.errors import InputFileError
 from hr_core.imports import import_people
 from hr_core.people.model import Days, DeviceUser, Roster, find_person, overlapping
-from hr_core.store.database import initialise, open_database, writing
+from hr_core.store.database import writing
 from hr_core.store.people import load_roster
 from hr_core.views import punches_of_day
 from protocols.identity import event_id
@@ -132,30 +131,6 @@ def test_a_stored_mapping_is_not_overlapped_by_a_later_file(engine, tmp_path):
     later = FILE.replace("E001", "E003").replace("E002", "E004")
     with pytest.raises(InputFileError, match=r"person\[\d\].devices: user id '7'"):
         run_import(engine, tmp_path, later)
-
-
-def test_a_database_of_before_opens_with_its_mappings(tmp_path):
-    engine = open_database(f"sqlite:///{tmp_path}/core.db")
-    initialise(engine)
-    run_import(engine, tmp_path)
-    with writing(engine) as conn:  # the table as it was
-        conn.exec_driver_sql("DROP TABLE device_users")
-        conn.exec_driver_sql(
-            "CREATE TABLE device_users (serial TEXT NOT NULL, user_id TEXT NOT NULL, "
-            "number TEXT NOT NULL, CONSTRAINT pk_device_users PRIMARY KEY (serial, user_id))"
-        )
-        conn.exec_driver_sql("INSERT INTO device_users VALUES ('*', '7', 'E001')")
-    for _ in range(2):
-        initialise(engine)
-    with writing(engine) as conn:
-        assert load_roster(conn).device_users == (
-            DeviceUser(serial="*", user_id="7", number="E001"),
-        )
-        columns = {column["name"] for column in sa.inspect(conn).get_columns("device_users")}
-    assert columns == {
-        "serial", "user_id", "valid_from", "valid_until", "number", "entered",
-    }  # fmt: skip
-    engine.dispose()
 
 
 def test_a_badge_of_a_common_id_is_whoever_held_it_on_those_days(engine, tmp_path):

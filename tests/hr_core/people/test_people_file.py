@@ -236,3 +236,23 @@ def test_a_missing_file_and_a_binary_file_are_named(tmp_path):
     (tmp_path / "bin").write_bytes(b"\xff\xfe")
     with pytest.raises(InputFileError, match="UTF-8 at byte 0"):
         read_people_file(tmp_path / "bin")
+
+
+def test_what_editors_and_input_methods_write_is_read_as_it_was_meant(tmp_path):
+    """A byte order mark, lines that end as on Windows, wide digits."""
+    path = tmp_path / "people.toml"
+    wide = FILE.replace('"E001"', '"Ｅ００１"').replace('"1007"', '"１００７"')
+    path.write_bytes(b"\xef\xbb\xbf" + wide.replace("\n", "\r\n").encode())
+    roster = read_people_file(path).roster
+    assert "E001" in roster.people
+    assert find_person(roster.number_by_device_user(), "ANY", "1007", date(2026, 1, 1)) == "E001"
+
+
+def test_a_refusal_speaks_our_words_and_names_the_page(tmp_path):
+    path = tmp_path / "people.toml"
+    path.write_text(FILE.replace('"08:00"', '"25:00"'))
+    with pytest.raises(
+        InputFileError, match=r"shift\[0\]\.start: '25:00' is not a time"
+    ) as refused:
+        read_people_file(path)
+    assert "docs/people-file.md" in refused.value.remedy

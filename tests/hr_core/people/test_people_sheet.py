@@ -169,8 +169,9 @@ def test_a_table_before_any_people_file_is_refused(engine, tmp_path):
         run_import(engine, tmp_path, HEAD)
 
 
-def test_the_command_writes_a_new_private_file(plant, tmp_path, capsys):
-    db = ("--db", str(tmp_path / "core.db"))
+@pytest.mark.usefixtures("plant")
+def test_the_command_writes_a_new_private_file(database_url, tmp_path, capsys):
+    db = ("--db", database_url)
     path = tmp_path / "out.xlsx"
     assert main([*db, "people", "export", str(path), "--on", "2026-11-01"]) == 0
     assert capsys.readouterr().out.endswith("out.xlsx: 3 people\n")
