@@ -1,6 +1,6 @@
 """Why a punch does not count, and what each minute is, in words for people."""
 
-from hr_core.attendance.day import Ignored
+from hr_core.attendance.day import DayResult, Ignored
 from hr_core.attendance.day_parts import Why
 from hr_core.attendance.live.timesheet_days import UNPAIRED
 from protocols.records import Flag
@@ -33,3 +33,12 @@ MINUTE_REASONS: dict[str, str] = {
     Why.BY_HAND: "decided by people in place of the punches",
     Why.BY_RULE: "by rule, at no time of day",
 }
+
+
+def bounding_role(result: DayResult, event_id: str) -> str:
+    """Of a punch that the result used."""
+    if len(result.used) == 1:
+        return "left" if result.arrived is None else "arrived"
+    if event_id == result.used[0]:
+        return "arrived"
+    return "left" if event_id == result.used[-1] else "bounds an interval"

@@ -18,7 +18,7 @@ from hr_core.store.attendance_days import StoredDay, days_of_person, earlier_rev
 from hr_core.store.attendance_locks import corrections, month_of
 from hr_core.store.people import people
 from hr_core.store.person_records import merged_into
-from hr_core.trace.day_reasons import MINUTE_REASONS, PUNCH_REASONS
+from hr_core.trace.day_reasons import MINUTE_REASONS, PUNCH_REASONS, bounding_role
 from hr_core.trace.events import RawEvent, raw_event
 from hr_core.trace.explained_day import (
     DayMinutes,
@@ -133,20 +133,12 @@ def _punches(conn: sa.Connection, result: DayResult, plan: PlannedDay) -> Iterab
     added = {one.event_id: one for one in plan.added_punches}
     found = []
     for event_id in (*result.used, *ignored):
-        role = "" if event_id in ignored else _role(result, event_id)
+        role = "" if event_id in ignored else bounding_role(result, event_id)
         if event_id.startswith("request:"):
             found.append(_asked_punch(event_id, added.get(event_id), role, ignored))
         else:
             found.append(_device_punch(raw_event(conn, event_id), role, ignored))
     return sorted(found, key=lambda punch: (punch.time, punch.event_id))
-
-
-def _role(result: DayResult, event_id: str) -> str:
-    if len(result.used) == 1:
-        return "left" if result.arrived is None else "arrived"
-    if event_id == result.used[0]:
-        return "arrived"
-    return "left" if event_id == result.used[-1] else "bounds an interval"
 
 
 def _device_punch(event: RawEvent, role: str, ignored: dict[str, str]) -> DayPunch:
