@@ -23,6 +23,7 @@ from hr_core.store.attendance_queue import (
 )
 from hr_core.store.audit_log import AuditRow, audit_log, head
 from hr_core.store.organisation import memberships
+from hr_core.store.person_records import merged_into
 from hr_core.store.requests import requests
 from hr_core.store.rosters import roster_assignments
 
@@ -106,7 +107,8 @@ def _touch_request(conn: sa.Connection, change: AuditRow, cause: str) -> None:
     )
     row = conn.execute(query).one_or_none()
     if row is not None:
-        touch(conn, [Mark(row.person, day, cause) for day in _days(row.first_day, row.until)])
+        person = merged_into(conn).get(row.person, row.person)
+        touch(conn, [Mark(person, day, cause) for day in _days(row.first_day, row.until)])
 
 
 def _touch_roster(conn: sa.Connection, change: AuditRow, cause: str) -> None:

@@ -71,10 +71,12 @@ def compute_days(
     """
     bounds = DayBounds(plan)
     own: defaultdict[date, list[PunchFact]] = defaultdict(list)
-    for punch in (*punches, *_added(plan)):
+    for punch in punches:
         owner = bounds.owner(punch.at)
         if owner is not None:
             own[owner].append(punch)
+    for on, day in plan.items():
+        own[on] += _added(day)
     results: dict[date, DayResult] = {}
     for name in sorted({day.rules for day in plan.values()}):
         of_rules = {on: day for on, day in plan.items() if day.rules == name}
@@ -94,14 +96,11 @@ def compute_days(
     }
 
 
-def _added(plan: Mapping[date, PlannedDay]) -> list[PunchFact]:
-    """Approved punches that no device recorded; each once, whichever days name it."""
-    found = {
-        one.event_id: PunchFact(one.event_id, one.at, one.direction)
-        for day in plan.values()
-        for one in day.added_punches
-    }
-    return list(found.values())
+def _added(plan: PlannedDay) -> list[PunchFact]:
+    """Approved punches that no device recorded. They were approved for this day: the time alone would
+    make the arrival of a morning the end of the night before.
+    """
+    return [PunchFact(one.event_id, one.at, one.direction) for one in plan.added_punches]
 
 
 def _with_plan(

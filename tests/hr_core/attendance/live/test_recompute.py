@@ -7,17 +7,21 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
+from hr_core import request_desk
 from hr_core.attendance.day import AttendanceRules, load_rules
 from hr_core.attendance.live.day_watch import DayWatch
 from hr_core.attendance.live.locking import lock_month, unlock_month
 from hr_core.attendance.live.rule_sets import FirstLastEngine
+from hr_core.attendance.plan.request import MissingPunch, Relation
 from hr_core.audit.log import entries, verify
 from hr_core.clock import Month
 from hr_core.errors import CoreError
 from hr_core.people.changes import Signature
 from hr_core.people.model import Days
 from hr_core.people.moves import leave, map_device_user
+from hr_core.people.one_or_two import merge
 from hr_core.people.records import DeviceSite, Membership, SiteZone, Unit, UnitKind
+from hr_core.request_desk import Asking, Deciding
 from hr_core.store.attendance_days import earlier_revisions
 from hr_core.store.attendance_locks import (
     CorrectionState,
@@ -30,6 +34,8 @@ from hr_core.store.database import writing
 from hr_core.store.dated_rows import add_rows
 from hr_core.store.erasures import erase_user
 from hr_core.store.organisation import device_sites, memberships, site_zones, units
+from hr_core.store.work_plan import locks_of
+from protocols.records import Direction
 from tests.hr_core.attendance.live.conftest import NOW, PEOPLE, Plant, mark
 
 OCTOBER = Month(2026, 10)
@@ -96,6 +102,27 @@ def test_a_late_punch_changes_its_night_and_keeps_what_stood_there(plant):
     with plant.engine.connect() as conn:
         (earlier,) = earlier_revisions(conn, "E2", date(2026, 10, 13))
     assert (earlier.revision, earlier.result.status) == (1, "missing_out")
+
+
+def test_a_request_of_a_record_merged_since_is_about_who_it_is_now(plant):
+    plant.press("1 2026-10-29T07:55", until=END)
+    plant.catch_up()
+    body = MissingPunch(
+        day=date(2026, 10, 29), at=datetime(2026, 10, 29, 17, 5), direction=Direction.OUT,
+        cause="forgot",
+    )  # fmt: skip
+    asking = Asking(person="E2", body=body, by="Wu", relation=Relation.HR, reason="seen")
+    with writing(plant.engine) as conn:
+        asked = request_desk.ask(conn, asking, NOW, locks_of(conn))
+        merge(conn, "E1", "E2", Signature(at=NOW, by="ann", reason="one human"))
+    plant.catch_up()
+    assert plant.day("E1", 29).result.status == "missing_out"
+    with writing(plant.engine) as conn:
+        request_desk.approve(conn, asked.id, Deciding("Zhao", NOW), locks_of(conn))
+    plant.catch_up()
+    day = plant.day("E1", 29)
+    assert day.result.status == "present"
+    assert day.cause.startswith("request.approved")
 
 
 def test_everybody_has_each_day_up_to_today(plant):
