@@ -12,7 +12,7 @@ from hr_core.attendance.day import AttendanceRules, load_rules
 from hr_core.attendance.live.day_watch import DayWatch
 from hr_core.attendance.live.locking import lock_month, unlock_month
 from hr_core.attendance.live.rule_sets import FirstLastEngine
-from hr_core.attendance.plan.request import MissingPunch, Relation
+from hr_core.attendance.plan.request import Leave, MissingPunch, Relation
 from hr_core.audit.log import entries, verify
 from hr_core.clock import Month
 from hr_core.errors import CoreError
@@ -402,3 +402,37 @@ async def test_a_served_core_computes_what_comes_in(plant):
     finally:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
+
+
+def test_a_request_on_a_locked_day_waits_as_a_correction_and_is_released_by_unlocking(locked):
+    stood = locked.day("E1", 29).result
+    request = locked.approve(
+        Leave(leave="annual", first=date(2026, 10, 28), last=date(2026, 10, 29))
+    )
+    assert request.queued_days == (date(2026, 10, 28), date(2026, 10, 29))
+    locked.catch_up()
+    waiting = queued(locked)
+    assert [(one.person, one.day.day, one.after.status) for one in waiting] == [
+        ("E1", 28, "on_leave"), ("E1", 29, "on_leave"),
+    ]  # fmt: skip
+    assert all(one.cause.startswith("request.approved, audit row") for one in waiting)
+    assert locked.day("E1", 29).result == stood
+    with writing(locked.engine) as conn:
+        assert unlock_month(conn, OCTOBER, by="Sun", reason="leave was told late", at=NOW) == 2
+    locked.catch_up()
+    assert queued(locked) == []
+    assert locked.day("E1", 29).result.status == "on_leave"
+
+
+def test_a_request_reversed_on_a_locked_day_takes_its_correction_with_it(locked):
+    request = locked.approve(
+        Leave(leave="annual", first=date(2026, 10, 29), last=date(2026, 10, 29))
+    )
+    locked.catch_up()
+    assert len(queued(locked)) == 1
+    with locked.engine.connect() as conn:
+        person, reversal = request_desk.reversal_of(conn, request.id)
+    locked.approve(reversal, person)
+    locked.catch_up()
+    assert queued(locked) == []
+    assert len(queued(locked, CorrectionState.GONE)) == 1
