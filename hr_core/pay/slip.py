@@ -45,8 +45,8 @@ _UNCLEAR = {
 }
 _NO_EFFECT = "no effect on this pay until it is clarified"
 _EFFECTS = {
-    DayStatus.WAITING: "no effect on this pay: whether it lacks anything shows when the device is read",
-    DayStatus.ABSENT: "absent; the base pay is not lessened by it",
+    DayStatus.WAITING: "no effect on this pay until the device is read: then it shows what is lacking",
+    DayStatus.ABSENT: "the base pay is not lessened by it",
 }
 
 

@@ -116,7 +116,7 @@ def test_days_that_wait_for_a_device_are_told_with_it_and_move_nobodys_pay(tmp_p
         assert told.days == list(unclear(waiting).values()).count("waiting") == 3
         assert waiting.needs_a_look
         (effect,) = {day.effect for day in slip_of(waiting).to_clarify if day.status == "waiting"}
-        assert "shows when the device is read" in effect
+        assert "until the device is read" in effect
         plant.press("99 2026-11-01T09:00", until=READ)
         read = pay(plant)
         assert read.findings.waiting_for == ()
