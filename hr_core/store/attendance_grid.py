@@ -54,23 +54,12 @@ def grid_days(
     return found
 
 
-def people_with_open_days(conn: sa.Connection, first: date, until: date) -> frozenset[str]:
-    there = attendance_days.c
-    query = sa.select(there.person).distinct().where(*_open(first, until))
-    return frozenset(conn.execute(query).scalars())
-
-
 def open_days(conn: sa.Connection, first: date, until: date) -> list[OpenDay]:
     """Newest first."""
     there = attendance_days.c
     query = (
         sa.select(there.person, there.day, there.status)
-        .where(*_open(first, until))
+        .where(there.day >= first, there.day < until, there.to_clarify)
         .order_by(there.day.desc(), there.person)
     )
     return [OpenDay(*row) for row in conn.execute(query)]
-
-
-def _open(first: date, until: date) -> tuple[sa.ColumnElement[bool], ...]:
-    there = attendance_days.c
-    return (there.day >= first, there.day < until, there.to_clarify)

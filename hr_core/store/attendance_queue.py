@@ -299,6 +299,11 @@ def add_waits(conn: sa.Connection, waits: Iterable[Wait]) -> None:
         conn.execute(insert_or_ignore(conn, waiting_days), rows)
 
 
+def waited_for(conn: sa.Connection) -> set[str]:
+    """The devices that keep some day from being judged."""
+    return set(conn.execute(sa.select(waiting_days.c.device).distinct()).scalars())
+
+
 def touch_waiting(conn: sa.Connection, device: str, complete_until: datetime) -> None:
     """Marks the days that waited for `device` and need not any more. They wait anew if they must."""
     there = waiting_days.c

@@ -1,10 +1,14 @@
 """The attendance pages' addresses: month grid, a person's month and day, the waiting list."""
 
+from datetime import date
+
+from msgspec.structs import replace
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from hr_core.clock import Month
-from hr_core.web.answering import LONGEST_PATH_SHOWN, PageDesk, Visit
+from hr_core.web.adoption_pages import AdoptionPages
+from hr_core.web.answering import LONGEST_PATH_SHOWN, PageDesk, Visit, anybody
 from hr_core.web.attendance_choice import read_day_of_path, read_grid_choice
 from hr_core.web.day_page import day_page
 from hr_core.web.errors import NoPageError
@@ -15,16 +19,19 @@ from hr_core.web.words import LANGUAGES
 
 def attendance_routes(desk: PageDesk) -> list[BaseRoute]:
     pages = _Pages(desk)
-    routes: list[BaseRoute] = []
+    routes = AdoptionPages(desk).routes()
     for language in LANGUAGES:
         routes += [
-            Route(f"/{language}/month", desk.answering(language, pages.grid)),
-            # path: an employee number may hold a slash
+            Route(f"/{language}/month", desk.answering(language, pages.grid, anybody)),
+            # path: the key of a person may hold a slash
             Route(
-                f"/{language}/month/{{month}}/{{number:path}}",
-                desk.answering(language, pages.person),
+                f"/{language}/month/{{month}}/{{person:path}}",
+                desk.answering(language, pages.person, anybody),
             ),
-            Route(f"/{language}/day/{{day}}/{{number:path}}", desk.answering(language, pages.day)),
+            Route(
+                f"/{language}/day/{{day}}/{{person:path}}",
+                desk.answering(language, pages.day, anybody),
+            ),
             Route(f"/{language}/waiting", desk.answering(language, pages.waiting)),
         ]
     return routes
@@ -36,7 +43,7 @@ class _Pages:
 
     def grid(self, visit: Visit) -> Response:
         choice = read_grid_choice(visit.request.query_params)
-        page = month_page(visit.conn, choice, visit.words, visit.now, visit.zone)
+        page = month_page(visit.conn, visit.visitor.account, choice, visit.words, _today(visit))
         return self._desk.page(visit, "month.html", page=page)
 
     def person(self, visit: Visit) -> Response:
@@ -44,25 +51,34 @@ class _Pages:
             month = Month.parse(visit.request.path_params["month"])
         except ValueError as exc:
             raise NoPageError("no_page", path=_path(visit)) from exc
-        page = person_month(visit.conn, _number(visit), month, visit.words)
+        place = (_person(visit), month)
+        page = person_month(visit.conn, visit.visitor.account, place, visit.words, _today(visit))
         return self._desk.page(visit, "person_month.html", page=page)
 
     def day(self, visit: Visit) -> Response:
         on = read_day_of_path(visit.request.path_params["day"])
         if on is None:
             raise NoPageError("no_page", path=_path(visit))
-        page = day_page(visit.conn, (_number(visit), on), visit.words, visit.zone)
+        place = (_person(visit), on)
+        page = day_page(visit.conn, visit.visitor.account, place, visit.words, visit.zone)
+        may_see_slip = self._desk.admission.may_see_slip_of(visit.conn, visit.visitor, place[0])
+        page = page if may_see_slip else replace(page, slips=())
         return self._desk.page(visit, "day.html", page=page)
 
     def waiting(self, visit: Visit) -> Response:
         choice = read_grid_choice(visit.request.query_params)
-        page = waiting_page(visit.conn, choice.page, visit.now, visit.zone)
-        return self._desk.page(visit, "waiting.html", page=page)
+        page = waiting_page(visit.conn, visit.visitor, choice.page, visit.now, visit.zone)
+        token = visit.visitor.form_token
+        return self._desk.page(visit, "waiting.html", page=page, form_token=token)
 
 
-def _number(visit: Visit) -> str:
-    number: str = visit.request.path_params["number"]
-    return number[:LONGEST_PATH_SHOWN]
+def _today(visit: Visit) -> date:
+    return visit.now.astimezone(visit.zone).date()
+
+
+def _person(visit: Visit) -> str:
+    person: str = visit.request.path_params["person"]
+    return person[:LONGEST_PATH_SHOWN]
 
 
 def _path(visit: Visit) -> str:

@@ -6,7 +6,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "month_grid_of": ("{month} 考勤", "Attendance of {month}"),
     "person_month": ("{name} · {month} 考勤", "{name} · attendance of {month}"),
     "person_day": ("{name} · {day}", "{name} · {day}"),
-    "people_in_grid": ("{count} 人", "{count} people"),
+    "people_in_grid": ("{count} 人", "People: {count}"),
     "clear_people": ("{clear}/{total} 人无待办", "{clear} of {total} people have nothing open"),
     "only_open": ("只看有问题", "Only what is open"),
     "everybody": ("全部人员", "Everybody"),
@@ -39,7 +39,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "counted": ("计为", "Counted"),
     "punch_lane": ("打卡", "Punches"),
     "every_minute": ("每一分钟", "Every minute"),
-    "from_to": ("时段", "From – to"),
+    "minutes_from_to": ("时段", "From – to"),
     "duration": ("时长", "Duration"),
     "counts_as": ("计为", "Counts as"),
     "why": ("原因", "Why"),
@@ -48,8 +48,8 @@ PHRASES: dict[str, tuple[str, str]] = {
     "unused_mark": ("不用", "not used"),
     "way": ("经过", "Way"),
     "rule_version": ("规则 {rule}", "Rule {rule}"),
-    "computed_at": ("计算于 {at}", "Computed {at}"),
-    "revision": ("第 {number} 次结果", "Result no. {number}"),
+    "day_computed_at": ("计算于 {at}", "Computed {at}"),
+    "day_revision": ("第 {number} 次结果", "Result no. {number}"),
     "waiting_for": (
         "等 {device}:数据齐至 {since},{effect}",
         "Waiting for {device}: complete until {since}; {effect}",
@@ -71,7 +71,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "hr-core serve does it within seconds; or run hr-core attendance compute.",
     ),
     "on_leave": ("请假:{kind}(批准单 #{request})", "Leave: {kind} (request #{request})"),
-    "corrected": (
+    "day_corrected": (
         "✎ {kind}:批准单 #{request},{by} 批准。{reason}",
         "✎ {kind}: request #{request}, approved by {by}. {reason}",
     ),
@@ -112,6 +112,45 @@ PHRASES: dict[str, tuple[str, str]] = {
     "complete_until": ("数据齐至", "Complete until"),
     "held_by": ("原因", "Held by"),
     "never": ("从未", "never"),
+    "next_step": ("下一步", "Next step"),
+    "adopt": ("对应到新人员", "Make a person"),
+    "adopt_ask": ("提交,待另一人确认", "Ask for it; somebody else confirms"),
+    "adopt_asked": ("待确认", "to be confirmed"),
+    "adopt_confirm": ("确认", "Confirm"),
+    "adopt_refuse": ("退回", "Refuse"),
+    "adopt_by_another": ("由您提交,须另一人确认。", "You asked for it: somebody else confirms."),
+    "adopt_four_eyes": (
+        "工号由系统生成。确认后,从起始日起的打卡都归此人,考勤自动重算。",
+        (
+            "The number is made by the system. Once confirmed, the punches from that day on are this "
+            "person's, and the days are computed again."
+        ),
+    ),
+    "adopt_needs_account": (
+        "要在此处理,须先有登录账号(hr-core init --admin);或用 hr-core people adopt。",
+        "To do it here, accounts are needed (hr-core init --admin); or use hr-core people adopt.",
+    ),
+    "adopt_unreadable": ("无法读取:{what}", "Cannot be read: {what}"),
+    "adoption_refused": ("未执行", "Not done"),
+    "adoption_refused_what": ("{what}", "{what}"),
+    "adoption_refused_do": ("{remedy}", "{remedy}"),
+    "open_adoptions": ("待确认的新人员", "People to be confirmed"),
+    "asked_by": ("{name} 提交", "asked by {name}"),
+    "person_name": ("姓名", "Name"),
+    "id_digits": ("证件号末几位", "Last digits of an id"),
+    "id_digits_hint": ("最多 6 位", "at most 6"),
+    "unit": ("班组", "Team"),
+    "base_month": ("月基本工资", "Base pay a month"),
+    "base_hour": ("小时工资", "Pay an hour"),
+    "employer": ("用人单位/劳务公司", "Employer or agency"),
+    "employer_hint": ("外部人员填写,不在此发薪", "of external people, who are paid by it"),
+    "from_day": ("起始日", "From"),
+    "from_day_hint": ("留空:{day}(第一次打卡)", "empty: {day}, the first punch"),
+    "no_waiting_user_what": (
+        "考勤机 {device} 的登记号码 {user} 没有待处理的打卡。",
+        "No punch of user {user} of terminal {device} waits.",
+    ),
+    "no_waiting_user_do": ("请从待处理名单里选。", "Choose one from the waiting list."),
 }
 
 CODES: dict[str, dict[str, tuple[str, str]]] = {

@@ -7,18 +7,22 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from msgspec import Struct
 
+from hr_core.accounts.model import Account
 from hr_core.attendance.day import DayResult, DayStatus
 from hr_core.attendance.day_parts import DayInterval
 from hr_core.clock import DAY_S, Month, wall_seconds, wall_time
+from hr_core.people.model import Days
 from hr_core.store.attendance_days import StoredDay, days_of_person
 from hr_core.store.event_rows import StoredEvent
 from hr_core.store.events import event_by_id
 from hr_core.store.people import load_roster
 from hr_core.store.results import runs_with_day
 from hr_core.store.work_plan import plan_of
+from hr_core.web.attendance_sight import sight_of
 from hr_core.web.day_picture import Bar, DayPicture, Lane, Mark, day_picture
 from hr_core.web.errors import NoPageError
 from hr_core.web.month_grid import SIGNS, CellState, GridPerson, cell_state
+from hr_core.web.month_page import employee_number
 from hr_core.web.selection import Links
 from hr_core.web.words import Words
 from protocols.records import Punch
@@ -83,14 +87,23 @@ class DayPage(Struct, frozen=True, kw_only=True):
         return sum(row.minutes for row in self.minutes)
 
 
-def day_page(conn: sa.Connection, place: tuple[str, date], words: Words, zone: ZoneInfo) -> DayPage:
-    """`place`: (employee number, day). Raises NoPageError for somebody who is not there."""
-    number, on = place
+def day_page(
+    conn: sa.Connection,
+    account: Account | None,
+    place: tuple[str, date],
+    words: Words,
+    zone: ZoneInfo,
+) -> DayPage:
+    """`place`: (person, day). Raises NoPageError for somebody who is not there, or not seen then."""
+    key, on = place
     roster = load_roster(conn)
-    if roster is None or number not in roster.people:
-        raise NoPageError("no_person", person=number)
-    person = GridPerson(number=number, name=roster.people[number].name)
-    stored = days_of_person(conn, number, on, on + timedelta(days=1)).get(on)
+    known = roster is not None and key in roster.people
+    if roster is None or not (known and sight_of(conn, account, [on]).covers(key, on)):
+        raise NoPageError("no_person", person=key)
+    tomorrow = on + timedelta(days=1)
+    number = employee_number(roster, key, Days(on, tomorrow))
+    person = GridPerson(key=key, number=number, name=roster.people[key].name)
+    stored = days_of_person(conn, key, on, tomorrow).get(on)
     if stored is None:
         return DayPage(
             person=person,
@@ -118,14 +131,14 @@ def _computed(
         status_text=status_text(day, words),
         sign=SIGNS.get(state, "●"),
         colour=_COLOURS.get(state, "ok"),
-        computed_text=words("computed_at", at=f"{at:%Y-%m-%d %H:%M:%S}")
-        + (f" · {words('revision', number=stored.revision)}" if stored.revision > 1 else ""),
+        computed_text=words("day_computed_at", at=f"{at:%Y-%m-%d %H:%M:%S}")
+        + (f" · {words('day_revision', number=stored.revision)}" if stored.revision > 1 else ""),
         plan_text=" · ".join((day.shift, *day.plan)) if day.shift else "",
         notices=tuple(_notices(day, words, zone)),
         picture=_picture(day, _planned(conn, person, day.day, words), punches, words),
         minutes=tuple(_minute_row(one, words) for one in day.intervals),
         punches=tuple(shown for _, shown in punches),
-        slips=tuple(runs_with_day(conn, person.number, day.day)),
+        slips=tuple(runs_with_day(conn, person.key, day.day)),
     )
 
 
@@ -147,7 +160,7 @@ def _notices(day: DayResult, words: Words, zone: ZoneInfo) -> Iterable[str]:
         yield words("on_leave", kind=words.of("leave", leave.kind), request=leave.request)
     for done in day.corrections:
         yield words(
-            "corrected",
+            "day_corrected",
             kind=words.of("correction", done.kind),
             request=done.request,
             reason=done.reason,
@@ -230,7 +243,7 @@ def _kind(one: DayInterval) -> str:
 
 def _planned(conn: sa.Connection, person: GridPerson, on: date, words: Words) -> tuple[Bar, ...]:
     """As the plan stands now: it may be newer than the result."""
-    planned = plan_of(conn, person.number, on, on + timedelta(days=1)).get(on)
+    planned = plan_of(conn, person.key, on, on + timedelta(days=1)).get(on)
     if planned is None or not planned.due:
         return ()
     midnight = on.toordinal() * DAY_S

@@ -4,9 +4,11 @@ from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
+from hr_core.web.form_token import FIELD, fits
+
 # Of a note a thousand characters count; twelve bytes each when a browser spells them %XX.
 MAX_FORM_BYTES = 16 * 1024
-MOST_FIELDS = 10
+MOST_FIELDS = 16
 
 
 class FormError(Exception):
@@ -31,6 +33,14 @@ async def read_form(request: Request) -> dict[str, str]:
     except ValueError as exc:
         raise FormError("stale_form", 403) from exc
     return {name: values[0] for name, values in pairs.items()}
+
+
+async def own_form(request: Request, form_token: str) -> dict[str, str]:
+    """Raises FormError for a form that is not from a page of this visitor."""
+    form = await read_form(request)
+    if not (from_our_page(request) and fits(form_token, form.get(FIELD, ""))):
+        raise FormError("stale_form", 403)
+    return form
 
 
 def from_our_page(request: Request) -> bool:

@@ -20,7 +20,7 @@ from hr_core.store.errors import StorageError
 from hr_core.web.admission import LoginNeededError, NotAdmittedError, Visitor
 from hr_core.web.answering import PageDesk, Visit, anybody, frame
 from hr_core.web.form_token import FIELD, fits
-from hr_core.web.forms import FormError, from_our_page, read_form
+from hr_core.web.forms import FormError, from_our_page, own_form, read_form
 from hr_core.web.selection import Links
 from hr_core.web.words import LANGUAGES, Language, Words
 
@@ -142,7 +142,9 @@ class LoginPages:
                 return self._login.change_password(account, both, address=address, old=old)
 
             try:
-                session = await self._tried(request, await _own_form(request, visitor), act)
+                session = await self._tried(
+                    request, await own_form(request, visitor.form_token), act
+                )
             except _TroubleError as trouble:
                 return await to_thread.run_sync(self._account_again, request, words, trouble)
             return self._entered(request, words, session)
@@ -151,7 +153,7 @@ class LoginPages:
 
     def _logging_out(self, language: Language) -> Callable[[Request], object]:
         async def leave(request: Request, visitor: Visitor, words: Words) -> Response:
-            await _own_form(request, visitor)
+            await own_form(request, visitor.form_token)
             if visitor.account is not None:
                 await to_thread.run_sync(self._login.log_out, visitor.secret, visitor.account)
             response = RedirectResponse(Links(words.language).login, 303)
@@ -297,14 +299,6 @@ def _check_before_login(request: Request, form: Mapping[str, str]) -> None:
     expected = request.cookies.get(_BEFORE_LOGIN, "")
     if not (expected and from_our_page(request) and fits(expected, form.get(FIELD, ""))):
         raise FormError("stale_form", 403)
-
-
-async def _own_form(request: Request, visitor: Visitor) -> dict[str, str]:
-    """Raises FormError for a form that is not from a page of this session."""
-    form = await read_form(request)
-    if not (from_our_page(request) and fits(visitor.form_token, form.get(FIELD, ""))):
-        raise FormError("stale_form", 403)
-    return form
 
 
 def _chosen(form: Mapping[str, str]) -> str:

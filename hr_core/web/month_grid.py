@@ -32,6 +32,9 @@ SIGNS = {CellState.OPEN: "▲", CellState.WAITING: "◇"}
 
 
 class GridPerson(Struct, frozen=True, kw_only=True):
+    """`key` never changes; `number` is the employee number of the time shown."""
+
+    key: str
     number: str
     name: str
 

@@ -1,18 +1,19 @@
 """The month grid of a team and the calendar of one person, from the stored days."""
 
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import date
 
 import sqlalchemy as sa
 from msgspec import Struct
 
+from hr_core.accounts.model import Account
 from hr_core.attendance.calendar import CalendarDay, load_calendar
 from hr_core.clock import Month
 from hr_core.errors import NoLawError
-from hr_core.people.model import Roster
-from hr_core.store.attendance_grid import grid_days, people_with_open_days
+from hr_core.people.model import Days, Roster
+from hr_core.store.attendance_grid import GridDay, grid_days, open_days
 from hr_core.store.people import load_roster
 from hr_core.web.attendance_choice import GridChoice
+from hr_core.web.attendance_sight import Sight, sight_of
 from hr_core.web.errors import NoPageError
 from hr_core.web.month_grid import GridCell, GridPerson, GridRow, grid_row, weeks
 from hr_core.web.paging import Paged, paged
@@ -59,20 +60,31 @@ class PersonMonth(Struct, frozen=True, kw_only=True):
 
 
 def month_page(
-    conn: sa.Connection, choice: GridChoice, words: Words, now: datetime, zone: ZoneInfo
+    conn: sa.Connection,
+    account: Account | None,
+    choice: GridChoice,
+    words: Words,
+    today: date,
 ) -> MonthPage:
     """Raises NoPageError for a month whose calendar nobody knows."""
-    month = choice.month or _month_of(now, zone)
+    month = choice.month or Month(today.year, today.month)
     roster = load_roster(conn)
-    everybody = sorted(roster.people) if roster else []
-    with_open = people_with_open_days(conn, month.first, month.after) & set(everybody)
+    sight = sight_of(conn, account, _looked_at(month, today))
+    everybody = sight.people(roster.people if roster else ())
+    with_open = {
+        one.person
+        for one in open_days(conn, month.first, month.after)
+        if sight.covers(one.person, one.day)
+    } & set(everybody)
     shown = everybody if choice.everybody else sorted(with_open)
     numbers = paged(shown, choice.page, PEOPLE_PER_PAGE)
     calendar = _calendar(month)
     letters = shift_letters(roster, words)
     days = grid_days(conn, numbers.rows, month.first, month.after)
     rows = [
-        grid_row(_person(roster, number), calendar, days[number], letters)
+        grid_row(
+            _person(roster, number, month), calendar, seen(days[number], sight, number), letters
+        )
         for number in numbers.rows
         if roster is not None
     ]
@@ -86,13 +98,21 @@ def month_page(
     )
 
 
-def person_month(conn: sa.Connection, number: str, month: Month, words: Words) -> PersonMonth:
-    """Raises NoPageError for somebody who is not there."""
+def person_month(
+    conn: sa.Connection,
+    account: Account | None,
+    place: tuple[str, Month],
+    words: Words,
+    today: date,
+) -> PersonMonth:
+    """`place`: (person, month). Raises NoPageError for somebody who is not there, or not seen."""
+    number, month = place
     roster = load_roster(conn)
-    if roster is None or number not in roster.people:
+    sight = sight_of(conn, account, _looked_at(month, today))
+    if roster is None or not sight.people({number} & roster.people.keys()):
         raise NoPageError("no_person", person=number)
-    person = _person(roster, number)
-    days = grid_days(conn, [number], month.first, month.after)[number]
+    person = _person(roster, number, month)
+    days = seen(grid_days(conn, [number], month.first, month.after)[number], sight, number)
     return PersonMonth(
         person=person,
         month=month,
@@ -111,8 +131,26 @@ def shift_letters(roster: Roster | None, words: Words) -> dict[str, str]:
     }
 
 
-def _person(roster: Roster, number: str) -> GridPerson:
-    return GridPerson(number=number, name=roster.people[number].name)
+def seen(days: dict[date, GridDay], sight: Sight, person: str) -> dict[date, GridDay]:
+    return {on: day for on, day in days.items() if sight.covers(person, on)}
+
+
+def employee_number(roster: Roster, person: str, held: Days) -> str:
+    """The number that the person had then; the key of somebody who had none."""
+    numbers = (
+        number for number, who, days in roster.numbers if who == person and days.overlaps(held)
+    )
+    return next(numbers, person)
+
+
+def _person(roster: Roster, key: str, month: Month) -> GridPerson:
+    number = employee_number(roster, key, Days(month.first, month.after))
+    return GridPerson(key=key, number=number, name=roster.people[key].name)
+
+
+def _looked_at(month: Month, today: date) -> list[date]:
+    """By today's organisation for what is yet to come."""
+    return [day for day in month.days() if day <= today] or [today]
 
 
 def _calendar(month: Month) -> tuple[CalendarDay, ...]:
@@ -121,11 +159,6 @@ def _calendar(month: Month) -> tuple[CalendarDay, ...]:
         return tuple(calendar.day(on) for on in month.days())
     except NoLawError as exc:
         raise NoPageError("no_calendar", year=month.year) from exc
-
-
-def _month_of(now: datetime, zone: ZoneInfo) -> Month:
-    today = now.astimezone(zone)
-    return Month(today.year, today.month)
 
 
 def _before(month: Month) -> Month:

@@ -106,6 +106,9 @@ class Links:
     def waiting(self) -> str:
         return f"{self.start}waiting"
 
+    def adopt(self, serial: str, user_id: str) -> str:
+        return f"{self.waiting}/adopt?{urlencode({'device': serial, 'user': user_id})}"
+
     def month(self, pairs: list[tuple[str, str]]) -> str:
         return f"{self.month_grid}?{urlencode(pairs)}"
 

@@ -48,11 +48,8 @@ PHRASES: dict[str, _Both] = {
     "device_user": ("登记号码 {user_id}", "device user {user_id}"),
     "proof_of": ("{time} 这条打卡的凭据", "Proof of the punch at {time}"),
     "unmapped_help": (
-        "{count} 条打卡没有对应的人:在人员文件里给对应的人加上登记号码,再运行 hr-core import。",
-        (
-            "No person claims {count} of these punches: add the device user in the people file, "
-            "then run hr-core import."
-        ),
+        "{count} 条打卡没有对应的人,已保存。",
+        ("No person claims {count} of these punches; they are kept."),
     ),
     "no_punches": ("{day} 没有打卡记录。", "No punch is stored for {day}."),
     "no_punches_at_all": (

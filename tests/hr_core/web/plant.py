@@ -219,5 +219,4 @@ def compute_all_days(engine) -> None:
     """As hr-core serve and, for the month that is over, hr-core attendance compute do."""
     recomputer = Recomputer(engine, now=PlantClock().now, monotonic=time.monotonic)
     recomputer.catch_up()
-    for number in NUMBERS:
-        recomputer.compute(number, date(2026, 10, 1), date(2026, 11, 1))
+    recomputer.compute(NUMBERS, date(2026, 10, 1), date(2026, 11, 1))

@@ -17,7 +17,7 @@ from hr_core.web.month_grid import (
     weeks,
 )
 
-WANG = GridPerson(number="1007", name="王芳")
+WANG = GridPerson(key="1007", number="1007", name="王芳")
 FRIDAY, SATURDAY = date(2026, 10, 16), date(2026, 10, 17)
 
 

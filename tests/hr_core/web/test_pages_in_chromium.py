@@ -33,13 +33,13 @@ DESK, PHONE = 1280, 360
 PLACES = {
     "start": "?day=2026-11-20&month=2026-11&run=1",
     "empty": "?day=2026-11-22&month=2026-09",
-    "slip": "run/1/1006",
     "month": "month?month=2026-10&all=1",
     "month-open": "month?month=2026-10",
     "person-month": "month/2026-10/1003",
     "day": "day/2026-10-15/1007",
     "day-open": "day/2026-10-21/1005",
     "waiting": "waiting",
+    "slip": "run/1/1006",  # the last: its lines are opened next
 }
 OVERFLOW = "document.documentElement.scrollWidth - window.innerWidth"
 # Shapes of a picture are small: the same links stand as rows in the tables below it.

@@ -1,5 +1,8 @@
 """What comes from outside: names, parameters, paths, hosts. And the words themselves."""
 
+import ast
+import inspect
+import itertools
 import re
 import string
 
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 
 from hr_core.quality.counters import DeltaFlag
 from hr_core.store.database import open_database
+from hr_core.web import account_words, attendance_words, board_words, words
 from hr_core.web.selection import BadQueryError, Links, read_number, read_selection
 from hr_core.web.words import CODES, PHRASES, Words, preferred_language
 from protocols.records import Channel, Direction, Flag
@@ -172,6 +176,21 @@ def test_both_languages_say_every_phrase_with_the_same_facts():
             for text in (chinese, english)
         ]
         assert fields[0] == fields[1], phrase
+
+
+def test_no_part_of_the_catalogue_hides_another():
+    parts = (account_words.PHRASES, attendance_words.PHRASES, board_words.PHRASES)
+    for one, other in itertools.combinations(parts, 2):
+        assert not one.keys() & other.keys()
+    assert all(words.PHRASES[name] is both for part in parts for name, both in part.items())
+    tree = ast.parse(inspect.getsource(words))
+    (table,) = (
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "PHRASES"
+    )
+    own = {key.value for key in table.keys if key is not None}
+    assert not any(own & part.keys() for part in parts)
 
 
 def test_every_word_of_a_page_is_in_the_catalogue_and_none_is_idle(repository):

@@ -44,7 +44,7 @@ async def test_an_unmapped_user_is_shown_as_such_with_what_to_do(plant, browse):
         chinese, english = await read(client, "/zh/"), await read(client, "/en/")
     assert "▲ 未对应到人 登记号码 3071" in chinese.row("12:04:09")
     assert "▲ Unmapped device user 3071" in english.row("12:04:09")
-    assert "hr-core import" in english.text
+    assert "they are kept. Waiting list" in english.text
 
 
 async def test_every_punch_links_to_its_event(plant, browse):
