@@ -33,6 +33,7 @@ def run_object(number: int, run: NewRun) -> dict[str, Any]:
         "waiting_for": findings.waiting_for,
         "locked_corrections": findings.locked_corrections,
         "still_to_compute": findings.still_to_compute,
+        "earned_time_off": findings.earned_time_off,
         "unattributed": {
             "pieces": findings.unattributed_pieces,
             "rejects": findings.unattributed_rejects,
@@ -118,6 +119,11 @@ def _print_open_attendance(findings: RunFindings) -> None:
         print(
             f"  not in this pay: correction {one.number}, {one.person} {one.day} of a locked month, "
             f"{one.before} -> {one.after} ({one.cause})"
+        )
+    for lot in findings.earned_time_off:
+        print(
+            f"  paid and time off: {lot.person} {lot.day}, {lot.minutes} min; "
+            f"see hr-core timeoff lots {lot.person}"
         )
     if findings.still_to_compute:
         print("  something came in meanwhile that these days may not hold: run it again")

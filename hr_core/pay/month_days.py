@@ -10,6 +10,7 @@ from hr_core.attendance.day import DayResult, DayStatus
 from hr_core.attendance.day_parts import WaitingDevice
 from hr_core.attendance.live.person_days import Computation
 from hr_core.attendance.live.rule_sets import load_engines
+from hr_core.attendance.lots.booking import lots_of, people_with_lots
 from hr_core.clock import Month
 from hr_core.people.employment import employed_on
 from hr_core.people.model import Roster
@@ -19,7 +20,7 @@ from hr_core.store.attendance_locks import corrections, locked_months
 from hr_core.store.attendance_queue import Mark, arrivals_wait, marks_between, touch
 from hr_core.store.people import load_roster
 from hr_core.store.person_records import employments_by_person
-from hr_core.store.results import LockedCorrection, WaitingFor
+from hr_core.store.results import EarnedTimeOff, LockedCorrection, WaitingFor
 
 _PEOPLE_AT_ONCE = 200
 
@@ -106,6 +107,19 @@ def locked_corrections(conn: sa.Connection, month: Month) -> tuple[LockedCorrect
         for one in corrections(conn)
         if one.month <= str(month)
     )
+
+
+def earned_time_off(conn: sa.Connection, days: DaysOfPeople) -> tuple[EarnedTimeOff, ...]:
+    """Overtime that is paid and may also be taken as time off: a person decides which."""
+    found = []
+    for person in people_with_lots(conn):
+        paid = {one.day for one in days.get(person, ()) if one.overtime_min}
+        found += [
+            EarnedTimeOff(person=person, day=lot.origin.day.isoformat(), minutes=lot.earned_min)
+            for lot in (lots_of(conn, person) if paid else ())
+            if lot.origin.day in paid and lot.earned_min
+        ]
+    return tuple(found)
 
 
 def _sums(result: DayResult) -> str:

@@ -12,6 +12,7 @@ from hr_core.errors import CoreError, NothingToComputeError
 from hr_core.pay.month_days import (
     Contracts,
     days_to_pay,
+    earned_time_off,
     locked_corrections,
     still_to_compute,
     waiting_for,
@@ -81,6 +82,7 @@ def compute_run(conn: sa.Connection, month: Month, now: datetime) -> NewRun:
             waiting_for=waiting_for(days),
             locked_corrections=locked_corrections(conn, month),
             still_to_compute=still_to_compute(conn, month),
+            earned_time_off=earned_time_off(conn, days),
         ),
     )
 

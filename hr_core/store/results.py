@@ -134,6 +134,14 @@ class LockedCorrection(Struct, frozen=True, kw_only=True):
     cause: str
 
 
+class EarnedTimeOff(Struct, frozen=True, kw_only=True):
+    """The overtime of this day is on the slip, and a lot of time off holds `minutes` of it too."""
+
+    person: str
+    day: str
+    minutes: int
+
+
 class RunFindings(Struct, frozen=True, kw_only=True):
     """What a person should look at, beside the open days of each slip.
 
@@ -155,6 +163,7 @@ class RunFindings(Struct, frozen=True, kw_only=True):
     waiting_for: tuple[WaitingFor, ...] = ()
     locked_corrections: tuple[LockedCorrection, ...] = ()
     still_to_compute: bool = False
+    earned_time_off: tuple[EarnedTimeOff, ...] = ()
 
     def any(self) -> bool:
         """Unattributed work alone is normal: every hand-over leaves some."""
@@ -169,6 +178,7 @@ class RunFindings(Struct, frozen=True, kw_only=True):
             or self.waiting_for
             or self.locked_corrections
             or self.still_to_compute
+            or self.earned_time_off
         )
 
 
