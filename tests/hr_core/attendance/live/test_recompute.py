@@ -133,6 +133,36 @@ def test_everybody_has_each_day_up_to_today(plant):
     assert max(plant.days("E1")) == date(2026, 11, 1)
 
 
+def test_days_without_a_punch_begin_with_the_month_of_the_oldest_one(plant):
+    plant.catch_up()
+    assert min(plant.days("E2")) == date(2026, 10, 1)
+    plant.press("1 2026-09-18T08:00")
+    plant.now += timedelta(minutes=1)
+    plant.catch_up()
+    assert sorted(plant.days("E2")) == [date(2026, 9, 1) + timedelta(n) for n in range(61)]
+    plant.press("1 2026-01-05T08:00")
+    plant.now += timedelta(minutes=1)
+    plant.catch_up()
+    assert min(plant.days("E2")) == date(2026, 10, 31) - timedelta(days=62)
+    assert len(plant.days("E2")) == 63
+
+
+def test_days_begin_a_bounded_number_in_a_step_and_for_everybody(plant, monkeypatch):
+    monkeypatch.setattr("hr_core.attendance.live.recomputing._BEGUN_AT_ONCE", 3)
+    row = '[[person]]\nnumber = "E%d"\nname = "x"\nshift = "D"\nbase = "5000.00"\n'
+    plant.import_people(PEOPLE + "".join(row % number for number in range(3, 8)))
+    steps = 0
+    while (step := plant.recomputer.step()).more:
+        steps += 1
+        assert step.days <= 2 * 3
+    assert steps >= 7 * 31 // 6
+    assert all(len(plant.days(f"E{number}")) == 31 for number in range(1, 8))
+    assert plant.recomputer.idle()
+    plant.now += timedelta(days=1)
+    plant.catch_up()
+    assert all(len(plant.days(f"E{number}")) == 32 for number in range(1, 8))
+
+
 def test_an_open_day_closes_by_the_clock(plant):
     plant.now = datetime(2026, 10, 30, 4, tzinfo=UTC)
     plant.press("1 2026-10-30T07:58", until="2026-10-30T03:00")
