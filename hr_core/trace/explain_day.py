@@ -197,7 +197,7 @@ def _asked_punch(
 def _missing(
     result: DayResult, computed: Computed, marks: Sequence[DeviceMark]
 ) -> Iterable[MissingPunch]:
-    waits = tuple(one.device for one in marks if not _covers(one, computed.closes))
+    waits = tuple(one.device for one in marks if not one.covers(computed.closes))
     for side in _lacking(result):
         if result.status is DayStatus.NOT_OVER:
             what = "its shift's window is still open"
@@ -232,10 +232,6 @@ def _expected(plan: PlannedDay, side: str) -> str | None:
     return _iso(midnight + max(shift.end_min for shift in plan.shifts) * 60)
 
 
-def _covers(mark: DeviceMark, closes: datetime) -> bool:
-    return mark.complete_until is not None and mark.complete_until >= closes
-
-
 def _state(mark: DeviceMark) -> str:
     if mark.complete_until is None:
         return f"{mark.device}, of which nothing is known"
@@ -244,7 +240,7 @@ def _state(mark: DeviceMark) -> str:
 
 def _device(mark: DeviceMark, closes: datetime) -> DeviceState:
     until = mark.complete_until
-    covers = _covers(mark, closes)
+    covers = mark.covers(closes)
     return DeviceState(
         device=mark.device,
         complete_until=None if until is None else until.isoformat(),

@@ -51,7 +51,8 @@ def touch_changes(conn: sa.Connection, after: int) -> int:
         change = AuditRow(*row)
         last = change.number
         cause = f"{change.action}, audit row {change.number}"
-        if change.action == "import.people":  # sites and devices: who waits for what
+        # Sites and devices: who waits for what.
+        if change.action == "import.people" or change.action.startswith("device."):
             there = attendance_days.c.status
             touch_stored(conn, cause, there.in_([str(status) for status in OPEN]))
         elif change.action.startswith("people."):

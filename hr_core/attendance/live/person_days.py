@@ -98,14 +98,11 @@ class Computation:
         claims = claims_of(self._conn, subject.person)
         punches = punches_of(self._conn, claims, first - _ONE_DAY, until + _TWO_DAYS)
         places = self.sites.of(subject.person)
-        horizons = {
-            on: Horizon(
-                self._now,
-                places.zone_of_person(subject.person, on, subject.zone),
-                self.devices.of(subject.person, claims, places, on),
-            )
-            for on in plan
-        }
+        horizons = {}
+        for on in plan:
+            zone = places.zone_of_person(subject.person, on, subject.zone)
+            marks = self.devices.of(subject.person, claims, places, on, zone)
+            horizons[on] = Horizon(self._now, zone, marks)
         results = compute_days(subject, plan, punches.facts, self._engines, horizons)
         found = {}
         today = self.today(subject.zone)

@@ -49,6 +49,7 @@ from hr_core.store.attendance_queue import (
 )
 from hr_core.store.database import writing
 from hr_core.store.people import people
+from hr_core.store.retired_devices import retired
 
 # Punches of one step for each second of its budget: some 40 us to enter one, and many at once write
 # few pages.
@@ -66,6 +67,7 @@ _DONE = "done"
 _RULES = "rules"
 _CHANGES = "changes"
 _ONE_DAY = timedelta(days=1)
+_NEVER = datetime.max.replace(tzinfo=UTC) - _ONE_DAY
 
 _log = logging.getLogger("hr_core.attendance")
 
@@ -231,7 +233,7 @@ class Recomputer:
         """Watermarks that moved since: days that waited, or, where one was taken back, days that
         were judged too soon.
         """
-        before = seen(conn)
+        before, gone = seen(conn), retired(conn)
         for device, until in watermarks_by_device(conn).items():
             known = before.get(device)
             if device in before and until == known:
@@ -246,7 +248,8 @@ class Recomputer:
                     sa.and_(there.day >= since, there.status.in_(open_ones)),
                 )
             if until is not None:
-                touch_waiting(conn, device, until)
+                # What a device that is gone could tell of a day ends before the day may.
+                touch_waiting(conn, device, until if device not in gone else _NEVER)
             see(conn, device, until)
 
     def _follow_changes(self, conn: sa.Connection) -> None:
