@@ -8,12 +8,12 @@ CORE   := $(VENV)/.core-installed
 DEV    := $(VENV)/.dev-installed
 PEERS  := tests/peers/node_modules/.installed
 
-.PHONY: help demo test rig test-quick check bench soak lock vendor package clean
+.PHONY: help demo test test-slow test-quick check bench soak lock vendor package clean
 
 help:
 	@echo "make demo     the whole path on this machine: terminals -> gateway -> core -> payslip"
 	@echo "make test     lint, types, layers, tests (installs real servers through apt)"
-	@echo "make rig      the reliability claims R1-R22 and their negative controls at short length"
+	@echo "make test-slow  browsers; kills, power cuts and full disks: claims R1-R22 with their controls"
 	@echo "make soak     the reliability claims R1-R22 at full length: hours (docs/reliability.md)"
 	@echo "make check    lint, types and layers only"
 	@echo "make bench    the benchmarks, with ratios"
@@ -25,11 +25,12 @@ demo: $(CORE)
 test: $(DEV) check
 	tests/system-packages
 	$(MAKE) --no-print-directory $(PEERS)
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not rig"
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not rig"
 
-rig: $(DEV)
+test-slow: $(DEV)
 	tests/system-packages
-	$(BIN)/pytest -n 2 -m rig tests/reliability
+	$(MAKE) --no-print-directory $(PEERS)
+	$(BIN)/pytest -n 2 --dist loadgroup -m "slow or rig"
 
 test-quick: $(DEV)
 	$(BIN)/pytest -n 2 -m "not slow and not browser and not rig"

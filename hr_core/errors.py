@@ -21,15 +21,20 @@ class InputFileError(CoreError):
 
 
 class NoLawError(CoreError):
-    """No sourced rule covers the date. Never replaced by a default: it would end as money."""
+    """No sourced rule covers the date. Never replaced by a default: it would end as money.
 
-    def __init__(self, item: str, on: date) -> None:
-        super().__init__(
-            f"there is no {item} for {on}",
-            remedy=f"add the sourced rows for {on.year} to hr_core/data (each with its source)",
-        )
+    `city` where the rule is a city's own.
+    """
+
+    def __init__(self, item: str, on: date, *, city: str | None = None) -> None:
+        of_city = f"{city}: " if city else ""
+        remedy = f"add the sourced rows for {on.year} to hr_core/data (each with its source)"
+        if city:
+            remedy += ", or import them with hr-core law import FILE"
+        super().__init__(f"{of_city}there is no {item} for {on}", remedy=remedy)
         self.item = item
         self.on = on
+        self.city = city
 
 
 class NotFoundError(CoreError):

@@ -42,6 +42,14 @@ def parse_exact(text: str) -> Fraction:
     return Fraction(text)
 
 
+def decimal_text(value: Fraction) -> str:
+    """As people write it, 21.75; a fraction without an end keeps six decimals."""
+    scaled = (2 * value * 10**6 + 1) // 2
+    whole, rest = divmod(abs(scaled), 10**6)
+    text = f"{'-' if scaled < 0 else ''}{whole}.{rest:06}"
+    return text.rstrip("0").rstrip(".")
+
+
 def format_fen(fen: int) -> str:
     """¥1,234.56"""
     yuan, cents = divmod(abs(fen), 100)

@@ -3,6 +3,7 @@
 from datetime import date
 
 from hr_core.cases.case_input import Fields, Json, UnsupportedError, length
+from hr_core.cases.performance_cases import consequence_of, scheme_of
 from hr_core.quality.alert_rules import load_alert_rules
 from hr_core.quality.grades import grade_by_rate, load_grades
 
@@ -19,10 +20,12 @@ def _counted(given: Fields) -> tuple[int, int]:
 
 def _defect_grade(given: Fields, _: Json) -> Json:
     inspected, defects = _counted(given)
+    grade = grade_by_rate(inspected, defects, load_grades().on(_ON))
     return {
         "rate_percent": 100 * defects / inspected if inspected else None,
-        "grade": grade_by_rate(inspected, defects, load_grades().on(_ON)),
+        "grade": grade,
         "manager_alert": load_alert_rules().on(_ON).over("person", inspected, defects),
+        "consequence": consequence_of(scheme_of(given), grade),
     }
 
 

@@ -19,6 +19,7 @@ from hr_core.cli import (
     events,
     gateways,
     hour_limits,
+    law,
     line,
     pay,
     people,
@@ -64,6 +65,7 @@ app.add_typer(pay.app, name="pay")
 attendance.app.add_typer(attendance_rules.app, name="rules")
 app.add_typer(people.app, name="people")
 app.add_typer(attendance.app, name="attendance")
+app.add_typer(law.app, name="law")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
 app.add_typer(time_off.app, name="timeoff")

@@ -4,6 +4,7 @@ A step's operands are integers or the names of earlier steps; two operations rea
 inputs (the days' minutes, the counted work), so nothing but the stored trace is needed to replay.
 """
 
+from collections.abc import Callable
 from math import prod
 from typing import Literal, NamedTuple
 
@@ -18,6 +19,11 @@ Operation = Literal[
     "rejects_of_work",
     "product",
     "multiply_half_up",
+    "multiply_up",
+    "sum",
+    "difference",
+    "smallest",
+    "largest",
 ]
 
 
@@ -26,7 +32,9 @@ class TraceMismatchError(Exception):
 
 
 class Step(Struct, frozen=True):
-    """`result` of `operation` on `of`; multiply_half_up takes (fen, numerator, denominator)."""
+    """`result` of `operation` on `of`; multiply_half_up and multiply_up take (fen, numerator,
+    denominator), difference takes all later operands off the first.
+    """
 
     name: str
     operation: Operation
@@ -163,8 +171,6 @@ def replay(trace: Trace) -> int:
 
 def _apply(operation: Operation, operands: list[int], inputs: Inputs) -> int:
     match operation:
-        case "constant":
-            return operands[0]
         case "minutes_of_days":
             return sum(day.minutes for day in inputs.days)
         case "pieces_of_work":
@@ -173,11 +179,24 @@ def _apply(operation: Operation, operands: list[int], inputs: Inputs) -> int:
         case "rejects_of_work":
             counted = sum(one.amount for one in inputs.work if one.metric == "rejects")
             return counted + sum(one.rejects for one in inputs.corrections)
-        case "product":
-            return prod(operands)
-        case "multiply_half_up":
-            fen, numerator, denominator = operands
-            return multiply_fen(fen, numerator, denominator)
+        case _:
+            return _ARITHMETIC[operation](*operands)
+
+
+def _multiply_up(fen: int, numerator: int, denominator: int) -> int:
+    return -(-fen * numerator // denominator)
+
+
+_ARITHMETIC: dict[str, Callable[..., int]] = {
+    "constant": lambda value: value,
+    "product": lambda *values: prod(values),
+    "multiply_half_up": multiply_fen,
+    "multiply_up": _multiply_up,
+    "sum": lambda *values: sum(values),
+    "difference": lambda first, *others: first - sum(others),
+    "smallest": lambda *values: min(values),
+    "largest": lambda *values: max(values),
+}
 
 
 def _value(operand: int | str, known: dict[str, int]) -> int:

@@ -1,4 +1,4 @@
-"""Everything here is the rig: `make rig`, beside `make test`."""
+"""Everything here is the rig: `make test-slow` runs it, `make test` does not."""
 
 from pathlib import Path
 

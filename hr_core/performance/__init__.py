@@ -1,0 +1,1 @@
+"""Performance: goals, tiers, shares, two-way scores and what grades lead to."""
