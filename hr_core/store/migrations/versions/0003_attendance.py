@@ -378,13 +378,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code", name=op.f("pk_rotations")),
     )
     op.create_table(
-        "retired_devices",
-        sa.Column("serial", TEXT, nullable=False),
-        sa.Column("since", sa.Date(), nullable=False),
-        sa.PrimaryKeyConstraint("serial", name=op.f("pk_retired_devices")),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
         "seen_watermarks",
         sa.Column("device", TEXT, nullable=False),
         sa.Column("complete_until", sa.BigInteger(), nullable=True),
