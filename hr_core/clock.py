@@ -75,11 +75,6 @@ def wall_seconds(moment: datetime) -> int:
     return moment.toordinal() * DAY_S + second
 
 
-def wall_seconds_at(instant: datetime, zone: str) -> int:
-    """What a wall clock of the zone (IANA name) shows at an aware instant."""
-    return wall_seconds(instant.astimezone(ZoneInfo(zone)))
-
-
 def wall_time(seconds: int) -> datetime:
     """The naive wall-clock time of a wall second."""
     ordinal, second = divmod(seconds, DAY_S)

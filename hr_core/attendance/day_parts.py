@@ -34,6 +34,10 @@ class Why(StrEnum):
     AFTER_SHIFT = "after_shift"
     FREE_DAY = "free_day"
     BELOW_STEP = "below_overtime_step"
+    BELOW_MINIMUM = "below_overtime_minimum"
+    NOT_APPROVED = "not_approved"  # punched beyond the plan, and outside what was approved
+    NOT_PUNCHED = "not_punched"  # approved beyond the plan, and nobody was there
+    COUNTED_UNPUNCHED = "counted_unpunched"  # … and it counts as approved
     BETWEEN_SHIFTS = "between_shifts"
     BY_HAND = "by_hand"
     BY_RULE = "by_rule"

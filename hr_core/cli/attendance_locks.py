@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hr_core.cli.attendance_work import STEP_S, people_meant, progress, recomputer_of
+from hr_core.cli.attendance_work import (
+    STEP_S,
+    people_meant,
+    progress,
+    recomputer_of,
+    up_to_date,
+)
 from hr_core.cli.gateways import operator
 from hr_core.cli.options import (
     ByOption,
@@ -121,7 +127,7 @@ def show_corrections(
     from hr_core.store.attendance_locks import CorrectionState, corrections
 
     wanted = None if month is None else str(parse_month(month))
-    with reading(context, db) as conn:
+    with up_to_date(context, db) as conn:
         found = corrections(conn, month=wanted, state=None if settled else CorrectionState.OPEN)
     if as_json:
         print_json({"corrections": found})

@@ -64,6 +64,9 @@ def _add_day(branch: Tree, day: ExplainedDay) -> None:
     node = branch.add(escape(f"{title}, {times}"))
     for punch in day.punches:
         _add_event(node, punch.role, punch.event)
+    for one in day.corrections:
+        approved = f" approved by {one.approved_by}" if one.approved_by else ""
+        node.add(escape(f"request {one.request} ({one.kind}){approved}: {one.reason}"))
 
 
 def _add_work(branch: Tree, work: ExplainedWork) -> None:

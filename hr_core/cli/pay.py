@@ -9,6 +9,7 @@ from hr_core.cli.options import (
     DbOption,
     ExitCode,
     JsonOption,
+    open_core,
     parse_month,
     print_json,
     reading,
@@ -37,7 +38,7 @@ def run(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Recompute months from raw events and store each as a new, numbered, immutable run.
+    """Pay months by their computed days and store each as a new, numbered, immutable run.
 
     Several months are computed one after the other; one that cannot be computed is reported and
     does not stop the rest.
@@ -78,14 +79,25 @@ def run(
 def _compute_and_store(
     context: typer.Context, db: str | None, month: "Month"
 ) -> "tuple[int, NewRun]":
+    from hr_core.cli.attendance_work import STEP_S, progress, recomputer_of
     from hr_core.clock import SystemClock
+    from hr_core.pay.month_days import touch_days_to_pay
     from hr_core.pay.run import compute_run
+    from hr_core.store import database
     from hr_core.store.results import add_run
 
-    with reading(context, db) as conn:
-        computed = compute_run(conn, month, SystemClock().now())
-    with writing(context, db) as conn:
-        return add_run(conn, computed), computed
+    with open_core(context, db) as (engine, empty_log):
+        recomputer = recomputer_of(engine, empty_log)
+        with progress("punches entered") as told:
+            recomputer.catch_up(budget_s=STEP_S, told=told)
+        with database.writing(engine) as conn:
+            lacking = touch_days_to_pay(conn, month, SystemClock().now())
+        if lacking:
+            recomputer.catch_up(budget_s=STEP_S)
+        with engine.connect() as conn:
+            computed = compute_run(conn, month, SystemClock().now())
+        with database.writing(engine) as conn:
+            return add_run(conn, computed), computed
 
 
 @app.command("runs")

@@ -30,6 +30,10 @@ def run_object(number: int, run: NewRun) -> dict[str, Any]:
         "without_slip": findings.without_slip,
         "to_check": findings.to_check,
         "zone_conflicts": findings.zone_conflicts,
+        "waiting_for": findings.waiting_for,
+        "locked_corrections": findings.locked_corrections,
+        "still_to_compute": findings.still_to_compute,
+        "earned_time_off": findings.earned_time_off,
         "unattributed": {
             "pieces": findings.unattributed_pieces,
             "rejects": findings.unattributed_rejects,
@@ -96,9 +100,30 @@ def _print_findings(findings: RunFindings) -> None:
             f"  zone: {conflict.punches} punches of {conflict.serial} came as "
             f"{conflict.zone_of_punches}, its site {conflict.site} has {conflict.zone_of_site}"
         )
+    _print_open_attendance(findings)
     for one in findings.without_slip:
         print(f"  no payslip: person {one.number}, {one.why}")
     for one in findings.to_check:
         print(f"  to be checked: person {one.number}, {one.why}")
     for note in findings.counter_notes:
         print(f"  counter {note.source}/{note.tag}: {note.flag} at event {note.event_id}")
+
+
+def _print_open_attendance(findings: RunFindings) -> None:
+    for wait in findings.waiting_for:
+        told = "nothing is known of it" if wait.since is None else f"it told all until {wait.since}"
+        print(
+            f"  waiting: {wait.days} days for device {wait.device}, {told}; see hr-core watermark"
+        )
+    for one in findings.locked_corrections:
+        print(
+            f"  not in this pay: correction {one.number}, {one.person} {one.day} of a locked month, "
+            f"{one.before} -> {one.after} ({one.cause})"
+        )
+    for lot in findings.earned_time_off:
+        print(
+            f"  paid and time off: {lot.person} {lot.day}, {lot.minutes} min; "
+            f"see hr-core timeoff lots {lot.person}"
+        )
+    if findings.still_to_compute:
+        print("  something came in meanwhile that these days may not hold: run it again")

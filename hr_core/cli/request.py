@@ -232,7 +232,7 @@ def print_request(one: Request, *, as_json: bool) -> None:
         )
     if one.queued_days:
         days = ", ".join(str(day) for day in one.queued_days)
-        print(f"  locked: {days}; settled with the period of {one.settles_on}")
+        print(f"  locked when approved: {days}; see hr-core attendance corrections")
 
 
 def _line(one: Request) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from hr_core.ingest import device_orders
 from hr_core.ingest.line_orders import REPLACED, take_line_order
 from hr_core.ingest.piece_scans import SCANNED, take_piece_scan
 from hr_core.store.event_rows import EventRow, whole_record
@@ -21,5 +22,7 @@ def take_up_events(conn: sa.Connection, new: Iterable[EventRow], taken_at: datet
             continue
         if record.code == REPLACED:
             take_line_order(conn, row, record, taken_at)
+        elif record.code == device_orders.REPLACED:
+            device_orders.take_device_order(conn, row, record, taken_at)
         elif record.code == SCANNED:
             take_piece_scan(conn, row, record)

@@ -1,24 +1,26 @@
-"""A pay run: the month's days and rates recomputed from raw events, slips, all stored at once."""
+"""A pay run: the month's stored days, rates from raw events, slips, all stored at once."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from hr_core.attendance.calendar import load_calendar
-from hr_core.attendance.day import DayResult, load_rules
-from hr_core.attendance.month import compute_month
 from hr_core.attendance.punches import MonthPunches, punches_of_month
-from hr_core.clock import Month, wall_seconds_at
+from hr_core.clock import Month
 from hr_core.errors import CoreError, NothingToComputeError
+from hr_core.pay.month_days import (
+    Contracts,
+    days_to_pay,
+    earned_time_off,
+    locked_corrections,
+    still_to_compute,
+    waiting_for,
+)
 from hr_core.pay.scheme import Scheme, parse_scheme
 from hr_core.pay.slip import PayTerms, compute_slip
-from hr_core.people.employment import NoSlip, employed_on, paid_in_part, why_no_slip
+from hr_core.people.employment import NoSlip, paid_in_part, why_no_slip
 from hr_core.people.model import Days, Roster
-from hr_core.people.places import Places
-from hr_core.people.records import Employment
 from hr_core.quality.grades import load_grades
 from hr_core.quality.month import QualityMonth
 from hr_core.quality.readings import quality_of_month
@@ -32,11 +34,10 @@ from hr_core.store.results import (
     WithoutSlip,
 )
 
-Contracts = Mapping[str, Sequence[Employment]]
-
 
 def compute_run(conn: sa.Connection, month: Month, now: datetime) -> NewRun:
-    """Reads and computes only: `store.results.add_run` stores, in a short write transaction.
+    """Reads and computes only: `store.results.add_run` stores, in a short write transaction. What came
+    in was computed before (`touch_days_to_pay`, Recomputer.catch_up); what was not is told.
 
     Raises NothingToComputeError (nobody imported, no punch at all), NoLawError, CoreError.
     """
@@ -51,8 +52,7 @@ def compute_run(conn: sa.Connection, month: Month, now: datetime) -> NewRun:
         )
     quality = quality_of_month(conn, roster, month)
     contracts = employments_by_person(conn)
-    roster = at_their_sites(roster, Places.load(conn), now)
-    days = days_of_everybody(roster, month, punches, now, contracts)
+    days = days_to_pay(conn, roster, month, now, contracts)
     unpaid = _without_slip(roster, contracts, month)
     return NewRun(
         month=str(month),
@@ -79,6 +79,10 @@ def compute_run(conn: sa.Connection, month: Month, now: datetime) -> NewRun:
                 if why is not NoSlip.HOURLY
             ),
             to_check=tuple(_to_check(roster, contracts, unpaid, month)),
+            waiting_for=waiting_for(days),
+            locked_corrections=locked_corrections(conn, month),
+            still_to_compute=still_to_compute(conn, month),
+            earned_time_off=earned_time_off(conn, days),
         ),
     )
 
@@ -104,47 +108,6 @@ def _to_check(
                 number=number,
                 why="employed for a part of the month; the base pay is a whole month's",
             )
-
-
-def days_of_everybody(
-    roster: Roster,
-    month: Month,
-    punches: MonthPunches,
-    now: datetime,
-    contracts: Contracts,
-) -> dict[str, tuple[DayResult, ...]]:
-    """Nobody is absent on a day without a contract; a day with punches is always there."""
-    calendar, rules = load_calendar(), load_rules()
-    days = [calendar.day(on) for on in month.days()]
-    return {
-        number: own_days(
-            compute_month(
-                roster.shifts[person.shift],
-                days,
-                punches.by_person[number],
-                rules,
-                wall_seconds_at(now, person.zone),
-            ).days,
-            contracts.get(number, ()),
-        )
-        for number, person in sorted(roster.people.items())
-    }
-
-
-def at_their_sites(roster: Roster, places: Places, now: datetime) -> Roster:
-    """Each person in the zone that the sites have today: it says whether a day is over yet."""
-    if not places.has_zones:
-        return roster
-    today = now.astimezone(ZoneInfo(roster.zone)).date()
-    people = {
-        key: replace(one, zone=places.zone_of_person(key, today, one.zone))
-        for key, one in roster.people.items()
-    }
-    return replace(roster, people=people)
-
-
-def own_days(days: Iterable[DayResult], contracts: Sequence[Employment]) -> tuple[DayResult, ...]:
-    return tuple(day for day in days if day.used or day.ignored or employed_on(contracts, day.day))
 
 
 def imported_roster(conn: sa.Connection) -> Roster:

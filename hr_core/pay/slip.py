@@ -44,6 +44,10 @@ _UNCLEAR = {
     DayStatus.UNPLANNED: "punches on a day for which no shift is planned",
 }
 _NO_EFFECT = "no effect on this pay until it is clarified"
+_EFFECTS = {
+    DayStatus.WAITING: "no effect on this pay until the device is read: then it shows what is lacking",
+    DayStatus.ABSENT: "the base pay is not lessened by it",
+}
 
 
 class SlipLine(Struct, frozen=True, kw_only=True):
@@ -242,4 +246,5 @@ def _open_day(day: DayResult) -> OpenDay:
     if day.status is DayStatus.PRESENT:
         what = "the first press says leaving, the last arriving: wrong keys or another shift"
         return OpenDay(day.day.isoformat(), day.status, what, "paid as the times stand")
-    return OpenDay(day.day.isoformat(), day.status, _UNCLEAR[day.status], _NO_EFFECT)
+    effect = _EFFECTS.get(day.status, _NO_EFFECT)
+    return OpenDay(day.day.isoformat(), day.status, _UNCLEAR[day.status], effect)

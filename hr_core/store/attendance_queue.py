@@ -266,14 +266,15 @@ def touch_stored(conn: sa.Connection, cause: str, wanted: sa.ColumnElement[bool]
     )
 
 
-def touch_everybody(conn: sa.Connection, cause: str, day: date, zone: str) -> None:
-    """Marks a day of all people of a zone."""
-    chosen = sa.select(people.c.number, sa.literal(day, sa.Date), sa.literal(cause)).where(
-        people.c.zone == zone
-    )
-    conn.execute(
-        insert_or_ignore(conn, touched_days).from_select(["person", "day", "cause"], chosen)
-    )
+def touch_people_of(
+    conn: sa.Connection, zone: str, day: date, cause: str, *, after: str, most: int
+) -> list[str]:
+    """Marks a day of the zone's next people behind the key `after`, at most so many; gives their keys."""
+    key = people.c.number
+    query = sa.select(key).where(people.c.zone == zone, key > after).order_by(key).limit(most)
+    found = list(conn.execute(query).scalars())
+    touch(conn, [Mark(person, day, cause) for person in found])
+    return found
 
 
 def mark_of(conn: sa.Connection, name: str) -> str | None:

@@ -203,16 +203,6 @@ def approved_requests(
     return found
 
 
-def queued_requests(conn: sa.Connection, first: date, until: date) -> list[Request]:
-    """Approved for locked days and to be settled with a period that begins in the span."""
-    ordered = (
-        sa.select(requests)
-        .where(requests.c.settles_on >= first, requests.c.settles_on < until)
-        .order_by(requests.c.id)
-    )
-    return [_request(row) for row in conn.execute(ordered)]
-
-
 def reversals_of(conn: sa.Connection, number: int) -> Sequence[Request]:
     rows = conn.execute(
         sa.select(requests).where(requests.c.reverses == number).order_by(requests.c.id)

@@ -113,11 +113,41 @@ class ZoneConflict(Struct, frozen=True, kw_only=True):
     punches: int
 
 
+class WaitingFor(Struct, frozen=True, kw_only=True):
+    """`days` of people cannot be told before `device` is read; it told all until `since` (aware UTC;
+    None: nothing is known of it).
+    """
+
+    device: str
+    since: datetime | None
+    days: int
+
+
+class LockedCorrection(Struct, frozen=True, kw_only=True):
+    """What a day of a locked month would be now; `before` as it was paid (docs/attendance.md)."""
+
+    number: int
+    person: str
+    day: str
+    before: str
+    after: str
+    cause: str
+
+
+class EarnedTimeOff(Struct, frozen=True, kw_only=True):
+    """The overtime of this day is on the slip, and a lot of time off holds `minutes` of it too."""
+
+    person: str
+    day: str
+    minutes: int
+
+
 class RunFindings(Struct, frozen=True, kw_only=True):
     """What a person should look at, beside the open days of each slip.
 
     `without_slip`: nobody has to look; `to_check`: somebody is owed pay that this run does not hold,
-    or has a slip of a whole month for a part of one.
+    or has a slip of a whole month for a part of one. `still_to_compute`: something came in while the
+    run was made that its days may not hold.
     """
 
     unmapped_users: tuple[UnmappedUser, ...] = ()
@@ -130,6 +160,10 @@ class RunFindings(Struct, frozen=True, kw_only=True):
     without_slip: tuple[WithoutSlip, ...] = ()
     to_check: tuple[WithoutSlip, ...] = ()
     zone_conflicts: tuple[ZoneConflict, ...] = ()
+    waiting_for: tuple[WaitingFor, ...] = ()
+    locked_corrections: tuple[LockedCorrection, ...] = ()
+    still_to_compute: bool = False
+    earned_time_off: tuple[EarnedTimeOff, ...] = ()
 
     def any(self) -> bool:
         """Unattributed work alone is normal: every hand-over leaves some."""
@@ -141,6 +175,10 @@ class RunFindings(Struct, frozen=True, kw_only=True):
             or self.counter_notes
             or self.to_check
             or self.zone_conflicts
+            or self.waiting_for
+            or self.locked_corrections
+            or self.still_to_compute
+            or self.earned_time_off
         )
 
 

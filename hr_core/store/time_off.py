@@ -119,18 +119,23 @@ def add_entries(
 def add_rule_file(
     conn: sa.Connection, kind: RuleFileKind, file: RuleFile, author: str, at: datetime
 ) -> None:
-    columns = rule_files.c
-    last = conn.execute(sa.select(sa.func.max(columns.number)).where(columns.kind == kind)).scalar()
     conn.execute(
         sa.insert(rule_files).values(
             kind=kind,
-            number=(last or 0) + 1,
+            number=newest_number(conn, kind) + 1,
             name=file.name,
             text=file.text,
             author=author,
             imported_at=at,
         )
     )
+
+
+def newest_number(conn: sa.Connection, kind: RuleFileKind) -> int:
+    """0 without any."""
+    columns = rule_files.c
+    last = conn.execute(sa.select(sa.func.max(columns.number)).where(columns.kind == kind)).scalar()
+    return last or 0
 
 
 def newest_rule_file(conn: sa.Connection, kind: RuleFileKind) -> RuleFile | None:

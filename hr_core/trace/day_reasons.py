@@ -1,6 +1,6 @@
 """Why a punch does not count, and what each minute is, in words for people."""
 
-from hr_core.attendance.day import Ignored
+from hr_core.attendance.day import DayResult, Ignored
 from hr_core.attendance.day_parts import Why
 from hr_core.attendance.live.timesheet_days import UNPAIRED
 from hr_core.attendance.timesheet.rules import RowKind
@@ -33,7 +33,20 @@ MINUTE_REASONS: dict[str, str] = {
     Why.AFTER_SHIFT: "overtime after the shift",
     Why.FREE_DAY: "work on a day that is not a workday: overtime",
     Why.BELOW_STEP: "less than a whole step of overtime",
+    Why.BELOW_MINIMUM: "less than the minimum of overtime",
+    Why.NOT_APPROVED: "beyond the plan and not approved: no overtime by the plant's rule",
+    Why.NOT_PUNCHED: "approved overtime in which nobody was there",
+    Why.COUNTED_UNPUNCHED: "approved overtime: it counts as approved, punched or not",
     Why.BETWEEN_SHIFTS: "between two shifts",
     Why.BY_HAND: "decided by people in place of the punches",
     Why.BY_RULE: "by rule, at no time of day",
 }
+
+
+def bounding_role(result: DayResult, event_id: str) -> str:
+    """Of a punch that the result used."""
+    if len(result.used) == 1:
+        return "left" if result.arrived is None else "arrived"
+    if event_id == result.used[0]:
+        return "arrived"
+    return "left" if event_id == result.used[-1] else "bounds an interval"

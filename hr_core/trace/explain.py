@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.attendance.day import DayResult
+from hr_core.attendance.day_parts import DayCorrection
 from hr_core.clock import wall_time
 from hr_core.errors import NotFoundError
 from hr_core.pay.slip import OpenDay, SlipLine
@@ -16,17 +17,20 @@ from hr_core.trace.calculation import (
     WorkInput,
     replay,
 )
-from hr_core.trace.events import RawEvent, raw_event
+from hr_core.trace.day_reasons import bounding_role
+from hr_core.trace.events import RawEvent, is_event_id, raw_event
 
 
 class ExplainedPunch(Struct, frozen=True, kw_only=True):
-    """`role`: arrived, left, or the reason for which the punch did not bound the day."""
+    """`role`: what it bounds (arrived, left, an interval), or why it bounds nothing."""
 
     role: str
     event: RawEvent
 
 
 class ExplainedDay(Struct, frozen=True, kw_only=True):
+    """`punches` of devices; `corrections`: approved requests that it was computed with."""
+
     day: str
     kind: str
     shift: str
@@ -36,6 +40,7 @@ class ExplainedDay(Struct, frozen=True, kw_only=True):
     left: str | None
     rule_version: str
     punches: tuple[ExplainedPunch, ...]
+    corrections: tuple[DayCorrection, ...] = ()
 
 
 class ExplainedWork(Struct, frozen=True, kw_only=True):
@@ -153,7 +158,7 @@ def _line(conn: sa.Connection, line: SlipLine, days: dict[str, DayResult]) -> Ex
 
 
 def _day(conn: sa.Connection, given: DayInput, day: DayResult) -> ExplainedDay:
-    roles = list(zip(given.event_ids, ("arrived", "left"), strict=True))
+    roles = [(event_id, bounding_role(day, event_id)) for event_id in given.event_ids]
     roles += [(ignored.event_id, f"ignored: {ignored.reason}") for ignored in day.ignored]
     return ExplainedDay(
         day=given.day,
@@ -165,8 +170,11 @@ def _day(conn: sa.Connection, given: DayInput, day: DayResult) -> ExplainedDay:
         left=None if day.left is None else wall_time(day.left).isoformat(),
         rule_version=day.rule_version,
         punches=tuple(
-            ExplainedPunch(role=role, event=raw_event(conn, event_id)) for event_id, role in roles
+            ExplainedPunch(role=role, event=raw_event(conn, event_id))
+            for event_id, role in roles
+            if is_event_id(event_id)
         ),
+        corrections=day.corrections,
     )
 
 

@@ -18,7 +18,7 @@ from hr_core.store.attendance_days import StoredDay, days_of_person, earlier_rev
 from hr_core.store.attendance_locks import corrections, month_of
 from hr_core.store.people import people
 from hr_core.store.person_records import merged_into, number_on
-from hr_core.trace.day_reasons import MINUTE_REASONS, PUNCH_REASONS
+from hr_core.trace.day_reasons import MINUTE_REASONS, PUNCH_REASONS, bounding_role
 from hr_core.trace.events import RawEvent, raw_event
 from hr_core.trace.explained_day import (
     DayMinutes,
@@ -150,20 +150,12 @@ def _punches(conn: sa.Connection, result: DayResult, plan: PlannedDay) -> Iterab
     added = {one.event_id: one for one in plan.added_punches}
     found = []
     for event_id in (*result.used, *ignored):
-        role = "" if event_id in ignored else _role(result, event_id)
+        role = "" if event_id in ignored else bounding_role(result, event_id)
         if event_id.startswith("request:"):
             found.append(_asked_punch(event_id, added.get(event_id), role, ignored))
         else:
             found.append(_device_punch(raw_event(conn, event_id), role, ignored))
     return sorted(found, key=lambda punch: (punch.time, punch.event_id))
-
-
-def _role(result: DayResult, event_id: str) -> str:
-    if len(result.used) == 1:
-        return "left" if result.arrived is None else "arrived"
-    if event_id == result.used[0]:
-        return "arrived"
-    return "left" if event_id == result.used[-1] else "bounds an interval"
 
 
 def _device_punch(event: RawEvent, role: str, ignored: dict[str, str]) -> DayPunch:
@@ -222,7 +214,7 @@ def _asked_punch(
 def _missing(
     result: DayResult, computed: Computed, marks: Sequence[DeviceMark]
 ) -> Iterable[MissingPunch]:
-    waits = tuple(one.device for one in marks if not _covers(one, computed.closes))
+    waits = tuple(one.device for one in marks if not one.covers(computed.closes))
     for side in _lacking(result):
         if result.status is DayStatus.NOT_OVER:
             what = "its shift's window is still open"
@@ -276,10 +268,6 @@ def _expected(plan: PlannedDay, side: str) -> str | None:
     return _iso(midnight + max(shift.end_min for shift in plan.shifts) * 60)
 
 
-def _covers(mark: DeviceMark, closes: datetime) -> bool:
-    return mark.complete_until is not None and mark.complete_until >= closes
-
-
 def _state(mark: DeviceMark) -> str:
     if mark.complete_until is None:
         return "of which nothing is known"
@@ -288,7 +276,7 @@ def _state(mark: DeviceMark) -> str:
 
 def _device(mark: DeviceMark, closes: datetime) -> DeviceState:
     until = mark.complete_until
-    covers = _covers(mark, closes)
+    covers = mark.covers(closes)
     return DeviceState(
         device=mark.device,
         complete_until=None if until is None else until.isoformat(),

@@ -14,6 +14,7 @@ from hr_core.money import format_fen
 from hr_core.pay.slip import GRADE_LINE, SlipLine
 from hr_core.store.results import run_by_number
 from hr_core.trace.calculation import DayInput, Trace, TraceMismatchError, WorkInput, replay
+from hr_core.trace.events import is_event_id
 from hr_core.views import SlipView
 from hr_core.web.errors import NoPageError
 from hr_core.web.words import Words
@@ -155,7 +156,7 @@ def _shown(line: SlipLine, words: Words, zone: ZoneInfo) -> ShownLine:
             (words.of("fact", name), fact_text(name, value)) for name, value in trace.facts.items()
         ),
         days=tuple(
-            ShownDay(day=day, events=tuple(_punch_link(one) for one in day.event_ids))
+            ShownDay(day=day, events=tuple(map(_punch_link, filter(is_event_id, day.event_ids))))
             for day in trace.days
         ),
         work=tuple(

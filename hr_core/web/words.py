@@ -371,8 +371,8 @@ CODES: dict[str, dict[str, _Both]] = {
         "missing_in": ("澄清前不影响工资", "No effect on pay until clarified"),
         "missing_out": ("澄清前不影响工资", "No effect on pay until clarified"),
         "no_record": ("澄清前不影响工资", "No effect on pay until clarified"),
-        "waiting": ("澄清前不影响工资", "No effect on pay until clarified"),
-        "absent": ("澄清前不影响工资", "No effect on pay until clarified"),
+        "waiting": ("设备数据到齐前不影响工资", "No effect on pay until the device is read"),
+        "absent": ("不扣基本工资", "The base pay is not lessened"),
         "unplanned": ("澄清前不影响工资", "No effect on pay until clarified"),
     },
     "fact": {

@@ -1,26 +1,22 @@
 """The overtime of one day: what was punched and approved, counted by the plant's rule."""
 
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.attendance.calendar import DayKind
-from hr_core.attendance.calendar_overtime import Span
-from hr_core.attendance.day_parts import DayInterval, Why
+from hr_core.attendance.day_parts import Why
 from hr_core.attendance.hours.counted_overtime import (
     CountedOvertime,
     CountingRules,
     counted_overtime,
 )
 from hr_core.attendance.hours.planned import approved_beyond_plan
+from hr_core.attendance.live.overtime_modes import punched_beyond_plan
 from hr_core.attendance.live.person_days import Computation
 from hr_core.attendance.live.rule_sets import load_engines
 from hr_core.errors import CoreError, NotFoundError
-
-# Time beyond the plan, whether or not its day's own rounding let it count.
-_BEYOND_PLAN = frozenset({Why.AFTER_SHIFT, Why.FREE_DAY, Why.BELOW_STEP})
 
 
 class DayOvertime(Struct, frozen=True, kw_only=True):
@@ -61,7 +57,7 @@ def overtime_of_day(
     rule = rules.on(day).of(result.kind)
     return DayOvertime(
         kind=result.kind,
-        counted=counted_overtime(_beyond_plan(result.intervals), approved, rule),
+        counted=counted_overtime(punched_beyond_plan(result.intervals), approved, rule),
         by_hand_min=sum(
             one.minutes
             for one in result.intervals
@@ -69,11 +65,3 @@ def overtime_of_day(
         ),
         events=result.used,
     )
-
-
-def _beyond_plan(intervals: Iterable[DayInterval]) -> list[Span]:
-    return [
-        (one.start, one.end)
-        for one in intervals
-        if one.why in _BEYOND_PLAN and one.start is not None and one.end is not None
-    ]

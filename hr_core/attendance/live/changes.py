@@ -23,6 +23,7 @@ from hr_core.store.attendance_queue import (
 )
 from hr_core.store.audit_log import AuditRow, audit_log, head
 from hr_core.store.organisation import memberships
+from hr_core.store.person_records import merged_into
 from hr_core.store.requests import requests
 from hr_core.store.rosters import roster_assignments
 
@@ -50,7 +51,8 @@ def touch_changes(conn: sa.Connection, after: int) -> int:
         change = AuditRow(*row)
         last = change.number
         cause = f"{change.action}, audit row {change.number}"
-        if change.action == "import.people":  # sites and devices: who waits for what
+        # Sites and devices: who waits for what.
+        if change.action == "import.people" or change.action.startswith("device."):
             there = attendance_days.c.status
             touch_stored(conn, cause, there.in_([str(status) for status in OPEN]))
         elif change.action.startswith("people."):
@@ -106,7 +108,8 @@ def _touch_request(conn: sa.Connection, change: AuditRow, cause: str) -> None:
     )
     row = conn.execute(query).one_or_none()
     if row is not None:
-        touch(conn, [Mark(row.person, day, cause) for day in _days(row.first_day, row.until)])
+        person = merged_into(conn).get(row.person, row.person)
+        touch(conn, [Mark(person, day, cause) for day in _days(row.first_day, row.until)])
 
 
 def _touch_roster(conn: sa.Connection, change: AuditRow, cause: str) -> None:

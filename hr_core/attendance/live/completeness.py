@@ -14,11 +14,18 @@ from hr_core.clock import wall_time
 
 class DeviceMark(NamedTuple):
     """The device's records are complete until then, aware UTC (hr_core.store.watermarks); None:
-    nothing is known.
+    nothing is known. From `retired` on (aware UTC) nobody uses it, and it tells nothing more.
     """
 
     device: str
     complete_until: datetime | None
+    retired: datetime | None = None
+
+    def covers(self, closes: datetime) -> bool:
+        """Whether it has told all that it can of a day that closes then."""
+        if self.retired is not None:
+            closes = min(closes, self.retired)
+        return self.complete_until is not None and self.complete_until >= closes
 
 
 class Horizon(NamedTuple):
@@ -45,7 +52,7 @@ def judged(result: DayResult, window: tuple[int, int], horizon: Horizon) -> DayR
     waiting = tuple(
         WaitingDevice(device=mark.device, since=mark.complete_until)
         for mark in (() if nothing_owed else horizon.devices)
-        if mark.complete_until is None or mark.complete_until < closes
+        if not mark.covers(closes)
     )
     status = result.status
     if status in UNCLEAR and waiting:

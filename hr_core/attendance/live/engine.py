@@ -16,7 +16,7 @@ from hr_core.attendance.day import (
     PunchFact,
 )
 from hr_core.attendance.day_parts import DayCorrection, DayFlag
-from hr_core.attendance.live.completeness import Horizon, judged
+from hr_core.attendance.live.completeness import Horizon, judged, looks_at
 from hr_core.attendance.live.day_bounds import DayBounds, window_of
 from hr_core.attendance.live.minutes import by_hand
 from hr_core.attendance.plan.model import PlannedDay
@@ -40,6 +40,10 @@ class Engine(Protocol):
         zone: str,
     ) -> dict[date, DayResult]:
         """Of each planned day; `punches` dealt to their days. Each punch is named once."""
+        ...
+
+    def counted(self, plan: PlannedDay, result: DayResult, *, over: bool) -> DayResult:
+        """With the overtime that counts of what was punched and approved; `over`: its window closed."""
         ...
 
     def whole_periods(self, first: date, until: date) -> tuple[date, date]:
@@ -71,10 +75,12 @@ def compute_days(
     """
     bounds = DayBounds(plan)
     own: defaultdict[date, list[PunchFact]] = defaultdict(list)
-    for punch in (*punches, *_added(plan)):
+    for punch in punches:
         owner = bounds.owner(punch.at)
         if owner is not None:
             own[owner].append(punch)
+    for on, day in plan.items():
+        own[on] += _added(day)
     results: dict[date, DayResult] = {}
     for name in sorted({day.rules for day in plan.values()}):
         of_rules = {on: day for on, day in plan.items() if day.rules == name}
@@ -83,25 +89,22 @@ def compute_days(
             raise NoRuleSetError(name, min(of_rules), sorted(engines))
         for on, result in engine.days(of_rules, own, subject.zone).items():
             results[on] = replace(result, rules=name)
-    inner = sorted(plan)[1:-1]
-    return {
-        on: judged(
-            _with_plan(subject, plan[on], results[on], own[on]),
-            window_of(plan[on]),
-            horizons[on],
-        )
-        for on in inner
-    }
+    found = {}
+    for on in sorted(plan)[1:-1]:
+        day, window = plan[on], window_of(plan[on])
+        result = results[on]
+        if subject.works_on(on) and day.manual is None:
+            over = looks_at(window, horizons[on]) is None
+            result = engines[day.rules].counted(day, result, over=over)
+        found[on] = judged(_with_plan(subject, day, result, own[on]), window, horizons[on])
+    return found
 
 
-def _added(plan: Mapping[date, PlannedDay]) -> list[PunchFact]:
-    """Approved punches that no device recorded; each once, whichever days name it."""
-    found = {
-        one.event_id: PunchFact(one.event_id, one.at, one.direction)
-        for day in plan.values()
-        for one in day.added_punches
-    }
-    return list(found.values())
+def _added(plan: PlannedDay) -> list[PunchFact]:
+    """Approved punches that no device recorded. They were approved for this day: the time alone would
+    make the arrival of a morning the end of the night before.
+    """
+    return [PunchFact(one.event_id, one.at, one.direction) for one in plan.added_punches]
 
 
 def _with_plan(

@@ -13,6 +13,7 @@ from hr_core.attendance.live.completeness import DeviceMark, Horizon, instant, l
 from hr_core.attendance.live.day_bounds import window_of
 from hr_core.attendance.live.engine import Engine, Subject, compute_days
 from hr_core.attendance.live.sources import Devices, Sites, claims_of, punches_of, subject_of
+from hr_core.attendance.lots.day_lots import DayLots
 from hr_core.attendance.plan.model import PlannedDay
 from hr_core.store.attendance_days import (
     StoredDay,
@@ -60,6 +61,7 @@ class Computation:
         self.devices = Devices(conn)
         self.sites = Sites(conn)
         self.locked = locked_months(conn)
+        self._lots = DayLots(conn, now)
 
     def today(self, zone: str) -> date:
         return self._now.astimezone(ZoneInfo(zone)).date()
@@ -96,14 +98,11 @@ class Computation:
         claims = claims_of(self._conn, subject.person)
         punches = punches_of(self._conn, claims, first - _ONE_DAY, until + _TWO_DAYS)
         places = self.sites.of(subject.person)
-        horizons = {
-            on: Horizon(
-                self._now,
-                places.zone_of_person(subject.person, on, subject.zone),
-                self.devices.of(subject.person, claims, places, on),
-            )
-            for on in plan
-        }
+        horizons = {}
+        for on in plan:
+            zone = places.zone_of_person(subject.person, on, subject.zone)
+            marks = self.devices.of(subject.person, claims, places, on, zone)
+            horizons[on] = Horizon(self._now, zone, marks)
         results = compute_days(subject, plan, punches.facts, self._engines, horizons)
         found = {}
         today = self.today(subject.zone)
@@ -162,6 +161,8 @@ class Computation:
         }
         for known in gone.values():
             keep_revision(self._conn, known)
+            if known.result.overtime_min:
+                self._lots.take_back(person, known.result, "no day any more")
         if gone:
             drop_days(self._conn, person, gone.keys())
         return len(gone)
@@ -174,6 +175,8 @@ class Computation:
                 for waiting in one.result.waiting_for
             ],
         )
+        if _earns_anew(known, one):
+            self._lots.set_right(person, one.result, cause)
         differs = known is None or not same(known.result, one.result)
         if known is not None and differs and _was_over(known):
             keep_revision(self._conn, known)
@@ -200,6 +203,20 @@ class Computation:
 def same(one: DayResult, other: DayResult) -> bool:
     """Whether two results say the same of the day. How far a device has come by now is not of it."""
     return replace(one, waiting_for=()) == replace(other, waiting_for=())
+
+
+def _earns_anew(known: StoredDay | None, one: Computed) -> bool:
+    """Whether the lot of a day that is over may hold something else than it earns. A day that waits
+    for a device says nothing of it yet.
+    """
+    if one.look_at is not None or one.result.status is DayStatus.WAITING:
+        return False
+    if known is None:  # punches of a merged record may have earned the day's lot already
+        return one.result.overtime_min > 0 or _has_punches(one.result)
+    if _was_over(known):
+        return not same(known.result, one.result)
+    # What it earned before it waited is not in its last result.
+    return max(one.result.overtime_min, known.result.overtime_min) > 0 or known.revision > 1
 
 
 def _was_over(known: StoredDay) -> bool:

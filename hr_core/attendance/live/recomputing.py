@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from hr_core.attendance.day import OPEN
+from hr_core.attendance.live.beginning import begin_days
 from hr_core.attendance.live.changes import last_change, touch_changes
 from hr_core.attendance.live.engine import Engine
 from hr_core.attendance.live.person_days import Computation, Stored
@@ -42,18 +43,20 @@ from hr_core.store.attendance_queue import (
     settle,
     take_arrivals,
     touch,
-    touch_everybody,
     touch_stored,
     touch_waiting,
     touched,
 )
 from hr_core.store.database import writing
 from hr_core.store.people import people
+from hr_core.store.retired_devices import retired
 
 # Punches of one step for each second of its budget: some 40 us to enter one, and many at once write
 # few pages.
 _PUNCHES_A_SECOND = 40_000
 _MARKS_AT_ONCE = 500
+# Days of people that begin in one step: some 10 ms of marks.
+_BEGUN_AT_ONCE = 1_000
 # How long a step may keep a gateway's batch waiting.
 STEP_S = 0.05
 _COMPUTE_S = 0.25  # of a command, which a person waits for
@@ -64,6 +67,7 @@ _DONE = "done"
 _RULES = "rules"
 _CHANGES = "changes"
 _ONE_DAY = timedelta(days=1)
+_NEVER = datetime.max.replace(tzinfo=UTC) - _ONE_DAY
 
 _log = logging.getLogger("hr_core.attendance")
 
@@ -100,6 +104,7 @@ class Recomputer:
         self._fixed = engines is not None
         self._clock_seen: datetime | None = None
         self._not_indexed = True
+        self._beginning = False
 
     def catch_up(
         self, *, budget_s: float = STEP_S, told: Callable[[int], None] = lambda _punches: None
@@ -124,7 +129,7 @@ class Recomputer:
     def idle(self) -> bool:
         """Whether a step would find nothing. Asks without the write lock."""
         now = self._now()
-        if self._clock_is_due(now):
+        if self._beginning or self._clock_is_due(now):
             return False
         with self._engine.connect() as conn:
             return not (
@@ -145,6 +150,8 @@ class Recomputer:
                 self._by_the_clock(conn, now)
                 self._clock_seen = now
             marks = fresh or touched(conn, _MARKS_AT_ONCE)
+            if self._beginning and len(marks) < _MARKS_AT_ONCE:
+                self._begin_days(conn, now)
             computation = Computation(conn, self._engines, now)
             done = Stored(0, 0, 0)
             for person, days in _by_person(marks).items():
@@ -154,7 +161,7 @@ class Recomputer:
                 settle(conn, person, days)
                 done = done.plus(one)
             more = arrivals_wait(conn) or bool(touched(conn, 1))
-        return Step(entered, *done, more or self._not_indexed)
+        return Step(entered, *done, more or self._not_indexed or self._beginning)
 
     def compute(
         self,
@@ -226,7 +233,7 @@ class Recomputer:
         """Watermarks that moved since: days that waited, or, where one was taken back, days that
         were judged too soon.
         """
-        before = seen(conn)
+        before, gone = seen(conn), retired(conn)
         for device, until in watermarks_by_device(conn).items():
             known = before.get(device)
             if device in before and until == known:
@@ -241,7 +248,8 @@ class Recomputer:
                     sa.and_(there.day >= since, there.status.in_(open_ones)),
                 )
             if until is not None:
-                touch_waiting(conn, device, until)
+                # What a device that is gone could tell of a day ends before the day may.
+                touch_waiting(conn, device, until if device not in gone else _NEVER)
             see(conn, device, until)
 
     def _follow_changes(self, conn: sa.Connection) -> None:
@@ -258,8 +266,7 @@ class Recomputer:
     def _by_the_clock(self, conn: sa.Connection, now: datetime) -> None:
         """Windows that closed, days that began, rules that came with an update."""
         touch_stored(conn, "window closed", attendance_days.c.look_at <= now)
-        for zone in list(conn.execute(sa.select(people.c.zone).distinct()).scalars()):
-            self._begin_days(conn, zone, now.astimezone(ZoneInfo(zone)).date())
+        self._begin_days(conn, now)
         rules = f"{signature(self._engines)} {calendars_signature(conn)}"
         known = mark_of(conn, _RULES)
         if known != rules:
@@ -267,15 +274,12 @@ class Recomputer:
                 touch_stored(conn, f"rules {rules}", sa.true())
             set_mark(conn, _RULES, rules)
 
-    def _begin_days(self, conn: sa.Connection, zone: str, today: date) -> None:
-        """Everybody has a row for each day from the first of the month in which the core began."""
-        name = f"day {zone}"
-        known = mark_of(conn, name)
-        begun = today.replace(day=1) - _ONE_DAY if known is None else date.fromisoformat(known)
-        for ordinal in range(begun.toordinal() + 1, today.toordinal() + 1):
-            touch_everybody(conn, "day began", date.fromordinal(ordinal), zone)
-        if begun < today:
-            set_mark(conn, name, today.isoformat())
+    def _begin_days(self, conn: sa.Connection, now: datetime) -> None:
+        """A bounded number in one step: what is left waits for the next one."""
+        left = _BEGUN_AT_ONCE
+        for zone in sorted(conn.execute(sa.select(people.c.zone).distinct()).scalars()):
+            left = begin_days(conn, zone, now.astimezone(ZoneInfo(zone)).date(), left)
+        self._beginning = left <= 0
 
 
 def _by_person(marks: Iterable[Mark]) -> dict[str, dict[date, str]]:

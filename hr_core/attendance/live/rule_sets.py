@@ -11,8 +11,10 @@ from msgspec import Struct
 
 from hr_core.attendance.calendar import load_calendar
 from hr_core.attendance.day import AttendanceRules, DayResult, PunchFact
+from hr_core.attendance.hours.counted_overtime import CountingRules, parse_counting_rules
 from hr_core.attendance.live.engine import Engine
 from hr_core.attendance.live.first_last import compute_first_last
+from hr_core.attendance.live.overtime_modes import by_counting_rule
 from hr_core.attendance.live.timesheet_days import TimesheetEngine
 from hr_core.attendance.plan.model import PlannedDay
 from hr_core.attendance.rule_sets.imported import all_rule_sets
@@ -20,14 +22,30 @@ from hr_core.attendance.rule_sets.loading import rule_set
 from hr_core.attendance.rule_sets.model import RuleSet
 from hr_core.store.rosters import load_calendars
 from hr_core.store.rule_sets import attendance_rule_sets
+from hr_core.store.time_off import newest_number, newest_rule_file
 
 
 class FirstLastEngine(Struct, frozen=True):
+    """`counting`: the plant's own rules of overtime; without them, and before their first edition, it
+    counts as punched, in the steps of `rules`.
+    """
+
     rules: AttendanceRules
+    counting: CountingRules | None = None
 
     @property
     def version(self) -> str:
-        return self.rules.version
+        if self.counting is None:
+            return self.rules.version
+        return f"{self.rules.version}+{_digest(self.counting)}"
+
+    def counted(self, plan: PlannedDay, result: DayResult, *, over: bool) -> DayResult:
+        editions = () if self.counting is None else self.counting.edition
+        in_force = [one for one in editions if one.since <= plan.day]
+        if not in_force:
+            return result
+        edition = max(in_force, key=lambda one: one.since)
+        return by_counting_rule(plan, result, edition, over=over)
 
     def whole_periods(self, first: date, until: date) -> tuple[date, date]:
         return first, until
@@ -46,14 +64,20 @@ class FirstLastEngine(Struct, frozen=True):
 class DatedEngine:
     """All versions of one rule set: each day by the one that holds on it."""
 
-    def __init__(self, name: str, versions: Sequence[RuleSet]) -> None:
+    def __init__(
+        self, name: str, versions: Sequence[RuleSet], counting: CountingRules | None = None
+    ) -> None:
         self._name = name
         self._versions = versions
-        self._engines: dict[str, Engine] = {one.version: _engine(one) for one in versions}
+        self._engines: dict[str, Engine] = {one.version: _engine(one, counting) for one in versions}
 
     @property
     def version(self) -> str:
-        return ",".join(sorted(self._engines))
+        return ",".join(sorted(engine.version for engine in self._engines.values()))
+
+    def counted(self, plan: PlannedDay, result: DayResult, *, over: bool) -> DayResult:
+        version = rule_set(self._name, plan.day, self._versions).version
+        return self._engines[version].counted(plan, result, over=over)
 
     def whole_periods(self, first: date, until: date) -> tuple[date, date]:
         spans = [engine.whole_periods(first, until) for engine in self._engines.values()]
@@ -75,10 +99,14 @@ class DatedEngine:
         return results
 
 
-def _engine(rules: RuleSet) -> Engine:
+def _engine(rules: RuleSet, counting: CountingRules | None) -> Engine:
     if rules.timesheet is not None:
         return TimesheetEngine(version=rules.version, rules=rules.timesheet)
-    return FirstLastEngine(rules.attendance_rules())
+    return FirstLastEngine(rules.attendance_rules(), counting)
+
+
+def _digest(counting: CountingRules) -> str:
+    return sha256(msgspec.json.encode(counting)).hexdigest()[:12]
 
 
 def load_engines(conn: sa.Connection) -> dict[str, Engine]:
@@ -86,13 +114,16 @@ def load_engines(conn: sa.Connection) -> dict[str, Engine]:
     by_name: defaultdict[str, list[RuleSet]] = defaultdict(list)
     for one in all_rule_sets(conn):
         by_name[one.name].append(one)
-    return {name: DatedEngine(name, versions) for name, versions in by_name.items()}
+    own = newest_rule_file(conn, "overtime_counting")
+    counting = None if own is None else parse_counting_rules(own.text, file=own.name)
+    return {name: DatedEngine(name, versions, counting) for name, versions in by_name.items()}
 
 
 def imported_versions(conn: sa.Connection) -> tuple[str, ...]:
     """By which it shows that others were imported since."""
     query = sa.select(attendance_rule_sets.c.version).order_by(attendance_rule_sets.c.version)
-    return tuple(conn.execute(query).scalars())
+    counting = newest_number(conn, "overtime_counting")
+    return (*conn.execute(query).scalars(), f"overtime counting {counting}")
 
 
 def signature(engines: Mapping[str, Engine]) -> str:

@@ -4,14 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from msgspec.structs import replace
 
 from hr_core.attendance.day import PunchFact
-from hr_core.attendance.live.completeness import DeviceMark
+from hr_core.attendance.live.completeness import DeviceMark, instant
 from hr_core.attendance.live.engine import Subject
 from hr_core.attendance.punches import punch_fact
+from hr_core.clock import DAY_S
 from hr_core.people.model import ANY_DEVICE, DeviceUser, DeviceUserMap, find_person
 from hr_core.people.places import Places
 from hr_core.people.records import DeviceSite, SiteZone, Unit, UnitParent
@@ -30,6 +32,7 @@ from hr_core.store.organisation import (
 )
 from hr_core.store.people import device_users, people
 from hr_core.store.person_records import employments_of
+from hr_core.store.retired_devices import retired
 from hr_core.store.watermarks import watermarks
 
 _KEYS_PER_SELECT = 400  # twice in one statement, under SQLite's oldest limit of variables (999)
@@ -130,16 +133,18 @@ class Devices:
 
     def __init__(self, conn: sa.Connection) -> None:
         self.marks: dict[str, datetime | None] = watermarks_by_device(conn)
+        self._retired = retired(conn)
         totals = event_totals.c
         punched = sa.select(totals.device).where(totals.kind == "punch", totals.events > 0)
         for serial in conn.execute(punched).scalars():
             self.marks.setdefault(serial, None)
 
     def of(
-        self, person: str, claims: Iterable[DeviceUser], places: Places, on: date
+        self, person: str, claims: Iterable[DeviceUser], places: Places, on: date, zone: str
     ) -> list[DeviceMark]:
         """All at which the person may have punched on the day, by serial. Who is known on every
-        device may have used each that stands at a site of theirs, or at none that is known.
+        device may have used each that stands at a site of theirs, or at none that is known. Nobody
+        uses one from the day on which it was retired.
         """
         serials = {claim.serial for claim in claims if claim.days.covers(on)}
         if ANY_DEVICE in serials:
@@ -150,7 +155,18 @@ class Devices:
                 if not sites or places.site_of_device(serial, on) in {None, *sites}
             }
             serials = (serials | near) - {ANY_DEVICE}
-        return [DeviceMark(serial, self.marks.get(serial)) for serial in sorted(serials)]
+        gone = {serial: self._retired[serial] for serial in serials & self._retired.keys()}
+        return [
+            DeviceMark(
+                serial,
+                self.marks.get(serial),
+                instant(gone[serial].toordinal() * DAY_S, ZoneInfo(zone))
+                if serial in gone
+                else None,
+            )
+            for serial in sorted(serials)
+            if on < gone.get(serial, date.max)
+        ]
 
 
 def watermarks_by_device(conn: sa.Connection) -> dict[str, datetime | None]:

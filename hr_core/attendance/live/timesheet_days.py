@@ -69,6 +69,10 @@ class TimesheetEngine(Struct, frozen=True, kw_only=True):
         reach = timedelta(days=(weeks - 1) * WEEK)
         return begin - reach, end + reach
 
+    def counted(self, plan: PlannedDay, result: DayResult, *, over: bool) -> DayResult:  # noqa: ARG002
+        """A time sheet's own rules say what is overtime."""
+        return result
+
     def days(
         self,
         plan: Mapping[date, PlannedDay],

@@ -151,8 +151,9 @@ Body = Leave | Overtime | MissingPunch | DayByHand | AskedTrip | MobilePunch | R
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """`days` of a body are half open. `queued_days` were locked when it was approved: what it changes
-    on them is settled with the period of `settles_on`.
+    """`days` of a body are half open. `queued_days` were locked when it was approved; what it changes on
+    them waits as corrections (hr_core.store.attendance_locks), at the earliest for the period of
+    `settles_on`.
     """
 
     id: int

@@ -1,10 +1,12 @@
 """From the waiting list to a person: nothing is invented, and one account alone makes nobody."""
 
 from datetime import date, datetime
+from time import monotonic
 
 import pytest
 from msgspec.structs import replace
 
+from hr_core.attendance.live.recomputing import Recomputer
 from hr_core.attendance.punches import punches_of_month
 from hr_core.audit import log
 from hr_core.clock import Month
@@ -132,6 +134,7 @@ def test_an_external_person_has_days_and_no_slip_and_an_hourly_one_is_told(plant
     send(plant, ("98", "2026-10-12T08:00:00"), received=NOW)
     do(plant, ask, replace(FACTS, user_id="98"), SIGN)
     hourly = do(plant, confirm, 2, BOB).person
+    Recomputer(plant, now=lambda: NOW, monotonic=monotonic).catch_up()
     with plant.connect() as conn:
         run = compute_run(conn, OCTOBER, NOW)
     assert [slip.number for slip in run.slips] == ["1001", "1002", "1003"]

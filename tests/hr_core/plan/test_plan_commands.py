@@ -121,13 +121,20 @@ def october_is_locked(plant):
 
 @pytest.mark.usefixtures("october_is_locked")
 def test_a_locked_month_queues_requests_and_refuses_rosters(run, ask, plant):
+    run("attendance", "compute")
     ask("request", "ask", "trip", "007", "--from", "2026-10-30", "--to", "2026-11-01",
         "--place", "Suzhou", "--reason", "fair", "--by", "Li")  # fmt: skip
     approved = ask("request", "approve", 1, "--by", "Wang")
     assert approved["queued_days"] == ["2026-10-30", "2026-10-31"]
     assert approved["settles_on"] == "2026-11-01"
     _, out, _ = run("request", "show", 1)
-    assert "locked: 2026-10-30, 2026-10-31; settled with the period of 2026-11-01" in out
+    assert "locked when approved: 2026-10-30, 2026-10-31; see hr-core attendance corr" in out
+    code, out, _ = run("attendance", "corrections", "--month", "2026-10")
+    assert code == 1
+    assert [line.split()[1:3] for line in out.splitlines()[::2]] == [
+        ["007", "2026-10-30"], ["007", "2026-10-31"],
+    ]  # fmt: skip
+    assert "request.approved, audit row" in out
     (plant / "r.csv").write_text("person,plan,first_day\n007,N,2026-10-31\n", encoding="utf-8")
     code, _, err = run("roster", "import", "r.csv")
     assert code == 3

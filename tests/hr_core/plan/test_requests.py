@@ -22,7 +22,7 @@ from hr_core.errors import NotFoundError
 from hr_core.request_desk import days_to_recompute
 from hr_core.store.events import raw_events
 from hr_core.store.people import people
-from hr_core.store.requests import RequestFilter, list_requests, queued_requests, request
+from hr_core.store.requests import RequestFilter, list_requests, request
 from hr_core.store.rosters import save_place
 from hr_core.store.work_plan import plan_of
 from protocols.records import Direction
@@ -304,8 +304,6 @@ def test_an_approval_for_locked_days_waits_for_the_next_period(conn, desk):
     assert (approved.queued_days, approved.settles_on) == ((day("11-10"),), day("11-11"))
     assert len(planned(conn, "11-10").leaves) == 1
     assert days_to_recompute(approved) == (day("11-10"), day("11-11"))
-    assert queued_requests(conn, day("11-11"), day("11-12")) == [approved]
-    assert queued_requests(conn, day("11-12"), day("11-30")) == []
 
 
 def test_a_reversal_of_locked_days_waits_too(conn, desk):

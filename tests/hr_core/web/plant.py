@@ -209,8 +209,9 @@ def running_plant(folder: Path, first_name: str = NAMES[0]):
     ingest(engine, todays_oddities())
     with writing(engine) as conn:
         import_people(conn, people_file(folder / "people.toml", first_name))
-        add_run(conn, compute_run(conn, Month(2026, 10), NOW))
     compute_all_days(engine)
+    with writing(engine) as conn:
+        add_run(conn, compute_run(conn, Month(2026, 10), NOW))
     return engine
 
 

@@ -68,8 +68,11 @@ async def test_days_to_clarify_say_what_they_did_to_the_pay(plant, browse):
     async with browse(plant) as client:
         chinese = await read(client, "/zh/run/1/1013")
         english = await read(client, "/en/run/1/1005")
-    assert "▲ 待澄清 2026-10-15 没有打卡(未证明缺勤) · 澄清前不影响工资" in chinese.text
-    assert "2026-10-21 Leaving punch missing · No effect on pay until clarified" in english.text
+    assert "▲ 待澄清 2026-10-15 等待考勤机数据 · 设备数据到齐前不影响工资" in chinese.text
+    assert (
+        "2026-10-21 Waiting for a device · No effect on pay until the device is read"
+        in english.text
+    )
 
 
 async def test_a_line_that_contradicts_its_trace_is_called_broken(browse, tmp_path):

@@ -1,4 +1,4 @@
-"""Schema 4: pay law that a site imported."""
+"""Schema 4: pay law that a site imported, devices that are gone."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,4 +18,11 @@ def upgrade() -> None:
         sa.Column("added_at", sa.BigInteger(), nullable=False),
         sa.Column("added_by", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_law_files")),
+    )
+    op.create_table(
+        "retired_devices",
+        sa.Column("serial", TEXT, nullable=False),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("serial", name=op.f("pk_retired_devices")),
+        sqlite_with_rowid=False,
     )

@@ -6,11 +6,15 @@ from time import monotonic
 import pytest
 from msgspec.structs import replace
 
+from hr_core import request_desk
 from hr_core.attendance.live.recomputing import Recomputer
+from hr_core.attendance.plan.request import Relation
 from hr_core.imports import import_people
+from hr_core.request_desk import Asking, Deciding
 from hr_core.store import all_tables
 from hr_core.store.attendance_days import days_of_person
 from hr_core.store.database import initialise, open_database, writing
+from hr_core.store.work_plan import locks_of
 from protocols.identity import event_id
 from protocols.records import Punch
 from protocols.uplink import Observation, Watermark
@@ -87,6 +91,15 @@ class Plant:
         )  # fmt: skip
         batch = replace(found, watermarks=tuple(watermarks or ()))
         deliver(self.engine, batch, at=self.now)
+
+    def approve(self, body, person="E1"):
+        """Asked for by one, approved by another."""
+        asking = Asking(
+            person=person, body=body, by="Wu", relation=Relation.HR, reason="seen", evidence="form"
+        )
+        with writing(self.engine) as conn:
+            asked = request_desk.ask(conn, asking, self.now, locks_of(conn))
+            return request_desk.approve(conn, asked.id, Deciding("Zhao", self.now), locks_of(conn))
 
     def catch_up(self):
         return self.recomputer.catch_up()

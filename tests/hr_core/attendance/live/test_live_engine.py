@@ -226,6 +226,22 @@ def test_an_approved_punch_counts_beside_the_raw_ones_and_shows():
     assert compute(plan_of(DAY), raw)[FIRST].status is DayStatus.MISSING_OUT
 
 
+def test_an_approved_punch_is_of_the_day_that_it_was_approved_for():
+    """Its time alone would make an arrival at 06:50 the leaving punch of the night before."""
+    asked = AddedPunch(
+        request=9, at=at("2026-10-13T06:50"), direction="in", reason="dead clock", approved_by="Wu"
+    )
+    rest = {"shifts": (DAY,), "due": False}
+    plan = plan_of(NIGHT, d1={"shifts": (DAY,), "added_punches": (asked,)}, d2=rest)
+    raw = punches("2026-10-12T17:55", "2026-10-13T17:02")
+    results = compute(plan, raw)
+    night, day = results[FIRST], results[FIRST + timedelta(days=1)]
+    assert (night.status, night.used) == (DayStatus.MISSING_OUT, (raw[0].event_id,))
+    assert day.used == ("request:9", raw[1].event_id)
+    assert (day.status, day.regular_min) == (DayStatus.PRESENT, 480)
+    assert DayBounds(plan).owner(asked.at) == FIRST, "or this shows nothing"
+
+
 def test_a_manual_day_takes_the_place_of_the_minutes_and_leaves_the_punches():
     decided = ManualDay(request=4, regular_min=450, overtime_min=30, reason="r", approved_by="Wu")
     day = compute(plan_of(DAY, d0={"manual": decided}), punches("2026-10-12T07:58"))[FIRST]

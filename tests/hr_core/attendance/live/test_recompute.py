@@ -7,17 +7,21 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
+from hr_core import request_desk
 from hr_core.attendance.day import AttendanceRules, load_rules
 from hr_core.attendance.live.day_watch import DayWatch
 from hr_core.attendance.live.locking import lock_month, unlock_month
 from hr_core.attendance.live.rule_sets import FirstLastEngine
+from hr_core.attendance.plan.request import Leave, MissingPunch, Relation
 from hr_core.audit.log import entries, verify
 from hr_core.clock import Month
 from hr_core.errors import CoreError
 from hr_core.people.changes import Signature
 from hr_core.people.model import Days
 from hr_core.people.moves import leave, map_device_user
+from hr_core.people.one_or_two import merge
 from hr_core.people.records import DeviceSite, Membership, SiteZone, Unit, UnitKind
+from hr_core.request_desk import Asking, Deciding
 from hr_core.store.attendance_days import earlier_revisions
 from hr_core.store.attendance_locks import (
     CorrectionState,
@@ -30,6 +34,8 @@ from hr_core.store.database import writing
 from hr_core.store.dated_rows import add_rows
 from hr_core.store.erasures import erase_user
 from hr_core.store.organisation import device_sites, memberships, site_zones, units
+from hr_core.store.work_plan import locks_of
+from protocols.records import Direction
 from tests.hr_core.attendance.live.conftest import NOW, PEOPLE, Plant, mark
 
 OCTOBER = Month(2026, 10)
@@ -98,12 +104,63 @@ def test_a_late_punch_changes_its_night_and_keeps_what_stood_there(plant):
     assert (earlier.revision, earlier.result.status) == (1, "missing_out")
 
 
+def test_a_request_of_a_record_merged_since_is_about_who_it_is_now(plant):
+    plant.press("1 2026-10-29T07:55", until=END)
+    plant.catch_up()
+    body = MissingPunch(
+        day=date(2026, 10, 29), at=datetime(2026, 10, 29, 17, 5), direction=Direction.OUT,
+        cause="forgot",
+    )  # fmt: skip
+    asking = Asking(person="E2", body=body, by="Wu", relation=Relation.HR, reason="seen")
+    with writing(plant.engine) as conn:
+        asked = request_desk.ask(conn, asking, NOW, locks_of(conn))
+        merge(conn, "E1", "E2", Signature(at=NOW, by="ann", reason="one human"))
+    plant.catch_up()
+    assert plant.day("E1", 29).result.status == "missing_out"
+    with writing(plant.engine) as conn:
+        request_desk.approve(conn, asked.id, Deciding("Zhao", NOW), locks_of(conn))
+    plant.catch_up()
+    day = plant.day("E1", 29)
+    assert day.result.status == "present"
+    assert day.cause.startswith("request.approved")
+
+
 def test_everybody_has_each_day_up_to_today(plant):
     plant.catch_up()
     assert len(plant.days("E1")) == 31
     plant.now += timedelta(days=1)
     plant.catch_up()
     assert max(plant.days("E1")) == date(2026, 11, 1)
+
+
+def test_days_without_a_punch_begin_with_the_month_of_the_oldest_one(plant):
+    plant.catch_up()
+    assert min(plant.days("E2")) == date(2026, 10, 1)
+    plant.press("1 2026-09-18T08:00")
+    plant.now += timedelta(minutes=1)
+    plant.catch_up()
+    assert sorted(plant.days("E2")) == [date(2026, 9, 1) + timedelta(n) for n in range(61)]
+    plant.press("1 2026-01-05T08:00")
+    plant.now += timedelta(minutes=1)
+    plant.catch_up()
+    assert min(plant.days("E2")) == date(2026, 10, 31) - timedelta(days=62)
+    assert len(plant.days("E2")) == 63
+
+
+def test_days_begin_a_bounded_number_in_a_step_and_for_everybody(plant, monkeypatch):
+    monkeypatch.setattr("hr_core.attendance.live.recomputing._BEGUN_AT_ONCE", 3)
+    row = '[[person]]\nnumber = "E%d"\nname = "x"\nshift = "D"\nbase = "5000.00"\n'
+    plant.import_people(PEOPLE + "".join(row % number for number in range(3, 8)))
+    steps = 0
+    while (step := plant.recomputer.step()).more:
+        steps += 1
+        assert step.days <= 2 * 3
+    assert steps >= 7 * 31 // 6
+    assert all(len(plant.days(f"E{number}")) == 31 for number in range(1, 8))
+    assert plant.recomputer.idle()
+    plant.now += timedelta(days=1)
+    plant.catch_up()
+    assert all(len(plant.days(f"E{number}")) == 32 for number in range(1, 8))
 
 
 def test_an_open_day_closes_by_the_clock(plant):
@@ -375,3 +432,37 @@ async def test_a_served_core_computes_what_comes_in(plant):
     finally:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
+
+
+def test_a_request_on_a_locked_day_waits_as_a_correction_and_is_released_by_unlocking(locked):
+    stood = locked.day("E1", 29).result
+    request = locked.approve(
+        Leave(leave="annual", first=date(2026, 10, 28), last=date(2026, 10, 29))
+    )
+    assert request.queued_days == (date(2026, 10, 28), date(2026, 10, 29))
+    locked.catch_up()
+    waiting = queued(locked)
+    assert [(one.person, one.day.day, one.after.status) for one in waiting] == [
+        ("E1", 28, "on_leave"), ("E1", 29, "on_leave"),
+    ]  # fmt: skip
+    assert all(one.cause.startswith("request.approved, audit row") for one in waiting)
+    assert locked.day("E1", 29).result == stood
+    with writing(locked.engine) as conn:
+        assert unlock_month(conn, OCTOBER, by="Sun", reason="leave was told late", at=NOW) == 2
+    locked.catch_up()
+    assert queued(locked) == []
+    assert locked.day("E1", 29).result.status == "on_leave"
+
+
+def test_a_request_reversed_on_a_locked_day_takes_its_correction_with_it(locked):
+    request = locked.approve(
+        Leave(leave="annual", first=date(2026, 10, 29), last=date(2026, 10, 29))
+    )
+    locked.catch_up()
+    assert len(queued(locked)) == 1
+    with locked.engine.connect() as conn:
+        person, reversal = request_desk.reversal_of(conn, request.id)
+    locked.approve(reversal, person)
+    locked.catch_up()
+    assert queued(locked) == []
+    assert len(queued(locked, CorrectionState.GONE)) == 1
