@@ -50,6 +50,8 @@ STORY = [
 ]
 # What the clock of this machine says, and where the database is.
 _CHANGING = re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+(Z|\+00:00)|(sqlite|postgresql)\S*")
+# The audit log's head: its rows say when.
+_HEAD = re.compile(r'(?<=rows, head )[0-9a-f]{64}|(?<="head": ")[0-9a-f]{64}')
 
 
 @pytest.fixture
@@ -65,7 +67,8 @@ def told(url, folder, capfd, words):
     code = main(["--db", url, *words, *named])
     said = capfd.readouterr()
     assert PASSWORD not in said.out + said.err
-    return int(code), _CHANGING.sub("…", said.out), _CHANGING.sub("…", said.err)
+    out, err = (_CHANGING.sub("…", text) for text in (said.out, said.err))
+    return int(code), _HEAD.sub("…", out) if words[:2] == ("audit", "verify") else out, err
 
 
 def fill(url):
@@ -101,7 +104,7 @@ def test_init_needs_a_key_file_and_leaves_nothing_without(urls, tmp_path, capfd,
     assert "--core-key" in capfd.readouterr().err
     assert main(["--db", urls[1], "pay", "runs"]) == 2
     said = capfd.readouterr().err
-    assert "not a sound core database" in said
+    assert "there is no core in" in said
     assert PASSWORD not in said
 
 
