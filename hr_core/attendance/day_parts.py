@@ -38,6 +38,7 @@ class Why(StrEnum):
     NOT_APPROVED = "not_approved"  # punched beyond the plan, and outside what was approved
     NOT_PUNCHED = "not_punched"  # approved beyond the plan, and nobody was there
     COUNTED_UNPUNCHED = "counted_unpunched"  # … and it counts as approved
+    AWAY = "away"
     BETWEEN_SHIFTS = "between_shifts"
     BY_HAND = "by_hand"
     BY_RULE = "by_rule"

@@ -37,6 +37,7 @@ MINUTE_REASONS: dict[str, str] = {
     Why.NOT_APPROVED: "beyond the plan and not approved: no overtime by the plant's rule",
     Why.NOT_PUNCHED: "approved overtime in which nobody was there",
     Why.COUNTED_UNPUNCHED: "approved overtime: it counts as approved, punched or not",
+    Why.AWAY: "between a leaving punch and the next arriving one",
     Why.BETWEEN_SHIFTS: "between two shifts",
     Why.BY_HAND: "decided by people in place of the punches",
     Why.BY_RULE: "by rule, at no time of day",

@@ -214,6 +214,7 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "not_approved": ("未审批,不计加班", "Not approved: no overtime"),
         "not_punched": ("已审批,无打卡", "Approved, nobody was there"),
         "counted_unpunched": ("按审批计加班(无打卡)", "Overtime as approved, not punched"),
+        "away": ("外出", "Away"),
         "between_shifts": ("两班之间", "Between two shifts"),
         "by_hand": ("人工确定", "Decided by hand"),
         "by_rule": ("按规则", "By rule"),

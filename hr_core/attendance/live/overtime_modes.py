@@ -122,5 +122,5 @@ def _interval(span: Span, counts: Counts, why: Why) -> DayInterval:
     )
 
 
-def _by_time(interval: DayInterval) -> tuple[bool, int]:
-    return interval.start is None, interval.start or 0
+def _by_time(interval: DayInterval) -> tuple[bool, int, int]:
+    return interval.start is None, interval.start or 0, interval.end or 0

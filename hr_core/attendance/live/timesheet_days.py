@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -17,8 +17,9 @@ from hr_core.attendance.day import (
     IgnoredPunch,
     PunchFact,
 )
-from hr_core.attendance.day_parts import Counts, DayInterval, DayLeave, Why
+from hr_core.attendance.day_parts import DayLeave
 from hr_core.attendance.live.leaves import leave_ranges
+from hr_core.attendance.live.timesheet_minutes import timesheet_intervals, wall_of
 from hr_core.attendance.periods import WEEK, week_of
 from hr_core.attendance.plan.model import PlannedDay
 from hr_core.attendance.rule_sets.model import TimesheetRules
@@ -35,7 +36,7 @@ from hr_core.attendance.timesheet.model import (
 from hr_core.attendance.timesheet.pairing import KeyPress, paired
 from hr_core.attendance.timesheet.rules import RowKind
 from hr_core.attendance.timesheet.sheet import DaySheet, compute_sheet
-from hr_core.clock import DAY_S, wall_seconds
+from hr_core.clock import DAY_S
 from protocols.records import Direction as Key
 
 UNPAIRED = "unpaired"
@@ -44,8 +45,6 @@ _KEYS: Mapping[str, Direction] = {
     **dict.fromkeys((*ARRIVING, Key.BREAK_IN), Direction.IN),
     **dict.fromkeys((*LEAVING, Key.BREAK_OUT), Direction.OUT),
 }
-_COUNTS: Mapping[RowKind, Counts] = {RowKind.REGULAR: "regular", RowKind.OVERTIME: "overtime"}
-_WHY = {RowKind.REGULAR: Why.WORK, RowKind.OVERTIME: Why.AFTER_SHIFT}
 
 
 class _Named(NamedTuple):
@@ -152,14 +151,14 @@ class TimesheetEngine(Struct, frozen=True, kw_only=True):
         pairs = [pair for shift in shifts for pair in shift.pairs]
         came = [pair.came.at for pair in pairs if pair.came]
         left = [pair.left.at for pair in pairs if pair.left]
-        intervals = _intervals(rows, local)
+        intervals = timesheet_intervals(rows, shifts, local)
         return DayResult(
             day=plan.day,
             kind=plan.kind,
             shift="+".join(shift.code for shift in plan.shifts),
             status=_status(plan, pairs),
-            arrived=_wall(min(came), local) if came else None,
-            left=_wall(max(left), local) if left else None,
+            arrived=wall_of(min(came), local) if came else None,
+            left=wall_of(max(left), local) if left else None,
             regular_min=sum(one.minutes for one in intervals if one.counts == "regular"),
             overtime_min=sum(one.minutes for one in intervals if one.counts == "overtime"),
             used=named.used,
@@ -227,36 +226,8 @@ def _status(plan: PlannedDay, pairs: Sequence[Pair]) -> DayStatus:
     return DayStatus.NO_RECORD if plan.due else DayStatus.OFF
 
 
-def _intervals(rows: Iterable[Row], local: LocalTime) -> tuple[DayInterval, ...]:
-    """Whole minutes; seconds over are carried on within what counts alike, so sums lose none."""
-    found = []
-    carried: defaultdict[str, int] = defaultdict(int)
-    for row in rows:
-        if row.kind in {RowKind.TOTAL, RowKind.PREMIUM}:
-            continue
-        counts = _COUNTS.get(row.kind, "nothing")
-        before = carried[counts]
-        carried[counts] += row.seconds
-        why: str = _WHY.get(row.kind, row.kind.value)
-        found.append(
-            DayInterval(
-                start=None if row.start is None else _wall(row.start, local),
-                end=None if row.end is None else _wall(row.end, local),
-                minutes=carried[counts] // 60 - before // 60,
-                counts=counts,
-                why=why if row.pay_code is None else f"{why}: {row.pay_code}",
-                work_centre=row.place.department,
-            )
-        )
-    return tuple(found)
-
-
 def _absent(rows: Iterable[Row], kind: str) -> int:
     return (
         sum(row.seconds for row in rows if row.kind is RowKind.ABSENCE and row.pay_code == kind)
         // 60
     )
-
-
-def _wall(instant: int, local: LocalTime) -> int:
-    return wall_seconds(datetime.fromisoformat(local.iso(instant)))
