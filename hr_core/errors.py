@@ -41,5 +41,9 @@ class NotFoundError(CoreError):
     """The operator named something that the store does not hold."""
 
 
+class RefusedError(CoreError):
+    """Asked for against a rule: the request is at fault, not the core. Nothing was changed."""
+
+
 class NothingToComputeError(CoreError):
     """The store holds nothing from which the result could be computed."""

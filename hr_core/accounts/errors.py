@@ -1,9 +1,9 @@
 """What is refused about accounts, by blame. No message ever holds a password or a secret."""
 
-from hr_core.errors import CoreError, NotFoundError
+from hr_core.errors import CoreError, NotFoundError, RefusedError
 
 
-class AccountError(CoreError):
+class AccountError(RefusedError):
     """An account cannot be made or changed as asked."""
 
 

@@ -34,7 +34,7 @@ from hr_core.cli import (
     watermark,
 )
 from hr_core.cli.options import DbOption, ExitCode
-from hr_core.errors import CoreError, InputFileError, NotFoundError
+from hr_core.errors import CoreError, InputFileError, NotFoundError, RefusedError
 
 PROGRAM = "hr-core"
 
@@ -115,5 +115,5 @@ def _fail(error: CoreError) -> int:
     # Storage errors, which also go to gateways in one line, carry their remedy in the text.
     message = str(error).removesuffix(error.remedy).rstrip()
     print(f"error: {message}\n  remedy: {error.remedy}", file=sys.stderr)
-    asked_wrongly = isinstance(error, NotFoundError | InputFileError)
+    asked_wrongly = isinstance(error, NotFoundError | InputFileError | RefusedError)
     return ExitCode.USAGE if asked_wrongly else ExitCode.BROKEN

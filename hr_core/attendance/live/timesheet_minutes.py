@@ -141,7 +141,7 @@ def _changes(
     if changed:
         for row in rows:
             if row.kind in _ADJUSTING:
-                yield _Piece(None, None, row.seconds, changed[0], row.kind.value)
+                yield _Piece(None, None, row.seconds, changed[0], _meaning(row)[1])
                 lacks[changed[0]] -= row.seconds
     for counts in changed:
         if lacks[counts]:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from hr_core.attendance.lots.ledger import EntryKind, LotState, Origin
 from hr_core.attendance.lots.rules import Order
-from hr_core.errors import CoreError
+from hr_core.errors import RefusedError
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -33,7 +33,7 @@ class Rate(Struct, frozen=True, kw_only=True):
     source: str
 
 
-class TimeOffError(CoreError):
+class TimeOffError(RefusedError):
     """The ledger does not hold what was asked for. `short_min`: by how many minutes, if it is that."""
 
     def __init__(self, message: str, *, remedy: str, short_min: int = 0) -> None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from hr_core.attendance.calendar import DayKind
 from hr_core.attendance.hours.law import TimeOffLaw, WorkingTimeLaw
 from hr_core.data_files import read_text
-from hr_core.errors import CoreError, InputFileError, NoLawError
+from hr_core.errors import InputFileError, NoLawError, RefusedError
 
 BUILT_IN = "time_off.toml"
 _MOST_MONTHS = 120
@@ -62,7 +62,7 @@ class TimeOffRules(Struct, frozen=True, forbid_unknown_fields=True):
         return max(in_force, key=lambda edition: edition.since)
 
 
-class NotTimeOffError(CoreError):
+class NotTimeOffError(RefusedError):
     """Overtime that must be paid. `law` is the row that says so, None when it is the plant's rule."""
 
     def __init__(self, message: str, *, remedy: str, law: TimeOffLaw | None = None) -> None:

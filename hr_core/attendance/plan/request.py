@@ -8,7 +8,7 @@ from msgspec import Struct
 from hr_core.attendance.calendar import DayKind
 from hr_core.attendance.plan.model import DayPart
 from hr_core.clock import DAY_MIN
-from hr_core.errors import CoreError
+from hr_core.errors import RefusedError
 from protocols.records import Direction
 
 # A year of leave is 366 days; longer absence is a change of the contract.
@@ -20,7 +20,7 @@ MAX_OVERTIME = timedelta(hours=24)
 _EARTH_M = 40_000_000.0  # also keeps out what is no number
 
 
-class RefusedRequestError(CoreError):
+class RefusedRequestError(RefusedError):
     """The request cannot be taken as asked. `rule` is a word for programs."""
 
     def __init__(self, rule: str, message: str, *, remedy: str) -> None:

@@ -10,7 +10,7 @@ from typing_extensions import override
 from hr_core.attendance.plan.model import ShiftChoice
 from hr_core.attendance.plan.site_calendar import ANY_SITE
 from hr_core.data_files import load
-from hr_core.errors import CoreError
+from hr_core.errors import RefusedError
 
 # Two years: a longer cycle is a table of days, and a table of days is imported as one.
 MAX_CYCLE_DAYS = 732
@@ -23,7 +23,7 @@ class KindFrom(StrEnum):
     ROSTER = "roster"  # the roster: a shift is due, its absence is rest. Holidays stay holidays.
 
 
-class RosterError(CoreError):
+class RosterError(RefusedError):
     """A roster that cannot hold. `reason` is a word for programs."""
 
     def __init__(self, reason: str, message: str, *, remedy: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from hr_core.attendance.calendar import Calendar, CalendarYear, DayKind
-from hr_core.errors import CoreError, NoLawError
+from hr_core.errors import NoLawError, RefusedError
 
 if TYPE_CHECKING:
     from holidays import HolidayBase
@@ -20,7 +20,7 @@ CHINA = "CN"
 ANY_SITE = "*"
 
 
-class UnknownCalendarError(CoreError):
+class UnknownCalendarError(RefusedError):
     """There is no country or subdivision of this code."""
 
 

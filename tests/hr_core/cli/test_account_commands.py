@@ -44,7 +44,7 @@ def test_init_makes_the_first_admin_with_a_password_from_a_file(empty, password_
     admin = accounts(empty)["boss"]
     assert (admin.roles, admin.has_password, admin.must_change) == (("admin",), True, False)
     assert main(["init"]) == 0
-    assert main(["init", "--admin", "second"]) == 2
+    assert main(["init", "--admin", "second"]) == 3
     assert "account add second --role admin" in capsys.readouterr().err
 
 
@@ -100,7 +100,7 @@ def test_an_account_is_added_listed_disabled_and_given_a_password(plant, passwor
     assert main([*add, "--json"]) == 0
     made = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert made["setup_code"].startswith("setup_")
-    assert main(add) == 2
+    assert main(add) == 3
     assert main(["account", "password", "zhang", "--password-file", password_file]) == 0
     assert accounts(plant)["zhang"].must_change
     assert main(["account", "password", "zhang", "--code"]) == 0
@@ -117,7 +117,7 @@ def test_an_account_is_added_listed_disabled_and_given_a_password(plant, passwor
 
 def test_a_manager_has_a_scope(plant, capsys):
     words = ["--role", "manager", "--department", "D1", "--department", "D2", "--site", "main"]
-    assert main(["account", "add", "chen", *words]) == 2
+    assert main(["account", "add", "chen", *words]) == 3
     assert "no unit 'D1'" in capsys.readouterr().err
     engine = open_database(f"sqlite:///{plant}")
     kinds = {"D1": UnitKind.DEPARTMENT, "D2": UnitKind.DEPARTMENT, "main": UnitKind.SITE}
@@ -144,13 +144,13 @@ def test_a_programs_token_is_shown_once_and_revoked_by_its_id(plant, capsys):
     capsys.readouterr()
     main(["token", "list", "--account", "bi"])
     assert "REVOKED" in capsys.readouterr().out
-    assert main(["token", "revoke", "nothing"]) == 2
+    assert main(["token", "revoke", "nothing"]) == 3
 
 
 @pytest.mark.parametrize("scope", ["everything", "requests:write"])
 def test_a_token_gets_no_more_than_its_account(plant, capsys, scope):
     main(["account", "add", "bi", "--role", "auditor"])
-    assert main(["token", "create", "bi", "--scope", scope]) == 2
+    assert main(["token", "create", "bi", "--scope", scope]) == 3
     assert "scopes" in capsys.readouterr().err
 
 
@@ -196,7 +196,7 @@ def test_an_account_gets_other_roles_and_units(empty, capsys):
     assert accounts(empty)["li"].scope.departments == ()
     assert main(command) == 3
     assert main([*command, "--no-scope", "--site", "S1"]) == 3
-    assert main([*command, "--role", "admin", "--by", "li"]) == 2
+    assert main([*command, "--role", "admin", "--by", "li"]) == 3
     assert "own account" in capsys.readouterr().err
 
 

@@ -309,7 +309,7 @@ def test_text_output_of_every_read_command(odd_plant, capfd):
     assert main(["pay", "slips", "1"]) == 0
     assert "E001  张伟  ¥9,720.00" in capfd.readouterr().out
     assert main(["attendance", "show", "E001", *OCTOBER]) == 1
-    assert "in no shift window" in capfd.readouterr().out
+    assert "outside the window of their day's shift" in capfd.readouterr().out
     assert main(["quality", "rates", *OCTOBER]) == 0
     assert "1.50 %" in capfd.readouterr().out
 

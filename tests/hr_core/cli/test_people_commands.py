@@ -122,7 +122,7 @@ def test_from_waiting_to_a_person(hr, odd_plant):
     code, text, _ = hr(*ask, "--by", "ann")
     assert (code, "--confirm 1" in text) == (0, True)
     code, _, error = hr("people", "adopt", "--confirm", "1", "--by", "Ann")
-    assert (code, "who asks does not confirm" in error) == (2, True)
+    assert (code, "who asks does not confirm" in error) == (3, True)
     code, done, _ = hr("people", "adopt", "--confirm", "1", "--by", "bob", "--json")
     assert (code, done["number"], done["first"]) == (0, "T000001", "2026-10-12")
     assert hr("people", "waiting") == (0, "every punch has its person\n", "")
@@ -135,7 +135,7 @@ def test_an_id_of_somebody_known_is_mapped(hr, odd_plant):
     assert hr(*order)[0] == 0
     assert hr("people", "waiting")[0] == 0
     code, _, error = hr(*order[:2], "E001", *order[3:])
-    assert code == 2
+    assert code == 3
     assert "device_users CQ1 9999" in error
 
 

@@ -71,7 +71,7 @@ def test_a_saturday_becomes_leave_and_pay_lot_by_lot(saturday, ask, capfd):
 
     use = ["timeoff", "use", "E001", "--day", "2026-11-02", "--minutes"]
     assert main([*use, "240", "--leave", "L-7", "--by", "li"]) == 0
-    assert main([*use, "121", "--leave", "L-8"]) == 2
+    assert main([*use, "121", "--leave", "L-8"]) == 3
     assert "120 min can be taken" in capfd.readouterr().err
 
     code, paid = ask("timeoff", "pay-out", "E001", "--minutes", "60", "--by", "li")
@@ -108,7 +108,7 @@ def test_each_change_stands_in_the_audit_log(saturday):
 
 
 def test_a_statutory_holiday_is_paid_never_taken(saturday, capfd):
-    assert main(["timeoff", "earn", "E001", "2026-10-01"]) == 2
+    assert main(["timeoff", "earn", "E001", "2026-10-01"]) == 3
 
     error = capfd.readouterr().err
     assert "always paid, 300 %" in error
@@ -118,7 +118,7 @@ def test_a_statutory_holiday_is_paid_never_taken(saturday, capfd):
 def test_a_workday_is_paid_unless_a_rule_with_an_agreement_says_otherwise(
     plant, ask, tmp_path, capfd
 ):
-    assert main(["timeoff", "earn", "E001", "2026-10-12"]) == 2
+    assert main(["timeoff", "earn", "E001", "2026-10-12"]) == 3
     assert "overtime of a workday is paid, no time off" in capfd.readouterr().err
 
     agreed = EXPIRING.replace('"rest_day"', '"workday"\nagreement = "works agreement 4"')
@@ -158,7 +158,7 @@ def test_time_expires_by_the_plants_own_rule(saturday, tmp_path, capfd):
     main(["timeoff", "earn", "E001", "2026-10-17"])
 
     late = ["timeoff", "use", "E001", "--day", "2026-11-02", "--minutes", "60", "--leave", "L"]
-    assert main(late) == 2
+    assert main(late) == 3
     assert "ended on 2026-10-31" in capfd.readouterr().err
     assert main(["timeoff", "expire", "--by", "li"]) == 0
     assert "E001 2026-10-17/rest_day: expired 6:00 (could be taken until 2026-10-31)" in (
@@ -194,6 +194,6 @@ def test_unknown_people_days_and_lots_are_named(plant, capfd):
     assert main(["timeoff", "lots", "nobody"]) == 3
     assert "'nobody'" in capfd.readouterr().err
     assert main(["timeoff", "earn", "E001", "17.10."]) == 3
-    assert main(["timeoff", "settle", "E001", "x", "--how", "paid"]) == 2
+    assert main(["timeoff", "settle", "E001", "x", "--how", "paid"]) == 3
     assert main(["timeoff", "settle", "E001", "x", "--how", " "]) == 3
     assert "say how" in capfd.readouterr().err
