@@ -86,7 +86,7 @@ def test_a_request_is_asked_shown_approved_listed_and_reversed(run, ask):
     asked = ask(*leave("--to", "2026-11-11", "--by", "Li", "--as", "leader"))
     assert (asked["state"], asked["kind"], asked["until"]) == ("asked", "leave", "2026-11-12")
     code, _, err = run("request", "approve", asked["id"], "--by", "Li")
-    assert code == 2
+    assert code == 3
     assert "Li cannot decide it" in err
     assert ask("request", "approve", asked["id"], "--by", "Wang")["decided_by"] == "Wang"
     assert [one["id"] for one in ask("request", "list", "--state", "approved")["requests"]] == [1]
