@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing, contextmanager
 
 from tests.reliability.site import REPOSITORY
@@ -40,9 +41,24 @@ def served(database, *before):
             server.terminate()
 
 
+def serve_once(database):
+    """The first server of a database notes by which rules days are computed; a later one, serving
+    alone, writes nothing.
+    """
+    with served(database):
+        for _ in range(300):
+            with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as reader:
+                noted = reader.execute("SELECT 1 FROM recompute_marks WHERE name = 'rules'")
+                if noted.fetchone():
+                    return
+            time.sleep(0.1)
+    raise AssertionError("the server never noted its rules")
+
+
 def test_a_server_whose_disk_fails_ends_and_the_next_one_has_all(tmp_path):
     database = tmp_path / "core.db"
     command(database, "init")
+    serve_once(database)
     with served(database, *_FIRST_SYNC_FAILS) as server:
         command(database, "token", "gw-77", "--site", "plant-1")
         _, told = server.communicate(timeout=60)
