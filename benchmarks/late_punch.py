@@ -110,7 +110,7 @@ def copy_days(conn: sa.Connection) -> int:
     """What is still marked gets a copy of a day that was computed: as many rows of the same size."""
     there, marks = attendance_days.c, touched_days.c
     model = sa.select(attendance_days).limit(1).subquery()
-    columns = ["revision", "status", "result", "computed_at", "cause", "look_at"]
+    columns = ["revision", "status", "to_clarify", "result", "computed_at", "cause", "look_at"]
     copies = (
         sa.select(marks.person, marks.day, *(model.c[name] for name in columns))
         .select_from(touched_days.join(model, sa.true()))
