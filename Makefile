@@ -8,7 +8,7 @@ CORE   := $(VENV)/.core-installed
 DEV    := $(VENV)/.dev-installed
 PEERS  := tests/peers/node_modules/.installed
 
-.PHONY: help demo test test-slow test-quick check bench soak lock vendor package clean
+.PHONY: help demo test test-slow check bench soak lock vendor package clean
 
 help:
 	@echo "make demo     the whole path on this machine: terminals -> gateway -> core -> payslip"
@@ -31,9 +31,6 @@ test-slow: $(DEV)
 	tests/system-packages
 	$(MAKE) --no-print-directory $(PEERS)
 	$(BIN)/pytest -n 2 --dist loadgroup -m "slow or rig"
-
-test-quick: $(DEV)
-	$(BIN)/pytest -n 2 -m "not slow and not browser and not rig"
 
 check: $(DEV)
 	$(BIN)/ruff check .

@@ -18,8 +18,7 @@ from hr_core.web.board_choice import BoardChoice, BoardLinks, read_board_choice,
 from hr_core.web.board_page import WallClock, board_context, fragments
 from hr_core.web.board_stream import BoardStreams, LookEndedError, Moment
 from hr_core.web.errors import NoPageError
-from hr_core.web.form_token import FIELD, fits
-from hr_core.web.forms import FormError, from_our_page, read_form
+from hr_core.web.forms import FormError, own_form
 from hr_core.web.line_board import LineBoard
 from hr_core.web.overview import site_zone
 from hr_core.web.rendering import HEADERS_WITH_SCRIPT
@@ -155,7 +154,8 @@ class _BoardPages:
                 return visitor
             try:
                 choice = read_board_choice(request.query_params)
-                form = await _form(request, visitor)
+                given = await own_form(request, visitor.form_token)
+                form = {name: value.strip() for name, value in given.items()}
                 await to_thread.run_sync(self._act, request, form, visitor)
             except BadQueryError as exc:
                 facts = {"name": exc.name, "value": exc.value, "example": exc.example}
@@ -213,14 +213,6 @@ def _choice(request: Request, visitor: Visitor) -> BoardChoice:
     """
     choice = read_board_choice(request.query_params)
     return choice if visitor.sees_everything else choice.but(wall=True)
-
-
-async def _form(request: Request, visitor: Visitor) -> dict[str, str]:
-    """Raises FormError for a form that is not from our page, or too large."""
-    form = {name: value.strip() for name, value in (await read_form(request)).items()}
-    if not (from_our_page(request) and fits(visitor.form_token, form.get(FIELD, ""))):
-        raise FormError("stale_form", 403)
-    return form
 
 
 def _no_alert(identity: str) -> FormError:
