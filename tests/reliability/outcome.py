@@ -29,22 +29,17 @@ class Scale(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """`numbers` are what was measured, by name, in the order in which a person wants them.
-
-    pending  why the claim cannot hold yet: the part of the product that it is about is not there
-    """
+    """`numbers` are what was measured, by name, in the order in which a person wants them."""
 
     claim: str
     holds: bool
     numbers: Mapping[str, int | float | str]
     seed: int
-    pending: str | None = None
 
     def line(self) -> str:
-        verdict = "holds" if self.holds else "PENDING" if self.pending else "FAILS"
+        verdict = "holds" if self.holds else "FAILS"
         numbers = " ".join(f"{name}={_shown(value)}" for name, value in self.numbers.items())
-        because = f" ({self.pending})" if self.pending else ""
-        return f"{self.claim:<4} {verdict:<7} {numbers} seed={self.seed}{because}"
+        return f"{self.claim:<4} {verdict:<7} {numbers} seed={self.seed}"
 
 
 def _shown(value: float | str) -> str:

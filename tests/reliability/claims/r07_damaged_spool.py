@@ -11,7 +11,6 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from tests.reliability.outcome import Outcome, Scale
@@ -29,7 +28,6 @@ from tests.reliability.spooled import lost_and_doubled, stored_punches
 
 CLAIM = "R7"
 TITLE = "A damaged buffer heals by itself"
-_PENDING = "a damaged spool is refused, not healed: branch spoollife"
 _PAGE = 4_096
 # Of the terminal that is gone: one damaged place costs no more than the rows packed there.
 _KEPT_SHARE = 0.5
@@ -39,8 +37,6 @@ _NAMED = re.compile(r"lost=\"?({.*?})")
 
 
 def run(seed: int, scale: Scale, *, weakened: bool = False) -> Outcome:
-    if find_spec("edge_agent.spool.salvage") is None:
-        return Outcome(claim=CLAIM, holds=False, numbers={}, seed=seed, pending=_PENDING)
     return asyncio.run(_run(seed, scale, weakened=weakened))
 
 

@@ -7,7 +7,6 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
-from importlib.util import find_spec
 from pathlib import Path
 
 from tests.reliability.outcome import Outcome, Scale
@@ -26,12 +25,9 @@ from tests.reliability.site import (
 
 CLAIM = "R21"
 TITLE = "A core restored from a backup gets back what it lost"
-_PENDING = "the uplink does not rewind yet: branch uplink"
 
 
 def run(seed: int, scale: Scale, *, weakened: bool = False) -> Outcome:
-    if find_spec("sync.sealing") is None:
-        return Outcome(claim=CLAIM, holds=False, numbers={}, seed=seed, pending=_PENDING)
     return asyncio.run(_run(seed, scale, weakened=weakened))
 
 
