@@ -109,5 +109,5 @@ class OpeningFile(Struct, frozen=True, kw_only=True):
         return Month.parse(self.first_month)
 
 
-def balance_of(kind: OpeningKind, content: Any) -> Balance:  # noqa: ANN401 - decoded JSON
+def balance_of(kind: OpeningKind, content: Any) -> Balance:
     return msgspec.convert(content, _SHAPES[kind])
