@@ -45,6 +45,7 @@ class TaxYearRow(FileRow, frozen=True, kw_only=True):
     def balance(self, month: Month) -> TaxOpening:
         found = TaxOpening(
             year=month.year,
+            first_month=str(month),
             months=self.months,
             income=self.income.fen,
             contributions=self.contributions.fen,

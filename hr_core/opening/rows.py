@@ -19,11 +19,12 @@ class OpeningKind(StrEnum):
 
 
 class TaxOpening(Struct, frozen=True, kw_only=True):
-    """Fen of the months before the first one that is paid here. `months`: how many of them count in
-    the basic deduction; `bonus_apart_taken`: an annual bonus was taxed apart in them already.
+    """Fen of the months before `first_month`, the first one that is paid here. `months`: how many of
+    them count in the basic deduction; `bonus_apart_taken`: an annual bonus was taxed apart in them.
     """
 
     year: int
+    first_month: str
     months: int
     income: int
     contributions: int

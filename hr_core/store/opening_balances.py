@@ -11,28 +11,39 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.opening.rows import Balance, OpeningKind, OpeningRow, balance_of
+from hr_core.store.approvals import approvals
 from hr_core.store.database import UtcInstant, metadata
-from hr_core.store.unchangeable import unchangeable
+from hr_core.store.guards import Guard, guard
 
-opening_balances = unchangeable(
-    sa.Table(
-        "opening_balances",
-        metadata,
-        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("person", sa.Text, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False),
-        sa.Column("key", sa.Text, nullable=False),
-        sa.Column("version", sa.Integer, nullable=False),
-        sa.Column("balance", sa.Text, nullable=False),  # JSON of one of opening.rows
-        sa.Column("source", sa.Text, nullable=False),
-        sa.Column("approval", sa.Integer, nullable=False),
-        sa.Column("entered_by", sa.Text, nullable=False),
-        sa.Column("approved_by", sa.Text, nullable=False),
-        sa.Column("approved_at", UtcInstant, nullable=False),
-        sa.UniqueConstraint("person", "kind", "key", "version"),
-        sa.CheckConstraint("entered_by <> approved_by", name="two_people"),
-        sa.Index(None, "kind", "person"),
-    )
+opening_balances = sa.Table(
+    "opening_balances",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("balance", sa.Text, nullable=False),  # JSON of one of opening.rows
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("approval", sa.ForeignKey(approvals.c.number), nullable=False),
+    sa.Column("entered_by", sa.Text, nullable=False),
+    sa.Column("approved_by", sa.Text, nullable=False),
+    sa.Column("approved_at", UtcInstant, nullable=False),
+    sa.UniqueConstraint("person", "kind", "key", "version"),
+    sa.CheckConstraint("entered_by <> approved_by", name="four_eyes"),
+    sa.Index(None, "kind", "person"),
+)
+
+_NOT_APPROVED = (
+    "NOT EXISTS (SELECT 1 FROM approvals a WHERE a.number = NEW.approval AND a.state = 'approved' "
+    "AND a.kind = 'opening')"
+)
+_KEPT = "an opening balance stays: import a newer one"
+guard(
+    opening_balances,
+    Guard("INSERT", "approved", _NOT_APPROVED, "an opening balance needs its approval"),
+    Guard("UPDATE", "kept", "TRUE", _KEPT),
+    Guard("DELETE", "kept_too", "TRUE", _KEPT),
 )
 
 _PEOPLE_AT_ONCE = 500
