@@ -20,6 +20,7 @@ from hr_core.cli import (
     events,
     gateways,
     hour_limits,
+    imports,
     law,
     line,
     pay,
@@ -48,7 +49,6 @@ app = typer.Typer(
 )
 app.command("init")(setup.init)
 app.command("migrate")(setup.migrate)
-app.command("import")(setup.import_file)
 app.command("gateways")(gateways.gateways)
 app.command("serve")(setup.serve)
 app.command("trace")(trace.trace)
@@ -62,6 +62,7 @@ app.add_typer(api_tokens.app, name="token")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(cases.app, name="cases")
+app.add_typer(imports.app, name="import")
 app.add_typer(devices.app, name="devices")
 app.add_typer(pay.app, name="pay")
 attendance.app.add_typer(attendance_rules.app, name="rules")
