@@ -97,6 +97,11 @@ class SlipPage(Struct, frozen=True, kw_only=True):
             None,
         )
 
+    def label(self, code: str, words: Words) -> str:
+        """Of a line, in words; a code that is on no line as it is."""
+        named = (one.line for one in self.lines if one.line.code == code)
+        return next((words.label(one.label, one.label_zh) for one in named), code)
+
     @property
     def objections(self) -> tuple[SlipAnswer, ...]:
         return tuple(one for one in self.answers if one.kind == "objection")
