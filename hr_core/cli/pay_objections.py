@@ -46,13 +46,16 @@ def reply(  # noqa: PLR0913 - each is an option
     as_json: JsonOption = False,
 ) -> None:
     """Reply to an objection; never to one's own."""
+    from hr_core.approvals.actors import actor_named
     from hr_core.cli.gateways import operator
     from hr_core.clock import SystemClock
-    from hr_core.pay.slip_answers import Signature
     from hr_core.pay.slip_answers import reply as store_reply
+    from hr_core.people.changes import Signature
 
-    signed = Signature(at=SystemClock().now(), by=by or operator())
+    now = SystemClock().now()
     with writing(context, db) as conn:
+        actor = actor_named(conn, by or operator())
+        signed = Signature(at=now, by=actor.name, also=actor.names)
         made = store_reply(conn, number, verdict, text, signed)
     if as_json:
         print_json(made)

@@ -5,17 +5,16 @@ means nothing: an objection stays open until somebody else replies.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 
 import msgspec
 import sqlalchemy as sa
-from msgspec import Struct
 
 from hr_core.audit.log import append
 from hr_core.errors import NotFoundError, RefusedError
 from hr_core.pay.slip import SlipLine
+from hr_core.people.changes import Signature
 from hr_core.store import slip_answers as stored
 from hr_core.store.results import lines_of, slip_of
 from hr_core.store.slip_answers import SlipAnswer, SlipPlace
@@ -29,18 +28,6 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 class Verdict(StrEnum):
     ACCEPTED = "accepted"  # the slip is wrong: a correction follows as lines of its own
     REJECTED = "rejected"  # the slip is right; the reply says why
-
-
-class Signature(Struct, frozen=True, kw_only=True):
-    """Who acts, and every other name that means the same human."""
-
-    at: datetime
-    by: str
-    names: frozenset[str] = frozenset()
-
-    @property
-    def all_names(self) -> frozenset[str]:
-        return self.names | {self.by}
 
 
 def slip_digest(run: int, person: str, lines: Iterable[SlipLine]) -> str:
@@ -103,7 +90,7 @@ def reply(
         raise NotFoundError(
             f"there is no objection {number}", remedy="list them: hr-core pay objections"
         )
-    if signed.all_names & {objection.by, objection.person}:
+    if {signed.by, *signed.also} & {objection.by, objection.person}:
         raise RefusedError(
             f"objection {number} is {objection.by}'s own", remedy="let somebody else reply to it"
         )

@@ -12,7 +12,8 @@ from starlette.routing import BaseRoute, Route
 from hr_core.accounts.acting import actor_of, names_of, own_keys
 from hr_core.accounts.model import Role
 from hr_core.errors import CoreError, NotFoundError
-from hr_core.pay.slip_answers import Signature, Verdict, confirm, object_to, reply
+from hr_core.pay.slip_answers import Verdict, confirm, object_to, reply
+from hr_core.people.changes import Signature
 from hr_core.store.database import writing
 from hr_core.store.errors import StorageError
 from hr_core.store.people import load_roster
@@ -138,7 +139,7 @@ class SlipAnswerPages:
         return Signature(
             at=self._desk.clock.now(),
             by=actor_of(visitor.account),
-            names=names_of(conn, visitor.account),
+            also=names_of(conn, visitor.account),
         )
 
 

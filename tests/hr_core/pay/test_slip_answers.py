@@ -8,14 +8,15 @@ import sqlalchemy as sa
 from hr_core.audit.log import entries
 from hr_core.errors import NotFoundError, RefusedError
 from hr_core.pay.slip import Slip, SlipLine
-from hr_core.pay.slip_answers import Signature, Verdict, confirm, object_to, reply, slip_digest
+from hr_core.pay.slip_answers import Verdict, confirm, object_to, reply, slip_digest
+from hr_core.people.changes import Signature
 from hr_core.store.database import writing
 from hr_core.store.results import NewRun, RunFindings, add_run, lines_of
 from hr_core.store.slip_answers import SlipPlace, answers_of, objections, slip_answers
 from hr_core.trace.calculation import Calculation, Trace
 
 AT = datetime(2026, 11, 1, 9, tzinfo=UTC)
-WORKER = Signature(at=AT, by="1007", names=frozenset({"wang"}))
+WORKER = Signature(at=AT, by="1007", also=frozenset({"wang"}))
 HR = Signature(at=AT, by="li")
 PLACE = SlipPlace(1, "1007")
 
@@ -89,7 +90,7 @@ def test_an_objection_stays_open_until_somebody_else_replies(paid):
 
 @pytest.mark.parametrize(
     "who",
-    [WORKER, Signature(at=AT, by="wang-hr", names=frozenset({"1007"}))],
+    [WORKER, Signature(at=AT, by="wang-hr", also=frozenset({"1007"}))],
     ids=["the same name", "another account of the same person"],
 )
 def test_nobody_replies_to_the_own_objection(paid, who):
