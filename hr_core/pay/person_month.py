@@ -76,7 +76,7 @@ class PersonMonth(Struct, frozen=True, kw_only=True):
     agreements   those that hold on some day of the month, in order of their days
     entries      approved sums of the month
     score        the locked result of the month's period
-    year         the tax year up to the month before
+    year         the tax year up to the month before; `year_origin` the runs and openings that make it
     work, corrections   counted pieces and rejects
     contracts    all of the person
     bonus_taken_apart   an annual bonus of this year was taxed apart in an earlier month
@@ -92,6 +92,7 @@ class PersonMonth(Struct, frozen=True, kw_only=True):
     entries: tuple[PayEntry, ...] = ()
     score: LockedScore | None = None
     year: TaxYear = TaxYear()
+    year_origin: tuple[str, ...] = ()
     work: tuple[Stretch, ...] = ()
     corrections: tuple[Correction, ...] = ()
     contracts: tuple[Employment, ...] = ()
