@@ -96,11 +96,7 @@ def _employed(contracts: Sequence[Contract], month: Month) -> tuple[date, date |
     """First and last day of the own contracts that touch the month. Raises PayRefusedError."""
     span = Days(month.first, month.after)
     own = sorted(
-        (
-            one.days
-            for one in contracts
-            if one.kind is Kind.EMPLOYEE and one.days.overlaps(span)
-        ),
+        (one.days for one in contracts if one.kind is Kind.EMPLOYEE and one.days.overlaps(span)),
         key=lambda held: held.first or date.min,
     )
     if not own:

@@ -30,7 +30,7 @@ def floating_lines(month: PersonMonth) -> tuple[SlipLine, ...]:
         )
     coefficient, told = _coefficient(month.score, terms)
     for agreement in month.agreements:
-        if not agreement.terms.by_piece:
+        if share_of(agreement) and not agreement.terms.by_piece:
             _check(agreement, coefficient, terms)
     parts = tuple(
         replace(part, fen=0, share=None) if part.agreement.terms.by_piece else part
@@ -116,7 +116,8 @@ def _range(agreement: DatedAgreement, post: PostTerms) -> tuple[Fraction, Fracti
     own = (agreement.terms.coefficient_min, agreement.terms.coefficient_max)
     try:
         low, high = (
-            parse_exact(text) if text else bound for text, bound in zip(own, (least, most), strict=True)
+            parse_exact(text) if text else bound
+            for text, bound in zip(own, (least, most), strict=True)
         )
     except ValueError as exc:
         raise PayRefusedError(f"agreement {agreement.number}: {exc}", remedy=_AGAIN) from exc

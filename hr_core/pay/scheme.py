@@ -206,7 +206,7 @@ def _faults_without_law(edition: SchemeEdition) -> Iterator[tuple[str, str, str]
         yield (
             "edition.grade",
             "has no consequence of the quality grade",
-            "add [edition.grade], or pay by law: law = \"cn\"",
+            'add [edition.grade], or pay by law: law = "cn"',
         )
     by_law = ("floating", "allowances", "leave", "employer")
     for name in by_law:
@@ -229,7 +229,7 @@ def _faults_by_law(edition: SchemeEdition) -> Iterator[tuple[str, str, str]]:
         yield "edition.leave", "does not say which leave is unpaid", "add [edition.leave]"
     for at, one in enumerate(edition.floating.post if edition.floating else ()):
         (low, high), (least, most) = one.floating_percent, one.coefficient
-        if not 0 <= low <= high <= 100 or not 0 <= least <= most:  # noqa: PLR2004 - percent
+        if not 0 <= low <= high <= 100 or not 0 <= least <= most:
             yield (
                 f"edition.floating.post[{at}]",
                 f"has a range of {one.type} that is none",

@@ -1,16 +1,13 @@
 """Earned lines of the agreed wage: base, allowances, hours of unpaid leave, overtime, heat allowance."""
 
-from fractions import Fraction
-
 from msgspec.structs import replace
 
 from hr_core.attendance.calendar import DayKind
-from hr_core.errors import CoreError
 from hr_core.money import decimal_text
 from hr_core.pay.by_law import unpaid_minutes
 from hr_core.pay.cn.lines import Line, PayRefusedError, by_edition, line
 from hr_core.pay.cn.month_pay import heat_allowance, untaxed_lines
-from hr_core.pay.made_line import LABELS, slip_line, yuan
+from hr_core.pay.made_line import slip_line
 from hr_core.pay.person_month import PersonMonth
 from hr_core.pay.slip import BASE_LINE, SlipLine, grade_lines, overtime_days
 from hr_core.pay.wage_spans import (
@@ -66,9 +63,7 @@ def allowance_lines(month: PersonMonth) -> tuple[SlipLine, ...]:
         )
         if trace.amount_fen:
             made = Line("allowance", trace)
-            found.append(
-                slip_line(made, name, code=f"allowance_{at}", labels=(name, name))
-            )
+            found.append(slip_line(made, name, code=f"allowance_{at}", labels=(name, name)))
     return tuple(found)
 
 
@@ -111,13 +106,17 @@ def overtime_lines(month: PersonMonth) -> tuple[SlipLine, ...]:
             continue
         steps = Calculation(days=days)
         minutes = steps.step("minutes", "minutes_of_days")
-        wages = {work.wage_on(day.day) for day in month.days if day.kind is kind and day.overtime_min}
+        wages = {
+            work.wage_on(day.day) for day in month.days if day.kind is kind and day.overtime_min
+        }
         if len(wages) == 1:
             steps.step("wage_x_minutes", "product", wages.pop(), "minutes")
         else:
             _sum_by_day(steps, month, [(day.day, day.minutes) for day in days])
         hour = law.factors[kind] / law.month_days / law.day_hours / 60
-        steps.step("overtime", "multiply_half_up", "wage_x_minutes", hour.numerator, hour.denominator)
+        steps.step(
+            "overtime", "multiply_half_up", "wage_x_minutes", hour.numerator, hour.denominator
+        )
         factor = decimal_text(law.factors[kind])
         made = line(
             f"overtime_{kind}",

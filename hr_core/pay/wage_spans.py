@@ -29,9 +29,7 @@ def fixed_parts(month: PersonMonth) -> tuple[Part, ...]:
 
 
 def floating_parts(month: PersonMonth) -> tuple[Part, ...]:
-    return tuple(
-        Part(one, _floating(one), share_of(one), floats=True) for one in month.agreements
-    )
+    return tuple(Part(one, _floating(one), share_of(one), floats=True) for one in month.agreements)
 
 
 def share_of(agreement: DatedAgreement) -> Fraction:

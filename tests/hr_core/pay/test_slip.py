@@ -171,9 +171,17 @@ def test_a_month_before_the_scheme_is_refused():
     ("old", "new", "key"),
     [
         ("[edition.grade]", OWN_RATES.replace('"1.5"', "1.5") + "[edition.grade]", "workday"),
-        ("[edition.grade]", OWN_RATES.replace("1.5", "three halves") + "[edition.grade]", "workday"),
+        (
+            "[edition.grade]",
+            OWN_RATES.replace("1.5", "three halves") + "[edition.grade]",
+            "workday",
+        ),
         ("from = 2025-01-01", "from = 2025-01-15", "edition.from"),
-        ("[edition.grade]", OWN_RATES.replace("21.75", "0") + "[edition.grade]", "edition.overtime"),
+        (
+            "[edition.grade]",
+            OWN_RATES.replace("21.75", "0") + "[edition.grade]",
+            "edition.overtime",
+        ),
         ('code = "demo"', "code =", "(file)"),
         ('code = "demo"', 'code = "demo"\nbonus = "1"', "(file)"),
     ],
