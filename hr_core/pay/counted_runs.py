@@ -8,11 +8,17 @@ from hr_core.clock import Month
 from hr_core.store.results import pay_runs
 
 
-def counted_runs(conn: sa.Connection, months: Iterable[Month]) -> dict[Month, int]:
-    """By month, in order; a month without a run is left out."""
+def counted_runs(
+    conn: sa.Connection, months: Iterable[Month], scheme: str | None = None
+) -> dict[Month, int]:
+    """By month, in order; a month without a run is left out. Of schemes that run beside each other,
+    `scheme` counts its own runs only.
+    """
     wanted = [str(month) for month in months]
     there = pay_runs.c
     query = sa.select(there.number, there.month).where(there.month.in_(wanted))
+    if scheme is not None:
+        query = query.where(there.scheme == scheme)
     found = {row.month: row.number for row in conn.execute(query.order_by(there.number))}
     return {Month.parse(month): found[month] for month in sorted(found)}
 

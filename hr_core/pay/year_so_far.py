@@ -65,7 +65,9 @@ class PaidTax(NamedTuple):
     withheld: int
 
 
-def year_so_far(conn: sa.Connection, month: Month) -> dict[str, YearSoFar]:
+def year_so_far(
+    conn: sa.Connection, month: Month, *, scheme: str | None = None
+) -> dict[str, YearSoFar]:
     """By person, of everybody who has an opening balance or was paid in the year. A run of a month
     that somebody's opening balance covers (a rehearsal beside the old system) does not count for them.
     """
@@ -77,7 +79,7 @@ def year_so_far(conn: sa.Connection, month: Month) -> dict[str, YearSoFar]:
             person = one.row.person
             found[person] = found.get(person, YearSoFar()).with_opening(balance, one.origin)
             first_here[person] = Month.parse(balance.first_month)
-    for paid, run in counted_runs(conn, months_before(month)).items():
+    for paid, run in counted_runs(conn, months_before(month), scheme).items():
         for person, code, trace in _tax_lines(conn, run):
             so_far = found.get(person, YearSoFar())
             if person in first_here and paid < first_here[person]:
