@@ -94,7 +94,14 @@ def _scheme(given: Fields) -> Json:
     )
     found = period_overtime(scheme, hours)
     wage = given.read_or("hour_wage", _exactly, Fraction())
-    pay = wage * (found.over * terms.workday + found.holiday * terms.statutory_holiday) / _HOUR
+    pay = (
+        wage
+        * (
+            found.over * terms.factors[DayKind.WORKDAY]
+            + found.holiday * terms.factors[DayKind.STATUTORY_HOLIDAY]
+        )
+        / _HOUR
+    )
     return {
         "holiday_hours_at_300": found.holiday / _HOUR,
         "over_hours_at_150": found.over / _HOUR,
