@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from hr_core.clock import Month
+from hr_core.store.attendance_locks import locked_months
 from hr_core.store.results import pay_runs
 
 
@@ -23,6 +24,21 @@ def counted_runs(
     return {Month.parse(month): found[month] for month in sorted(found)}
 
 
+def approved_runs_after(conn: sa.Connection, month: Month) -> dict[Month, int]:
+    """By month, in order."""
+    return {}
+
+
+def is_locked(conn: sa.Connection, month: Month) -> bool:
+    """A month whose days stay, or whose run was approved: it is corrected by later slips."""
+    return str(month) in locked_months(conn)
+
+
 def months_before(month: Month) -> tuple[Month, ...]:
     """Of the same tax year, which is the calendar's."""
     return tuple(Month(month.year, number) for number in range(1, month.month))
+
+
+def month_back(month: Month, back: int) -> Month:
+    at = month.year * 12 + month.month - 1 - back
+    return Month(at // 12, at % 12 + 1)

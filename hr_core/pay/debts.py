@@ -1,5 +1,5 @@
 """What people owe and are owed beside their wage: read anew for each month from what was entered, ordered
-and reversed, less what the counted slips of earlier months took or paid back.
+and reversed, less what the counted slips of the other months took or paid back.
 
 Nothing of it is stored as a balance. So nothing can be lost: for each debt, what the slips took and
 what is left are what was owed.
@@ -15,7 +15,7 @@ from msgspec import Struct
 from hr_core.clock import Month
 from hr_core.pay.claims import Claim, ClaimKind
 from hr_core.pay.counted_lines import counted_lines
-from hr_core.pay.counted_runs import counted_runs
+from hr_core.pay.counted_runs import approved_runs_after, counted_runs, month_back
 from hr_core.pay.entry import EntryKind, PayEntry
 from hr_core.store.court_orders import StoredOrder, orders
 from hr_core.store.pay_entries import entries_until
@@ -35,7 +35,7 @@ class TakenSoFar(Struct, frozen=True, kw_only=True):
 
 
 class Owed(Struct, frozen=True, kw_only=True):
-    """A debt up to a month: `owed_fen` in all, `taken` by the slips before the month. `claim` None:
+    """A debt up to a month: `owed_fen` in all, `taken` by the slips of other months. `claim` None:
     nothing is taken for it in the month.
     """
 
@@ -69,7 +69,7 @@ def debts(
     conn: sa.Connection, month: Month, *, scheme: str | None = None, person: str | None = None
 ) -> list[Owed]:
     """By person: what is owed up to and with the month."""
-    taken = taken_before(conn, month, (ORDER, DAMAGES, RECOVERY), scheme)
+    taken = taken_elsewhere(conn, month, (ORDER, DAMAGES, RECOVERY), scheme)
     found = [
         *_of_orders(conn, month, taken),
         *_of_entries(conn, month, taken),
@@ -80,7 +80,7 @@ def debts(
 
 
 def owed_back(conn: sa.Connection, month: Month, *, scheme: str | None = None) -> list[OwedBack]:
-    taken = taken_before(conn, month, (REPAID,), scheme)
+    taken = taken_elsewhere(conn, month, (REPAID,), scheme)
     return [
         OwedBack(
             person=one.person,
@@ -93,12 +93,16 @@ def owed_back(conn: sa.Connection, month: Month, *, scheme: str | None = None) -
     ]
 
 
-def taken_before(
+def taken_elsewhere(
     conn: sa.Connection, month: Month, prefixes: tuple[str, ...], scheme: str | None = None
 ) -> dict[tuple[str, str], TakenSoFar]:
-    """By person and code of the line, from the counted slips of the months before."""
+    """By person and code of the line, from the counted slips of the months before, and from approved
+    ones behind: a month that is computed anew must not take what a later one took already.
+    """
     found: defaultdict[tuple[str, str], TakenSoFar] = defaultdict(TakenSoFar)
-    for paid, run in counted_runs(conn, _months_before(month), scheme).items():
+    before = [month_back(month, back) for back in range(_MOST_MONTHS, 0, -1)]
+    runs = counted_runs(conn, before, scheme) | approved_runs_after(conn, month)
+    for paid, run in runs.items():
         for one in counted_lines(conn, [run], prefixes):
             key, fen = (one.person, one.line.code), abs(one.line.amount_fen)
             due = sum(step.result for step in one.line.trace.steps if step.name == "due")
@@ -176,7 +180,9 @@ def _of_entries(
             told=one.name,
             owed_fen=one.amount_fen,
             taken=so_far,
-            claim=_own(code, left, Month.parse(one.month).first, one.name, one) if left > 0 else None,
+            claim=_own(code, left, Month.parse(one.month).first, one.name, one)
+            if left > 0
+            else None,
         )
 
 
@@ -189,7 +195,9 @@ def _of_reversals(
         code = f"{RECOVERY}{one.number}"
         so_far = taken.get((one.person, code), TakenSoFar())
         left = -one.difference_fen - so_far.fen
-        told = f"too much was paid in {one.month} (run {one.run}, reversal {one.number}: {one.reason})"
+        told = (
+            f"too much was paid in {one.month} (run {one.run}, reversal {one.number}: {one.reason})"
+        )
         yield Owed(
             person=one.person,
             code=code,
@@ -209,8 +217,3 @@ def _own(code: str, left: int, since: date, told: str, entry: PayEntry | None = 
         told=told,
         entry=None if entry is None else entry.as_input(),
     )
-
-
-def _months_before(month: Month) -> list[Month]:
-    at = month.year * 12 + month.month - 1
-    return [Month(before // 12, before % 12 + 1) for before in range(at - _MOST_MONTHS, at)]

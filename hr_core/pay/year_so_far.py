@@ -77,14 +77,14 @@ def year_so_far(
             found[person] = found.get(person, YearSoFar()).with_opening(balance, one.origin)
             first_here[person] = Month.parse(balance.first_month)
     for paid, run in counted_runs(conn, months_before(month), scheme).items():
-        for one in counted_lines(conn, [run], (TAX_LINE, BONUS_TAX_LINE)):
-            so_far = found.get(one.person, YearSoFar())
-            if one.person in first_here and paid < first_here[one.person]:
+        for counted in counted_lines(conn, [run], (TAX_LINE, BONUS_TAX_LINE)):
+            so_far = found.get(counted.person, YearSoFar())
+            if counted.person in first_here and paid < first_here[counted.person]:
                 continue
-            if one.line.code == BONUS_TAX_LINE:
-                found[one.person] = so_far.with_bonus_apart()
-            elif (own := paid_tax(one.line.trace)) is not None:
-                found[one.person] = so_far.with_month(own, f"{one.slip} of {paid}")
+            if counted.line.code == BONUS_TAX_LINE:
+                found[counted.person] = so_far.with_bonus_apart()
+            elif (own := paid_tax(counted.line.trace)) is not None:
+                found[counted.person] = so_far.with_month(own, f"{counted.slip} of {paid}")
     return found
 
 
