@@ -8,11 +8,15 @@ from hr_core.approvals.desk import Approval
 from hr_core.approvals.kinds import Kind
 from hr_core.errors import RefusedError
 from hr_core.opening.desk import take_opening
+from hr_core.pay.order_desk import take_order
+from hr_core.pay.reversal import take_reversal
 
 Effect = Callable[[sa.Connection, Approval], None]
 
 EFFECTS: dict[Kind, Effect] = {
+    Kind.COURT_ORDER: take_order,
     Kind.OPENING: take_opening,
+    Kind.REVERSAL: take_reversal,
 }
 
 

@@ -13,14 +13,16 @@ from hr_core.pay.stage import Stage
 
 
 class CarriedOver(Struct, frozen=True, kw_only=True):
-    """`lines`: corrections of earlier months, each with what it counts as. `fixed`: lines of a slip that
-    is reversed and whose money is gone: a court has it.
+    """`lines`: corrections of earlier months, each with what it counts as. `reversing`: the slip takes
+    the place of one that was paid: its corrections and the `fixed` lines, whose money a court has, are
+    those of the old one.
     """
 
     claims: tuple[Claim, ...] = ()
     back: tuple[OwedBack, ...] = ()
     lines: tuple[tuple[Stage, SlipLine], ...] = ()
     fixed: tuple[SlipLine, ...] = ()
+    reversing: bool = False
 
 
 def read_carried(

@@ -31,7 +31,7 @@ def claim_lines(month: PersonMonth) -> tuple[SlipLine, ...]:
     Raises PayRefusedError, NoLawError, UnverifiedLawError.
     """
     carried = month.carried
-    if carried.fixed:
+    if carried.reversing:
         return carried.fixed
     if not carried.claims:
         return ()

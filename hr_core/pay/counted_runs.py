@@ -24,9 +24,14 @@ def counted_runs(
     return {Month.parse(month): found[month] for month in sorted(found)}
 
 
-def approved_runs_after(conn: sa.Connection, month: Month) -> dict[Month, int]:
-    """By month, in order."""
-    return {}
+def runs_after(conn: sa.Connection, month: Month, scheme: str | None = None) -> dict[Month, int]:
+    """The counted runs of later months, in order; of a month that is not locked there is only a trial,
+    which counts for nothing.
+    """
+    later = sa.select(pay_runs.c.month).where(pay_runs.c.month > str(month)).distinct()
+    months = [Month.parse(text) for text in conn.execute(later).scalars()]
+    locked = [one for one in months if is_locked(conn, one)]
+    return counted_runs(conn, locked, scheme)
 
 
 def is_locked(conn: sa.Connection, month: Month) -> bool:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from hr_core.clock import Month
 from hr_core.pay.claims import Claim, ClaimKind
 from hr_core.pay.counted_lines import counted_lines
-from hr_core.pay.counted_runs import approved_runs_after, counted_runs, month_back
+from hr_core.pay.counted_runs import counted_runs, month_back, runs_after
 from hr_core.pay.entry import EntryKind, PayEntry
 from hr_core.store.court_orders import StoredOrder, orders
 from hr_core.store.pay_entries import entries_until
@@ -101,7 +101,7 @@ def taken_elsewhere(
     """
     found: defaultdict[tuple[str, str], TakenSoFar] = defaultdict(TakenSoFar)
     before = [month_back(month, back) for back in range(_MOST_MONTHS, 0, -1)]
-    runs = counted_runs(conn, before, scheme) | approved_runs_after(conn, month)
+    runs = counted_runs(conn, before, scheme) | runs_after(conn, month, scheme)
     for paid, run in runs.items():
         for one in counted_lines(conn, [run], prefixes):
             key, fen = (one.person, one.line.code), abs(one.line.amount_fen)

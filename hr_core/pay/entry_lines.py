@@ -1,6 +1,5 @@
 """Lines of single sums that somebody entered and another approved."""
 
-
 from hr_core.pay.cn.lines import Line, PayRefusedError
 from hr_core.pay.entry import EntryKind, PayEntry
 from hr_core.pay.made_line import slip_line, yuan

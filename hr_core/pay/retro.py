@@ -5,7 +5,7 @@ own (`retro_2026-07_base`), with both traces named. Wages, own shares and the em
 corrected so; income tax is not: it counts in the month of payment, by the year so far.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 
@@ -190,6 +190,37 @@ def retro_line(found: Difference) -> SlipLine:
     )
 
 
+def settled_line(code: str, given: Sequence[CountedLine]) -> SlipLine:
+    """What later slips corrected of a line, off its new version: it was paid there."""
+    old = given[0].line
+    steps = Calculation(
+        lines=tuple(
+            LineInput(code=f"{one.line.code} of {one.slip}", amount_fen=-one.line.amount_fen)
+            for one in given
+        )
+    )
+    steps.step("paid_later", "amount_of_lines")
+    told = ", ".join(one.slip for one in given)
+    trace = Trace(
+        rule="settled",
+        version="",
+        source=told,
+        formula="the corrections of this line that later slips paid",
+        facts={"line": code, "paid_by": told},
+        steps=steps.steps,
+        lines=steps.inputs.lines,
+    )
+    return SlipLine(
+        code=f"{SETTLED}{code}",
+        label=f"{old.label}: paid later",
+        label_zh=f"{old.label_zh}：已在后续月份补发",
+        amount_fen=trace.amount_fen,
+        note=f"paid by {told}",
+        trace=trace,
+        side=old.side,
+    )
+
+
 def within_limit(month: PersonMonth, stage: Stage) -> tuple[tuple[Stage, SlipLine], ...]:
     """The corrections, or none when they would take more off the month than the law lets it bear: a
     fifth of the wage, and never below the minimum wage. Such a slip is reversed, and comes back in
@@ -198,13 +229,15 @@ def within_limit(month: PersonMonth, stage: Stage) -> tuple[tuple[Stage, SlipLin
     lines = month.carried.lines
     if not lines:
         return ()
+    if month.carried.reversing:
+        return lines
     order = tuple(Stage)
     first = min((counts_as for counts_as, _ in lines), key=order.index)
     if stage is not first:
         made = {line.code for line in month.lines(first)}
         return lines if any(line.code in made for _, line in lines) else ()
     taken = -sum(line.amount_fen for counts_as, line in lines if counts_as is not Stage.EMPLOYER)
-    if taken <= 0 or all(line.code.startswith(SETTLED) for _, line in lines):
+    if taken <= 0:
         return lines
     by_law = month.require_law()
     place, on = by_law.person, month.month.first

@@ -14,7 +14,7 @@ from hr_core.law.imported import law_of
 from hr_core.money import format_fen
 from hr_core.pay.carried import CarriedOver, read_carried
 from hr_core.pay.counted_lines import counted_lines
-from hr_core.pay.counted_runs import approved_runs_after, counted_runs, is_locked, month_back
+from hr_core.pay.counted_runs import counted_runs, is_locked, month_back, runs_after
 from hr_core.pay.person_month import Stage
 from hr_core.pay.recompute import Again, recompute
 from hr_core.pay.retro import RETRO, Difference, Paid, differences, paid_lines, retro_line
@@ -112,7 +112,7 @@ def paid_of_month(
 ) -> dict[str, dict[str, Paid]]:
     runs = counted_runs(conn, [month], scheme)
     later = counted_runs(conn, _between(month, but_run_of), scheme) if but_run_of else {}
-    after = approved_runs_after(conn, but_run_of or month)
+    after = runs_after(conn, but_run_of or month, scheme)
     counted = [
         *counted_lines(conn, list(runs.values())),
         *counted_lines(conn, [*later.values(), *after.values()], (f"{RETRO}{month}_",)),
@@ -141,8 +141,8 @@ def announced_rows(law: LawBook) -> dict[str, date]:
 def _entered_since(conn: sa.Connection, month: Month, since: datetime) -> Iterator[str]:
     agreed, entered = pay_agreements.c, pay_entries.c
     for query in (
-        sa.select(agreed.person).where(agreed.added_at > since, agreed.valid_from < month.after),
-        sa.select(entered.person).where(entered.added_at > since, entered.month == str(month)),
+        sa.select(agreed.person).where(agreed.added_at >= since, agreed.valid_from < month.after),
+        sa.select(entered.person).where(entered.added_at >= since, entered.month == str(month)),
     ):
         yield from conn.execute(query).scalars()
 
