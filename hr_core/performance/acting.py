@@ -6,42 +6,50 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from msgspec import Struct
 
-from hr_core.accounts.acting import actor_of, names_of
+from hr_core.approvals.actors import actor_named
+from hr_core.approvals.desk import Actor
 from hr_core.errors import NotFoundError, RefusedError
 from hr_core.people.lookup import person_of_number
 from hr_core.performance.periods import Period
-from hr_core.store.accounts import accounts, find_account
-from hr_core.store.work_plan import keys_of
+from hr_core.store.accounts import find_account
 
 
 class Act(Struct, frozen=True, kw_only=True):
-    """`names`: of the same human: the person's keys and accounts, `by` among them."""
+    """One deed: who and when."""
 
-    by: str
-    names: frozenset[str]
+    actor: Actor
     at: datetime
 
+    @property
+    def by(self) -> str:
+        return self.actor.name
+
     def is_one_of(self, people: Collection[str]) -> bool:
-        return not self.names.isdisjoint(people)
+        """Whether a name of the actor is among them, in any spelling."""
+        return not self.actor.spelled.isdisjoint(spelled(people))
+
+
+def spelled(names: Collection[str]) -> frozenset[str]:
+    return Actor("", frozenset(names)).spelled - {""}
 
 
 def act_of(conn: sa.Connection, name: str, at: datetime) -> Act:
-    """`name`: of an account, an employee number or a person's key; any other is a name alone."""
+    """`name`: of an account, an employee number or a person's key; any other stands for itself. An
+    account acts as its person, so that the database compares the one with the other.
+    """
     account = find_account(conn, name)
     if account is not None:
-        return Act(by=actor_of(account), names=names_of(conn, account) | {name}, at=at)
+        actor = actor_named(conn, name)
+        return Act(actor=Actor(account.person or name, actor.names | {name}), at=at)
     try:
-        person = person_of_number(conn, name, at.date())
+        name = person_of_number(conn, name, at.date())
     except NotFoundError:
-        return Act(by=name, names=frozenset({name}), at=at)
-    return act_of_person(conn, person, at)
+        return Act(actor=actor_named(conn, name), at=at)
+    return Act(actor=actor_named(conn, name), at=at)
 
 
-def act_of_person(conn: sa.Connection, person: str, at: datetime) -> Act:
-    keys = keys_of(conn, person)
-    own = sa.select(accounts.c.name).where(accounts.c.person.in_(sorted(keys)))
-    names = frozenset({*keys, *conn.execute(own).scalars()})
-    return Act(by=person, names=names, at=at)
+def names_of_human(conn: sa.Connection, name: str) -> frozenset[str]:
+    return frozenset({name, *actor_named(conn, name).names})
 
 
 def period_of(text: str, today: date | None = None) -> Period:

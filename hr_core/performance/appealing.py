@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from hr_core.audit import log
 from hr_core.errors import NotFoundError, RefusedError
-from hr_core.performance.acting import Act, act_of_person, period_of
+from hr_core.performance.acting import Act, names_of_human, period_of
 from hr_core.performance.content import content_of
 from hr_core.performance.locking import existing_result, new_version
 from hr_core.performance.results import LockedResult
@@ -128,7 +128,7 @@ def open_appeals(conn: sa.Connection) -> list[Appeal]:
     return appeals_where(conn, appeals.c.outcome.is_(None))
 
 
-def _new(  # noqa: PLR0913 - the columns of a row
+def _new(
     about: About, person: str, period: str, reason: str, act: Act, result: int | None
 ) -> Appeal:
     return Appeal(
@@ -159,8 +159,8 @@ def _ask(conn: sa.Connection, new: Appeal, raters: frozenset[str], act: Act) -> 
             f"appeal {waiting[0].number} about the same is open",
             remedy="wait for its answer",
         )
-    humans = (act_of_person(conn, one, act.at).names for one in sorted({new.person, *raters}))
-    barred = frozenset(act.names.union(raters, *humans))
+    humans = (names_of_human(conn, one) for one in sorted({act.by, new.person, *raters}))
+    barred = act.actor.names.union(*humans)
     number = add_appeal(conn, new, barred)
     log.append(
         conn, act.at, act.by, "appeal.ask", f"person {new.person}", None,

@@ -196,9 +196,7 @@ def view_of(conn: sa.Connection, number: int, reader: Act) -> AssessmentView:
         to_explain=tuple(
             code
             for code, marks in marks_of(assessment, sides).items()
-            if both_in
-            and marks.differ(_rules(conn, assessment).tolerance)
-            and code not in reasons
+            if both_in and marks.differ(_rules(conn, assessment).tolerance) and code not in reasons
         ),
     )
 
@@ -237,7 +235,7 @@ def _rules(conn: sa.Connection, assessment: Assessment) -> ScoreEdition:
     return rules_on(conn, period_of(assessment.period).first)
 
 
-def _put(  # noqa: PLR0913 - what a side consists of
+def _put(
     conn: sa.Connection,
     assessment: Assessment,
     side: Side,

@@ -22,7 +22,7 @@ class Graded(NamedTuple):
     evidence: GradeEvidence
 
 
-def graded(  # noqa: PLR0913 - what a grade can rest on
+def graded(
     score: Fraction,
     tally: Tally | None,
     scheme: str,
@@ -44,7 +44,9 @@ def graded(  # noqa: PLR0913 - what a grade can rest on
         row = rules.grade_of(score)
         edge = "no lower edge" if row.from_score is None else f"from {decimal_text(row.from_score)}"
         evidence = GradeEvidence(
-            basis=basis, reason=f"score {decimal_text(score)}: {row.code} {edge}", version=rules.version
+            basis=basis,
+            reason=f"score {decimal_text(score)}: {row.code} {edge}",
+            version=rules.version,
         )
         return Graded(row.code, row.coefficient, evidence)
     edition = (table or load_grades()).on(on)

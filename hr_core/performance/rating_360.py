@@ -65,7 +65,9 @@ def rate(
     """By an invited rater, once or again until the round is closed."""
     when = period_of(period)
     _refuse_closed(conn, person, str(when))
-    invited = next((one for one in _of(conn, person, str(when)) if act.is_one_of([one.rater])), None)
+    invited = next(
+        (one for one in _of(conn, person, str(when)) if act.is_one_of([one.rater])), None
+    )
     if invited is None:
         raise RefusedError(
             f"{act.by} is not invited to rate {person} for {when}",
@@ -108,9 +110,7 @@ def shown_to_rated(conn: sa.Connection, person: str, period: str) -> Shown360:
             remedy="its result is shown when it is: hr-core performance rate360 close",
         )
     given = [
-        (one.relation, one.score)
-        for one in _of(conn, person, str(when))
-        if one.score is not None
+        (one.relation, one.score) for one in _of(conn, person, str(when)) if one.score is not None
     ]
     return result_360(given, rules_on(conn, when.first).rate360)
 

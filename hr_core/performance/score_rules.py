@@ -15,7 +15,6 @@ from hr_core.money import parse_exact
 from hr_core.performance.relations import Relation
 from hr_core.store.score_rules import all_score_rules
 
-
 Every = Literal["week", "month"]
 
 _SHIPPED = "performance_scores.toml"
@@ -77,9 +76,7 @@ class ScoreEdition(Struct, frozen=True, forbid_unknown_fields=True, rename={"sin
 
     def grade_of(self, score: Fraction) -> ScoreGrade:
         """The first grade, best first, whose edge the score reaches."""
-        reached = (
-            one for one in self.grade if one.from_score is None or score >= one.from_score
-        )
+        reached = (one for one in self.grade if one.from_score is None or score >= one.from_score)
         return next(reached)  # the last has no edge: _check
 
     def coefficient(self, grade: str) -> Fraction | None:

@@ -121,7 +121,14 @@ def cancel(conn: sa.Connection, number: int, act: Act) -> Booking:
         raise RefusedError(f"booking {number} is cancelled already", remedy="nothing is to be done")
     cancel_booking(conn, number, act.by, act.at)
     log.append(
-        conn, act.at, act.by, "talk.cancel", f"person {booking.person}", {"booking": number}, None, ""
+        conn,
+        act.at,
+        act.by,
+        "talk.cancel",
+        f"person {booking.person}",
+        {"booking": number},
+        None,
+        "",
     )
     return existing_booking(conn, number)
 

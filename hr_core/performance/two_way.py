@@ -52,7 +52,9 @@ def combined(marks: Marks, rule: Combination) -> Fraction:
 
 def mean(parts: Sequence[Weighted]) -> Fraction:
     """Weighted, whatever the weights sum to."""
-    return Fraction(sum(one.percent * one.score for one in parts), sum(one.percent for one in parts))
+    return Fraction(
+        sum(one.percent * one.score for one in parts), sum(one.percent for one in parts)
+    )
 
 
 def whole(parts: Sequence[Weighted], of: str) -> Fraction:
@@ -94,7 +96,7 @@ def result_360(given: Iterable[tuple[Relation, Fraction]], rules: Rules360) -> S
         return Shown360(raters=raters, least_raters=rules.least_raters, score=None, by_relation={})
     enough = {one for one, all_of in scores.items() if len(all_of) >= rules.least_raters}
     hidden = sum(len(all_of) for one, all_of in scores.items() if one not in enough)
-    shown = means if 0 == hidden or hidden >= rules.least_raters else {}
+    shown = means if hidden == 0 or hidden >= rules.least_raters else {}
     return Shown360(
         raters=raters,
         least_raters=rules.least_raters,

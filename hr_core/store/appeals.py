@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.store.database import UtcInstant, metadata
-from hr_core.store.triggers import append_only, refuse
+from hr_core.store.guards import Guard, guard
+from hr_core.store.unchanging import keep_unchanged
 
 
 class About(StrEnum):
@@ -52,17 +53,19 @@ appeal_barred = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
 )
 
-append_only(appeal_barred)
-refuse(appeals, "DELETE", "TRUE", "an appeal is never deleted", name="kept")
+keep_unchanged(appeal_barred)
+guard(appeals, Guard("DELETE", "kept", "TRUE", "an appeal is never deleted"))
 _DONE = "OLD.reviewed_by IS NOT NULL"
-refuse(appeals, "UPDATE", _DONE, "an appeal is reviewed once", name="once")
-refuse(
+guard(appeals, Guard("UPDATE", "once", _DONE, "an appeal is reviewed once"))
+guard(
     appeals,
-    "UPDATE",
-    "EXISTS (SELECT 1 FROM appeal_barred AS b "
-    "WHERE b.appeal = NEW.number AND b.name = NEW.reviewed_by)",
-    "who rated or appealed cannot review",
-    name="four_eyes",
+    Guard(
+        "UPDATE",
+        "four_eyes",
+        "EXISTS (SELECT 1 FROM appeal_barred AS b "
+        "WHERE b.appeal = NEW.number AND b.name = NEW.reviewed_by)",
+        "who rated or appealed cannot review",
+    ),
 )
 
 

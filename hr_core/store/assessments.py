@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.store.database import UtcInstant, metadata
-from hr_core.store.triggers import append_only, refuse
+from hr_core.store.guards import Guard, guard
+from hr_core.store.unchanging import keep_unchanged
 
 Side = Literal["self", "manager"]
 
@@ -55,12 +56,12 @@ assessment_reasons = sa.Table(
     sa.Column("entered_at", UtcInstant, nullable=False),
 )
 
-append_only(assessments)
-append_only(assessment_reasons)
+keep_unchanged(assessments)
+keep_unchanged(assessment_reasons)
 _BOTH = "(SELECT count(*) FROM assessment_sides AS s WHERE s.assessment = OLD.assessment) = 2"
 _FROZEN = "the marks are frozen: both sides are in"
-refuse(assessment_sides, "UPDATE", _BOTH, _FROZEN, name="frozen")
-refuse(assessment_sides, "DELETE", "TRUE", "a side is never deleted", name="kept")
+guard(assessment_sides, Guard("UPDATE", "frozen", _BOTH, _FROZEN))
+guard(assessment_sides, Guard("DELETE", "kept", "TRUE", "a side is never deleted"))
 
 
 class Indicator(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hr_core.performance.relations import Relation
 from hr_core.store.database import UtcInstant, metadata
-from hr_core.store.triggers import refuse
+from hr_core.store.guards import Guard, guard
 
 rounds_360 = sa.Table(
     "rounds_360",
@@ -35,11 +35,10 @@ ratings_360 = sa.Table(
 )
 
 _CLOSED = (
-    "EXISTS (SELECT 1 FROM rounds_360 AS r "
-    "WHERE r.person = NEW.person AND r.period = NEW.period)"
+    "EXISTS (SELECT 1 FROM rounds_360 AS r WHERE r.person = NEW.person AND r.period = NEW.period)"
 )
-refuse(ratings_360, "UPDATE", _CLOSED, "the round is closed", name="closed")
-refuse(ratings_360, "INSERT", _CLOSED, "the round is closed", name="late")
+guard(ratings_360, Guard("UPDATE", "closed", _CLOSED, "the round is closed"))
+guard(ratings_360, Guard("INSERT", "late", _CLOSED, "the round is closed"))
 
 
 class Invitation(Struct, frozen=True, kw_only=True):
@@ -79,7 +78,6 @@ def put_rating(
 
 
 def invitations(conn: sa.Connection, *wanted: sa.ColumnElement[bool]) -> list[Invitation]:
-    columns = ratings_360.c
     rows = conn.execute(sa.select(ratings_360).where(*wanted).order_by(*ratings_360.primary_key))
     return [
         Invitation(

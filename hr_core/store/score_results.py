@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.store.database import UtcInstant, metadata
-from hr_core.store.triggers import append_only, refuse
+from hr_core.store.guards import Guard, guard
+from hr_core.store.unchanging import keep_unchanged
 
 score_results = sa.Table(
     "score_results",
@@ -52,15 +53,17 @@ score_feedback = sa.Table(
     sa.Column("entered_at", UtcInstant, nullable=False),
 )
 
-append_only(score_results)
-append_only(score_feedback)
-refuse(
+keep_unchanged(score_results)
+keep_unchanged(score_feedback)
+guard(
     score_results,
-    "INSERT",
-    "EXISTS (SELECT 1 FROM assessments AS a WHERE a.person = NEW.person "
-    "AND a.period = NEW.period AND a.rater = NEW.locked_by)",
-    "a rater cannot lock the score that he gave",
-    name="four_eyes",
+    Guard(
+        "INSERT",
+        "four_eyes",
+        "EXISTS (SELECT 1 FROM assessments AS a WHERE a.person = NEW.person "
+        "AND a.period = NEW.period AND a.rater = NEW.locked_by)",
+        "a rater cannot lock the score that he gave",
+    ),
 )
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from hr_core.store.database import UtcInstant, metadata
-from hr_core.store.triggers import append_only
+from hr_core.store.unchanging import keep_unchanged
 
 score_rule_files = sa.Table(
     "score_rule_files",
@@ -17,7 +17,7 @@ score_rule_files = sa.Table(
     sa.Column("author", sa.Text, nullable=False),
     sa.Column("imported_at", UtcInstant, nullable=False),
 )
-append_only(score_rule_files)
+keep_unchanged(score_rule_files)
 
 
 class RuleText(NamedTuple):

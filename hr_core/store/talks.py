@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.store.database import UtcInstant, metadata
-from hr_core.store.triggers import append_only, refuse
+from hr_core.store.guards import Guard, guard
+from hr_core.store.unchanging import keep_unchanged
 
 _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
@@ -44,23 +45,27 @@ talk_bookings = sa.Table(
     sa.CheckConstraint("starts_at < ends_at", name="forward"),
 )
 
-append_only(talks)
-refuse(
+keep_unchanged(talks)
+guard(
     talk_bookings,
-    "INSERT",
-    "EXISTS (SELECT 1 FROM talk_bookings AS b WHERE b.cancelled_at IS NULL "
-    "AND b.starts_at < NEW.ends_at AND NEW.starts_at < b.ends_at "
-    "AND (b.host IN (NEW.host, NEW.person) OR b.person IN (NEW.host, NEW.person)))",
-    "one of the two has another talk then",
-    name="double",
+    Guard(
+        "INSERT",
+        "double",
+        "EXISTS (SELECT 1 FROM talk_bookings AS b WHERE b.cancelled_at IS NULL "
+        "AND b.starts_at < NEW.ends_at AND NEW.starts_at < b.ends_at "
+        "AND (b.host IN (NEW.host, NEW.person) OR b.person IN (NEW.host, NEW.person)))",
+        "one of the two has another talk then",
+    ),
 )
-refuse(
+guard(
     talk_bookings,
-    "UPDATE",
-    "OLD.cancelled_at IS NOT NULL OR NEW.starts_at <> OLD.starts_at OR NEW.ends_at <> OLD.ends_at "
-    "OR NEW.host <> OLD.host OR NEW.person <> OLD.person",
-    "a booking is only ever cancelled",
-    name="moved",
+    Guard(
+        "UPDATE",
+        "moved",
+        "OLD.cancelled_at IS NOT NULL OR NEW.starts_at <> OLD.starts_at OR NEW.ends_at <> OLD.ends_at "
+        "OR NEW.host <> OLD.host OR NEW.person <> OLD.person",
+        "a booking is only ever cancelled",
+    ),
 )
 
 
