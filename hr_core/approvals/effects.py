@@ -11,7 +11,7 @@ from hr_core.opening.desk import take_opening
 from hr_core.pay.agreement_desk import take_agreements
 from hr_core.pay.proposals import add_approved_entry
 
-Effect = Callable[[sa.Connection, Approval], None]
+Effect = Callable[[sa.Connection, Approval], object]
 
 EFFECTS: dict[Kind, Effect] = {
     Kind.OPENING: take_opening,
