@@ -23,6 +23,7 @@ from hr_core.store.attendance_locks import CorrectionState, corrections
 from hr_core.store.pay_agreements import pay_agreements
 from hr_core.store.pay_entries import pay_entries
 from hr_core.store.results import WithoutSlip, run_by_number
+from hr_core.store.score_results import score_results
 
 # Older corrections are a matter of people: reverse the slip.
 LOOK_BACK_MONTHS = 12
@@ -139,10 +140,13 @@ def announced_rows(law: LawBook) -> dict[str, date]:
 
 
 def _entered_since(conn: sa.Connection, month: Month, since: datetime) -> Iterator[str]:
-    agreed, entered = pay_agreements.c, pay_entries.c
+    agreed, entered, scored = pay_agreements.c, pay_entries.c, score_results.c
     for query in (
         sa.select(agreed.person).where(agreed.added_at >= since, agreed.valid_from < month.after),
         sa.select(entered.person).where(entered.added_at >= since, entered.month == str(month)),
+        sa.select(scored.person).where(
+            scored.locked_at >= since, scored.period_until == month.after
+        ),
     ):
         yield from conn.execute(query).scalars()
 
