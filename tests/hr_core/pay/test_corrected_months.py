@@ -16,10 +16,11 @@ from hr_core.errors import RefusedError
 from hr_core.pay.claims import ClaimKind
 from hr_core.pay.debts import debts, owed_back
 from hr_core.pay.order_desk import propose_end, propose_order
+from hr_core.pay.retro_months import settle_corrections
 from hr_core.pay.reversal import counted_slip, propose_reversal
 from hr_core.pay.slip import Side
 from hr_core.pay.year_so_far import paid_tax, year_so_far
-from hr_core.store.attendance_locks import Lock, add_lock
+from hr_core.store.attendance_locks import CorrectionState, Lock, add_lock, corrections
 from hr_core.store.court_orders import CourtOrder, court_orders
 from hr_core.store.database import writing
 from hr_core.store.law_files import LawFileRow, add_law_file
@@ -137,6 +138,13 @@ class TestCorrections:
         assert [day.day for day in line.trace.days] == ["2026-10-12", "2026-10-13"]
         assert line.trace.facts["causes"] == "attendance"
         assert november.findings.locked_corrections == ()
+        with writing(plant.engine) as conn:
+            (queued,) = corrections(conn)
+            assert settle_corrections(conn, 2) == [queued.number]
+            (taken,) = corrections(conn, state=CorrectionState.TAKEN)
+        assert taken.settled_by == "run 2"
+        lock(plant, NOVEMBER)
+        assert retro(pay_november(plant, DECEMBER)) == {}
 
     def test_law_that_was_announced_later_corrects_the_shares(self, plant):
         agree(plant)
