@@ -6,14 +6,19 @@ import sqlalchemy as sa
 
 from hr_core.approvals.desk import Approval
 from hr_core.approvals.kinds import Kind
+from hr_core.attendance.live.locking import carry_out
 from hr_core.errors import RefusedError
+from hr_core.law.imported import add_approved_law
 
-Effect = Callable[[sa.Connection, Approval], None]
+Effect = Callable[[sa.Connection, Approval], object]
 
-EFFECTS: dict[Kind, Effect] = {}
+EFFECTS: dict[Kind, Effect] = {
+    Kind.LAW: add_approved_law,
+    Kind.MONTH_LOCK: carry_out,
+}
 
 
-def take_effect(conn: sa.Connection, approval: Approval) -> None:
+def take_effect(conn: sa.Connection, approval: Approval) -> object:
     """Raises RefusedError for a kind that is approved elsewhere, and what the effect raises."""
     effect = EFFECTS.get(approval.kind)
     if effect is None:
@@ -21,4 +26,4 @@ def take_effect(conn: sa.Connection, approval: Approval) -> None:
             f"a {approval.kind} is not approved by its number alone",
             remedy=f"use the command of what it is about: hr-core approvals show {approval.number}",
         )
-    effect(conn, approval)
+    return effect(conn, approval)

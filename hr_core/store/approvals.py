@@ -48,6 +48,14 @@ approval_names = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# For guards of other tables: the approvals whose content holds exactly the text of the new row.
+APPROVED_TEXT = {
+    "sqlite": "SELECT 1 FROM approvals a WHERE a.state = 'approved' "
+    "AND json_extract(a.content, '$.text') = NEW.text",
+    "postgresql": "SELECT 1 FROM approvals a WHERE a.state = 'approved' "
+    "AND (a.content::json ->> 'text') = NEW.text",
+}
+
 ENTERED = ("number", "kind", "subject", "content", "digest", "proposed_at", "proposed_by", "reason")
 _NAMES = "SELECT 1 FROM approval_names n WHERE n.approval = NEW.number"
 
