@@ -9,12 +9,14 @@ from hr_core.approvals.kinds import Kind
 from hr_core.attendance.live.locking import carry_out
 from hr_core.errors import RefusedError
 from hr_core.law.imported import add_approved_law
+from hr_core.pay.scheme_approval import adopt_scheme
 
 Effect = Callable[[sa.Connection, Approval], object]
 
 EFFECTS: dict[Kind, Effect] = {
     Kind.LAW: add_approved_law,
     Kind.MONTH_LOCK: carry_out,
+    Kind.SCHEME: adopt_scheme,
 }
 
 

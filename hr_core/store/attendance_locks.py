@@ -30,6 +30,10 @@ attendance_locks = sa.Table(
 
 assert approvals  # noqa: S101 - the guards read its table
 _ALLOWED = "SELECT 1 FROM approvals a WHERE a.kind = 'month_lock' AND a.state = 'approved'"
+_LAST_LOCK = (
+    "(SELECT coalesce(max(l.number), 0) FROM approvals l WHERE l.kind = 'month_lock' "
+    "AND l.state = 'approved' AND l.subject = 'lock of month ' || OLD.month)"
+)
 guard(
     attendance_locks,
     Guard(
@@ -43,9 +47,7 @@ guard(
         "DELETE",
         "unlock_approved",
         f"NOT EXISTS ({_ALLOWED} AND a.subject = 'unlock of month ' || OLD.month "
-        "AND a.number > (SELECT coalesce(max(l.number), 0) FROM approvals l "
-        "WHERE l.kind = 'month_lock' AND l.state = 'approved' "
-        "AND l.subject = 'lock of month ' || OLD.month))",
+        f"AND a.number > {_LAST_LOCK})",
         "four eyes: unlocking this month was not approved",
     ),
     Guard("UPDATE", "kept", "TRUE", "a lock of a month is not changed"),
