@@ -9,6 +9,7 @@ from hr_core.approvals.kinds import Kind
 from hr_core.attendance.live.locking import carry_out
 from hr_core.errors import RefusedError
 from hr_core.law.imported import add_approved_law
+from hr_core.pay.run_life import lock_run, mark_paid
 from hr_core.pay.scheme_approval import adopt_scheme
 
 Effect = Callable[[sa.Connection, Approval], object]
@@ -16,6 +17,8 @@ Effect = Callable[[sa.Connection, Approval], object]
 EFFECTS: dict[Kind, Effect] = {
     Kind.LAW: add_approved_law,
     Kind.MONTH_LOCK: carry_out,
+    Kind.PAYMENT: mark_paid,
+    Kind.RUN: lock_run,
     Kind.SCHEME: adopt_scheme,
 }
 
