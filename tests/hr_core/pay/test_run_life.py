@@ -23,8 +23,7 @@ from hr_core.pay.run_life import (
     submit,
 )
 from hr_core.pay.slip import OpenDay, Slip, SlipLine
-from hr_core.store.database import metadata, writing
-from hr_core.store.guards import create_guards, drop_guards
+from hr_core.store.database import writing
 from hr_core.store.pay_run_steps import (
     RunStep,
     add_step,
@@ -43,6 +42,7 @@ from hr_core.store.results import (
     run_days,
 )
 from hr_core.trace.calculation import Step, Trace
+from tests.hr_core.behind_guards import without_guards
 
 AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 ANN, BOB, CID = Actor("ann"), Actor("bob"), Actor("cid")
@@ -150,17 +150,18 @@ class TestLife:
     def test_what_was_changed_behind_the_guards_is_not_approved_and_seen_later(self, engine, run):
         with writing(engine) as conn:
             number = submit(conn, run, at=AT, by=ANN)
-            drop_guards(conn)
-            conn.execute(sa.update(pay_lines).values(amount_fen=1))
+            with without_guards(conn):
+                conn.execute(sa.update(pay_lines).values(amount_fen=1))
             done = approve(conn, number, at=AT, by=BOB)
             with pytest.raises(CoreError, match="is not what was submitted"):
                 take_effect(conn, done)
-            conn.execute(sa.update(pay_lines).values(amount_fen=870000))
+            with without_guards(conn):
+                conn.execute(sa.update(pay_lines).values(amount_fen=870000))
             take_effect(conn, done)
             assert changed_runs(conn) == []
-            conn.execute(sa.update(pay_lines).values(note="x"))
+            with without_guards(conn):
+                conn.execute(sa.update(pay_lines).values(note="x"))
             assert changed_runs(conn) == [run]
-            create_guards(conn, metadata)
 
 
 class TestDatabase:
