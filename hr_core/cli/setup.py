@@ -274,6 +274,7 @@ def serve(  # noqa: PLR0913 - one for each option
     import secrets
     import time
 
+    from hr_core.accounts.field_policy import mask_logs
     from hr_core.accounts.login import LoginDesk
     from hr_core.accounts.passwords import Passwords
     from hr_core.api.app import create_app
@@ -288,6 +289,7 @@ def serve(  # noqa: PLR0913 - one for each option
     def ready(bound_host: str, bound_port: int) -> None:
         print(f"listening {bound_host}:{bound_port}", flush=True)
 
+    mask_logs()
     with served_core(context, db) as engine:
         clock = SystemClock()
         key = core_key_of(engine, core_key)
