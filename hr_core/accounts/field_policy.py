@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from msgspec import Struct
+from typing_extensions import override
 
 from hr_core.accounts.model import Account, Role
 from hr_core.data_files import load
@@ -79,6 +80,7 @@ def masked(value: Any, sight: Sight) -> Any:
 class LogMask(logging.Filter):
     """For a handler: values of fields that the policy names never reach a log, whoever reads it."""
 
+    @override
     def filter(self, record: logging.LogRecord) -> bool:
         told = record.getMessage()
         clean = masked_text(told)

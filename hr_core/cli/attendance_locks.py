@@ -105,7 +105,9 @@ def unlock(
     from hr_core.clock import SystemClock
     from hr_core.store import database
 
-    wanted, who, number = parse_month(month), by or operator(), None
+    wanted, who = parse_month(month), by or operator()
+    number: int | None = None
+    applied: object = None
     with open_core(context, db) as (engine, empty_log):
         with database.writing(engine) as conn:
             at, subject = SystemClock().now(), unlock_subject(wanted)

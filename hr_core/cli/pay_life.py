@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from hr_core.approvals.desk import Approval
+    from hr_core.approvals.kinds import Kind
 
 RunArgument = Annotated[int, typer.Argument(help="Number of the run.", show_default=False)]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Kept for ever.")]
@@ -119,11 +120,10 @@ def paid(
     _tell(done, "paid", as_json)
 
 
-def _last(conn: sa.Connection, kind: object, subject: str) -> Approval:
+def _last(conn: sa.Connection, kind: Kind, subject: str) -> Approval:
     from hr_core.approvals.desk import approvals_in
-    from hr_core.approvals.kinds import Kind
 
-    return approvals_in(conn, None, Kind(kind), subject)[-1]
+    return approvals_in(conn, None, kind, subject)[-1]
 
 
 def _tell(done: Approval, what: str, as_json: bool) -> None:  # noqa: FBT001 - of this file

@@ -48,12 +48,11 @@ approval_names = sa.Table(
     sqlite_with_rowid=False,
 )
 
-# For guards of other tables: the approvals whose content holds exactly the text of the new row.
-APPROVED_TEXT = {
-    "sqlite": "SELECT 1 FROM approvals a WHERE a.state = 'approved' "
-    "AND json_extract(a.content, '$.text') = NEW.text",
-    "postgresql": "SELECT 1 FROM approvals a WHERE a.state = 'approved' "
-    "AND (a.content::json ->> 'text') = NEW.text",
+# For guards of other tables.
+APPROVED = "SELECT 1 FROM approvals a WHERE a.state = 'approved'"
+APPROVED_TEXT = {  # whose content holds exactly the text of the new row
+    "sqlite": f"{APPROVED} AND json_extract(a.content, '$.text') = NEW.text",
+    "postgresql": f"{APPROVED} AND (a.content::json ->> 'text') = NEW.text",
 }
 
 ENTERED = ("number", "kind", "subject", "content", "digest", "proposed_at", "proposed_by", "reason")

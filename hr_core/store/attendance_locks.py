@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from hr_core.attendance.day import DayResult
 from hr_core.clock import Month
-from hr_core.store import approvals
+from hr_core.store.approvals import APPROVED
 from hr_core.store.database import UtcInstant, metadata
 from hr_core.store.guards import Guard, guard
 
@@ -28,8 +28,7 @@ attendance_locks = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
 )
 
-assert approvals  # noqa: S101 - the guards read its table
-_ALLOWED = "SELECT 1 FROM approvals a WHERE a.kind = 'month_lock' AND a.state = 'approved'"
+_ALLOWED = f"{APPROVED} AND a.kind = 'month_lock'"
 _LAST_LOCK = (
     "(SELECT coalesce(max(l.number), 0) FROM approvals l WHERE l.kind = 'month_lock' "
     "AND l.state = 'approved' AND l.subject = 'lock of month ' || OLD.month)"
