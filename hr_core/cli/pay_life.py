@@ -153,7 +153,8 @@ def _print_looked_at(one: Approval) -> None:
     if asked["days_to_clarify"]:
         print(f"  {asked['days_to_clarify']} days are still to be clarified")
     for refused in asked["refused"]:
-        print(f"  NOT PAID by this run: {refused}")
+        print(f"  NOT PAID by this run: person {refused['number']}: {refused['what']}")
+        print(f"    {refused['remedy']}")
 
 
 def _code(one: Approval) -> int:

@@ -27,7 +27,7 @@ from hr_core.store.pay_run_steps import (
     set_approved,
     steps_of,
 )
-from hr_core.store.results import RunRow, run_by_number, slips_of_run
+from hr_core.store.results import RefusedPerson, RunRow, run_by_number, slips_of_run
 
 
 class RunState(StrEnum):
@@ -48,7 +48,7 @@ class Submitted(Struct, frozen=True, kw_only=True):
     people: int
     total_fen: int
     days_to_clarify: int
-    refused: tuple[object, ...]
+    refused: tuple[RefusedPerson, ...]
     digest: RunDigest
 
 
@@ -166,7 +166,7 @@ def _looked_at(conn: sa.Connection, found: RunRow) -> Submitted:
         people=len(slips),
         total_fen=found.total_fen,
         days_to_clarify=sum(len(slip.to_clarify) for slip in slips),
-        refused=tuple(getattr(found.findings, "refused", ())),
+        refused=found.findings.refused,
         digest=digest_of_run(conn, found.number),
     )
 

@@ -63,7 +63,8 @@ guard(
     Guard(
         "INSERT",
         "begins",
-        "NEW.state <> 'proposed'",
+        # SQLite's INSERT OR REPLACE deletes without asking a guard.
+        "NEW.state <> 'proposed' OR EXISTS (SELECT 1 FROM approvals a WHERE a.number = NEW.number)",
         "an approval begins as a proposal",
     ),
     Guard(
@@ -98,6 +99,12 @@ guard(
         "EXISTS (SELECT 1 FROM approvals a WHERE a.number = NEW.approval "
         "AND a.state <> 'proposed')",
         "a decision stays: this approval was decided",
+    ),
+    Guard(
+        "INSERT",
+        "one_side",
+        f"EXISTS ({_NAMES.replace('NEW.number', 'NEW.approval')} AND n.name = NEW.name)",
+        "four eyes: a name stands on one side of an approval only",
     ),
     Guard("UPDATE", "kept", "TRUE", "the names of an approval are kept"),
     Guard("DELETE", "kept_too", "TRUE", "the names of an approval are kept"),

@@ -65,6 +65,13 @@ _YOUNG = {
 _NO_CHECKPOINT = "NOT EXISTS (SELECT 1 FROM audit_checkpoint c WHERE c.number >= OLD.number)"
 guard(
     audit_log,
+    Guard(
+        "INSERT",
+        "not_replaced",
+        # SQLite's INSERT OR REPLACE deletes without asking a guard.
+        "EXISTS (SELECT 1 FROM audit_log l WHERE l.number = NEW.number)",
+        "a row of the audit log is not changed",
+    ),
     Guard("UPDATE", "kept", "TRUE", "a row of the audit log is not changed"),
     Guard("DELETE", "ten_years", _YOUNG, "rows of the audit log are kept for ten years"),
     Guard(
@@ -76,6 +83,12 @@ guard(
 )
 guard(
     audit_checkpoint,
+    Guard(
+        "INSERT",
+        "not_replaced",
+        "EXISTS (SELECT 1 FROM audit_checkpoint c WHERE c.id = NEW.id)",
+        "a checkpoint only goes forward",
+    ),
     Guard("UPDATE", "forward", "NEW.number < OLD.number", "a checkpoint only goes forward"),
     Guard("DELETE", "kept", "TRUE", "the checkpoint of the audit log is kept"),
 )
@@ -146,9 +159,9 @@ def last_before(conn: sa.Connection, before: datetime) -> Head | None:
 
 def remove_until(conn: sa.Connection, last: Head) -> int:
     """Takes the rows up to `last` away and lets the chain begin there. Gives how many went."""
-    known = conn.execute(insert_or_ignore(conn, audit_checkpoint).values(id=1, **last._asdict()))
-    if known.rowcount != 1:
-        conn.execute(sa.update(audit_checkpoint).values(last._asdict()))
+    moved = conn.execute(sa.update(audit_checkpoint).values(last._asdict()))
+    if not moved.rowcount:
+        conn.execute(sa.insert(audit_checkpoint).values(id=1, **last._asdict()))
     gone = conn.execute(sa.delete(audit_log).where(audit_log.c.number <= last.number))
     return gone.rowcount
 

@@ -66,6 +66,12 @@ guard(
         f"NEW.step = 'reversed' AND {_by_two('reversal', 'reversal of run ')}",
         "four eyes: reversing this run was not approved",
     ),
+    Guard(
+        "INSERT",
+        "not_replaced",
+        "EXISTS (SELECT 1 FROM pay_run_steps s WHERE s.number = NEW.number)",
+        "the steps of a pay run are kept",
+    ),
     Guard("UPDATE", "kept", "TRUE", "the steps of a pay run are kept"),
     Guard("DELETE", "kept_too", "TRUE", "the steps of a pay run are kept"),
 )
@@ -77,6 +83,13 @@ guard(
         "NOT EXISTS (SELECT 1 FROM pay_run_steps s JOIN pay_runs r ON r.number = s.run "
         "WHERE s.run = NEW.run AND s.step = 'approved' AND r.month = NEW.month)",
         "this pay run was not approved for this month",
+    ),
+    Guard(
+        "INSERT",
+        "one",
+        # SQLite's INSERT OR REPLACE deletes without asking a guard.
+        "EXISTS (SELECT 1 FROM approved_runs r WHERE r.month = NEW.month OR r.run = NEW.run)",
+        "this month has its approved run",
     ),
     Guard(
         "DELETE",

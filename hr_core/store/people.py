@@ -158,6 +158,10 @@ def choose_scheme(conn: sa.Connection, code: str) -> None:
     conn.execute(sa.update(site).values(scheme=code))
 
 
+def scheme_codes(conn: sa.Connection) -> list[str]:
+    return list(conn.execute(sa.select(schemes.c.code).order_by(schemes.c.code)).scalars())
+
+
 def save_scheme(conn: sa.Connection, code: str, text: str) -> None:
     """The database asks for the approval of exactly this text, unless it ships with the core."""
     conn.execute(sa.delete(schemes).where(schemes.c.code == code))

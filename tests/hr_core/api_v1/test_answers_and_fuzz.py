@@ -255,7 +255,7 @@ async def test_every_route_is_described_and_the_page_shows_each(admin, paid, ser
             plan_routes,
             plant_routes,
             request_routes,
-        )  # fmt: skip
+        )
         for route in one.router.routes
     }
     assert routes == set(told["paths"])

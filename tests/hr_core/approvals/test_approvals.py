@@ -185,6 +185,25 @@ class TestDatabase:
         assert rows == {"ann", "p7", "ann.hr"}
 
 
+class TestReplacing:
+    """SQLite's way around DELETE."""
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "INSERT OR REPLACE INTO approval_names (approval, name, side) "
+            "VALUES (1, 'ann', 'approver')",
+            "INSERT OR REPLACE INTO approvals SELECT number, kind, subject, '{}', digest, state, "
+            "proposed_at, proposed_by, reason, decided_at, decided_by, decision FROM approvals",
+        ],
+    )
+    def test_nothing_is_replaced(self, sqlite_engine, statement):
+        with writing(sqlite_engine) as conn:
+            propose(conn, Kind.LAW, "law x", 1, at=AT, by=ANN)
+        with pytest.raises(sa.exc.IntegrityError):
+            run(sqlite_engine, statement)
+
+
 class TestActors:
     @pytest.fixture
     def accounts(self, engine):

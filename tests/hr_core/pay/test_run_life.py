@@ -34,6 +34,7 @@ from hr_core.store.pay_run_steps import (
 )
 from hr_core.store.results import (
     NewRun,
+    RefusedPerson,
     RunFindings,
     add_run,
     pay_lines,
@@ -239,6 +240,14 @@ class TestCommands:
         assert json.loads(pay("runs", "--json").out)["runs"][0]["state"] == "paid"
         assert pay("runs").out.rstrip().endswith("paid")
         assert "submit it first" not in pay("approve", "1", "--by", "bob", code=3).out
+
+    def test_refused_people_are_told_and_do_not_hinder(self, pay, engine):
+        lacks = RefusedPerson(number="E002", what="no agreement", remedy="enter one")
+        with writing(engine) as conn:
+            add_run(conn, replace(new_run(), findings=RunFindings(refused=(lacks,))))
+        assert "NOT PAID by this run: person E002" in pay("submit", "2", "--by", "ann", code=1).out
+        told = json.loads(pay("approve", "2", "--by", "bob", "--json", code=1).out)
+        assert told["refused"][0]["remedy"] == "enter one"
 
     def test_open_days_are_told_and_do_not_hinder(self, pay, engine):
         day = OpenDay("2026-10-12", "missing_out", "no leaving punch", "none")
