@@ -191,10 +191,9 @@ class TestReplacing:
     @pytest.mark.parametrize(
         "statement",
         [
-            "INSERT OR REPLACE INTO approval_names (approval, name, side) "
-            "VALUES (1, 'ann', 'approver')",
-            "INSERT OR REPLACE INTO approvals SELECT number, kind, subject, '{}', digest, state, "
-            "proposed_at, proposed_by, reason, decided_at, decided_by, decision FROM approvals",
+            "INSERT OR REPLACE INTO approval_names SELECT 1, name, 'approver' FROM approval_names",
+            """INSERT OR REPLACE INTO approvals SELECT number, kind, subject, '{}', digest, state,
+            proposed_at, proposed_by, reason, decided_at, decided_by, decision FROM approvals""",
         ],
     )
     def test_nothing_is_replaced(self, sqlite_engine, statement):
