@@ -57,8 +57,6 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.WORKER: _OWN,
     Role.AUDITOR: frozenset(Right) - WRITES,
 }
-# Roles that see other people's pay; everybody else sees the own slips alone.
-PAY_ROLES = frozenset({Role.ADMIN, Role.HR, Role.AUDITOR})
 
 
 class AccountScope(Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from hr_core.pay.person_month import Stage
 from hr_core.pay.recompute import Again, recompute
 from hr_core.pay.retro import RETRO, Difference, Paid, differences, paid_lines, retro_line
 from hr_core.pay.slip import Slip, SlipLine
-from hr_core.store.attendance_locks import CorrectionState, corrections, settle_correction
+from hr_core.store.attendance_locks import CorrectionState, corrections
 from hr_core.store.pay_agreements import pay_agreements
 from hr_core.store.pay_entries import pay_entries
 from hr_core.store.results import WithoutSlip, run_by_number
@@ -80,24 +80,6 @@ def not_paid(carried: Carried, slips: Collection[Slip]) -> Iterator[WithoutSlip]
                 why=f"{told}: more than the law lets the month bear; hr-core pay reverse RUN "
                 "EMPLOYEE takes it back in parts",
             )
-
-
-def settle_corrections(conn: sa.Connection, run: int) -> list[int]:
-    """When the run is approved: the queued corrections that its lines pay are taken. Their numbers."""
-    row = run_by_number(conn, run)
-    if row is None:
-        return []
-    paid = {
-        (one.person, one.line.trace.facts["month"])
-        for one in counted_lines(conn, [run], (RETRO,))
-    }
-    return [
-        one.number
-        for one in corrections(conn)
-        if (one.person, one.month) in paid
-        and one.found_at <= row.created_at
-        and settle_correction(conn, one.number, CorrectionState.TAKEN, f"run {run}")
-    ]
 
 
 def month_differences(

@@ -20,14 +20,16 @@ from hr_core.clock import Month
 from hr_core.errors import NotFoundError, RefusedError
 from hr_core.pay.carried import CarriedOver
 from hr_core.pay.counted_lines import CountedLine, counted_lines
-from hr_core.pay.counted_runs import counted_runs, is_locked, runs_after
+from hr_core.pay.counted_runs import runs_after
 from hr_core.pay.debts import DAMAGES, ORDER, RECOVERY, REPAID
 from hr_core.pay.recompute import Again, recompute
 from hr_core.pay.retro import RETRO, settled_line, stage_of
 from hr_core.pay.run import imported_roster, scheme_by_code
+from hr_core.pay.run_life import reverse_run
 from hr_core.pay.slip import SlipLine, net_fen
 from hr_core.pay.stage import Stage
-from hr_core.store.pay_reversals import Reversal, add_reversal, next_number
+from hr_core.store.pay_reversals import Reversal, add_reversal, next_number, reversals
+from hr_core.store.pay_run_steps import approved_run
 from hr_core.store.results import RunRow, run_by_number
 from hr_core.trace.calculation import Step
 
@@ -132,6 +134,23 @@ def take_reversal(conn: sa.Connection, approval: Approval) -> None:
     )  # fmt: skip
 
 
+def take_back(conn: sa.Connection, approval: Approval) -> None:
+    """Of one payslip, or of a whole run. Raises RefusedError for a run whose slips were reversed singly:
+    what came of them is taken and paid by later slips already.
+    """
+    if "person" in approval.content:
+        take_reversal(conn, approval)
+        return
+    run = approval.content["run"]
+    single = reversals(conn, runs=[run])
+    if single:
+        raise RefusedError(
+            f"{len(single)} payslips of run {run} were reversed singly",
+            remedy="reverse the other slips singly too: hr-core pay reverse RUN EMPLOYEE",
+        )
+    reverse_run(conn, approval)
+
+
 def negated(line: SlipLine) -> SlipLine:
     last = line.trace.steps[-1]
     minus = Step("taken_back", "difference", (0, last.name), -last.result)
@@ -198,11 +217,10 @@ def _paid_run(conn: sa.Connection, run: int) -> RunRow:
     row = run_by_number(conn, run)
     if row is None:
         raise NotFoundError(f"there is no pay run {run}", remedy="list them: hr-core pay runs")
-    month = Month.parse(row.month)
-    if run not in counted_runs(conn, [month], row.scheme).values() or not is_locked(conn, month):
+    if approved_run(conn, row.month) != run:
         raise RefusedError(
-            f"run {run} of {month} is not the approved one: nothing was paid by it",
-            remedy=f"compute the month again: hr-core pay run --month {month}",
+            f"run {run} of {row.month} is not the approved one: nothing was paid by it",
+            remedy=f"compute the month again: hr-core pay run --month {row.month}",
         )
     return row
 

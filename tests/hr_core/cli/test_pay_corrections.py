@@ -6,8 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from hr_core.cli import main
-from hr_core.store.attendance_locks import Lock, add_lock
-from hr_core.store.database import writing
+from tests.hr_core.pay.approved_runs import approve_run
 from tests.hr_core.pay.law_plant import OCTOBER, SHANGHAI, agree, law_plant, run_month
 
 
@@ -16,9 +15,7 @@ def plant(tmp_path, monkeypatch):
     plant = law_plant(tmp_path)
     agree(plant)
     run_month(plant)
-    told = Lock(month=str(OCTOBER), locked_at=plant.now, locked_by="ann", reason="")
-    with writing(plant.engine) as conn:
-        add_lock(conn, told)
+    approve_run(plant, OCTOBER)
     monkeypatch.setenv("CLOCKLINE_DB", str(plant.engine.url.database))
     monkeypatch.setattr("hr_core.clock.SystemClock.now", lambda _clock: plant.now)
     yield plant

@@ -8,25 +8,26 @@ import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from hr_core.approvals.desk import Actor, approve
+from hr_core.approvals.desk import approve
 from hr_core.approvals.effects import take_effect
 from hr_core.audit.log import verify
 from hr_core.clock import Month
 from hr_core.errors import RefusedError
+from hr_core.law.imported import propose_law_file
 from hr_core.pay.claims import ClaimKind
+from hr_core.pay.counted_runs import counted_runs
 from hr_core.pay.debts import debts, owed_back
 from hr_core.pay.order_desk import propose_end, propose_order
-from hr_core.pay.retro_months import settle_corrections
 from hr_core.pay.reversal import counted_slip, propose_reversal
 from hr_core.pay.slip import Side
 from hr_core.pay.year_so_far import paid_tax, year_so_far
-from hr_core.store.attendance_locks import CorrectionState, Lock, add_lock, corrections
+from hr_core.store.attendance_locks import CorrectionState, Lock, corrections
 from hr_core.store.court_orders import CourtOrder, court_orders
 from hr_core.store.database import writing
-from hr_core.store.law_files import LawFileRow, add_law_file
 from hr_core.store.pay_reversals import pay_reversals, reversals
 from hr_core.store.results import lines_of
 from hr_core.trace.calculation import replay
+from tests.hr_core.pay.approved_runs import ANN, BOB, approve_run
 from tests.hr_core.pay.law_plant import (
     OCTOBER,
     SHANGHAI,
@@ -38,9 +39,9 @@ from tests.hr_core.pay.law_plant import (
     run_month,
     slip_of,
 )
+from tests.hr_core.two_people import store_lock
 
 NOVEMBER, DECEMBER = Month(2026, 11), Month(2026, 12)
-ANN, BOB = Actor("ann"), Actor("bob")
 PENSION = """
 schema = "clockline-law/1"
 city = "上海"
@@ -67,9 +68,19 @@ def plant(tmp_path):
 
 
 def lock(plant, month=OCTOBER):
+    """The days, and the newest run of the month."""
     with writing(plant.engine) as conn:
         told = Lock(month=str(month), locked_at=plant.now, locked_by="ann", reason="")
-        add_lock(conn, told)
+        store_lock(conn, told)
+    approve_run(plant, month)
+
+
+def import_law(plant, folder, text):
+    file = folder / "law.toml"
+    file.write_text(text, encoding="utf-8")
+    with writing(plant.engine) as conn:
+        asked = propose_law_file(conn, file, at=plant.now, by=ANN)
+        take_effect(conn, approve(conn, asked.approval, at=plant.now, by=BOB))
 
 
 def pay_november(plant, month=NOVEMBER):
@@ -138,23 +149,18 @@ class TestCorrections:
         assert [day.day for day in line.trace.days] == ["2026-10-12", "2026-10-13"]
         assert line.trace.facts["causes"] == "attendance"
         assert november.findings.locked_corrections == ()
-        with writing(plant.engine) as conn:
-            (queued,) = corrections(conn)
-            assert settle_corrections(conn, 2) == [queued.number]
+        lock(plant, NOVEMBER)
+        with plant.engine.connect() as conn:
+            assert corrections(conn) == []
             (taken,) = corrections(conn, state=CorrectionState.TAKEN)
         assert taken.settled_by == "run 2"
-        lock(plant, NOVEMBER)
         assert retro(pay_november(plant, DECEMBER)) == {}
 
-    def test_law_that_was_announced_later_corrects_the_shares(self, plant):
+    def test_law_that_was_announced_later_corrects_the_shares(self, plant, tmp_path):
         agree(plant)
         run_month(plant)
         lock(plant)
-        with writing(plant.engine) as conn:
-            row = LawFileRow(
-                digest="d", file="sh.toml", text=PENSION, added_at=plant.now, added_by="ann"
-            )
-            add_law_file(conn, row)
+        import_law(plant, tmp_path, PENSION)
         november = pay_november(plant)
         assert retro(november) == {
             "retro_2026-10_pension_employee": -16_000,
@@ -165,17 +171,13 @@ class TestCorrections:
         tax = paid_tax(line_of(november, "income_tax").trace)
         assert tax.month.contributions == 175_000 + 16_000 + 16_000
 
-    def test_what_an_upgrade_would_change_is_listed_and_not_paid(self, plant):
+    def test_what_an_upgrade_would_change_is_listed_and_not_paid(self, plant, tmp_path):
         agree(plant)
         run_month(plant)
         lock(plant)
         text = PENSION.replace("announced = 2026-10-20\n", "announced = 2026-09-01\n")
         agree(plant, terms=replace(SHANGHAI, heat_allowance_fen=1))  # somebody to look at
-        with writing(plant.engine) as conn:
-            add_law_file(
-                conn,
-                LawFileRow(digest="d", file="x.toml", text=text, added_at=plant.now, added_by="a"),
-            )
+        import_law(plant, tmp_path, text)
         november = pay_november(plant)
         assert retro(november) == {}
         assert "pension_employee of 2026-10 would be" in str(november.findings.to_check)
@@ -384,3 +386,20 @@ def test_the_database_refuses_a_row_that_nobody_approved(engine, table):
     values |= {"entered_by": "ann", "approved_by": "bob"}
     with pytest.raises(sa.exc.IntegrityError, match="needs its approval"), writing(engine) as conn:
         conn.execute(sa.insert(table).values(**values))
+
+
+def test_the_approved_run_counts_and_not_the_newest(plant):
+    """A month is locked by its approved run alone; a later trial changes nothing behind it."""
+    agree(plant)
+    run_month(plant)
+    approve_run(plant, OCTOBER)
+    agree(plant, terms=replace(SHANGHAI, base_fen=1_200_000))
+    run_month(plant)
+    with plant.engine.connect() as conn:
+        assert counted_runs(conn, [OCTOBER, NOVEMBER]) == {OCTOBER: 1}
+    november = pay_november(plant)
+    assert retro(november)["retro_2026-10_base"] == 200_000
+    tax = line_of(november, "income_tax").trace
+    assert tax.facts["year_so_far"] == "run 1 of 2026-10"
+    with writing(plant.engine) as conn, pytest.raises(RefusedError, match="not the approved one"):
+        propose_reversal(conn, 2, "E1", at=plant.now, by=ANN, reason="x")

@@ -17,13 +17,14 @@ from hr_core.pay.entry import EntryKind, NewEntry
 from hr_core.pay.order_desk import propose_end, propose_order
 from hr_core.pay.slip import Slip
 from hr_core.pay.taking import MonthLeft, TakingLaw, take_claims
-from hr_core.store.attendance_locks import Lock, add_lock
+from hr_core.store.attendance_locks import Lock
 from hr_core.store.court_orders import CourtOrder
 from hr_core.store.database import initialise, writing
 from hr_core.store.pay_entries import add_entry
 from hr_core.store.results import NewRun, RunFindings, add_run
 from hr_core.trace.calculation import LineInput
 from tests.hr_core.conftest import opened
+from tests.hr_core.two_people import store_lock
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = date(2026, 9, 1)
@@ -134,7 +135,7 @@ def test_a_month_computed_anew_takes_nothing_that_a_later_locked_one_took(engine
         for number in (9, 10):
             run_month(conn, Month(2026, number), 1_000_000)
             told = Lock(month=f"2026-{number:02d}", locked_at=AT, locked_by="ann", reason="")
-            add_lock(conn, told)
+            store_lock(conn, told)
         run_month(conn, Month(2026, 9), 2_000_000)
         (one,) = debts(conn, Month(2026, 11))
     assert (one.taken.fen, one.left_fen) == (300_000, 0)
