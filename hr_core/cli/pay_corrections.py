@@ -30,7 +30,9 @@ MonthArgument = Annotated[str, typer.Argument(help="Like 2026-10.", show_default
 def reverse(  # noqa: PLR0913 - one for each option
     context: typer.Context,
     run: Annotated[int, typer.Argument(help="Number of the run.", show_default=False)],
-    employee: Annotated[str, typer.Argument(help="Employee number.", show_default=False)],
+    employee: Annotated[
+        str | None, typer.Argument(help="Employee number [default: the whole run].")
+    ] = None,
     *,
     reason: Annotated[str, typer.Option("--reason", help="What was wrong. Kept for ever.")],
     by: ByOption = None,
@@ -39,22 +41,32 @@ def reverse(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Propose to take a paid payslip back, line by line, and to put a new version in its place.
 
-    Another person approves it: hr-core approvals approve N.
+    Without an employee the whole run, whose month is then free for another one. Another person
+    approves it: hr-core approvals approve N.
     """
     from hr_core.approvals.actors import actor_named
     from hr_core.clock import SystemClock
     from hr_core.pay.reversal import propose_reversal
+    from hr_core.pay.run_life import ask_reversal
     from hr_core.people.lookup import person_of_slip
     from hr_core.store.results import run_by_number
 
+    made = None
     with writing(context, db) as conn:
         row = run_by_number(conn, run)
-        person = employee if row is None else person_of_slip(conn, row, employee)
-        actor = actor_named(conn, by or operator())
-        number, made = propose_reversal(
-            conn, run, person, at=SystemClock().now(), by=actor, reason=reason
-        )
-    if as_json:
+        now, actor = SystemClock().now(), actor_named(conn, by or operator())
+        if employee is None:
+            number = ask_reversal(conn, run, at=now, by=actor, reason=reason)
+        else:
+            person = employee if row is None else person_of_slip(conn, row, employee)
+            number, made = propose_reversal(conn, run, person, at=now, by=actor, reason=reason)
+    if made is None:
+        if as_json:
+            print_json({"approval": number})
+        else:
+            print(f"approval {number}: reversal of run {run}; another person approves it:")
+            print(f"  hr-core approvals approve {number} --by NAME")
+    elif as_json:
         print_json({"approval": number, "difference_fen": made.difference_fen, "version": made})
     else:
         _print_version(number, made)

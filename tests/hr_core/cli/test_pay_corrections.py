@@ -74,6 +74,25 @@ def test_a_slip_is_reversed_by_two_and_comes_back_in_parts(plant, ask, capfd):
     assert "ann and bob: typed wrong" in capfd.readouterr().out
 
 
+def test_a_whole_run_is_reversed_unless_its_slips_were_singly(plant, ask):
+    whole = ("pay", "reverse", "1", "--reason", "the wrong scheme", "--by", "ann")
+    number = str(ask(*whole)[1]["approval"])
+    agree(plant, terms=replace(SHANGHAI, base_fen=1_100_000))
+    single = str(ask("pay", "reverse", "1", "E1", "--reason", "x", "--by", "ann")[1]["approval"])
+    assert main(["approvals", "approve", single, "--by", "bob"]) == 0
+    assert main(["approvals", "approve", number, "--by", "bob"]) == 3
+
+
+@pytest.mark.usefixtures("plant")
+def test_a_reversed_run_leaves_its_month_free(ask):
+    number = str(
+        ask("pay", "reverse", "1", "--reason", "the wrong scheme", "--by", "ann")[1]["approval"]
+    )
+    assert main(["approvals", "approve", number, "--by", "bob"]) == 0
+    assert main(["pay", "reverse", "1", "--reason", "again"]) == 3
+    assert main(["pay", "reverse", "1", "E1", "--reason", "again"]) == 3
+
+
 @pytest.mark.usefixtures("plant")
 def test_an_order_is_entered_by_one_and_approved_by_another(ask, capfd):
     given = (
