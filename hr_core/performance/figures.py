@@ -159,15 +159,16 @@ class Figures:
         if len(found) == 1:
             return Actual(value=_value(found[0]), sources=sources, missing=missing)
         if found:
-            missing = (
+            told = (
                 f"{stored_name(goal)} of {goal.subject} has rates of months that do not add up: "
-                f"load it for {period}, or with the whole that each is a part of (of)",
+                f"load it for {period}, or with the whole that each is a part of (of)"
             )
+            missing = (told,)
         return Actual(value=None, sources=sources, missing=missing)
 
 
 def _missing(goal: Goal, months: list[str], period: Period) -> tuple[str, ...]:
-    when = str(period) if len(months) == period.count else ", ".join(months)
+    when = str(period) if len(months) == period.length else ", ".join(months)
     if goal.scored_by:
         who = f"people of unit {goal.scored_by} say it: hr-core performance rate {goal.code}"
     else:

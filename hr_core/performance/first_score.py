@@ -140,7 +140,7 @@ def target_of(goal: Goal, period: Period) -> Fraction:
     """A count's target is shared out by months; a rate's holds at any time."""
     if goal.kind is not GoalKind.COUNT:
         return goal.target
-    return goal.target * period.count / Period.parse(goal.period).count
+    return goal.target * period.length / Period.parse(goal.period).length
 
 
 def _indicator(
@@ -177,8 +177,8 @@ def _sets_by_month(conn: sa.Connection, person: str, period: Period) -> list[Sto
     signed = [
         one for one in signed_sets(conn, person) if Period.parse(one.goals.period).holds(period)
     ]
-    shortest = min((Period.parse(one.goals.period).count for one in signed), default=0)
-    signed = [one for one in signed if Period.parse(one.goals.period).count == shortest]
+    shortest = min((Period.parse(one.goals.period).length for one in signed), default=0)
+    signed = [one for one in signed if Period.parse(one.goals.period).length == shortest]
     return [_in_force(signed, month, person) for month in period.months()]
 
 

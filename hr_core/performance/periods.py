@@ -17,10 +17,10 @@ _YEAR = re.compile(r"(\d{4})")
 
 
 class Period(NamedTuple):
-    """`count` months from the month `begin` on."""
+    """`length` months from the month `begin` on."""
 
     begin: Month
-    count: int
+    length: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -50,7 +50,7 @@ class Period(NamedTuple):
 
     def months(self) -> tuple[Month, ...]:
         first = self.begin.month
-        return tuple(Month(self.begin.year, first + n) for n in range(self.count))
+        return tuple(Month(self.begin.year, first + n) for n in range(self.length))
 
     def days(self) -> Iterator[date]:
         for month in self.months():
@@ -66,8 +66,8 @@ class Period(NamedTuple):
 
     @override
     def __str__(self) -> str:
-        if self.count == _YEAR_MONTHS:
+        if self.length == _YEAR_MONTHS:
             return f"{self.begin.year:04d}"
-        if self.count == _QUARTER_MONTHS:
+        if self.length == _QUARTER_MONTHS:
             return f"{self.begin.year:04d}-Q{self.begin.month // _QUARTER_MONTHS + 1}"
         return str(self.begin)

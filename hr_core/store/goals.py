@@ -5,7 +5,7 @@ canonical text with its SHA-256; what does not give its hash is not read.
 """
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
