@@ -37,9 +37,9 @@ PHRASES: dict[str, tuple[str, str]] = {
     "reply_accept": ("工资条有误,将更正", "The payslip is wrong and will be corrected"),
     "reply_reject": ("工资条无误", "The payslip is right"),
     "own_objection": ("本人提出,须由他人答复", "Your own: somebody else has to reply"),
-    "objection_refused": ("没有提交", "Not sent"),
-    "objection_refused_what": ("{what}。", "{what}."),
-    "objection_refused_do": ("{remedy}。", "{remedy}."),
+    "act_refused": ("没有执行", "Not done"),
+    "act_refused_what": ("{what}。", "{what}."),
+    "act_refused_do": ("{remedy}。", "{remedy}."),
 }
 CODES: dict[str, dict[str, tuple[str, str]]] = {
     "law_status": {
