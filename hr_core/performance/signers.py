@@ -8,9 +8,9 @@ from msgspec import Struct
 from hr_core.accounts.model import Role as AccountRole
 from hr_core.approvals.desk import Actor
 from hr_core.errors import RefusedError
+from hr_core.people import records
 from hr_core.performance.sign_off import Role
 from hr_core.performance.units import Units
-from hr_core.people import records
 from hr_core.store.accounts import find_account
 from hr_core.store.work_plan import keys_of
 
