@@ -87,7 +87,12 @@ def propose(conn: sa.Connection, draft: Draft, sign: Sign) -> StoredSet:
 
 
 def ask_change(
-    conn: sa.Connection, number: int, sign: Sign, wanted: Sequence[Goal] = (), *, appeal: bool = False
+    conn: sa.Connection,
+    number: int,
+    sign: Sign,
+    wanted: Sequence[Goal] = (),
+    *,
+    appeal: bool = False,
 ) -> State:
     """The employee wants other goals, weights or resources: in words, and as goals where it can.
 
@@ -108,9 +113,7 @@ def explain(conn: sa.Connection, number: int, sign: Sign) -> State:
     return _step(conn, _stored(conn, number), Act.EXPLAIN, sign)
 
 
-def accept(
-    conn: sa.Connection, number: int, sign: Sign, goals: Sequence[Goal] = ()
-) -> StoredSet:
+def accept(conn: sa.Connection, number: int, sign: Sign, goals: Sequence[Goal] = ()) -> StoredSet:
     """Takes the wanted change over into a new version, which then needs every signature.
 
     goals: the whole new set, where the employee asked in words only or another way is agreed.
@@ -196,13 +199,7 @@ def _store_version(
 
 def check_set(conn: sa.Connection, goals: GoalSet, *, mended_by: str) -> None:
     """Raises RefusedError."""
-    codes = [one.code for one in goals.goals]
-    twice = sorted({code for code in codes if codes.count(code) > 1})
-    if twice or not codes:
-        raise RefusedError(
-            f"goals of {goals.owner}: {', '.join(twice)} twice" if twice else "there is no goal",
-            remedy="give each goal one code of its own",
-        )
+    check_codes(goals.owner, goals.goals)
     for one in goals.goals:
         if (one.level, one.owner, one.period) != (goals.level, goals.owner, goals.period):
             raise RefusedError(
@@ -215,6 +212,17 @@ def check_set(conn: sa.Connection, goals: GoalSet, *, mended_by: str) -> None:
     check_weights(
         goals.goals, whose=f"the goals of {goals.owner} for {goals.period}", mended_by=mended_by
     )
+
+
+def check_codes(owner: str, goals: Sequence[Goal]) -> None:
+    """Raises RefusedError: no goal at all, or two of one name."""
+    codes = [one.code for one in goals]
+    twice = sorted({code for code in codes if codes.count(code) > 1})
+    if twice or not codes:
+        fault = f"{', '.join(twice)} twice" if twice else "none"
+        raise RefusedError(
+            f"goals of {owner}: {fault}", remedy="give each goal one code of its own"
+        )
 
 
 def _step(
@@ -328,9 +336,7 @@ def _refuse_open(conn: sa.Connection, versions: Sequence[StoredSet]) -> None:
             )
 
 
-def _since(
-    conn: sa.Connection, draft: Draft, versions: Sequence[StoredSet], at: datetime
-) -> date:
+def _since(conn: sa.Connection, draft: Draft, versions: Sequence[StoredSet], at: datetime) -> date:
     """A change of signed goals holds from a month that has not begun: past months keep theirs."""
     period = Period.parse(draft.period)
     signed = [one for one in versions if state_of(conn, one.number) is State.SIGNED]

@@ -88,7 +88,7 @@ class GoalBook:
         return None if goal.parent is None else self.unit_goal(goal.parent, goal.period)
 
     def children(self, goal: Goal) -> list[Goal]:
-        return [one for one in self.goals() if one.parent and self.parent(one) is goal]
+        return [one for one in self.goals() if one.parent and self.parent(one) == goal]
 
     def check(self, goals: Iterable[Goal]) -> None:
         """Raises RefusedError for an orphan: below the company each goal serves one above."""

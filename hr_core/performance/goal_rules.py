@@ -1,19 +1,17 @@
 """How goals become points and when a person is reminded: dated data, built in or a plant's own."""
 
-import tomllib
 from datetime import date
 from fractions import Fraction
 from functools import cache
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hr_core.data_files import read_text
-from hr_core.errors import InputFileError, NoLawError
-from hr_core.money import parse_exact
+from hr_core.errors import NoLawError
 from hr_core.performance.house_rules import Tier, load_house_rules
+from hr_core.performance.toml_file import parse_toml
 
 
 class Scoring(Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,23 +79,5 @@ def built_in_goal_rules() -> GoalRuleBook:
 
 def parse_goal_rules(text: str, *, file: str) -> GoalRuleBook:
     """Raises InputFileError naming the key."""
-    try:
-        return msgspec.convert(tomllib.loads(text), GoalRuleBook, dec_hook=_exact)
-    except tomllib.TOMLDecodeError as exc:
-        raise InputFileError(
-            f"not TOML: {exc}", file=file, key="(file)", remedy="correct the line it names"
-        ) from exc
-    except msgspec.ValidationError as exc:
-        message, _, path = str(exc).partition(" - at ")
-        raise InputFileError(
-            message,
-            file=file,
-            key=path.strip("`$.") or "(file)",
-            remedy="compare with hr_core/data/goal_rules.toml",
-        ) from exc
-
-
-def _exact(target: type, value: object) -> Fraction:
-    if target is not Fraction or not isinstance(value, str):
-        raise ValueError(f'{value!r} is not a percentage as text, like "15"')
-    return parse_exact(value)
+    remedy = "compare with hr_core/data/goal_rules.toml"
+    return parse_toml(text, GoalRuleBook, file=file, remedy=remedy)

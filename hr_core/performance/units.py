@@ -7,7 +7,7 @@ from typing import Self
 import sqlalchemy as sa
 
 from hr_core.people.model import Days
-from hr_core.people.records import Membership, Role
+from hr_core.people.records import Membership, Role, UnitKind
 from hr_core.store.organisation import Organisation, load_organisation
 from hr_core.store.person_records import merged_into
 
@@ -29,6 +29,10 @@ class Units:
     @property
     def codes(self) -> frozenset[str]:
         return frozenset(self._organisation.units)
+
+    def kind(self, code: str) -> UnitKind | None:
+        found = self._organisation.units.get(code)
+        return None if found is None else found.kind
 
     def current(self, person: str) -> str:
         return self._merged.get(person, person)
