@@ -7,10 +7,14 @@ import sqlalchemy as sa
 from hr_core.approvals.desk import Approval
 from hr_core.approvals.kinds import Kind
 from hr_core.errors import RefusedError
+from hr_core.pay.proposals import add_approved_agreement, add_approved_entry
 
 Effect = Callable[[sa.Connection, Approval], None]
 
-EFFECTS: dict[Kind, Effect] = {}
+EFFECTS: dict[Kind, Effect] = {
+    Kind.PAY_AGREEMENT: add_approved_agreement,
+    Kind.PAY_ENTRY: add_approved_entry,
+}
 
 
 def take_effect(conn: sa.Connection, approval: Approval) -> None:

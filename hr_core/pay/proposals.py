@@ -49,17 +49,17 @@ def propose_agreement(
     return propose(conn, Kind.PAY_AGREEMENT, subject, new, at=at, by=by, reason=reason)
 
 
-def add_approved_entry(conn: sa.Connection, approval: Approval) -> int:
+def add_approved_entry(conn: sa.Connection, approval: Approval) -> None:
     """Raises RefusedError: approved by whom it pays, or entered before."""
     new = msgspec.convert(approval.content, EntryProposal)
     approver = _refuse_own(conn, new.person, approval)
     made = NewEntry(
         **msgspec.structs.asdict(new), entered_by=approval.proposed_by, approved_by=approver
     )
-    return add_entry(conn, made, at=_decided_at(approval), approval=approval.number)
+    add_entry(conn, made, at=_decided_at(approval), approval=approval.number)
 
 
-def add_approved_agreement(conn: sa.Connection, approval: Approval) -> int:
+def add_approved_agreement(conn: sa.Connection, approval: Approval) -> None:
     """Raises RefusedError: approved by whom it pays, or another agreement was entered meanwhile."""
     new = msgspec.convert(approval.content, AgreementProposal)
     approver = _refuse_own(conn, new.person, approval)
@@ -69,7 +69,7 @@ def add_approved_agreement(conn: sa.Connection, approval: Approval) -> int:
             f"approval {approval.number} was entered",
             remedy=f"refuse it and enter it anew: hr-core approvals refuse {approval.number}",
         )
-    return add_agreement(
+    add_agreement(
         conn,
         new.person,
         new.valid_from,

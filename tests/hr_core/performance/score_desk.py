@@ -51,9 +51,7 @@ def marked(conn, number, own, manager, person=WORKER, rater=BOSS):
         explain_deviation(conn, number, code, "talked over", act(rater))
 
 
-def locked(  # noqa: PLR0913 - what a lock can differ in
-    conn, score, person=WORKER, period="2026-10", scheme="general", tally=None, at=NOW
-):
+def locked(conn, score, person=WORKER, period="2026-10", scheme="general", tally=None, at=NOW):
     """A locked score of one person, both sides of one mind."""
     number = opened(conn, person, period)
     marked(conn, number, score, score, person)

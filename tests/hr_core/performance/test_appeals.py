@@ -128,9 +128,8 @@ def test_a_score_locked_after_the_run_is_a_change_from_nothing(engine):
 
 def test_the_shortest_period_that_ends_with_the_month_is_the_months(engine):
     with writing(engine) as conn:
-        at = made_at = None
-        year = locked(conn, "95", period="2025", at=at or act(HR).at)
-        month = locked(conn, "70", period="2025-12", at=made_at or act(HR).at)
+        year = locked(conn, "95", period="2025")
+        month = locked(conn, "70", period="2025-12")
         assert locked_results(conn, Month(2025, 12)) == {WORKER: month}
         assert year.period == "2025"
         assert locked_results(conn, Month(2025, 11)) == {}

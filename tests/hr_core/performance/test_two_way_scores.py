@@ -76,7 +76,7 @@ def test_marks_of_somebody_else_of_half_a_card_or_beyond_the_scale_are_refused(e
                 entered(conn, number, "self", who, output="80", care="90")
         with pytest.raises(RefusedError, match=r"without a mark \['care'\], unknown \['speed'\]"):
             entered(conn, number, "self", WORKER, output="80", speed="90")
-        with pytest.raises(RefusedError, match="a mark of 100.5"):
+        with pytest.raises(RefusedError, match=r"a mark of 100\.5"):
             entered(conn, number, "self", WORKER, output="100.5", care="90")
 
 
@@ -162,7 +162,9 @@ def test_a_score_follows_again_from_what_was_locked(engine):
         made = lock_score(conn, WORKER, "2026-10", "general", None, act(HR))
         row = result_by_number(conn, made.number)
     content = content_of(row.content)
-    assert content.score() == made.score == Fraction("0.3") * 91 + Fraction("0.7") * Fraction("72.5")
+    assert (
+        content.score() == made.score == Fraction("0.3") * 91 + Fraction("0.7") * Fraction("72.5")
+    )
     assert content.rules == shipped_rules().on(NOW.date()).version
     assert content.posts[0].indicators[0].reason == "talked over"
 
