@@ -2,9 +2,6 @@
 
 PHRASES: dict[str, tuple[str, str]] = {
     "net_pay": ("实发", "Net pay"),
-    "side_earned": ("应发", "Earned"),
-    "side_deducted": ("扣除", "Deducted"),
-    "side_employer": ("公司另付", "Employer also paid"),
     "law": ("法规", "Law"),
     "law_since": ("{since} 起", "from {since}"),
     "unverified_law": (
@@ -46,6 +43,11 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "official": ("官方", "official"),
         "secondary": ("转引", "secondary"),
         "unverified": ("未核实", "unverified"),
+    },
+    "side": {
+        "earned": ("应发", "Earned"),
+        "deducted": ("扣除", "Deducted"),
+        "employer": ("公司另付", "Employer also paid"),
     },
     "verdict": {
         "accepted": ("工资条有误,将更正", "the payslip is wrong and will be corrected"),
