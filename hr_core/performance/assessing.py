@@ -2,6 +2,7 @@
 marks before both are in. What a reader may see is decided here, for every page and command.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
@@ -30,6 +31,7 @@ from hr_core.store.assessments import (
 from hr_core.store.score_results import newest_result
 from hr_core.store.work_plan import keys_of
 
+_SHARE = re.compile(r"\d{1,9}/[1-9]\d{0,8}")
 _MOST_INDICATORS = 100  # a scorecard of more is a data file
 
 
@@ -224,7 +226,9 @@ def existing_assessment(conn: sa.Connection, number: int) -> Assessment:
 
 
 def exact(text: str) -> Fraction:
-    """Raises RefusedError for what is no decimal number."""
+    """Of decimal text, or of a share like "100/3". Raises RefusedError for other text."""
+    if _SHARE.fullmatch(text):
+        return Fraction(text)
     try:
         return parse_exact(text)
     except ValueError as exc:

@@ -69,8 +69,8 @@ def planned(
         yield _one(result, kinds.HR_NOTICE, {"grade": result.grade})
     wait = rule.leave_if_not_better_after_months
     if wait is not None and len(row_of_worst) > 1 and _months(row_of_worst) >= wait:
-        detail = {"grade": result.grade, "periods": list(row_of_worst), "decided_by": "people"}
-        yield _one(result, kinds.LEAVING_PROPOSAL, detail)
+        told = {"grade": result.grade, "periods": list(row_of_worst), "decided_by": "people"}
+        yield _one(result, kinds.LEAVING_PROPOSAL, told)
     for one in promoted:
         detail = {"rule": one.code, "to": one.to, "years": one.years, "grade": one.grade}
         yield _one(result, kinds.PROMOTION_CANDIDATE, detail, one.code)

@@ -1,15 +1,14 @@
 """The own rank among those with a locked score, without anybody's name or score."""
 
-from datetime import timedelta
 from fractions import Fraction
 
 import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.errors import NotFoundError
-from hr_core.people.visibility import Scope, only_visible, visible_people
 from hr_core.performance.acting import period_of
-from hr_core.store.score_results import newest_result, newest_results, score_results
+from hr_core.performance.results import results_of_period
+from hr_core.store.score_results import newest_result
 from hr_core.store.work_plan import keys_of
 
 
@@ -27,12 +26,7 @@ def own_rank(conn: sa.Connection, person: str, period: str, unit: str = "") -> O
     """Raises NotFoundError without a locked score in the unit."""
     when = period_of(period)
     own = newest_result(conn, keys_of(conn, person), str(when))
-    columns = score_results.c
-    wanted = [columns.period == str(when)]
-    if unit:
-        members = visible_people(Scope(units=(unit,)), when.after - timedelta(days=1))
-        wanted.append(only_visible(columns.person, members))
-    rows = newest_results(conn, *wanted)
+    rows = results_of_period(conn, when, unit)
     if own is None or own.number not in {row.number for row in rows}:
         where = f" in {unit}" if unit else ""
         raise NotFoundError(

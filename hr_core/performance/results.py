@@ -1,11 +1,13 @@
 """What pay reads of performance: locked results, and those that changed since a pay run."""
 
+from datetime import timedelta
 from fractions import Fraction
 
 import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.clock import Month
+from hr_core.people.visibility import Scope, only_visible, visible_people
 from hr_core.performance.periods import Period
 from hr_core.store.person_records import merged_into
 from hr_core.store.score_results import ResultRow, newest_results, score_results
@@ -58,6 +60,15 @@ def changed_since(
     }
 
 
+def results_of_period(conn: sa.Connection, period: Period, unit: str = "") -> list[ResultRow]:
+    """The newest versions; of the people who were in the unit on the last day of the period."""
+    wanted = [score_results.c.period == str(period)]
+    if unit:
+        members = visible_people(Scope(units=(unit,)), period.after - timedelta(days=1))
+        wanted.append(only_visible(score_results.c.person, members))
+    return newest_results(conn, *wanted)
+
+
 def highest_number(conn: sa.Connection) -> int:
     """0 before the first result. A pay run keeps it beside its month."""
     return conn.execute(sa.select(sa.func.max(score_results.c.number))).scalar() or 0
@@ -73,8 +84,3 @@ def as_locked(row: ResultRow) -> LockedResult:
         grade=row.grade,
         coefficient=row.coefficient,
     )
-
-
-def counts_in(period: Period) -> Month:
-    """The month whose pay a period's result belongs to: its last."""
-    return period.months()[-1]

@@ -2,22 +2,26 @@
 
 from datetime import date
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
+from hr_core.audit import log
 from hr_core.data_files import read_text
 from hr_core.errors import InputFileError, NoLawError
 from hr_core.money import parse_exact
+from hr_core.performance.acting import Act
 from hr_core.performance.relations import Relation
-from hr_core.store.score_rules import all_score_rules
+from hr_core.store.score_rules import RuleText, add_score_rules, all_score_rules
 
 Every = Literal["week", "month"]
 
 _SHIPPED = "performance_scores.toml"
+_KEPT_FILES = 16  # every person of a period asks for the same few
 
 
 class Combination(Struct, frozen=True, forbid_unknown_fields=True, rename={"own": "self"}):
@@ -108,17 +112,46 @@ def rules_on(conn: sa.Connection, day: date) -> ScoreEdition:
 
 def rules_of_version(conn: sa.Connection, version: str) -> ScoreEdition:
     """What a locked score rests on, also when the house imported other rules since."""
-    own = [parse_score_rules(one.text, file=one.name) for one in all_score_rules(conn)]
-    for rules in (*own, shipped_rules()):
-        for edition in rules.edition:
-            if edition.version == version:
-                return edition
+    found = _stored_edition(conn, version)
+    if found is not None:
+        return found
     raise InputFileError(
         f"no stored rules have the version {version!r}",
         file=_SHIPPED,
         key="version",
-        remedy="import the rules with which it was locked: hr-core performance rules FILE",
+        remedy="import the rules with which it was locked: hr-core performance score-rules FILE",
     )
+
+
+def import_score_rules(conn: sa.Connection, file: Path, act: Act) -> tuple[str, ...]:
+    """The whole file replaces what was imported before; gives its versions. What is locked keeps the
+    rules of its lock, so a version never comes back with another text.
+
+    Raises InputFileError.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InputFileError(
+            str(exc), file=str(file), key="file", remedy="give a TOML file that can be read"
+        ) from exc
+    rules = parse_score_rules(text, file=file.name)
+    for edition in rules.edition:
+        known = _stored_edition(conn, edition.version)
+        if known is not None and known != edition:
+            raise InputFileError(
+                "this version is there with another text",
+                file=file.name,
+                key=edition.version,
+                remedy="give the changed edition a version of its own",
+            )
+    number = add_score_rules(conn, RuleText(file.name, text), act.by, act.at)
+    versions = tuple(edition.version for edition in rules.edition)
+    log.append(
+        conn, act.at, act.by, "score_rules.import", f"score rules {number}", None,
+        {"file": file.name, "versions": versions}, "",
+    )  # fmt: skip
+    return versions
 
 
 @cache
@@ -126,6 +159,7 @@ def shipped_rules() -> ScoreRules:
     return parse_score_rules(read_text(_SHIPPED), file=_SHIPPED)
 
 
+@lru_cache(maxsize=_KEPT_FILES)
 def parse_score_rules(text: str, *, file: str) -> ScoreRules:
     """Raises InputFileError for what does not have the shape or does not add up."""
     try:
@@ -140,6 +174,12 @@ def parse_score_rules(text: str, *, file: str) -> ScoreRules:
                 wrong, file=file, key=f"{edition.version}: {key}", remedy="mend it, import it again"
             )
     return rules
+
+
+def _stored_edition(conn: sa.Connection, version: str) -> ScoreEdition | None:
+    own = [parse_score_rules(one.text, file=one.name) for one in all_score_rules(conn)]
+    every = (edition for rules in (*own, shipped_rules()) for edition in rules.edition)
+    return next((edition for edition in every if edition.version == version), None)
 
 
 def _faults(edition: ScoreEdition) -> list[tuple[str, str]]:

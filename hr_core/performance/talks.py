@@ -9,8 +9,10 @@ from msgspec import Struct
 from hr_core.audit import log
 from hr_core.clock import Month
 from hr_core.errors import NotFoundError, RefusedError
+from hr_core.people.visibility import Scope, only_visible, visible_people
 from hr_core.performance.acting import Act
 from hr_core.performance.score_rules import Every, rules_on
+from hr_core.store.people import people
 from hr_core.store.talks import (
     Booking,
     Talk,
@@ -59,7 +61,7 @@ def log_talk(conn: sa.Connection, new: Talk, act: Act) -> int:
 
 
 def overdue(
-    conn: sa.Connection, people: Iterable[str], kind: str, since: date, today: date
+    conn: sa.Connection, persons: Iterable[str], kind: str, since: date, today: date
 ) -> list[Overdue]:
     """Each month or week that began on or after `since` and is over, without a talk of the kind."""
     every = rules_on(conn, today).talks.get(kind)
@@ -70,7 +72,7 @@ def overdue(
         )
     spans = [span for span in _spans(every, since, today) if span[1] <= today]
     found = []
-    for person in people:
+    for person in persons:
         mine = talks_where(conn, talks.c.person.in_(keys_of(conn, person)), talks.c.kind == kind)
         days = [one.day for one in mine]
         found += [
@@ -79,6 +81,13 @@ def overdue(
             if not any(first <= day < after for day in days)
         ]
     return found
+
+
+def people_of_unit(conn: sa.Connection, unit: str, today: date) -> list[str]:
+    """Who is in the unit or below it."""
+    members = visible_people(Scope(units=(unit,)), today)
+    rows = conn.execute(sa.select(people.c.number).where(only_visible(people.c.number, members)))
+    return sorted(rows.scalars())
 
 
 def book(conn: sa.Connection, new: Booking, act: Act) -> int:

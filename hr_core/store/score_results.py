@@ -102,11 +102,16 @@ def result_by_number(conn: sa.Connection, number: int) -> ResultRow | None:
     return found[0] if found else None
 
 
-def newest_result(conn: sa.Connection, people: Iterable[str], period: str) -> ResultRow | None:
-    """`people`: the keys that mean one person."""
+def versions_of(conn: sa.Connection, people: Iterable[str], period: str) -> list[ResultRow]:
+    """Oldest first. `people`: the keys that mean one person."""
     columns = score_results.c
-    found = _read(conn, columns.person.in_(sorted(people)), columns.period == period)
-    return max(found, key=lambda row: row.number, default=None)
+    return _read(conn, columns.person.in_(sorted(people)), columns.period == period)
+
+
+def newest_result(conn: sa.Connection, people: Iterable[str], period: str) -> ResultRow | None:
+    """None where nothing is locked."""
+    found = versions_of(conn, people, period)
+    return found[-1] if found else None
 
 
 def newest_results(
