@@ -142,21 +142,23 @@ def price_facts(part: Part) -> dict[str, str]:
         "process": part.goods.process,
         "grade": part.goods.grade,
         "pieces": str(part.pieces),
-        "price": _yuan(part.row.bands[0].price),
-        "paid": "; ".join(f"{count} x {_yuan(band.price)}" for band, count in part.by_band.items()),
+        "price": yuan_text(part.row.bands[0].price),
+        "paid": "; ".join(
+            f"{count} x {yuan_text(band.price)}" for band, count in part.by_band.items()
+        ),
         "days": ", ".join(str(day) for day in part.days),
         "price_from": str(part.row.since),
     }
     above = part.row.bands[1:]
     if part.row.quota:
-        facts |= {"quota": str(above[0].over), "above_quota": _yuan(above[0].price)}
+        facts |= {"quota": str(above[0].over), "above_quota": yuan_text(above[0].price)}
     elif above:
-        facts["tiers"] = "; ".join(f"over {one.over}: {_yuan(one.price)}" for one in above)
+        facts["tiers"] = "; ".join(f"over {one.over}: {yuan_text(one.price)}" for one in above)
         facts["tiers_pay"] = part.row.pays.value
     if above:
         facts["per"] = part.row.per.value
     return facts
 
 
-def _yuan(price: Fraction) -> str:
+def yuan_text(price: Fraction) -> str:
     return decimal_text(price / 100)

@@ -1,7 +1,7 @@
 """A group's amount to its members by hours x coefficient, to the last fen.
 
 Each gets the whole fen of the exact share, rounded down. The fen that are left go one each to the
-largest remainders; of equal remainders to the smaller person key. So the shares always sum to the
+largest remainders; of equal remainders to the person key that sorts first. So the shares always sum to the
 amount, and nobody is more than one fen away from the exact share.
 """
 
@@ -18,28 +18,30 @@ class Share(NamedTuple):
     last_fen: int
 
 
-def split_fen(amount: int, weights: Mapping[str, int]) -> dict[str, Share]:
+Key = tuple[
+    str, int
+]  # a person, and which of the member's rows: a coefficient may change in the month
+
+
+def split_fen(amount: int, weights: Mapping[Key, int]) -> dict[Key, Share]:
     """By whole weights of zero and above. Raises ValueError when nobody has one, or below zero."""
     total = sum(weights.values())
     if amount < 0 or total <= 0 or min(weights.values()) < 0:
         raise ValueError(f"{amount} fen cannot be split by weights of {total} in all")
-    whole = {person: amount * weight // total for person, weight in weights.items()}
+    whole = {key: amount * weight // total for key, weight in weights.items()}
     left = amount - sum(whole.values())
-    by_remainder = sorted(weights, key=lambda person: (-(amount * weights[person] % total), person))
+    by_remainder = sorted(weights, key=lambda key: (-(amount * weights[key] % total), key))
     lucky = set(by_remainder[:left])
-    return {
-        person: Share(fen + (person in lucky), int(person in lucky))
-        for person, fen in whole.items()
-    }
+    return {key: Share(fen + (key in lucky), int(key in lucky)) for key, fen in whole.items()}
 
 
 def whole_weights(
-    minutes: Mapping[str, int], coefficients: Mapping[str, Fraction]
-) -> dict[str, int]:
+    minutes: Mapping[Key, int], coefficients: Mapping[Key, Fraction]
+) -> dict[Key, int]:
     """Minutes x coefficient in parts that make all of them whole."""
     unit = coefficient_unit(coefficients)
-    return {person: int(of_one * coefficients[person] * unit) for person, of_one in minutes.items()}
+    return {key: int(of_one * coefficients[key] * unit) for key, of_one in minutes.items()}
 
 
-def coefficient_unit(coefficients: Mapping[str, Fraction]) -> int:
+def coefficient_unit(coefficients: Mapping[Key, Fraction]) -> int:
     return lcm(*(one.denominator for one in coefficients.values()))

@@ -4,8 +4,9 @@ Kinds: piece, piece_overtime_workday|rest_day|statutory_holiday, piece_group and
 (kind:group:product:…), piece_rework, piece_own_rework, minimum_wage_top_up, scrap.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -84,21 +85,21 @@ def group_lines(group: GroupMonth, terms: PieceTerms) -> dict[str, tuple[SlipLin
     """By person. Raises NoPriceError, PayRefusedError (nobody was there on those days)."""
     found: dict[str, list[SlipLine]] = {one.person: [] for one in group.members}
     for part in priced(group.made, terms.book):
-        for person, line in _group_part(group, part, terms).items():
+        for person, line in _group_part(group, part, terms):
             found[person].append(line)
     return {person: with_single_codes(lines) for person, lines in found.items() if lines}
 
 
 def with_single_codes(lines: Iterable[SlipLine]) -> tuple[SlipLine, ...]:
     """A price that changes inside the month makes two lines of one kind: the later one is named with
-    its first day too.
+    its first day too. What is still the same (two teams on one station) is numbered.
     """
     seen: set[str] = set()
     found = []
     for line in lines:
-        code = line.code
-        if code in seen:
-            code = f"{code}@{line.trace.facts['price_from']}"
+        dated = f"{line.code}@{line.trace.facts['price_from']}"
+        names = (line.code, dated, *(f"{dated}#{number}" for number in range(2, len(seen) + 2)))
+        code = next(name for name in names if name not in seen)
         seen.add(code)
         found.append(line if code == line.code else replace(line, code=code))
     return tuple(found)
@@ -176,19 +177,20 @@ def _line(code: str, labels: Labels, note: str, trace: Trace) -> SlipLine:
     )
 
 
-def _group_part(group: GroupMonth, part: Part, terms: PieceTerms) -> dict[str, SlipLine]:
+def _group_part(group: GroupMonth, part: Part, terms: PieceTerms) -> list[tuple[str, SlipLine]]:
     days = {str(day) for day in part.days}
+    members = {(one.person, at): one for at, one in enumerate(group.members)}
     worked = {
-        one.person: tuple(
+        key: tuple(
             day
             for day in (one.regular if part.overtime is None else one.overtime)
             if day.day in days
         )
-        for one in group.members
+        for key, one in members.items()
     }
-    minutes = {person: sum(day.minutes for day in own) for person, own in worked.items()}
-    coefficients = {one.person: one.coefficient for one in group.members}
-    weights = whole_weights(minutes, coefficients) if minutes else {}
+    minutes = {key: sum(day.minutes for day in own) for key, own in worked.items()}
+    coefficients = {key: one.coefficient for key, one in members.items()}
+    weights = whole_weights(minutes, coefficients)
     if sum(weights.values()) <= 0:
         raise PayRefusedError(
             f"group {group.code}: {part.pieces} pieces of {part.goods.text} on "
@@ -201,13 +203,12 @@ def _group_part(group: GroupMonth, part: Part, terms: PieceTerms) -> dict[str, S
     factor = _factor(part.overtime, terms.overtime)
     worth_steps(part, factor, (work, tallies), whole)
     shares = split_fen(whole.steps[-1].result, weights)
-    unit = coefficient_unit(coefficients)
-    total = sum(weights.values())
-    lines = {}
-    for person, share in shares.items():
-        if weights[person]:
-            own = _Own(worked[person], coefficients[person], unit, total, share.last_fen)
-            lines[person] = _share_line(group, part, own, terms)
+    unit, total = coefficient_unit(coefficients), sum(weights.values())
+    lines = []
+    for key, share in shares.items():
+        if weights[key]:
+            own = _Own(worked[key], coefficients[key], unit, total, share.last_fen)
+            lines.append((key[0], _share_line(group, part, own, terms)))
     return lines
 
 
@@ -333,18 +334,26 @@ def _rework_line(row: PriceRow, made: Sequence[Made], what: What, terms: PieceTe
     return _line(code_of(f"{kind}{suffix}", goods), labels, note, trace)
 
 
-def members_lines(
-    groups: Iterable[GroupMonth], terms: PieceTerms
-) -> tuple[dict[str, list[SlipLine]], Mapping[str, CoreError]]:
-    """Of all groups, and by person why one of his groups cannot be paid: then he is not paid yet."""
-    lines: dict[str, list[SlipLine]] = {}
-    refused: dict[str, CoreError] = {}
+class OfGroups(NamedTuple):
+    """Lines by person; by person why one of his groups cannot be paid, so that he is not paid yet; and
+    what befell the groups, in words.
+    """
+
+    lines: dict[str, list[SlipLine]]
+    refused: dict[str, CoreError]
+    faults: list[str]
+
+
+def members_lines(groups: Iterable[GroupMonth], terms: PieceTerms) -> OfGroups:
+    done = OfGroups({}, {}, [])
     for group in groups:
         try:
             found = group_lines(group, terms)
         except CoreError as error:
-            refused |= dict.fromkeys((one.person for one in group.members), error)
+            done.faults.append(f"{error}; {error.remedy}")
+            for one in group.members:
+                done.refused.setdefault(one.person, error)
             continue
         for person, own in found.items():
-            lines.setdefault(person, []).extend(own)
-    return lines, refused
+            done.lines.setdefault(person, []).extend(own)
+    return done

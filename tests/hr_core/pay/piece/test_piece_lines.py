@@ -236,6 +236,24 @@ def test_a_group_result_goes_by_hours_and_coefficient_to_the_last_fen():
     assert facts["group_amount_fen"] == "10000"
 
 
+def test_a_coefficient_that_changes_in_the_month_counts_on_its_days():
+    group = GroupMonth(
+        code="G1",
+        made=(made(100), made(100, 13, number=2)),
+        members=(
+            member("E1", "1", 480),
+            member("E1", "1.5", 0, 480),
+            member("E2", "1", 480, 480),
+        ),
+    )
+    found = group_lines(group, terms('price = "0.09"'))
+    assert amounts(found["E1"]) == {
+        "piece_group:G1:P1:weld": 400,
+        "piece_group:G1:P1:weld@2026-01-01": 600,
+    }
+    assert amounts(found["E2"]) == {"piece_group:G1:P1:weld": 800}
+
+
 def test_overtime_of_a_group_goes_by_overtime_and_only_by_the_days_it_was_made():
     group = GroupMonth(
         code="G1",
@@ -278,8 +296,8 @@ def test_a_group_without_hours_is_refused_with_who_can_mend_it():
     ),
 )
 def test_the_shares_always_sum_to_the_amount_and_are_fair_to_one_fen(amount, people):
-    minutes = {person: one for person, (one, _) in people.items()}
-    weights = whole_weights(minutes, {person: share for person, (_, share) in people.items()})
+    minutes = {(person, 0): one for person, (one, _) in people.items()}
+    weights = whole_weights(minutes, {(person, 0): share for person, (_, share) in people.items()})
     if not sum(weights.values()):
         with pytest.raises(ValueError, match="cannot be split"):
             split_fen(amount, weights)
