@@ -7,11 +7,13 @@ import sqlalchemy as sa
 from hr_core.approvals.desk import Approval
 from hr_core.approvals.kinds import Kind
 from hr_core.errors import RefusedError
+from hr_core.opening.desk import take_opening
 from hr_core.pay.piece import price_desk
 
 Effect = Callable[[sa.Connection, Approval], None]
 
 EFFECTS: dict[Kind, Effect] = {
+    Kind.OPENING: take_opening,
     Kind.PIECE_PRICE: price_desk.take_effect,
 }
 

@@ -15,12 +15,16 @@ from hr_core.cli.options import (
     reading,
     writing,
 )
+from hr_core.cli.pay_objections import objections, reply
 
 if TYPE_CHECKING:
     from hr_core.clock import Month
     from hr_core.store.results import NewRun
 
 app = typer.Typer(help="Compute and explain pay.", rich_markup_mode=None)
+
+app.command("objections")(objections)
+app.command("reply")(reply)
 
 RunArgument = Annotated[int, typer.Argument(help="Number of the run.", show_default=False)]
 
