@@ -20,7 +20,7 @@ from hr_core.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from hr_core.pay.piece.month_pieces import PersonPieces
+    from hr_core.pay.piece.person_pieces import PersonPieces
     from hr_core.pay.piece.prices import PriceRow, PriceTable
 
 prices = typer.Typer(help="Piece prices: dated tables, approved by a second person.",
@@ -214,7 +214,7 @@ class _Shown(NamedTuple):
 def _shown(person: str, one: PersonPieces) -> _Shown:
     from hr_core.errors import CoreError
     from hr_core.money import format_fen
-    from hr_core.pay.piece.source import lines_of
+    from hr_core.pay.piece.person_pieces import lines_of
 
     refused, lines = "", list[str]()
     amount = 0

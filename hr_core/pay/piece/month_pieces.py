@@ -8,12 +8,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from msgspec import Struct
 
 from hr_core.attendance.calendar import DayKind
 from hr_core.attendance.day import DayResult
 from hr_core.clock import Month
-from hr_core.errors import CoreError
 from hr_core.law.national import national_law
 from hr_core.pay.agreement import DatedAgreement, on_day
 from hr_core.pay.piece.counted import Clock, Counted, Hours, counted_pieces
@@ -25,9 +23,9 @@ from hr_core.pay.piece.lines import (
     with_single_codes,
 )
 from hr_core.pay.piece.made import Made, What
+from hr_core.pay.piece.person_pieces import PersonPieces
 from hr_core.pay.piece.price_desk import price_book
 from hr_core.pay.piece.prices import Goods, Group, Member, PriceBook
-from hr_core.pay.slip import SlipLine
 from hr_core.people.model import Days, Roster
 from hr_core.quality.month import Series, counted_series
 from hr_core.quality.presence import TEAM_PREFIX
@@ -41,15 +39,6 @@ _DAY = timedelta(days=1)
 
 DaysOfPeople = Mapping[str, Sequence[DayResult]]
 Agreements = Mapping[str, Sequence[DatedAgreement]]
-
-
-class PersonPieces(Struct, frozen=True, kw_only=True):
-    """`shares`: lines of group results. `refused`: why the person cannot be paid yet."""
-
-    terms: PieceTerms
-    made: tuple[Made, ...] = ()
-    shares: tuple[SlipLine, ...] = ()
-    refused: CoreError | None = None
 
 
 class MonthPieces(NamedTuple):

@@ -11,7 +11,7 @@ from hr_core.trace.calculation import Calculation, LawInput, LineInput, Trace
 CODE = "minimum_wage_top_up"
 # 最低工资规定 (2004) art. 12: the minimum wage is earned without overtime, special allowances and
 # what the law calls welfare.
-_NOT_COUNTED = ("heat_allowance", "untaxed", "night_allowance")
+_NOT_COUNTED = ("heat_allowance", "untaxed", "night_allowance", "sick_pay")
 
 
 def counts_for_minimum(line: SlipLine) -> bool:
