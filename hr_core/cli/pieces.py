@@ -46,7 +46,7 @@ def import_prices(  # noqa: PLR0913 - each is an option
     from hr_core.cli.gateways import operator
     from hr_core.clock import SystemClock
     from hr_core.pay.piece.price_desk import propose_table
-    from hr_core.pay.piece.table_file import read_table
+    from hr_core.pay.piece.table_sheet import read_table
 
     table = read_table(file, source)
     with writing(context, db) as conn:
@@ -171,6 +171,7 @@ def show_pieces(
 ) -> int:
     """Show what everybody who is paid by the piece made in a month, and what to look at first."""
     from hr_core.clock import SystemClock
+    from hr_core.pay.agreement import of_month
     from hr_core.pay.month_days import days_to_pay
     from hr_core.pay.piece.month_pieces import pieces_of_month
     from hr_core.pay.run import imported_roster
@@ -181,12 +182,13 @@ def show_pieces(
     with reading(context, db) as conn:
         roster = imported_roster(conn)
         now, contracts = SystemClock().now(), employments_by_person(conn)
+        last = max(wanted.days())
         found = pieces_of_month(
             conn,
             roster,
             wanted,
             days_to_pay(conn, roster, wanted, now, contracts),
-            agreements_until(conn, wanted.after),
+            {one: of_month(held, wanted) for one, held in agreements_until(conn, last).items()},
         )
     people = [_shown(person, one) for person, one in found.of_person.items()]
     if as_json:

@@ -15,13 +15,8 @@ from hr_core.clock import Month
 from hr_core.law.national import national_law
 from hr_core.pay.agreement import DatedAgreement, on_day
 from hr_core.pay.piece.counted import Clock, Counted, Hours, counted_pieces
-from hr_core.pay.piece.lines import (
-    GroupMember,
-    GroupMonth,
-    PieceTerms,
-    members_lines,
-    with_single_codes,
-)
+from hr_core.pay.piece.group_lines import GroupMember, GroupMonth, members_lines
+from hr_core.pay.piece.lines import PieceTerms, with_single_codes
 from hr_core.pay.piece.made import Made, What
 from hr_core.pay.piece.person_pieces import PersonPieces
 from hr_core.pay.piece.price_desk import price_book

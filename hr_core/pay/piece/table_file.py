@@ -1,15 +1,12 @@
-"""Price tables as people write them: TOML, or a sheet of prices (xlsx, CSV).
-
-Both become a TableFile, plain text and dates: what is proposed, approved and kept.
+"""Price tables as TOML, and what every table file becomes: a TableFile, plain text and dates, which is
+proposed, approved and kept.
 """
 
-import re
 import tomllib
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -30,14 +27,12 @@ from hr_core.pay.piece.prices import (
     PriceTable,
     Rejects,
 )
-from hr_core.people.file import read_file
-from hr_core.spreadsheet import SUFFIXES, read_rows
 
 SCHEMA = "clockline-pieces/1"
 # A plant has some thousand processes; a table beyond this is another file.
 MAX_ROWS = 20_000
 _PARTS_OF_A_FEN = 10**4  # six decimals of a yuan, as slips show them
-_REMEDY = "correct the row and import again (docs/piece-pay.md); nothing was stored"
+REMEDY = "correct the row and import again (docs/piece-pay.md); nothing was stored"
 
 
 class Tier(Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,13 +101,6 @@ class TableFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     group: tuple[FileGroup, ...] = ()
 
 
-def read_table(path: Path, source: str = "") -> TableFile:
-    """`source` of a sheet, which has no place for it. Raises InputFileError."""
-    if path.suffix.casefold() in SUFFIXES:
-        return _sheet(path, source)
-    return parse_table(read_file(path), file=str(path))
-
-
 def parse_table(text: str, *, file: str) -> TableFile:
     """Raises InputFileError naming the key."""
     try:
@@ -126,7 +114,7 @@ def parse_table(text: str, *, file: str) -> TableFile:
     except msgspec.ValidationError as exc:
         message, _, path = str(exc).partition(" - at ")
         key = path.strip("`$.") or "(file)"
-        raise InputFileError(message, file=file, key=key, remedy=_REMEDY) from exc
+        raise InputFileError(message, file=file, key=key, remedy=REMEDY) from exc
     if table.schema != SCHEMA:
         raise InputFileError(
             f"is {table.schema!r}", file=file, key="schema", remedy=f"write schema = {SCHEMA!r}"
@@ -138,7 +126,7 @@ def parse_table(text: str, *, file: str) -> TableFile:
 def table_of(read: TableFile, *, version: str, file: str, approved_by: str = "") -> PriceTable:
     """As the engine reads it. Raises InputFileError for what cannot hold."""
     if not read.name.strip() or not read.source.strip():
-        raise InputFileError("is empty", file=file, key="name or source", remedy=_REMEDY)
+        raise InputFileError("is empty", file=file, key="name or source", remedy=REMEDY)
     rows = len(read.price) + len(read.assignment) + sum(len(one.member) for one in read.group)
     if not 0 < rows <= MAX_ROWS:
         raise InputFileError(
@@ -167,7 +155,7 @@ def _each(rows: Iterable[Any], key: str, file: str, make: Callable[[Any], Any]) 
             found.append(make(row))
         except ValueError as exc:
             raise InputFileError(
-                str(exc), file=file, key=f"{key}[{position}]", remedy=_REMEDY
+                str(exc), file=file, key=f"{key}[{position}]", remedy=REMEDY
             ) from exc
     return tuple(found)
 
@@ -180,7 +168,7 @@ def _refuse_twice(keys: Iterable[object], what: str, file: str) -> None:
                 "says the same as an earlier row, from the same time",
                 file=file,
                 key=f"{what}[{position}]",
-                remedy=_REMEDY,
+                remedy=REMEDY,
             )
         seen.add(key)
 
@@ -286,66 +274,3 @@ def _days_to_times(read: dict[str, Any]) -> None:
             value = row.get(key) if isinstance(row, dict) else None
             if isinstance(value, date) and not isinstance(value, datetime):
                 row[key] = midnight(value)
-
-
-_COLUMNS = {
-    "product": ("product", "产品"),
-    "process": ("process", "工序"),
-    "grade": ("grade", "等级"),
-    "from": ("from", "起"),
-    "until": ("until", "止"),
-    "price": ("price", "单价"),
-    "tiers": ("tiers", "阶梯"),
-    "quota": ("quota", "定额"),
-    "above_quota": ("above_quota", "超额单价"),
-    "per": ("per", "周期"),
-    "pays": ("pays", "计法"),
-    "rework": ("rework", "返工单价"),
-    "own_rework": ("own_rework", "本人返工单价"),
-    "scrap": ("scrap", "报废扣款"),
-}
-_NEEDED = ("product", "process", "from", "price")
-_TIER = re.compile(r"(\d{1,9})\s*[:：]\s*(\d+(?:\.\d+)?)")
-
-
-def _sheet(path: Path, source: str) -> TableFile:
-    """A heading and a row for each price; tiers as "1000: 0.40; 2000: 0.45"."""
-    rows = read_rows(path)
-    if not rows or not source.strip():
-        raise InputFileError(
-            "has no rows" if not rows else "needs --source: who decided the prices, written where",
-            file=str(path),
-            key="(file)",
-            remedy=_REMEDY,
-        )
-    names = {word: column for column, words in _COLUMNS.items() for word in words}
-    heading = [names.get(cell.casefold(), "") for cell in rows[0].cells]
-    lacking = [column for column in _NEEDED if column not in heading]
-    if lacking:
-        raise InputFileError(
-            f"has no column {', '.join(lacking)}", file=str(path), key="row 1", remedy=_REMEDY
-        )
-    prices = []
-    for row in rows[1:]:
-        told = {
-            column: cell
-            for column, cell in zip(heading, row.cells, strict=False)
-            if column and cell
-        }
-        try:
-            prices.append(msgspec.convert(_typed(told), FilePrice, strict=False))
-        except (ValueError, msgspec.ValidationError) as exc:
-            raise InputFileError(
-                str(exc), file=str(path), key=f"row {row.number}", remedy=_REMEDY
-            ) from exc
-    read = TableFile(schema=SCHEMA, name=path.name, source=source.strip(), price=tuple(prices))
-    table_of(read, version="", file=str(path))
-    return read
-
-
-def _typed(told: dict[str, str]) -> dict[str, Any]:
-    tiers = told.get("tiers", "")
-    found = _TIER.findall(tiers)
-    if len(found) != len([part for part in re.split(r"[;；]", tiers) if part.strip()]):
-        raise ValueError(f'tiers {tiers!r} are not like "1000: 0.40; 2000: 0.45"')
-    return told | {"tiers": [{"over": int(over), "price": price} for over, price in found]}

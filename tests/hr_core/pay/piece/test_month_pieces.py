@@ -13,7 +13,8 @@ from hr_core.pay.month_days import days_to_pay, touch_days_to_pay
 from hr_core.pay.piece.month_pieces import pieces_of_month
 from hr_core.pay.piece.person_pieces import lines_of
 from hr_core.pay.piece.price_desk import price_book, propose_table
-from hr_core.pay.piece.table_file import parse_table, read_table
+from hr_core.pay.piece.table_file import parse_table
+from hr_core.pay.piece.table_sheet import read_table
 from hr_core.pay.piece.tally_sheet import import_tally
 from hr_core.pay.run import imported_roster
 from hr_core.spreadsheet import write_rows

@@ -12,14 +12,9 @@ from hr_core.law.national import national_law
 from hr_core.law.rows import Item, LawRow, Status
 from hr_core.money import multiply_fen
 from hr_core.pay.cn.lines import PayRefusedError
+from hr_core.pay.piece.group_lines import GroupMember, GroupMonth, group_lines
 from hr_core.pay.piece.group_split import split_fen, whole_weights
-from hr_core.pay.piece.lines import (
-    GroupMember,
-    GroupMonth,
-    PieceTerms,
-    group_lines,
-    person_lines,
-)
+from hr_core.pay.piece.lines import PieceTerms, person_lines
 from hr_core.pay.piece.made import Made, What
 from hr_core.pay.piece.prices import Goods, NoPriceError, PriceBook, split_by_band
 from hr_core.pay.piece.scrap import ScrapTerms, scrap_line

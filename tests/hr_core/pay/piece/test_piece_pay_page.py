@@ -8,7 +8,8 @@ from pathlib import Path
 from hr_core.attendance.calendar import DayKind
 from hr_core.law.national import national_law
 from hr_core.law.rows import Item, LawRow, Status
-from hr_core.pay.piece.lines import GroupMember, GroupMonth, PieceTerms, group_lines, person_lines
+from hr_core.pay.piece.group_lines import GroupMember, GroupMonth, group_lines
+from hr_core.pay.piece.lines import PieceTerms, person_lines
 from hr_core.pay.piece.made import Made, What, of_what
 from hr_core.pay.piece.prices import Goods, PriceBook
 from hr_core.pay.piece.scrap import ScrapTerms, scrap_line
