@@ -6,10 +6,12 @@ import pytest
 
 from hr_core.approvals.desk import Actor, approve
 from hr_core.approvals.effects import take_effect
-from hr_core.clock import Month
+from hr_core.cli import main
+from hr_core.clock import Month, wall_seconds
 from hr_core.errors import InputFileError, RefusedError
 from hr_core.pay.agreement import PayAgreement
 from hr_core.pay.month_days import days_to_pay, touch_days_to_pay
+from hr_core.pay.piece.counted import Hours
 from hr_core.pay.piece.month_pieces import pieces_of_month
 from hr_core.pay.piece.person_pieces import lines_of
 from hr_core.pay.piece.price_desk import price_book, propose_table
@@ -19,6 +21,7 @@ from hr_core.pay.piece.tally_sheet import import_tally
 from hr_core.pay.run import imported_roster
 from hr_core.spreadsheet import write_rows
 from hr_core.store.database import writing
+from hr_core.store.line_entries import add_line_file
 from hr_core.store.pay_agreements import add_agreement, agreements_until
 from hr_core.store.person_records import employments_by_person
 from hr_core.store.piece_tallies import tallies_between
@@ -347,3 +350,60 @@ def test_who_is_paid_by_the_month_is_not_paid_for_pieces_too(plant):
         "day,person,product,process,pieces\n2026-10-12,E1,P1,weld,10\n2026-10-13,E1,P1,weld,10\n"
     )
     assert plant.amounts("E1") == {"piece:P1:weld": 1000}
+
+
+LINE_FILE = """
+[[station]]
+code = "S1"
+team = true
+readers = ["DOOR"]
+counters = [{ source = "box-1", tag = "good" }]
+"""
+
+
+def test_a_team_at_one_station_shares_what_its_counter_says_and_no_badge_is_told(plant):
+    with writing(plant.engine) as conn:
+        add_line_file(conn, "line.toml", LINE_FILE, plant.now)
+    present(plant, 12, end="16:05")
+    plant.press("2 2026-10-12T10:00", "2 2026-10-12T22:00", until="2026-11-02T00:00")
+    plant.press("1 2026-10-12T11:00", "2 2026-10-12T11:00", serial="DOOR")
+    plant.count("2026-10-12T12:00 0", "2026-10-12T15:00 300")
+    found = plant.pieces()
+    shares = [line for one in found.of_person.values() for line in one.shares]
+    assert {line.code for line in shares} == {"piece_group:team:P1:weld"}
+    assert sum(line.amount_fen for line in shares) == 30_000
+    for line in shares:
+        assert replay(line.trace) == line.amount_fen
+        assert line.trace.work[0].badge is None
+
+
+def test_the_month_is_shown_on_the_command_line(plant, capfd):
+    present(plant, 12)
+    plant.count("2026-10-12T08:10 100", "2026-10-12T09:00 150")
+    plant.tally("day,person,product,process,pieces\n2026-10-12,E2,P9,weld,10\n")
+    plant.pieces()
+    db = f"{plant.folder}/core.db"
+    assert main(["--db", db, "pay", "pieces", "show", "--month", "2026-10"]) == 1
+    told = capfd.readouterr().out
+    assert "E1  50 pieces, ¥50.00" in told
+    assert "piece:P1:weld  ¥50.00  50 pieces: 50 x 1 yuan" in told
+    assert "E2  10 pieces, ¥0.00  refused: there is no approved price of P9 / weld" in told
+    assert "look at: tally.csv row 2: E2 has pieces on 2026-10-12" in told
+
+
+@pytest.mark.parametrize(
+    ("second", "day", "overtime"),
+    [
+        ("2026-10-12T02:00:00", 12, None),
+        ("2026-10-12T09:00:00", 12, None),
+        ("2026-10-12T17:00:00", 12, "workday"),
+        ("2026-10-12T19:29:59", 12, "workday"),
+        ("2026-10-12T19:30:00", 12, None),
+    ],
+)
+def test_a_minute_belongs_to_the_interval_that_holds_it(plant, second, day, overtime):
+    present(plant, 12, end="19:35")
+    plant.catch_up()
+    hours = Hours([plant.day("E1", 12).result])
+    moment = hours.at(wall_seconds(datetime.fromisoformat(second)))
+    assert (moment.day.day, moment.overtime) == (day, overtime)
