@@ -16,6 +16,7 @@ def run_object(number: int, run: NewRun) -> dict[str, Any]:
         "month": run.month,
         "scheme": run.scheme,
         "scheme_version": run.scheme_version,
+        "inputs_digest": run.inputs_digest,
         "payslips": len(run.slips),
         "days": sum(len(days) for days in run.days.values()),
         "days_to_clarify": sum(len(slip.to_clarify) for slip in run.slips),
@@ -34,7 +35,12 @@ def run_object(number: int, run: NewRun) -> dict[str, Any]:
         "locked_corrections": findings.locked_corrections,
         "still_to_compute": findings.still_to_compute,
         "earned_time_off": findings.earned_time_off,
+<<<<<<< HEAD
         "pieces": findings.pieces,
+=======
+        "refused": findings.refused,
+        "unverified_law": findings.unverified_law,
+>>>>>>> main
         "unattributed": {
             "pieces": findings.unattributed_pieces,
             "rejects": findings.unattributed_rejects,
@@ -57,6 +63,9 @@ def _person(slip: Slip) -> dict[str, Any]:
         "name": slip.name,
         "total_fen": slip.total_fen,
         "total": format_fen(slip.total_fen),
+        "earned_fen": slip.earned_fen,
+        "deducted_fen": slip.deducted_fen,
+        "employer_fen": slip.employer_fen,
         "lines": [
             {
                 "line": line.code,
@@ -64,6 +73,7 @@ def _person(slip: Slip) -> dict[str, Any]:
                 "label_zh": line.label_zh,
                 "amount_fen": line.amount_fen,
                 "amount": format_fen(line.amount_fen),
+                "side": line.side,
                 "note": line.note,
             }
             for line in slip.lines
@@ -102,6 +112,7 @@ def _print_findings(findings: RunFindings) -> None:
             f"{conflict.zone_of_punches}, its site {conflict.site} has {conflict.zone_of_site}"
         )
     _print_open_attendance(findings)
+    _print_not_paid(findings)
     for one in findings.without_slip:
         print(f"  no payslip: person {one.number}, {one.why}")
     for one in findings.to_check:
@@ -110,6 +121,13 @@ def _print_findings(findings: RunFindings) -> None:
         print(f"  pieces: {text}")
     for note in findings.counter_notes:
         print(f"  counter {note.source}/{note.tag}: {note.flag} at event {note.event_id}")
+
+
+def _print_not_paid(findings: RunFindings) -> None:
+    if findings.unverified_law:
+        print("  law that nobody checked may have paid: the lines that rest on it say so")
+    for person in findings.refused:
+        print(f"  not paid: person {person.number}, {person.what}\n    {person.remedy}")
 
 
 def _print_open_attendance(findings: RunFindings) -> None:
