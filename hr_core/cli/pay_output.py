@@ -35,12 +35,9 @@ def run_object(number: int, run: NewRun) -> dict[str, Any]:
         "locked_corrections": findings.locked_corrections,
         "still_to_compute": findings.still_to_compute,
         "earned_time_off": findings.earned_time_off,
-<<<<<<< HEAD
         "pieces": findings.pieces,
-=======
         "refused": findings.refused,
         "unverified_law": findings.unverified_law,
->>>>>>> main
         "unattributed": {
             "pieces": findings.unattributed_pieces,
             "rejects": findings.unattributed_rejects,
