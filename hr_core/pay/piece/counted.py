@@ -56,11 +56,14 @@ class Hours:
 
 
 class Clock(NamedTuple):
-    """What tells an owner's day and hours. `zones` of people; others have that of the site."""
+    """What tells an owner's day and hours. `zones` of people; others have that of the site. `paid` by
+    the piece.
+    """
 
     hours: Mapping[str, Hours]
     zones: Mapping[str, ZoneInfo]
     site: ZoneInfo
+    paid: frozenset[str]
 
     def moment(self, people: Sequence[str], second: int) -> tuple[Moment, datetime]:
         """Of several people that of the first who was at work then; and the wall clock."""
@@ -99,13 +102,13 @@ def counted_pieces(
     month: Month,
 ) -> Counted:
     """`series` with the deltas of the month and of the day after it, whose first hours are the month's
-    last night shift.
+    last night shift. Work of people who are all paid by the month is left out.
     """
     found: defaultdict[tuple[_Key, CounterKey], list[Attributed]] = defaultdict(list)
     unassigned: defaultdict[str, int] = defaultdict(int)
     for one in series:
         for part in attribute(one.deltas, number_by_badge, one.present):
-            if part.owner.evidence < LEAST_PAYABLE or not part.owner.people:
+            if part.owner.evidence < LEAST_PAYABLE or clock.paid.isdisjoint(part.owner.people):
                 continue
             moment, wall = clock.moment(part.owner.people, part.delta.end.at)
             if (moment.day.year, moment.day.month) != month or not part.delta.amount:

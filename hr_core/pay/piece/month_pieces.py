@@ -58,7 +58,7 @@ def pieces_of_month(
     terms = PieceTerms(book, national_law().overtime_on(month.first))
     told = {person: list(days.get(person, ())) for person in paid}
     tallies = tallies_between(conn, month.first, month.after)
-    counted = _counted(conn, roster, month, book, days)
+    counted = _counted(conn, roster, month, book, told)
     own, of_groups, notes = _sorted_out(tallies, counted, told, roster)
     groups = [_group_month(book, code, made, told) for code, made in sorted(of_groups.items())]
     groups = [_paid_by_piece(one, agreements) for one in groups]
@@ -88,6 +88,7 @@ def pieces_of_month(
 def _counted(
     conn: sa.Connection, roster: Roster, month: Month, book: PriceBook, days: DaysOfPeople
 ) -> Counted:
+    """`days` of whoever is paid by the piece."""
     if not any(table.assignments for table in book.tables):
         return Counted({}, {})
     site = ZoneInfo(roster.zone)
@@ -104,6 +105,7 @@ def _counted(
         {person: Hours([*before.get(person, ()), *own]) for person, own in days.items()},
         {number: ZoneInfo(person.zone) for number, person in roster.people.items()},
         site,
+        frozenset(days),
     )
     badges = roster.number_by_badge(Days(month.first, month.after + _DAY))
     return counted_pieces(inside, badges, book, clock, month)
@@ -305,7 +307,8 @@ def _open_days(groups: Iterable[GroupMonth], days: Mapping[str, Sequence[DayResu
 
 def _of_others(own: Mapping[str, tuple[Made, ...]], paid: Collection[str]) -> list[str]:
     return [
-        f"{person} made {sum(one.pieces for one in made)} pieces and is not paid by the piece"
+        f"a tally sheet has {sum(one.pieces for one in made)} pieces of {person}, who is not paid by "
+        "the piece"
         for person, made in sorted(own.items())
         if person not in paid
     ]

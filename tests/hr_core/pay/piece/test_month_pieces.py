@@ -9,7 +9,7 @@ from hr_core.approvals.effects import take_effect
 from hr_core.cli import main
 from hr_core.clock import Month, wall_seconds
 from hr_core.errors import InputFileError, RefusedError
-from hr_core.pay.agreement import PayAgreement
+from hr_core.pay.agreement import PayAgreement, of_month
 from hr_core.pay.month_days import days_to_pay, touch_days_to_pay
 from hr_core.pay.piece.counted import Hours
 from hr_core.pay.piece.month_pieces import pieces_of_month
@@ -145,7 +145,8 @@ class PiecePlant(Plant):
         with self.engine.connect() as conn:
             roster = imported_roster(conn)
             days = days_to_pay(conn, roster, OCTOBER, self.now, employments_by_person(conn))
-            held = agreements_until(conn, OCTOBER.after)
+            held = agreements_until(conn, max(OCTOBER.days()))
+            held = {person: of_month(found, OCTOBER) for person, found in held.items()}
             return pieces_of_month(conn, roster, OCTOBER, days, held)
 
     def amounts(self, person):
@@ -407,3 +408,16 @@ def test_a_minute_belongs_to_the_interval_that_holds_it(plant, second, day, over
     hours = Hours([plant.day("E1", 12).result])
     moment = hours.at(wall_seconds(datetime.fromisoformat(second)))
     assert (moment.day.day, moment.overtime) == (day, overtime)
+
+
+def test_counters_of_people_on_monthly_wages_are_nothing_to_look_at(plant):
+    with writing(plant.engine) as conn:
+        terms = PayAgreement(city="上海", base_fen=300_000)
+        add_agreement(conn, "E2", date(2026, 2, 1), terms, by=("a", "b"), at=plant.now)
+    plant.press("2 2026-10-12T17:50", "2 2026-10-13T06:04", until="2026-11-02T00:00")
+    plant.count("2026-10-12T20:00 0", "2026-10-12T21:00 50", badge="2")
+    assert plant.pieces().notes == ()
+    plant.tally("day,person,product,process,pieces\n2026-10-12,E2,P1,weld,10\n")
+    found = plant.pieces()
+    assert found.notes == ("a tally sheet has 10 pieces of E2, who is not paid by the piece",)
+    assert list(found.of_person) == ["E1"]
