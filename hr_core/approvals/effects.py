@@ -12,6 +12,7 @@ from hr_core.law.imported import add_approved_law
 from hr_core.opening.desk import take_opening
 from hr_core.pay.agreement_desk import take_agreements
 from hr_core.pay.order_desk import take_order
+from hr_core.pay.piece import price_desk
 from hr_core.pay.proposals import add_approved_entry
 from hr_core.pay.retro_settling import lock_run_and_settle
 from hr_core.pay.reversal import take_back
@@ -25,6 +26,7 @@ EFFECTS: dict[Kind, Effect] = {
     Kind.LAW: add_approved_law,
     Kind.MONTH_LOCK: carry_out,
     Kind.OPENING: take_opening,
+    Kind.PIECE_PRICE: price_desk.take_effect,
     Kind.PAY_AGREEMENT: take_agreements,
     Kind.PAY_ENTRY: add_approved_entry,
     Kind.PAYMENT: mark_paid,

@@ -30,6 +30,7 @@ from hr_core.cli import (
     performance,
     permits,
     person,
+    pieces,
     quality,
     request,
     request_ask,
@@ -73,6 +74,8 @@ pay.app.command("reversals")(pay_corrections.reversals)
 pay.app.command("recoveries")(pay_corrections.recoveries)
 pay.app.command("would-differ")(pay_corrections.would_differ)
 pay.app.add_typer(court_orders.app, name="orders")
+pay.app.add_typer(pieces.prices, name="prices")
+pay.app.add_typer(pieces.pieces, name="pieces")
 app.add_typer(pay.app, name="pay")
 attendance.app.add_typer(attendance_rules.app, name="rules")
 app.add_typer(people.app, name="people")

@@ -95,7 +95,7 @@ def stage_of(line: SlipLine) -> Stage | None:
     if line.side is Side.EMPLOYER:
         return Stage.EMPLOYER
     if line.side is Side.DEDUCTED:
-        return Stage.SHARES
+        return Stage.SHARES if line.code.endswith("_employee") else None
     return Stage.UNTAXED if line.code.startswith("untaxed") else Stage.WAGE
 
 

@@ -27,10 +27,13 @@ _LABELS = {
 
 
 class MonthLeft(Struct, frozen=True, kw_only=True):
-    """`lines`: all that make the net pay before the claims; `wage_fen`: those of them that are wage."""
+    """`lines`: all that make the net pay before the claims; `wage_fen`: those of them that are wage;
+    `scrap_fen`: what the employer took for scrap of the month, within the same fifth.
+    """
 
     lines: tuple[LineInput, ...]
     wage_fen: int
+    scrap_fen: int = 0
 
 
 class TakingLaw(Struct, frozen=True, kw_only=True):
@@ -97,7 +100,7 @@ def _take(month: MonthLeft, claim: Claim, before: Sequence[Taken], law: TakingLa
         steps.step("wage", "constant", month.wage_fen)
         _share(steps, "wage", rate.numerator, rate.denominator)
         others = [one.taken_fen for one in before if one.claim.kind is ClaimKind.OWN]
-        steps.step("share_left", "difference", "share", *others)
+        steps.step("share_left", "difference", "share", month.scrap_fen, *others)
         limits.append("share_left")
     free = steps.step("bearable", "smallest", "owed", *limits)
     minimum = _minimum(law.minimum)

@@ -120,6 +120,7 @@ def test_what_later_slips_corrected_counts_as_paid():
         ("income_tax", Side.DEDUCTED, None),
         ("annual_bonus_3", Side.EARNED, None),
         ("order_3", Side.DEDUCTED, None),
+        ("scrap", Side.DEDUCTED, None),
         ("retro_2026-06_base", Side.EARNED, None),
     ],
 )
