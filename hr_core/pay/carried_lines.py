@@ -7,7 +7,6 @@ from hr_core.money import format_fen
 from hr_core.pay.claims import claim_order_on
 from hr_core.pay.debts import OwedBack
 from hr_core.pay.person_month import PersonMonth, Stage
-from hr_core.pay.piece.scrap import CODE as SCRAP
 from hr_core.pay.retro import within_limit
 from hr_core.pay.slip import Side, SlipLine
 from hr_core.pay.taking import MonthLeft, TakingLaw, take_claims
@@ -46,9 +45,6 @@ def claim_lines(month: PersonMonth) -> tuple[SlipLine, ...]:
                 for line in month.lines(*paid_out)
             ),
             wage_fen=month.fen(Stage.WAGE),
-            scrap_fen=-sum(
-                line.amount_fen for line in month.lines(Stage.AFTER_TAX) if line.code == SCRAP
-            ),
         ),
         carried.claims,
         TakingLaw(

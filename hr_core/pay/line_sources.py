@@ -21,8 +21,8 @@ MORE_SOURCES: tuple[tuple[Stage, LineSource], ...] = (
     (Stage.WAGE, sick_lines),
     (Stage.WAGE, paid_leave_lines),
     (Stage.WAGE, top_up_lines),
-    (Stage.AFTER_TAX, scrap_lines),
     *((stage, corrections_of(stage)) for stage in CORRECTED),
     (Stage.AFTER_TAX, claim_lines),
+    (Stage.AFTER_TAX, scrap_lines),
     (Stage.AFTER_TAX, owed_back_lines),
 )

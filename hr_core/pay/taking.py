@@ -19,6 +19,8 @@ from hr_core.pay.cn.lines import PayRefusedError
 from hr_core.pay.slip import Side, SlipLine
 from hr_core.trace.calculation import Calculation, LawInput, LineInput, Trace
 
+OWN_RULE = "claim.own"
+
 _HUNDREDTHS_OF_PERCENT = 10_000
 _LABELS = {
     True: ("Money back to the employer", "扣回款项"),
@@ -27,13 +29,10 @@ _LABELS = {
 
 
 class MonthLeft(Struct, frozen=True, kw_only=True):
-    """`lines`: all that make the net pay before the claims; `wage_fen`: those of them that are wage;
-    `scrap_fen`: what the employer took for scrap of the month, within the same fifth.
-    """
+    """`lines`: all that make the net pay before the claims; `wage_fen`: those of them that are wage."""
 
     lines: tuple[LineInput, ...]
     wage_fen: int
-    scrap_fen: int = 0
 
 
 class TakingLaw(Struct, frozen=True, kw_only=True):
@@ -100,7 +99,7 @@ def _take(month: MonthLeft, claim: Claim, before: Sequence[Taken], law: TakingLa
         steps.step("wage", "constant", month.wage_fen)
         _share(steps, "wage", rate.numerator, rate.denominator)
         others = [one.taken_fen for one in before if one.claim.kind is ClaimKind.OWN]
-        steps.step("share_left", "difference", "share", month.scrap_fen, *others)
+        steps.step("share_left", "difference", "share", *others)
         limits.append("share_left")
     free = steps.step("bearable", "smallest", "owed", *limits)
     minimum = _minimum(law.minimum)
@@ -143,7 +142,7 @@ def _line(claim: Claim, steps: Calculation, left: int, law: TakingLaw) -> SlipLi
     rows = [_of_row(law.minimum)] if own or claim.protected_fen is None else []
     rows += [_of_edition(law.deduction)] if own else []
     trace = Trace(
-        rule="claim.own" if own else "claim.order",
+        rule=OWN_RULE if own else "claim.order",
         version=law.deduction.version if own else f"order of {claim.received}",
         source="; ".join([claim.told, *(one.source for one in rows)]),
         formula=f"{limit if own else ''}what is above the protected amount, as far as it is owed",

@@ -12,6 +12,7 @@ from hr_core.pay.piece.person_pieces import lines_of
 from hr_core.pay.piece.scrap import ScrapTerms, scrap_line
 from hr_core.pay.piece.top_up import top_up_line
 from hr_core.pay.slip import SlipLine
+from hr_core.pay.taking import OWN_RULE
 
 
 def piece_lines(month: PersonMonth) -> tuple[SlipLine, ...]:
@@ -41,7 +42,7 @@ def scrap_lines(month: PersonMonth) -> tuple[SlipLine, ...]:
     scrapped = () if month.pieces is None else of_what(month.pieces.made, What.SCRAP)
     if month.pieces is None or not scrapped:
         return ()
-    damages = [one for one in month.lines(Stage.AFTER_TAX) if one.trace.rule == "damages"]
+    damages = [one for one in month.lines(Stage.AFTER_TAX) if one.trace.rule == OWN_RULE]
     taken = scrap_line(
         scrapped,
         month.lines(Stage.WAGE),

@@ -116,12 +116,6 @@ def test_two_debts_to_the_employer_share_one_limit():
     assert (first.taken_fen, second.taken_fen) == (150_000, 50_000)
 
 
-def test_scrap_of_the_month_is_in_the_same_fifth():
-    pay = replace(month(1_000_000), scrap_fen=50_000)
-    (one,) = take_claims(pay, [own(900_000)], LAW)
-    assert one.taken_fen == 150_000
-
-
 def test_maintenance_comes_first_whenever_its_order_came():
     debt = claim("order_1", ClaimKind.DEBT, 200_000)
     support = replace(claim("order_2", ClaimKind.MAINTENANCE, 100_000), received=DAY.replace(day=9))
