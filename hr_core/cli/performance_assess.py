@@ -1,4 +1,4 @@
-"""`hr-core performance assess open|enter|excuse|reason|show|list`."""
+"""`hr-core performance assess open|enter|excuse|reason|withdraw|show|list`."""
 
 from __future__ import annotations
 
@@ -147,6 +147,23 @@ def excuse(  # noqa: PLR0913 - one for each option
         excuse_side(conn, number, side.value, act, reason)
         view = view_of(conn, number, act)
     return _tell(view, as_json=as_json)
+
+
+@app.command("withdraw")
+def withdraw(
+    context: typer.Context,
+    number: NumberArgument,
+    *,
+    reason: ReasonOption,
+    by: ByOption = None,
+    db: DbOption = None,
+) -> None:
+    """Take an assessment back that was opened by mistake, or whose rater left; then open another."""
+    from hr_core.performance.assessing import withdraw_assessment
+
+    with writing(context, db) as conn:
+        withdraw_assessment(conn, number, act_now(conn, by), reason)
+    print(f"assessment {number} is withdrawn")
 
 
 @app.command("reason")

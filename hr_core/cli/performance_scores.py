@@ -47,6 +47,7 @@ def lock(  # noqa: PLR0913 - one for each option
     as_json: JsonOption = False,
 ) -> int:
     """Make final scores and grades; they never change again. Exit 1 when somebody's cannot be made."""
+    from hr_core.approvals.kinds import Kind
     from hr_core.errors import RefusedError
     from hr_core.performance.acting import period_of
     from hr_core.performance.counted_work import counted_work
@@ -59,7 +60,7 @@ def lock(  # noqa: PLR0913 - one for each option
     made: list[LockedResult] = []
     failed: list[tuple[str, RefusedError]] = []
     with writing(context, db) as conn:
-        act = act_now(conn, by)
+        act = act_now(conn, by, Kind.SCORE)
         if people:
             wanted = [person_in(conn, one, period) for one in people]
         else:
@@ -221,12 +222,13 @@ def review(  # noqa: PLR0913 - one for each option
     as_json: JsonOption = False,
 ) -> None:
     """Answer an appeal, as somebody who neither rated nor appealed; a changed score is a version."""
+    from hr_core.approvals.kinds import Kind
     from hr_core.performance.appealing import review as answer
     from hr_core.store.appeals import Outcome
 
     outcome = Outcome.CHANGED if changed else Outcome.UPHELD
     with writing(context, db) as conn:
-        made = answer(conn, number, outcome, marks(mark), reason, act_now(conn, by))
+        made = answer(conn, number, outcome, marks(mark), reason, act_now(conn, by, Kind.APPEAL))
     if as_json:
         print_json({"appeal": number, "outcome": outcome, "result": plain(made)})
     elif made is None:

@@ -49,7 +49,9 @@ from hr_core.store.consequences import (
     end_consequence,
 )
 from hr_core.store.pay_agreements import agreements_until
+from hr_core.store.person_records import merged_into
 from hr_core.store.score_results import ResultRow, newest_results, results_of, score_results
+from hr_core.store.work_plan import keys_of
 
 _WITHOUT_ONE = "no pay agreement"
 
@@ -107,21 +109,24 @@ class _Found:
 def _follow_one(
     conn: sa.Connection, result: ResultRow, act: Act, month: str, found: _Found
 ) -> None:
+    # Under the key of today: a record may have been merged into another one since the lock.
+    person = merged_into(conn).get(result.person, result.person)
+    result = replace(result, person=person)
     wanted, missing = _planned(conn, result)
     found.not_made += missing
     here = consequences.c
-    rows = consequences_where(conn, here.person == result.person)
-    standing = {_plain(row.once): row for row in rows if row.ended is not End.WITHDRAWN}
+    rows = consequences_where(conn, here.person.in_(keys_of(conn, person)))
+    standing = {_same(row, person): row for row in rows if row.ended is not End.WITHDRAWN}
     now = {one.once for one in wanted}
-    for row in standing.values():
-        gone = row.period == result.period and _plain(row.once) not in now
+    for once, row in standing.items():
+        gone = row.period == result.period and once not in now
         if gone and row.kind is not ConsequenceKind.TAKE_BACK and not _pay_is_missing(row, missing):
             _withdraw(conn, row, result, act, found)
     for one in wanted:
         if one.once in standing:
             found.kept += 1
         else:
-            again = sum(_plain(row.once) == one.once for row in rows)
+            again = sum(_same(row, person) == one.once for row in rows)
             found.made.append(_make(conn, one, again, result, act, month))
 
 
@@ -132,7 +137,7 @@ def _planned(conn: sa.Connection, result: ResultRow) -> tuple[list[Planned], lis
     rule = None if result.grade is None else house.consequence(result.scheme, result.grade)
     if rule is None:
         return [], []
-    row = in_a_row(results_of(conn, result.person), result)
+    row = in_a_row(results_of(conn, keys_of(conn, result.person)), result)
     promoted = list(promotions(conn, result, rules))
     grades = load_grades().on(result.period_from)
     wanted = list(planned(result, rule, row, rules, grades, promoted))
@@ -293,9 +298,9 @@ def _state(conn: sa.Connection, row: ConsequenceRow) -> str:
     return "open" if row.approval is None else desk.approval(conn, row.approval).state.value
 
 
-def _plain(once: str) -> str:
-    """Without the count of how often it was made again."""
-    return once.partition("#")[0]
+def _same(row: ConsequenceRow, person: str) -> str:
+    """What it is under the person's key of today, without the count of how often it was made."""
+    return row.once.partition("#")[0].replace(f":{row.person}:", f":{person}:", 1)
 
 
 def _pay_is_missing(row: ConsequenceRow, missing: Iterable[NotMade]) -> bool:

@@ -11,6 +11,7 @@ from hr_core.performance.content import content_of
 from hr_core.performance.periods import Period
 from hr_core.performance.score_rules import PromotionRule, ScoreEdition
 from hr_core.store.score_results import ResultRow, newest_results, results_of, score_results
+from hr_core.store.work_plan import keys_of
 
 _YEAR_MONTHS = 12
 
@@ -49,7 +50,7 @@ def promotions(
         return
     years = {
         Period.parse(row.period).first.year: row.grade
-        for row in results_of(conn, result.person)
+        for row in results_of(conn, keys_of(conn, result.person))
         if len(Period.parse(row.period).months()) == _YEAR_MONTHS
     }
     posts = [one.post for one in content_of(result.content).posts]

@@ -7,8 +7,13 @@ import pytest
 import sqlalchemy as sa
 
 from hr_core.audit import log
-from hr_core.errors import RefusedError
-from hr_core.performance.assessing import excuse_side, explain_deviation, view_of
+from hr_core.errors import NotFoundError, RefusedError
+from hr_core.performance.assessing import (
+    excuse_side,
+    explain_deviation,
+    view_of,
+    withdraw_assessment,
+)
 from hr_core.performance.content import content_of
 from hr_core.performance.locking import give_feedback, lock_score
 from hr_core.performance.score_rules import Combination, shipped_rules
@@ -208,6 +213,26 @@ def test_an_excused_side_leaves_its_share_to_the_other(engine):
         made = lock_score(conn, WORKER, "2026-10", "general", None, act(HR))
         assert "hospital" in view_of(conn, number, act(WORKER)).own.note
     assert made.score == Fraction("0.6") * 70 + Fraction("0.4") * 90
+
+
+def test_a_withdrawn_assessment_makes_room_for_another(engine):
+    with writing(engine) as conn:
+        number = opened(conn)
+        marked(conn, number, "50", "50")
+        for who in (act(BOSS), act(WORKER), act("second", also=(BOSS,))):
+            with pytest.raises(RefusedError, match="cannot withdraw it"):
+                withdraw_assessment(conn, number, who, "once more, knowing the marks")
+        with pytest.raises(RefusedError, match="for the only post already"):
+            opened(conn, rater=OTHER)
+        withdraw_assessment(conn, number, act(HR), "the rater left")
+        with pytest.raises(NotFoundError, match=f"no assessment {number} is open"):
+            view_of(conn, number, act(WORKER))
+        marked(conn, opened(conn, rater=OTHER), "90", "90", rater=OTHER)
+        # Who rated in the withdrawn one did not rate in this score.
+        made = lock_score(conn, WORKER, "2026-10", "general", None, act(BOSS))
+        with pytest.raises(NotFoundError):
+            withdraw_assessment(conn, number, act(HR), "again")
+    assert made.score == 90
 
 
 @pytest.mark.parametrize(
