@@ -325,3 +325,13 @@ def test_a_merged_record_has_no_second_raise(engine):
         assert kinds(follow_up(conn, "2026-09", act(HR))) == []
         assert kinds(follow_up(conn, "2026-10", act(HR))) == ["training"]
         assert set(locked_results(conn, Month(2026, 9))) == {WORKER}
+
+
+def test_of_two_records_of_one_human_the_later_result_counts(engine):
+    with writing(engine) as conn:
+        locked(conn, "70", person="E0")
+        locked(conn, "30")
+        conn.execute(merged_people.insert().values(person="E0", into=WORKER))
+        for made in (["hr_notice"], [], []):
+            found = follow_up(conn, "2026-10", act(HR))
+            assert (kinds(found), found.withdrawn) == (made, ())
