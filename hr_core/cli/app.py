@@ -24,6 +24,7 @@ from hr_core.cli import (
     line,
     pay,
     people,
+    performance,
     permits,
     quality,
     request,
@@ -66,6 +67,7 @@ app.add_typer(devices.app, name="devices")
 app.add_typer(pay.app, name="pay")
 attendance.app.add_typer(attendance_rules.app, name="rules")
 app.add_typer(people.app, name="people")
+app.add_typer(performance.app, name="performance")
 app.add_typer(attendance.app, name="attendance")
 app.add_typer(law.app, name="law")
 app.add_typer(line.app, name="line")

@@ -20,7 +20,7 @@ from hr_core.performance.goal_book import GoalBook
 from hr_core.performance.goals import Goal, GoalSet, Level, check_goal, check_weights
 from hr_core.performance.periods import Period
 from hr_core.performance.sign_off import ENDED, NEEDS_NOTE, Act, Role, State, move, next_moves
-from hr_core.performance.signers import Chain, acting_person, chain_of, is_hr
+from hr_core.performance.signers import Chain, acting_person, chain_of, is_hr, is_person
 from hr_core.performance.units import Units
 from hr_core.store.goals import (
     StepRow,
@@ -288,7 +288,7 @@ def _signer(conn: sa.Connection, stored: StoredSet, act: Act, sign: Sign) -> _Si
 
 def _proposer(conn: sa.Connection, chain: Chain, by: Actor) -> _Signer:
     """A proposal binds nobody: whoever signs above may make it, and HR."""
-    if is_hr(conn, by) and by.spelled.isdisjoint(Actor(chain.person).spelled):
+    if is_hr(conn, by) and not is_person(conn, chain.person, by):
         return _Signer("hr", by.name)
     try:
         return _Signer(Role.MANAGER, acting_person(conn, chain, Role.MANAGER, by))
