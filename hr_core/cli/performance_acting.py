@@ -63,3 +63,11 @@ def parse_number(text: str, hint: str) -> Fraction:
         return parse_exact(text)
     except ValueError as exc:
         raise typer.BadParameter(str(exc), param_hint=hint) from exc
+
+
+def owner_key(conn: sa.Connection, owner: str, on: date) -> str:
+    """A unit's code as it is, else the person with the employee number."""
+    from hr_core.people.lookup import person_of_number
+    from hr_core.performance.units import Units
+
+    return owner if owner in Units.load(conn).codes else person_of_number(conn, owner, on)

@@ -19,13 +19,13 @@ from hr_core.cli.options import (
 from hr_core.cli.performance_acting import (
     NoteOption,
     PeriodOption,
+    owner_key,
     parse_number,
     parse_period,
     sign_of,
 )
 
 if TYPE_CHECKING:
-    from datetime import date
     from fractions import Fraction
 
     import sqlalchemy as sa
@@ -160,7 +160,7 @@ def split(  # noqa: PLR0913 - one for each option
     smallest = parse_number(step, "--step")
     with writing(context, db) as conn:
         goal = GoalBook.load(conn).require_unit_goal(code, wanted)
-        weights = _weights(conn, to, parse_period(goal.period).first)
+        weights = _weights(conn, to, goal.period)
         parts = split_goal(conn, goal, weights, sign_of(conn, by, note), step=smallest)
     if as_json:
         print_json({"total": str(goal.target), "parts": plain(parts)})
@@ -355,17 +355,10 @@ def show(
         )
 
 
-def owner_key(conn: sa.Connection, owner: str, on: date) -> str:
-    """A unit's code as it is, else the person with the employee number."""
-    from hr_core.people.lookup import person_of_number
-    from hr_core.performance.units import Units
-
-    return owner if owner in Units.load(conn).codes else person_of_number(conn, owner, on)
-
-
-def _weights(conn: sa.Connection, to: list[str], on: date) -> dict[str, Fraction]:
+def _weights(conn: sa.Connection, to: list[str], period: str) -> dict[str, Fraction]:
     from hr_core.people.lookup import person_of_number
 
+    on = parse_period(period).first
     weights: dict[str, Fraction] = {}
     for text in to:
         owner, _, percent = text.rpartition("=")

@@ -27,7 +27,6 @@ from hr_core.store.goals import (
     StoredSet,
     add_set,
     add_step,
-    all_sets,
     last_states,
     set_by_number,
     sets_of,
@@ -64,6 +63,7 @@ class Waiting(Struct, frozen=True, kw_only=True):
     role: Role
     people: tuple[str, ...]
     acts: tuple[Act, ...]
+    step: int
     since: datetime
 
 
@@ -150,18 +150,19 @@ def state_of(conn: sa.Connection, number: int) -> State:
 
 def waiting(conn: sa.Connection, on: date) -> list[Waiting]:
     """Everything that is not agreed yet, and whose turn it is: what a manager is told."""
-    units, states = Units.load(conn), last_states(conn)
+    units = Units.load(conn)
     found = []
-    for stored in all_sets(conn):
-        state = State(states.get(stored.number, State.SIGNED))
-        if stored.goals.level is not Level.PERSON or state in ENDED:
+    for number, after in last_states(conn).items():
+        state = State(after)
+        if state in ENDED:
             continue
-        moves = next_moves(state)
+        stored, moves = _stored(conn, number), next_moves(state)
         role = next(iter(moves.values())).role
+        last = steps_of(conn, number)[-1]
         people = chain_of(units, stored.goals.owner, on).people(role)
         found.append(
             Waiting(
-                number=stored.number,
+                number=number,
                 person=stored.goals.owner,
                 period=stored.goals.period,
                 version=stored.goals.version,
@@ -169,7 +170,8 @@ def waiting(conn: sa.Connection, on: date) -> list[Waiting]:
                 role=role,
                 people=tuple(sorted(people)),
                 acts=tuple(moves),
-                since=steps_of(conn, stored.number)[-1].at,
+                step=last.step,
+                since=last.at,
             )
         )
     return found
@@ -208,7 +210,7 @@ def check_set(conn: sa.Connection, goals: GoalSet, *, mended_by: str) -> None:
                 remedy="correct level, owner and period, or move it to its own owner's goals",
             )
         check_goal(one)
-    GoalBook.load(conn).check(goals.goals)
+    GoalBook.load(conn, people=()).check(goals.goals)
     check_weights(
         goals.goals, whose=f"the goals of {goals.owner} for {goals.period}", mended_by=mended_by
     )

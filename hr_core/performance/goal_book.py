@@ -1,6 +1,6 @@
 """Stored sets of goals as a tree: what holds now, who serves which goal, who serves none."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple, Self
 
 import sqlalchemy as sa
@@ -42,10 +42,11 @@ class GoalBook:
         self.held = {_key(one.stored): one for one in held}
 
     @classmethod
-    def load(cls, conn: sa.Connection) -> Self:
-        states = last_states(conn)
+    def load(cls, conn: sa.Connection, people: Collection[str] | None = None) -> Self:
+        """Of all units, and of everybody or of these people."""
+        states = last_states(conn, people)
         best: dict[tuple[Level, str, str], Held] = {}
-        for stored in all_sets(conn):
+        for stored in all_sets(conn, people):
             state = State(states[stored.number]) if stored.number in states else None
             before = best.get(_key(stored))
             if state in _DROPPED:
@@ -138,11 +139,10 @@ class GoalBook:
 
 def signed_sets(conn: sa.Connection, person: str) -> list[StoredSet]:
     """Of a person's keys, in the order in which they were made."""
-    states = last_states(conn)
+    keys = keys_of(conn, person)
+    states = last_states(conn, keys)
     return [
-        one
-        for one in sets_of(conn, Level.PERSON, keys_of(conn, person))
-        if states.get(one.number) == State.SIGNED
+        one for one in sets_of(conn, Level.PERSON, keys) if states.get(one.number) == State.SIGNED
     ]
 
 

@@ -17,6 +17,7 @@ from hr_core.performance.goals import WHOLE, Goal, GoalKind
 from hr_core.performance.imported_rules import goal_rules
 from hr_core.performance.periods import Period
 from hr_core.store.goal_templates import ReminderRow, add_reminder, reminded_in
+from hr_core.store.work_plan import keys_of
 
 
 class Progress(Struct, frozen=True, kw_only=True):
@@ -51,10 +52,11 @@ def progress_of(
     conn: sa.Connection, on: date, *, owner: str | None = None, period: str | None = None
 ) -> list[Progress]:
     """In the morning of the day: goals whose period has begun and is not over, or those asked for."""
+    keys = None if owner is None else keys_of(conn, owner)
     goals = [
         goal
-        for goal in GoalBook.load(conn).goals()
-        if owner in {None, goal.owner} and _wanted(goal, on, period)
+        for goal in GoalBook.load(conn, keys).goals()
+        if (keys is None or goal.owner in keys) and _wanted(goal, on, period)
     ]
     return list(_progress(conn, goals, on))
 

@@ -136,9 +136,7 @@ def write(tmp_path):
 def people(until=""):
     rows = [PERSON.format(number=n, unit=u, role=r) for n, u, r in PEOPLE]
     if until:
-        rows[:2] = [
-            PERSON.format(number=n, unit="T2", role=r) for n, _, r in PEOPLE[:2]
-        ]
+        rows[:2] = [PERSON.format(number=n, unit="T2", role=r) for n, _, r in PEOPLE[:2]]
     return UNITS.format(until=until) + "".join(rows)
 
 
@@ -189,7 +187,7 @@ def test_a_quarter_from_the_company_goal_to_the_first_score(planned, ask, write)
     figures = write("figures.csv", TABLE), "--map", write("map.toml", MAP)
     loaded = ask("import", *figures)
     assert (loaded["added"], ask("import", *figures)["unchanged"]) == (2, 2)
-    score = ask("score", "W1", "--period", "2026-Q4")
+    score = ask("first-score", "W1", "--period", "2026-Q4")
     assert score["score"] == "250/3"  # 50 % of 100 and 50 % of 66 2/3
     assert [one["tier"] for one in score["indicators"]] == ["outstanding", "base"]
     assert loaded["load"] in score["indicators"][0]["sources"][0]
@@ -205,7 +203,7 @@ def test_what_people_read(planned, ask, capfd, write):
     sign_all(ask, number)
     ask("import", write("figures.csv", TABLE), "--map", write("map.toml", MAP))
     capfd.readouterr()
-    assert main(["performance", "score", "W1", "--period", "2026-Q4"]) == 0
+    assert main(["performance", "first-score", "W1", "--period", "2026-Q4"]) == 0
     out = capfd.readouterr().out
     assert "first score 86.666667 (goals version 1" in out
     assert "KPI overseas (Sales overseas): 10 against at least 15 % is 66.666667 %" in out
@@ -218,12 +216,12 @@ def test_what_people_read(planned, ask, capfd, write):
     assert "LEAD (manager) propose: new -> proposed" in capfd.readouterr().out
     assert main(["performance", "goals", "align"]) == 0
     assert "2 of 2 goals of people reach a company goal" in capfd.readouterr().out
-    assert main(["performance", "rules"]) == 0
+    assert main(["performance", "goal-rules"]) == 0
     assert "base from 60 %, excellent from 80 %" in capfd.readouterr().out
 
 
 def test_without_signatures_there_is_no_score_and_the_message_helps(planned, ask):
-    told = ask("score", "W1", "--period", "2026-Q4", code=2)
+    told = ask("first-score", "W1", "--period", "2026-Q4", code=2)
     assert "goals waiting shows whose signature is missing" in told
 
 
@@ -277,9 +275,9 @@ def test_the_rules_of_a_plant_begin_next_month(works, ask, write):
         'points = "tier"\ncap_percent = "100"\nbelow_first_tier = "zero"\n[edition.reminder]\n'
         'time_percent = "50"\ndone_percent = "40"\n'
     )
-    assert "from 2026-10-01 on" in ask("rules", "--import", write("r.toml", text), code=3)
+    assert "from 2026-10-01 on" in ask("goal-rules", "--import", write("r.toml", text), code=3)
     later = text.replace("2026-09-01", "2026-10-01")
-    editions = ask("rules", "--import", write("r.toml", later))["editions"]
+    editions = ask("goal-rules", "--import", write("r.toml", later))["editions"]
     assert [one["version"] for one in editions] == ["goals/2025-01", "p/1"]
 
 
@@ -287,9 +285,23 @@ def test_reminders_are_told_once(planned, ask, monkeypatch):
     sign_all(ask, number_of(ask))
     later = datetime(2026, 11, 20, 4, tzinfo=UTC)
     monkeypatch.setattr("hr_core.clock.SystemClock.now", lambda _clock: later)
-    told = {row["goal"] for row in ask("remind")["reminders"]}
-    assert {"products", "SALES"} <= told
-    assert ask("remind") == {"reminders": []}
+    found = ask("remind")
+    assert {"products", "SALES"} <= {row["goal"] for row in found["reminders"]}
+    assert found["told"] == len(found["reminders"])
+    assert ask("remind") == {"reminders": [], "waiting": [], "told": 0}
+
+
+def test_a_manager_is_told_of_each_turn_once(planned, ask):
+    number = number_of(ask)
+    ask("goals", "ask-change", number, "--note", "x", "--by", "W1")
+    found = ask("remind")
+    assert [(one["people"], one["acts"]) for one in found["waiting"]] == [
+        (["LEAD"], ["accept", "explain"])
+    ]
+    assert found["told"] == len(found["reminders"]) + 1
+    assert ask("remind")["told"] == 0
+    ask("goals", "answer", number, "--explain", "--note", "no", "--by", "LEAD")
+    assert ask("remind")["told"] == 1
 
 
 def test_send_back_and_bad_words(planned, ask, write):
@@ -300,7 +312,7 @@ def test_send_back_and_bad_words(planned, ask, write):
     assert "not like UNIT=50" in ask(
         "goals", "split", "SALES", "--period", "2026", "--to", "=5", code=3
     )
-    assert "not a period" in ask("score", "W1", "--period", "x", code=3)
+    assert "not a period" in ask("first-score", "W1", "--period", "x", code=3)
     company = write("company.toml", COMPANY)
     assert "goals of units" in ask("goals", "propose", company, "--by", "LEAD", code=3)
     broken = write("broken.toml", COMPANY.replace('"count"', '"weight"'))

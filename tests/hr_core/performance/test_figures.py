@@ -41,7 +41,11 @@ values = [
   { column = "准时", figure = "on_time", of = "总数" },
 ]
 """
-ROWS = [("工号", "月份", "指标", "数值"), ("E1", "2026-10", "G", "1,200.5"), ("E2", "2026-10", "G", "7")]
+ROWS = [
+    ("工号", "月份", "指标", "数值"),
+    ("E1", "2026-10", "G", "1,200.5"),
+    ("E2", "2026-10", "G", "7"),
+]
 
 
 @pytest.fixture
@@ -197,7 +201,11 @@ def test_an_indicator_of_another_department_enters_the_owners_score(core):
     """Purchase says how punctual deliveries were; it is in the production head's score."""
     own = goal("output", weight=Fraction(60))
     across = goal(
-        "on_time", kind=GoalKind.AT_LEAST, target=Fraction(90), scored_by="PURCH", weight=Fraction(40)
+        "on_time",
+        kind=GoalKind.AT_LEAST,
+        target=Fraction(90),
+        scored_by="PURCH",
+        weight=Fraction(40),
     )
     with writing(core) as conn:
         store_signed(conn, goal_set(own, across))
