@@ -1,6 +1,7 @@
 """`hr-core performance`: one plant's quarter, from the company goal to a worker's first score."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 
 import pytest
@@ -106,10 +107,13 @@ parent = "SALES"
 """
 
 
+def at(year, month, day):
+    return lambda _clock: datetime(year, month, day, 4, tzinfo=UTC)
+
+
 @pytest.fixture(autouse=True)
 def today(monkeypatch):
-    now = datetime(2026, 9, 22, 4, tzinfo=UTC)
-    monkeypatch.setattr("hr_core.clock.SystemClock.now", lambda _clock: now)
+    monkeypatch.setattr("hr_core.clock.SystemClock.now", at(2026, 9, 22))
 
 
 @pytest.fixture
@@ -140,20 +144,55 @@ def people(until=""):
     return UNITS.format(until=until) + "".join(rows)
 
 
-@pytest.fixture
-def works(empty, write):
-    assert main(["import", write("people.toml", people())]) == 0
-    return empty
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A core with the people, and one with their goals too: made once, copied for each test."""
+    folder = tmp_path_factory.mktemp("performance")
+    for name, text in (
+        ("people.toml", people()),
+        ("company.toml", COMPANY),
+        ("own.toml", OWN.format(first=60, second=40)),
+    ):
+        (folder / name).write_text(text, encoding="utf-8")
+
+    def run(*arguments):
+        assert main(["--db", str(folder / "core.db"), *arguments]) == 0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr("hr_core.clock.SystemClock.now", at(2026, 9, 22))
+        run("init")
+        run("import", "people.toml")
+        shutil.copy("core.db", "works.db")
+        run("performance", "goals", "import", "company.toml", "--by", "BOSS")
+        for code, to in (("SALES", ["PROD=100"]), ("SALES.PROD", ["T1=75", "T2=25"])):
+            shares = [word for one in to for word in ("--to", one)]
+            split = ("performance", "goals", "split", code, "--period", "2026", *shares)
+            run(*split, "--by", "BOSS")
+        run("performance", "goals", "propose", "own.toml", "--by", "LEAD")
+        shutil.copy("core.db", "planned.db")
+    return folder
 
 
 @pytest.fixture
-def planned(works, ask, write):
-    ask("goals", "import", write("company.toml", COMPANY), "--by", "BOSS")
-    for code, to in (("SALES", ["PROD=100"]), ("SALES.PROD", ["T1=75", "T2=25"])):
-        shares = [word for one in to for word in ("--to", one)]
-        ask("goals", "split", code, "--period", "2026", *shares, "--by", "BOSS")
-    ask("goals", "propose", write("own.toml", OWN.format(first=60, second=40)), "--by", "LEAD")
-    return works
+def copied(made, tmp_path, monkeypatch):
+    def copy(name):
+        path = shutil.copy(made / name, tmp_path / "core.db")
+        monkeypatch.setenv("CLOCKLINE_DB", str(path))
+        monkeypatch.chdir(tmp_path)
+        return path
+
+    return copy
+
+
+@pytest.fixture
+def works(copied):
+    return copied("works.db")
+
+
+@pytest.fixture
+def planned(copied):
+    return copied("planned.db")
 
 
 def number_of(ask, owner="W1"):
@@ -283,8 +322,7 @@ def test_the_rules_of_a_plant_begin_next_month(works, ask, write):
 
 def test_reminders_are_told_once(planned, ask, monkeypatch):
     sign_all(ask, number_of(ask))
-    later = datetime(2026, 11, 20, 4, tzinfo=UTC)
-    monkeypatch.setattr("hr_core.clock.SystemClock.now", lambda _clock: later)
+    monkeypatch.setattr("hr_core.clock.SystemClock.now", at(2026, 11, 20))
     found = ask("remind")
     assert {"products", "SALES"} <= {row["goal"] for row in found["reminders"]}
     assert found["told"] == len(found["reminders"])
