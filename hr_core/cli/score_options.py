@@ -74,21 +74,6 @@ def score_text(value: Fraction | None) -> str:
     return "-" if value is None else decimal_text(value)
 
 
-def plain(value: object) -> object:
-    """For `--json`: fractions as exact text."""
-    import msgspec
-
-    return msgspec.to_builtins(value, enc_hook=_exact_text)
-
-
-def _exact_text(value: object) -> str:
-    from fractions import Fraction
-
-    if isinstance(value, Fraction):
-        return str(value)
-    raise NotImplementedError(type(value))
-
-
 def refused(texts: Iterable[tuple[str, RefusedError]]) -> list[dict[str, str]]:
     return [
         {"person": person, "what": str(error), "remedy": error.remedy} for person, error in texts

@@ -1,7 +1,6 @@
 """Self and manager apart, a reason where they differ, one lock, and what cannot be changed after."""
 
 from fractions import Fraction
-from typing import NamedTuple
 
 import pytest
 import sqlalchemy as sa
@@ -17,7 +16,6 @@ from hr_core.performance.assessing import (
 from hr_core.performance.content import content_of
 from hr_core.performance.locking import give_feedback, lock_score
 from hr_core.performance.score_rules import Combination, shipped_rules
-from hr_core.performance.scorecard import card_of
 from hr_core.performance.two_way import Marks, Weighted, combined, post_score
 from hr_core.store.assessments import assessment_sides, assessments
 from hr_core.store.database import writing
@@ -262,32 +260,3 @@ def test_parts_that_are_missing_leave_their_share():
     assert combined(Marks(Fraction(60), None, Fraction(90)), RULE) == 90
     with pytest.raises(RefusedError, match="no side that counts"):
         combined(Marks(Fraction(60), None, None), RULE)
-
-
-class Scored(NamedTuple):
-    goal: str
-    weight: Fraction
-    points: Fraction
-
-
-def test_a_card_takes_goals_weights_and_points_of_the_first_score(engine):
-    third = Fraction(100, 3)
-    card = card_of(
-        [
-            Scored("output", third, Fraction(250, 3)),
-            Scored("care", 2 * third, Fraction(60)),
-            Scored("shown only", Fraction(0), Fraction(10)),
-        ]
-    )
-    with writing(engine) as conn:
-        number = opened(conn, of=card)
-        marked(conn, number, "90", "90")
-        made = lock_score(conn, WORKER, "2026-10", "general", None, act(HR))
-        row = result_by_number(conn, made.number)
-    (part,) = content_of(row.content).posts
-    assert [(one.code, one.first) for one in part.indicators] == [
-        ("output", "250/3"),
-        ("care", "60"),
-    ]
-    halves = Combination(Fraction(50), Fraction(0), Fraction(50))
-    assert part.score(halves) == (third * Fraction(260, 3) + 2 * third * 75) / 100
