@@ -1,4 +1,4 @@
-"""`hr-core performance import|rate|progress|remind|first-score|goal-rules`."""
+"""`hr-core performance import|rate|progress|remind|first-score|goal-rules`, `assess from-goals`."""
 
 from __future__ import annotations
 
@@ -187,6 +187,45 @@ def first_score(
         print_json(plain(found))
     else:
         _print_score(person, found)
+    return ExitCode.DEGRADED if found.open else ExitCode.OK
+
+
+def assess_from_goals(  # noqa: PLR0913 - one for each option
+    context: typer.Context,
+    person: Person,
+    *,
+    period: PeriodOption,
+    rater: Annotated[
+        str | None,
+        typer.Option("--rater", help="The manager's number [default: who signed the goals]."),
+    ] = None,
+    post: Annotated[str, typer.Option("--post", help="Of several posts: which.")] = "",
+    share: Annotated[str, typer.Option("--share", help="Percent of this post in the score.")] = (
+        "100"
+    ),
+    by: ByOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Open a person's assessment by the signed goals and the first score. Exit 1 while something in
+    it has to be looked at.
+    """
+    from hr_core.cli.score_options import act_now, person_in
+    from hr_core.performance.opening_from_goals import Post, open_from_goals
+
+    wanted = parse_period(period)
+    with writing(context, db) as conn:
+        key = person_in(conn, person, str(wanted))
+        named = None if rater is None else person_in(conn, rater, str(wanted))
+        number, found = open_from_goals(
+            conn, key, wanted, act_now(conn, by), rater=named, post=Post(post, share)
+        )
+    if as_json:
+        print_json({"assessment": number, "first_score": str(found.score), "open": found.open})
+    else:
+        print(f"assessment {number} of {person} for {wanted}: first score {_shown(found.score)}")
+        for text in found.open:
+            print(f"  to clarify: {text}")
     return ExitCode.DEGRADED if found.open else ExitCode.OK
 
 

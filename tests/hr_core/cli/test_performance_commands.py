@@ -230,6 +230,11 @@ def test_a_quarter_from_the_company_goal_to_the_first_score(planned, ask, write)
     assert score["score"] == "250/3"  # 50 % of 100 and 50 % of 66 2/3
     assert [one["tier"] for one in score["indicators"]] == ["outstanding", "base"]
     assert loaded["load"] in score["indicators"][0]["sources"][0]
+    opened = ask("assess", "from-goals", "W1", "--period", "2026-Q4", "--by", "HEAD")
+    assert opened == {"assessment": 1, "first_score": "250/3", "open": []}
+    assessment = ask("assess", "show", "1", "--by", "LEAD", code=1)["assessment"]
+    assert (assessment["rater"], assessment["goals_version"]) == ("LEAD", 2)
+    assert [one["first"] for one in assessment["indicators"]] == ["100", "200/3"]
     progress = ask("progress", "--of", "W1", "--on", "2026-11-15", code=1)["goals"]
     assert [(one["goal"], one["behind"]) for one in progress] == [
         ("products", False),
