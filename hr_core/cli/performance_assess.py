@@ -29,7 +29,6 @@ from hr_core.cli.score_options import (
 
 if TYPE_CHECKING:
     from hr_core.performance.assessing import AssessmentView, SideView
-    from hr_core.store.assessments import Indicator
 
 app = typer.Typer(
     help="Two-way assessment: both sides mark, neither sees the other's marks first.",
@@ -59,13 +58,8 @@ def open_(  # noqa: PLR0913 - one for each option
     period: PeriodOption,
     rater: Annotated[str, typer.Option("--rater", help="The manager's employee number.")],
     weights: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--weight",
-            help="INDICATOR=PERCENT, 100 in all [default: the signed goals with their first scores].",
-            show_default=False,
-        ),
-    ] = None,
+        list[str], typer.Option("--weight", help="INDICATOR=PERCENT, once for each; 100 in all.")
+    ],
     firsts: Annotated[
         list[str] | None,
         typer.Option("--first", help="INDICATOR=SCORE that the data gave.", show_default=False),
@@ -78,38 +72,8 @@ def open_(  # noqa: PLR0913 - one for each option
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Open the assessment of a person for a period."""
-    from hr_core.performance.acting import period_of
-    from hr_core.performance.assessing import NewAssessment, open_assessment
-    from hr_core.performance.scorecard import Card, card_from_goals
-
-    typed = _typed_indicators(weights, firsts)
-    with writing(context, db) as conn:
-        key = person_in(conn, person, period)
-        card = Card(0, typed, ()) if typed else card_from_goals(conn, key, period_of(period))
-        new = NewAssessment(
-            person=key,
-            period=period,
-            rater=person_in(conn, rater, period),
-            indicators=card.indicators,
-            goals_version=card.goals_version or None,
-            post=post,
-            share_percent=share,
-        )
-        number = open_assessment(conn, new, act_now(conn, by))
-    if as_json:
-        print_json({"assessment": number, "indicators": card.indicators, "open": card.open})
-        return
-    print(f"assessment {number} of {person} for {period} is open")
-    for one in card.indicators:
-        print(f"  {one.code}  {one.weight_percent} %  first {one.first or '-'}")
-    for text in card.open:
-        print(f"  to look at: {text}")
-
-
-def _typed_indicators(weights: list[str] | None, firsts: list[str] | None) -> tuple[Indicator, ...]:
-    """Raises a usage error for a first score without its weight."""
-    from hr_core.performance.assessing import exact
+    """Open the assessment of a person without signed goals (with them: from-goals)."""
+    from hr_core.performance.assessing import NewAssessment, exact, open_assessment
     from hr_core.store.assessments import Indicator
 
     given, first = pairs(weights, "--weight"), pairs(firsts, "--first")
@@ -117,7 +81,7 @@ def _typed_indicators(weights: list[str] | None, firsts: list[str] | None) -> tu
         raise typer.BadParameter(
             f"{', '.join(sorted(unknown))} has no --weight", param_hint="--first"
         )
-    return tuple(
+    indicators = tuple(
         Indicator(
             code=code,
             weight_percent=weight,
@@ -125,6 +89,20 @@ def _typed_indicators(weights: list[str] | None, firsts: list[str] | None) -> tu
         )
         for code, weight in given.items()
     )
+    with writing(context, db) as conn:
+        new = NewAssessment(
+            person=person_in(conn, person, period),
+            period=period,
+            rater=person_in(conn, rater, period),
+            indicators=indicators,
+            post=post,
+            share_percent=share,
+        )
+        number = open_assessment(conn, new, act_now(conn, by))
+    if as_json:
+        print_json({"assessment": number})
+    else:
+        print(f"assessment {number} of {person} for {period} is open")
 
 
 @app.command("enter")

@@ -32,10 +32,11 @@ def signed(empty):
         goal("output", period=period, weight=third),
         goal("cash", period=period, weight=2 * third),
         goal("new press", period=period, weight=Fraction(0), trial=True),
+        goal("shown only", period=period, weight=Fraction(0)),
     )
     with writing(engine) as conn:
         store_signed(conn, goals)
-        values = (("output", 50), ("cash", 80), ("new press", 0))
+        values = (("output", 50), ("cash", 80), ("new press", 0), ("shown only", 10))
         add_figures(conn, [figure(name, value, period) for name, value in values])
     yield engine
     engine.dispose()
@@ -43,12 +44,10 @@ def signed(empty):
 
 def test_an_assessment_begins_at_the_first_score_of_the_signed_goals(signed, capfd):
     capfd.readouterr()
-    assert run("assess", "open", "E1", *MONTH, "--rater", "LEAD", "--by", "BOSS", "--json") == 0
-    card = json.loads(capfd.readouterr().out)["indicators"]
-    assert card == [
-        {"code": "output", "weight_percent": "100/3", "first": "50"},
-        {"code": "cash", "weight_percent": "200/3", "first": "80"},
-    ]
+    opened = ("assess", "from-goals", "E1", *MONTH, "--rater", "LEAD", "--by", "BOSS")
+    assert run(*opened, "--json") == 0
+    found = json.loads(capfd.readouterr().out)
+    assert (found["assessment"], found["first_score"]) == (1, "70")
     for side, who in (("self", "E1"), ("manager", "LEAD")):
         marks = ("--mark", "output=60", "--mark", "cash=90", "--by", who)
         run("assess", "enter", "1", "--side", side, *marks)
@@ -58,13 +57,13 @@ def test_an_assessment_begins_at_the_first_score_of_the_signed_goals(signed, cap
     assert row.score == 80
     (part,) = content_of(row.content).posts
     assert part.goals_version == 1
+    assert [(one.code, one.first) for one in part.indicators] == [("output", "50"), ("cash", "80")]
     data_alone = Combination(Fraction(100), Fraction(0), Fraction(0))
     assert part.score(data_alone) == 70  # the failed trial is no part of it
 
 
 def test_without_signed_goals_the_weights_are_typed(signed, capfd):
-    assert run("assess", "open", "E2", *MONTH, "--rater", "LEAD", "--by", "BOSS") == 2
+    begin = ("E2", *MONTH, "--rater", "LEAD", "--by", "BOSS")
+    assert run("assess", "from-goals", *begin) == 2
     assert "no signed goals" in capfd.readouterr().err
-    typed = ("--weight", "output=100")
-    assert run("assess", "open", "E2", *MONTH, "--rater", "LEAD", *typed, "--by", "BOSS") == 0
-    assert "output  100 %  first -" in capfd.readouterr().out
+    assert run("assess", "open", *begin, "--weight", "output=100") == 0
