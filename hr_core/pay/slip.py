@@ -5,6 +5,7 @@ days are listed on the slip with their effect, which is none.
 """
 
 from collections.abc import Iterable
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -50,6 +51,16 @@ _EFFECTS = {
 }
 
 
+class Side(StrEnum):
+    """What a line does to the net: adds to it, takes off it (its amount is negative), or nothing, as
+    the employer pays it beside the wage.
+    """
+
+    EARNED = "earned"
+    DEDUCTED = "deducted"
+    EMPLOYER = "employer"
+
+
 class SlipLine(Struct, frozen=True, kw_only=True):
     """`code` is unique on the slip; `note` tells a person why the amount is what it is."""
 
@@ -59,6 +70,11 @@ class SlipLine(Struct, frozen=True, kw_only=True):
     amount_fen: int
     note: str
     trace: Trace
+    side: Side = Side.EARNED
+
+
+def net_fen(lines: Iterable[SlipLine]) -> int:
+    return sum(line.amount_fen for line in lines if line.side is not Side.EMPLOYER)
 
 
 class OpenDay(Struct, frozen=True):
@@ -78,7 +94,24 @@ class Slip(Struct, frozen=True, kw_only=True):
 
     @property
     def total_fen(self) -> int:
-        return sum(line.amount_fen for line in self.lines)
+        """The net: what the person is paid."""
+        return net_fen(self.lines)
+
+    def side_fen(self, side: Side) -> int:
+        return sum(line.amount_fen for line in self.lines if line.side is side)
+
+    @property
+    def earned_fen(self) -> int:
+        return self.side_fen(Side.EARNED)
+
+    @property
+    def deducted_fen(self) -> int:
+        """Zero or below."""
+        return self.side_fen(Side.DEDUCTED)
+
+    @property
+    def employer_fen(self) -> int:
+        return self.side_fen(Side.EMPLOYER)
 
 
 class PayTerms(Struct, frozen=True):

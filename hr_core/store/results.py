@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.attendance.day import DayResult, Ignored
-from hr_core.pay.slip import OpenDay, Slip, SlipLine
+from hr_core.pay.slip import OpenDay, Side, Slip, SlipLine
 from hr_core.store.database import UtcInstant, metadata
 from hr_core.trace.calculation import Trace
 
@@ -50,6 +50,7 @@ pay_lines = sa.Table(
     sa.Column("amount_fen", sa.BigInteger, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
     sa.Column("trace", sa.LargeBinary, nullable=False),  # JSON of Trace
+    sa.Column("side", sa.Text, nullable=False, server_default=Side.EARNED.value),
     sa.ForeignKeyConstraint(["run", "number"], [pay_slips.c.run, pay_slips.c.number]),
 )
 
@@ -318,6 +319,7 @@ def lines_of(conn: sa.Connection, run: int, number: str) -> list[SlipLine]:
             amount_fen=row.amount_fen,
             note=row.note,
             trace=_decode_trace(row.trace),
+            side=Side(row.side),
         )
         for row in conn.execute(ordered)
     ]
@@ -360,6 +362,7 @@ def _line_columns(run: int, number: str, position: int, line: SlipLine) -> dict[
         "amount_fen": line.amount_fen,
         "note": line.note,
         "trace": _encode(line.trace),
+        "side": line.side.value,
     }
 
 

@@ -1,7 +1,8 @@
 """The trace of one payslip line: inputs and integer steps that give the amount again on their own.
 
-A step's operands are integers or the names of earlier steps; two operations read the trace's own
-inputs (the days' minutes, the counted work), so nothing but the stored trace is needed to replay.
+A step's operands are integers or the names of earlier steps; the operations without operands read the
+trace's own inputs (the days' minutes, the counted work, other lines, entered sums), so nothing but the
+stored trace is needed to replay.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,8 @@ Operation = Literal[
     "minutes_of_days",
     "pieces_of_work",
     "rejects_of_work",
+    "amount_of_lines",
+    "amount_of_entries",
     "product",
     "multiply_half_up",
     "multiply_up",
@@ -91,8 +94,41 @@ class ComparisonInput(Struct, frozen=True):
     holds: bool
 
 
+class LawInput(Struct, frozen=True, kw_only=True):
+    """A row of law that the line rests on (hr_core.law.rows.LawRow); `city` empty: the country's."""
+
+    item: str
+    version: str
+    since: str
+    status: str
+    source: str
+    city: str = ""
+
+
+class LineInput(Struct, frozen=True, kw_only=True):
+    """Another line of the same slip, as the tax takes the wages."""
+
+    code: str
+    amount_fen: int
+
+
+class EntryInput(Struct, frozen=True, kw_only=True):
+    """A sum that somebody entered and another approved (hr_core.pay.entry.PayEntry)."""
+
+    number: int
+    kind: str
+    name: str
+    amount_fen: int
+    entered_by: str
+    approved_by: str
+    reason: str = ""
+
+
 class Trace(Struct, frozen=True, kw_only=True):
-    """`version` and `source` name the data that the rule came from; the last step is the amount."""
+    """`version` and `source` name the data that the rule came from; the last step is the amount.
+
+    law, lines, entries: the rows of law, other lines of the slip and entered sums that it rests on
+    """
 
     rule: str
     version: str
@@ -104,6 +140,9 @@ class Trace(Struct, frozen=True, kw_only=True):
     work: tuple[WorkInput, ...] = ()
     corrections: tuple[CorrectionInput, ...] = ()
     comparisons: tuple[ComparisonInput, ...] = ()
+    law: tuple[LawInput, ...] = ()
+    lines: tuple[LineInput, ...] = ()
+    entries: tuple[EntryInput, ...] = ()
 
     @property
     def amount_fen(self) -> int:
@@ -122,6 +161,8 @@ class Inputs(NamedTuple):
     days: tuple[DayInput, ...] = ()
     work: tuple[WorkInput, ...] = ()
     corrections: tuple[CorrectionInput, ...] = ()
+    lines: tuple[LineInput, ...] = ()
+    entries: tuple[EntryInput, ...] = ()
 
 
 class Calculation:
@@ -132,8 +173,10 @@ class Calculation:
         days: tuple[DayInput, ...] = (),
         work: tuple[WorkInput, ...] = (),
         corrections: tuple[CorrectionInput, ...] = (),
+        lines: tuple[LineInput, ...] = (),
+        entries: tuple[EntryInput, ...] = (),
     ) -> None:
-        self.inputs = Inputs(days, work, corrections)
+        self.inputs = Inputs(days, work, corrections, lines, entries)
         self._steps: list[Step] = []
 
     def step(self, name: str, operation: Operation, *of: int | str) -> int:
@@ -153,9 +196,9 @@ def replay(trace: Trace) -> int:
     Raises TraceMismatchError when a step or a comparison does not hold.
     """
     known: dict[str, int] = {}
+    inputs = Inputs(trace.days, trace.work, trace.corrections, trace.lines, trace.entries)
     for step in trace.steps:
         operands = [_value(operand, known) for operand in step.of]
-        inputs = Inputs(trace.days, trace.work, trace.corrections)
         result = _apply(step.operation, operands, inputs)
         if result != step.result:
             raise TraceMismatchError(
@@ -179,6 +222,10 @@ def _apply(operation: Operation, operands: list[int], inputs: Inputs) -> int:
         case "rejects_of_work":
             counted = sum(one.amount for one in inputs.work if one.metric == "rejects")
             return counted + sum(one.rejects for one in inputs.corrections)
+        case "amount_of_lines":
+            return sum(one.amount_fen for one in inputs.lines)
+        case "amount_of_entries":
+            return sum(one.amount_fen for one in inputs.entries)
         case _:
             return _ARITHMETIC[operation](*operands)
 

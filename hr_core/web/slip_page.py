@@ -11,7 +11,7 @@ from msgspec import Struct
 from hr_core import views
 from hr_core.errors import NotFoundError
 from hr_core.money import format_fen
-from hr_core.pay.slip import GRADE_LINE, SlipLine
+from hr_core.pay.slip import GRADE_LINE, SlipLine, net_fen
 from hr_core.store.results import run_by_number
 from hr_core.trace.calculation import DayInput, Trace, TraceMismatchError, WorkInput, replay
 from hr_core.trace.events import is_event_id
@@ -62,7 +62,7 @@ class SlipPage(Struct, frozen=True, kw_only=True):
 
     @property
     def adds_up(self) -> bool:
-        return sum(line.line.amount_fen for line in self.lines) == self.slip.total_fen
+        return net_fen(line.line for line in self.lines) == self.slip.total_fen
 
 
 def slip_page(

@@ -1,0 +1,79 @@
+"""Table of approved single sums of a month. Rows are added, never changed."""
+
+from collections import defaultdict
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+
+from hr_core.errors import RefusedError
+from hr_core.pay.entry import EntryKind, NewEntry, PayEntry
+from hr_core.store.database import UtcInstant, metadata
+
+pay_entries = sa.Table(
+    "pay_entries",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("month", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("amount_fen", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("entered_by", sa.Text, nullable=False),
+    sa.Column("approved_by", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.Column("approval", sa.Integer),  # of approvals
+    sa.Column("added_at", UtcInstant, nullable=False),
+    sa.UniqueConstraint("subject"),
+    sa.CheckConstraint("amount_fen > 0", name="above_zero"),
+    sa.CheckConstraint("entered_by <> approved_by", name="four_eyes"),
+    sa.Index(None, "month", "person"),
+)
+
+
+def add_entry(
+    conn: sa.Connection, new: NewEntry, *, at: datetime, approval: int | None = None
+) -> int:
+    """Gives its number. Raises RefusedError for one that is not above zero, that one human entered and
+    approved, or whose subject was entered before.
+    """
+    if new.amount_fen <= 0:
+        raise RefusedError(
+            f"{new.kind} of {new.person}: {new.amount_fen} fen is not above zero",
+            remedy="enter what is paid or taken off as an amount above zero; its kind tells which",
+        )
+    if new.entered_by == new.approved_by:
+        raise RefusedError(
+            f"{new.kind} of {new.person}: {new.entered_by} entered it and cannot approve it",
+            remedy="let another person approve it",
+        )
+    row = {**msgspec.structs.asdict(new), "subject": new.subject or None}
+    try:
+        with conn.begin_nested():
+            written = conn.execute(
+                sa.insert(pay_entries).values(**row, approval=approval, added_at=at)
+            )
+    except sa.exc.IntegrityError as exc:
+        raise RefusedError(
+            f"{new.kind} of {new.person} for {new.subject} was entered before",
+            remedy=f"see hr-core pay entries list --month {new.month}",
+        ) from exc
+    key = written.inserted_primary_key
+    assert key is not None  # noqa: S101 - one row was inserted
+    return int(key[0])
+
+
+def entries_of_month(conn: sa.Connection, month: str) -> dict[str, tuple[PayEntry, ...]]:
+    """By person, in the order of entering."""
+    there = pay_entries.c
+    query = (
+        sa.select(*(there[name] for name in PayEntry.__struct_fields__))
+        .where(there.month == month)
+        .order_by(there.number)
+    )
+    found: defaultdict[str, list[PayEntry]] = defaultdict(list)
+    for row in conn.execute(query).mappings():
+        columns = {**row, "kind": EntryKind(row["kind"]), "subject": row["subject"] or ""}
+        found[row["person"]].append(PayEntry(**columns))
+    return {person: tuple(rows) for person, rows in found.items()}
