@@ -10,7 +10,7 @@ from hr_core.clock import Month
 from hr_core.errors import NotFoundError
 from hr_core.pay.line_values import Value, values_of
 from hr_core.pay.line_words import Lang, filled, kind_of, says, value_text, words
-from hr_core.pay.slip import SlipLine
+from hr_core.pay.slip import Side, SlipLine
 from hr_core.store.results import RunRow, lines_of, pay_runs, pay_slips, run_by_number, slip_of
 
 MOST_CAUSES = 3
@@ -112,7 +112,7 @@ def _by_kind(lines: Sequence[SlipLine]) -> dict[str, list[SlipLine]]:
     """What the company pays beside the slip is in nobody's net pay."""
     found: dict[str, list[SlipLine]] = {}
     for line in lines:
-        if getattr(line, "side", None) != "employer":
+        if line.side is not Side.EMPLOYER:
             found.setdefault(kind_of(line), []).append(line)
     return found
 

@@ -65,6 +65,11 @@ def values_of(line: SlipLine) -> dict[str, Value]:
     for step in trace.steps:
         found[step.name] = step.result
         found |= {f"{step.name}.{at}": value for at, value in enumerate(operands(trace, step))}
+    found |= {f"line.{one.code}": one.amount_fen for one in trace.lines}
+    if trace.entries:
+        found["entry_names"] = ", ".join(one.name for one in trace.entries)
+        for who in ("entered_by", "approved_by"):
+            found[who] = ", ".join(dict.fromkeys(getattr(one, who) for one in trace.entries))
     found |= trace.facts
     found |= dict(_derived(line, found))
     return found

@@ -16,8 +16,9 @@ from msgspec import Struct
 
 from hr_core.data_files import load
 from hr_core.errors import CoreError
+from hr_core.law.rows import Status
 from hr_core.pay.line_values import Value, fraction_of, rounding_of, values_of
-from hr_core.pay.slip import SlipLine
+from hr_core.pay.slip import Side, SlipLine
 
 Lang = Literal["zh", "en"]
 Both = tuple[str, str]
@@ -38,7 +39,7 @@ class Absent(Struct, frozen=True, forbid_unknown_fields=True):
     """A kind that somebody may miss on a slip that has one of the lines `beside`."""
 
     kind: str
-    side: Literal["earned", "deducted"]
+    side: Side
     beside: tuple[str, ...]
     why: Both
 
@@ -98,13 +99,12 @@ def kind_of(line: SlipLine) -> str:
     Raises MissingWordsError.
     """
     names = words().names
-    side = getattr(line, "side", None)
     for code in (line.code, line.trace.rule.replace(".", "_")):
         parts = code.replace(":", "_").split("_")
         for end in range(len(parts), 0, -1):
             kind = "_".join(parts[:end])
-            if f"{kind}.{side}" in names:
-                return f"{kind}.{side}"
+            if f"{kind}.{line.side}" in names:
+                return f"{kind}.{line.side}"
             if kind in names:
                 return kind
     raise MissingWordsError(
@@ -141,7 +141,7 @@ def words_of(line: SlipLine, lang: Lang) -> LineWords:
 
 
 class AbsentLine(NamedTuple):
-    side: str
+    side: Side
     name: str
     why: str
 
@@ -216,7 +216,7 @@ _FORMATS: dict[str, Callable[[Fraction], str]] = {
 
 def shown_fen(line: SlipLine) -> int:
     """What is taken off is told without its minus: the heading says already that it is."""
-    return -line.amount_fen if getattr(line, "side", None) == "deducted" else line.amount_fen
+    return -line.amount_fen if line.side is Side.DEDUCTED else line.amount_fen
 
 
 def _form(kind: str, line: SlipLine, values: Mapping[str, Value]) -> Form:
@@ -264,13 +264,24 @@ def _day_text(day: str, lang: Lang) -> str:
 
 
 def _law(line: SlipLine, lang: Lang) -> Iterator[LawWords]:
+    """The rule's own source, then each row of law with its status in words."""
     trace = line.trace
-    status = trace.facts.get("law_status", "")
-    yield LawWords(text=trace.source, warning=_warning(status, lang))
-
-
-def _warning(status: str, lang: Lang) -> str:
-    return says("unverified", lang) if status == "unverified" else ""
+    unverified = trace.facts.get("law_status") == Status.UNVERIFIED
+    if not trace.law:
+        yield LawWords(text=trace.source, warning=says("unverified", lang) if unverified else "")
+    for row in trace.law:
+        status = Status(row.status)
+        yield LawWords(
+            text=says(
+                "law_row",
+                lang,
+                city=row.city or says("country", lang),
+                since=row.since,
+                source=row.source,
+                status=says(f"status_{status}", lang),
+            ),
+            warning=says("unverified", lang) if status is Status.UNVERIFIED else "",
+        )
 
 
 def _of(both: Both, lang: Lang) -> str:

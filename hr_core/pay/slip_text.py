@@ -17,11 +17,10 @@ from hr_core.pay.line_words import (
     words_of,
     yuan_text,
 )
-from hr_core.pay.slip import SlipLine
+from hr_core.pay.slip import Side, SlipLine
 from hr_core.store.results import RunRow, SlipRow, lines_of, run_by_number, slip_of
 
 WIDTH = 64
-_SIDES = ("earned", "deducted", "employer")
 
 
 class PaidSlip(Struct, frozen=True, kw_only=True):
@@ -52,10 +51,6 @@ def slip_text(paid: PaidSlip, lang: Lang) -> str:
     return "\n".join(_told(paid, lang)) + "\n"
 
 
-def side_of(line: SlipLine) -> str:
-    return str(getattr(line, "side", "earned"))
-
-
 def cells(text: str) -> int:
     """Columns on a terminal: a wide character takes two."""
     return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
@@ -74,7 +69,7 @@ def _told(paid: PaidSlip, lang: Lang) -> Iterator[str]:
     yield amount_line(says("net", lang), yuan_text(slip.total_fen))
     if paid.changes is not None:
         yield from changes_text(paid.changes, lang)
-    for side in _SIDES:
+    for side in Side:
         yield from _side(paid.lines, side, lang)
     if slip.to_clarify:
         yield ""
@@ -84,13 +79,13 @@ def _told(paid: PaidSlip, lang: Lang) -> Iterator[str]:
             yield f"  {day.day} {words().open_days[day.status][at]}"
 
 
-def _side(lines: Sequence[SlipLine], side: str, lang: Lang) -> Iterator[str]:
-    there = [line for line in lines if side_of(line) == side]
-    absent = [one for one in absent_lines(lines, lang) if one.side == side]
+def _side(lines: Sequence[SlipLine], side: Side, lang: Lang) -> Iterator[str]:
+    there = [line for line in lines if line.side is side]
+    absent = [one for one in absent_lines(lines, lang) if one.side is side]
     if not there and not absent:
         return
     yield ""
-    yield amount_line(says(side, lang), yuan_text(sum(shown_fen(line) for line in there)))
+    yield amount_line(says(side.value, lang), yuan_text(sum(shown_fen(line) for line in there)))
     for line in there:
         yield from _line(line, lang)
     for one in absent:

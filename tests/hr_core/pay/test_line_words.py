@@ -11,6 +11,7 @@ from string import Formatter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import hr_core
 from hr_core.attendance.calendar import DayKind, load_calendar
@@ -23,6 +24,7 @@ from hr_core.pay.cn.month import EmployerRates, Law, MonthFacts, Person
 from hr_core.pay.cn.month_pay import pay_month
 from hr_core.pay.cn.month_wage import Employment, WageSpan, paid_days
 from hr_core.pay.cn.overtime import OvertimeWork
+from hr_core.pay.entry import EntryKind
 from hr_core.pay.line_values import rounding_of
 from hr_core.pay.line_words import (
     MissingWordsError,
@@ -34,8 +36,15 @@ from hr_core.pay.line_words import (
     words_of,
     yuan_text,
 )
-from hr_core.pay.slip import SlipLine
-from hr_core.trace.calculation import Calculation, DayInput, Step, Trace
+from hr_core.pay.slip import Side, SlipLine
+from hr_core.trace.calculation import (
+    Calculation,
+    DayInput,
+    EntryInput,
+    LawInput,
+    Step,
+    Trace,
+)
 
 _MAKERS = {"line", "Line", "SlipLine", "_line", "slip_line", "_plain"}
 _NO_KINDS = {"constant", "sum"}
@@ -121,7 +130,7 @@ def test_every_kind_that_the_code_makes_has_a_name_and_a_form():
     found = set(kinds_in_code())
     assert found >= {"wages", "severance", "overtime_*", "income_tax", "bonus", "grade"}  # it reads
     expected = {f"{item}_{side}" for item in (*INSURANCES, *FUNDS) for side in ("employee", "employer")}
-    expected |= {f"overtime_{kind}" for kind in DayKind} | {"base", "grade"}
+    expected |= {f"overtime_{kind}" for kind in DayKind} | {kind.value for kind in EntryKind}
     expected |= {kind for kind in found if "*" not in kind and re.fullmatch(r"[a-z_]+", kind)}
     for kind in sorted(expected):
         told = words_of(amount(kind, 12_345), "zh")
@@ -229,6 +238,37 @@ def test_an_unverified_row_is_an_amber_sentence():
     told = words_of(amount("bonus", 1, law_status="unverified"), "zh")
     assert [law.warning for law in told.law] == ["本市比例来自非官方来源,可能更正"]
     assert [law.warning for law in words_of(amount("bonus", 1), "zh").law] == [""]
+
+
+def test_rows_of_law_are_told_with_their_status():
+    row = LawInput(
+        item="pension", version="v", since="2025-07-01", status="unverified", source="a page", city="甲"
+    )
+    line = amount("pension_employee", 1)
+    line = replace(line, trace=replace(line.trace, law=(row,)))
+    (told,) = words_of(line, "zh").law
+    assert told.text == "甲,2025-07-01 起:a page(未核实来源)"
+    assert told.warning == "本市比例来自非官方来源,可能更正"
+    (official,) = words_of(
+        replace(line, trace=replace(line.trace, law=(replace(row, status="official", city=""),))), "en"
+    ).law
+    assert official.text == "the country, from 2025-07-01: a page (official source)"
+    assert not official.warning
+
+
+def test_an_entered_sum_says_who_entered_and_who_approved_it():
+    entry = EntryInput(
+        number=1, kind="bonus", name="中秋", amount_fen=5, entered_by="王", approved_by="李"
+    )
+    line = amount("bonus_1", 5)
+    line = replace(line, trace=replace(line.trace, entries=(entry,)))
+    assert words_of(line, "zh").sentence == "中秋:王 录入,李 批准"
+
+
+def test_what_is_taken_off_is_told_without_its_minus_and_by_its_own_name():
+    line = replace(amount("damages", -500), side=Side.DEDUCTED)
+    assert words_of(line, "zh").sentence == "赔偿扣款 5.00"
+    assert words_of(amount("damages", 500), "zh").name == "公司支付的赔偿"
 
 
 def test_what_one_looks_for_and_does_not_find_is_told_with_its_reason():
