@@ -99,9 +99,7 @@ def _run_before(conn: sa.Connection, now: RunRow, person: str) -> _Before | None
         sa.select(pay_runs.c.number, pay_runs.c.month, pay_slips.c.total_fen)
         .join_from(pay_runs, pay_slips, pay_runs.c.number == pay_slips.c.run)
         .where(pay_runs.c.month == month, pay_slips.c.number == person)
-        .order_by(
-            sa.case((pay_runs.c.scheme == now.scheme, 0), else_=1), pay_runs.c.number.desc()
-        )
+        .order_by(sa.case((pay_runs.c.scheme == now.scheme, 0), else_=1), pay_runs.c.number.desc())
         .limit(1)
     )
     row = conn.execute(query).one_or_none()

@@ -188,6 +188,7 @@ def _base_line(person: Person, scheme: SchemeEdition) -> SlipLine:
         version=scheme.version,
         source=person.origin,
         formula="the month's full base pay; no day is deducted",
+        facts={"base_fen": str(person.base_fen)},
         steps=(Step("amount", "constant", (person.base_fen,), person.base_fen),),
     )
     return _line(BASE_LINE, ("Base pay", "基本工资"), "full base", trace)
@@ -228,6 +229,7 @@ def _grade_line(person: Person, calculation: Calculation, terms: PayTerms) -> Sl
     rejects = calculation.step("rejects", "rejects_of_work")
     grading = grade_of(pieces, rejects, terms.grades)
     facts = {"grade": grading.grade or "not rated", "grade_version": terms.grades.version}
+    facts["base_fen"] = str(person.base_fen)
     note = grading.reason
     if grading.grade is None:
         calculation.step("amount", "constant", 0)

@@ -63,9 +63,7 @@ def amount_line(text: str, amount: str) -> str:
 def _told(paid: PaidSlip, lang: Lang) -> Iterator[str]:
     slip, run = paid.slip, paid.run
     title = says("slip_of", lang, month=run.month)
-    yield amount_line(
-        f"{title}  {slip.name} {slip.number}", says("run", lang, run=str(run.number))
-    )
+    yield amount_line(f"{title}  {slip.name} {slip.number}", says("run", lang, run=str(run.number)))
     yield amount_line(says("net", lang), yuan_text(slip.total_fen))
     if paid.changes is not None:
         yield from changes_text(paid.changes, lang)

@@ -122,14 +122,17 @@ def kinds_in_code():
                     yield kind.value
                 elif isinstance(kind, ast.JoinedStr):
                     yield "".join(
-                        part.value if isinstance(part, ast.Constant) else "*" for part in kind.values
+                        part.value if isinstance(part, ast.Constant) else "*"
+                        for part in kind.values
                     )
 
 
 def test_every_kind_that_the_code_makes_has_a_name_and_a_form():
     found = set(kinds_in_code())
     assert found >= {"wages", "severance", "overtime_*", "income_tax", "bonus", "grade"}  # it reads
-    expected = {f"{item}_{side}" for item in (*INSURANCES, *FUNDS) for side in ("employee", "employer")}
+    expected = {
+        f"{item}_{side}" for item in (*INSURANCES, *FUNDS) for side in ("employee", "employer")
+    }
     expected |= {f"overtime_{kind}" for kind in DayKind} | {kind.value for kind in EntryKind}
     expected |= {kind for kind in found if "*" not in kind and re.fullmatch(r"[a-z_]+", kind)}
     for kind in sorted(expected):
@@ -242,7 +245,12 @@ def test_an_unverified_row_is_an_amber_sentence():
 
 def test_rows_of_law_are_told_with_their_status():
     row = LawInput(
-        item="pension", version="v", since="2025-07-01", status="unverified", source="a page", city="甲"
+        item="pension",
+        version="v",
+        since="2025-07-01",
+        status="unverified",
+        source="a page",
+        city="甲",
     )
     line = amount("pension_employee", 1)
     line = replace(line, trace=replace(line.trace, law=(row,)))
@@ -250,7 +258,8 @@ def test_rows_of_law_are_told_with_their_status():
     assert told.text == "甲,2025-07-01 起:a page(未核实来源)"
     assert told.warning == "本市比例来自非官方来源,可能更正"
     (official,) = words_of(
-        replace(line, trace=replace(line.trace, law=(replace(row, status="official", city=""),))), "en"
+        replace(line, trace=replace(line.trace, law=(replace(row, status="official", city=""),))),
+        "en",
     ).law
     assert official.text == "the country, from 2025-07-01: a page (official source)"
     assert not official.warning
