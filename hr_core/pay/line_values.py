@@ -18,6 +18,9 @@ Value = str | int | Fraction
 _ROUNDINGS = frozenset({"multiply_half_up", "multiply_up"})
 _UNITS_FEN = (10, 100)
 _MINUTES_AN_HOUR = 60
+# Steps whose first operand is the month wage.
+_WAGE_FIRST = frozenset({"wage_x_minutes", "earned_1"})
+_OF_BASE = frozenset({"base", "grade"})
 
 
 class Rounding(Struct, frozen=True):
@@ -75,6 +78,19 @@ def values_of(line: SlipLine) -> dict[str, Value]:
     return found
 
 
+def wage_fen(trace: Trace) -> int | None:
+    """The agreed month wage that the line counts from, where it names one."""
+    for name in ("base_fen", "wage_fen"):
+        if name in trace.facts:
+            return int(trace.facts[name])
+    if any(step.name == "earned_2" for step in trace.steps):
+        return None  # it changed in the month
+    for step in trace.steps:
+        if step.name in _WAGE_FIRST or (trace.rule in _OF_BASE and step.name == "amount"):
+            return operands(trace, step)[0]
+    return None
+
+
 def fraction_of(value: Value) -> Fraction | None:
     """Of a text like 87/4 or 21.75 too; None for anything that is no number."""
     try:
@@ -90,10 +106,9 @@ def _derived(line: SlipLine, known: dict[str, Value]) -> Iterator[tuple[str, Val
         yield "held", rounding.held
         yield "rate", rounding.rate
         yield "exact", rounding.exact
-    for name in ("base", "base_fen", "wage_fen"):
-        base = fraction_of(known.get(name, ""))
-        if base is not None:
-            yield "base", int(base)
+    wage = wage_fen(trace)
+    if wage is not None:
+        yield "wage", wage
     yield from _hours(trace, known)
     yield from _share_bounds(known)
     if trace.facts.get("name", line.code) != line.code:
@@ -112,7 +127,7 @@ def _hours(trace: Trace, known: dict[str, Value]) -> Iterator[tuple[str, Value]]
     if hours is not None:
         yield "hours", hours
         yield "minutes", hours * _MINUTES_AN_HOUR
-    wage = fraction_of(known.get("base_fen", known.get("wage_fen", "")))
+    wage = wage_fen(trace)
     month_days, day_hours = (fraction_of(known.get(of, "")) for of in ("month_days", "day_hours"))
     if wage is not None and month_days and day_hours:
         yield "hour_pay", wage / month_days / day_hours

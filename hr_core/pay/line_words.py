@@ -36,12 +36,13 @@ class Form(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Absent(Struct, frozen=True, forbid_unknown_fields=True):
-    """A kind that somebody may miss on a slip that has one of the lines `beside`."""
+    """A kind that somebody may miss on a slip with one of the lines `beside` and none of `without`."""
 
     kind: str
     side: Side
     beside: tuple[str, ...]
     why: Both
+    without: tuple[str, ...] = ()
 
 
 class Why(Struct, frozen=True, forbid_unknown_fields=True):
@@ -150,7 +151,7 @@ def absent_lines(lines: Iterable[SlipLine], lang: Lang) -> Iterator[AbsentLine]:
     """Lines that somebody may look for and that the slip does not have, each with the reason."""
     there = {kind_of(line) for line in lines}
     for one in words().absent:
-        if one.kind not in there and there.intersection(one.beside):
+        if there.intersection(one.beside) and not there.intersection((one.kind, *one.without)):
             yield AbsentLine(one.side, _of(words().names[one.kind], lang), _of(one.why, lang))
 
 

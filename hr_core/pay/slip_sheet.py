@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from hr_core.pay.line_values import operands
+from hr_core.pay.line_values import operands, wage_fen
 from hr_core.pay.line_words import name_of, words_of
 from hr_core.pay.run_slips import RunSlip
 from hr_core.pay.slip import Side, SlipLine
@@ -54,7 +54,7 @@ class SlipSheet:
         self._sheet, self._look, self._slip = sheet, look, slip
         self._row = 0
         self._amounts: dict[int, str] = {}
-        self._shared: dict[tuple[str, int], str] = {}
+        self._wages: dict[int, str] = {}
         self._month = month
 
     def fill(self) -> Filled:
@@ -127,12 +127,11 @@ class SlipSheet:
         return self._formula(step.name, formula, step.result)
 
     def _literal(self, trace: Trace, step: Step, at: int, value: int) -> str:
-        """One cell for all lines where a fact names the number (base_fen), else one of the step's own."""
-        for name, text in trace.facts.items():
-            if name.endswith("_fen") and text == str(value):
-                if (name, value) not in self._shared:
-                    self._shared[name, value] = self._input(name, value)
-                return self._shared[name, value]
+        """One cell for the agreed wage of all lines, else one of the step's own."""
+        if value == wage_fen(trace):
+            if value not in self._wages:
+                self._wages[value] = self._input("月工资 agreed wage", value)
+            return self._wages[value]
         return self._input(f"{step.name}: {_PLACES.get((step.operation, at), at + 1)}", value)
 
     def _summary(self, first: int) -> str:

@@ -284,6 +284,10 @@ def test_what_one_looks_for_and_does_not_find_is_told_with_its_reason():
     told = list(absent_lines([amount("base", 1), overtime(320_000, 60)], "zh"))
     assert ("earned", "休息日加班费", "本月没有计付的休息日加班") in told
     assert not any(one.name == "工作日加班费" for one in told)
+    assert ("deducted", "养老保险(个人)", "这个方案不算社保") in told
+    by_law = list(absent_lines([amount("base", 1), amount("income_tax", 0)], "zh"))
+    assert ("deducted", "养老保险(个人)", "没有参加养老保险(已领养老金)") in by_law
+    assert not any(one.name == "个人所得税" for one in by_law)
     assert not list(absent_lines([amount("bonus", 1)], "zh"))
 
 

@@ -80,7 +80,7 @@ def test_libreoffice_recomputes_every_fen_also_after_an_input_changed(engine, tm
     book = tmp_path / "slips.xlsx"
     write(engine, book, stored(engine, *slips))
     with load_workbook(str(book)) as read:
-        cell = cell_of(read.get_sheet_by_name("E1").to_python(skip_empty_area=False), "base_fen")
+        cell = cell_of(read.get_sheet_by_name("E1").to_python(skip_empty_area=False), "月工资 agreed wage")
     as_it_is = emptied(book, tmp_path / "as_it_is.xlsx")
     raised = emptied(book, tmp_path / "raised.xlsx", {("E1", cell): 1_234_567})
     first, second = recomputed(tmp_path, as_it_is, raised)
