@@ -7,10 +7,13 @@ import sqlalchemy as sa
 from hr_core.approvals.desk import Approval
 from hr_core.approvals.kinds import Kind
 from hr_core.errors import RefusedError
+from hr_core.opening.desk import take_opening
 
 Effect = Callable[[sa.Connection, Approval], None]
 
-EFFECTS: dict[Kind, Effect] = {}
+EFFECTS: dict[Kind, Effect] = {
+    Kind.OPENING: take_opening,
+}
 
 
 def take_effect(conn: sa.Connection, approval: Approval) -> None:
