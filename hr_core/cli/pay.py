@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from hr_core.store.results import NewRun
 
 app = typer.Typer(help="Compute and explain pay.", rich_markup_mode=None)
-app.command("slip")(pay_papers.slip)
+for paper in (pay_papers.slip, pay_papers.journal, pay_papers.export):
+    app.command(paper.__name__)(paper)
 
 app.command("objections")(objections)
 app.command("reply")(reply)

@@ -4,6 +4,7 @@ A template says which rows (people, lines, the journal), which columns, and how 
 Fields are checked when it is read: a typing error must not become an empty column of money.
 """
 
+import fnmatch
 import re
 import tomllib
 from enum import StrEnum
@@ -16,6 +17,7 @@ from msgspec import Struct
 
 from hr_core.data_files import read_text
 from hr_core.errors import InputFileError, NotFoundError
+from hr_core.pay.line_words import words
 
 SCHEMA = "clockline-pay-export/1"
 MAX_TEMPLATE_BYTES = 256 * 1024  # 60 columns are 6 kB
@@ -79,12 +81,13 @@ class ExportTemplate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     total            the field of people or lines that `{total}` adds up over all written rows
     leave_out_zero   rows whose amounts are all zero are not written
+    above_zero       a person with an amount below zero is left out and listed
     """
 
     schema: Literal["clockline-pay-export/1"]
     name: str
     rows: Source
-    column: tuple[Column, ...]
+    column: tuple[Column, ...] = ()
     file: Literal["csv", "xlsx"] = "csv"
     encoding: Literal["utf-8", "utf-8-sig", "gbk", "gb18030"] = "utf-8-sig"
     separator: Literal[",", ";", "\t", "|"] = ","
@@ -98,11 +101,12 @@ class ExportTemplate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     total_sign: Literal[1, -1] = 1
     approved_only: bool = True
     leave_out_zero: bool = False
+    above_zero: bool = False
     account: tuple[Account, ...] = ()
 
 
 HEAD_FIELDS = frozenset({"month", "run", "scheme", "count", "total", "debit", "credit", "date"})
-_HEAD_FIELD = re.compile(r"\{([^{}]*)\}")
+HEAD_FIELD = re.compile(r"\{([^{}]*)\}")
 
 
 def built_in_templates() -> list[str]:
@@ -155,14 +159,13 @@ def _check(template: ExportTemplate, file: str) -> None:
         _check_field(template, template.total, file, "total")
     for row in (*template.header, *template.footer):
         for cell in row:
-            for name in _HEAD_FIELD.findall(cell):
+            for name in HEAD_FIELD.findall(cell):
                 if name not in HEAD_FIELDS:
                     known = ", ".join(sorted(HEAD_FIELDS))
                     raise _fault(file, "header", f"{{{name}}} is unknown", f"use one of {known}")
-    same = template.decimal
-    if same.thousands == same.point or template.quotes == "never" and (
-        template.separator in {same.point, same.thousands}
-    ):
+    marks = template.decimal
+    unquoted = template.quotes == "never" and template.separator in {marks.point, marks.thousands}
+    if marks.thousands == marks.point or unquoted:
         raise _fault(file, "decimal", "a mark means two things", "choose another mark")
 
 
@@ -186,7 +189,12 @@ def _check_column(template: ExportTemplate, column: Column, file: str) -> None:
 
 def _check_field(template: ExportTemplate, field: str, file: str, key: str) -> None:
     known = FIELDS[template.rows]
-    of_line = template.rows is Source.PEOPLE and field.startswith(LINE) and field != LINE
+    kinds = {name.partition(".")[0] for name in words().names}
+    of_line = (
+        template.rows is Source.PEOPLE
+        and field.startswith(LINE)
+        and bool(fnmatch.filter(kinds, field.removeprefix(LINE)))
+    )
     if field not in known and not of_line:
         told = ", ".join(sorted(known))
         raise _fault(file, key, f"no field {field!r} of {template.rows}", f"use one of {told}")

@@ -133,7 +133,7 @@ def words_of(line: SlipLine, lang: Lang) -> LineWords:
         kind=kind,
         name=str(values["name"]),
         amount_fen=line.amount_fen,
-        sentence=filled(form.sentence, lang, values),
+        sentence=filled(form.sentence, lang, values) or "",
         days=_days(line, lang),
         calculation=calculation or "",
         rounding=_rounding(line, lang),

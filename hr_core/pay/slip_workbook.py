@@ -1,12 +1,13 @@
 """The slip workbook: a sheet for each person, every movement, and the journal, all of it formulas."""
 
+import io
 import re
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 
-from hr_core.errors import CoreError, NotFoundError, RefusedError
+from hr_core.errors import NotFoundError, RefusedError
 from hr_core.pay.journal import NET, Journal, check_journal, journal_rows, movements
 from hr_core.pay.line_words import words
 from hr_core.pay.run_slips import RunSlip, run_slips
@@ -21,11 +22,14 @@ _NOT_IN_NAMES = re.compile(r"[^\w.\- ]")
 _JOURNAL_FIRST = 3  # rows above the journal's first
 
 
-def write_workbook(
-    conn: sa.Connection, number: int, path: Path, person: str | None = None
-) -> tuple[RunSlip, ...]:
+class Workbook(Struct, frozen=True):
+    slips: tuple[RunSlip, ...]
+    content: bytes
+
+
+def slip_workbook(conn: sa.Connection, number: int, person: str | None = None) -> Workbook:
     """Of a run, or of one person's slip in it. Raises NotFoundError, RefusedError,
-    JournalMismatchError, CoreError (the path).
+    JournalMismatchError.
     """
     run = run_by_number(conn, number)
     if run is None:
@@ -43,21 +47,16 @@ def write_workbook(
         )
     journal = Journal(run=number, month=run.month, rows=journal_rows(slips))
     check_journal(journal, slips, sum(slip.net_fen for slip in slips))
-    try:
-        path.touch(mode=0o600)  # everybody's pay is in it
-        _write(path, run, slips, journal)
-    except OSError as exc:
-        raise CoreError(
-            f"{path} cannot be written: {exc.strerror}", remedy="give a path that can be written"
-        ) from exc
-    return slips
+    file = io.BytesIO()
+    _write(file, run, slips, journal)
+    return Workbook(slips, file.getvalue())
 
 
-def _write(path: Path, run: RunRow, slips: tuple[RunSlip, ...], journal: Journal) -> None:
+def _write(file: io.BytesIO, run: RunRow, slips: tuple[RunSlip, ...], journal: Journal) -> None:
     import xlsxwriter  # noqa: PLC0415 - only whoever exports needs it
 
     plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(str(path), {"in_memory": True, **plain}) as book:
+    with xlsxwriter.Workbook(file, {"in_memory": True, **plain}) as book:
         book.set_properties({"created": run.created_at.replace(tzinfo=None)})
         look = Look(
             head=book.add_format({"bold": True}),

@@ -18,7 +18,9 @@ def emptied(book: Path, to: Path, changed: dict[tuple[str, str], int] | None = N
             text = source.read(entry)
             sheet = files.get(entry.filename)
             if sheet is not None:
-                new = {cell: value for (name, cell), value in (changed or {}).items() if name == sheet}
+                new = {
+                    cell: value for (name, cell), value in (changed or {}).items() if name == sheet
+                }
                 text = _CELL.sub(lambda found, new=new: _cell(found, new), text.decode()).encode()
             copy.writestr(entry, text)
     return to
