@@ -91,6 +91,14 @@ def wage_fen(trace: Trace) -> int | None:
     return None
 
 
+def agreed_wage(trace: Trace) -> int | None:
+    """The whole of it, also where the line is of its fixed or floating part."""
+    for step in trace.steps:
+        if step.name == "floating_of_wage_1":
+            return operands(trace, step)[0]
+    return None if trace.rule == "allowance" else wage_fen(trace)
+
+
 def fraction_of(value: Value) -> Fraction | None:
     """Of a text like 87/4 or 21.75 too; None for anything that is no number."""
     try:
@@ -111,8 +119,8 @@ def _derived(line: SlipLine, known: dict[str, Value]) -> Iterator[tuple[str, Val
         yield "wage", wage
     yield from _hours(trace, known)
     yield from _share_bounds(known)
-    if trace.facts.get("name", line.code) != line.code:
-        yield "named", trace.facts["name"]
+    if "coefficient" in trace.facts and "score" not in trace.facts:
+        yield "no_result", 1
     if known.get("taxable") == 0:
         yield "nothing_taxable", 1
     if line.code.startswith("leave_pay") and "days" in trace.facts:

@@ -115,7 +115,11 @@ def kind_of(line: SlipLine) -> str:
 
 
 def name_of(line: SlipLine, lang: Lang) -> str:
-    return _of(words().names[kind_of(line)], lang)
+    """Of two allowances each with its own name behind."""
+    kind = kind_of(line)
+    own = line.trace.facts.get("name", "")
+    named = _of(words().names[kind], lang)
+    return named if own in {"", kind} else f"{named} · {own}"
 
 
 def words_of(line: SlipLine, lang: Lang) -> LineWords:
@@ -265,10 +269,12 @@ def _day_text(day: str, lang: Lang) -> str:
 
 
 def _law(line: SlipLine, lang: Lang) -> Iterator[LawWords]:
-    """The rule's own source, then each row of law with its status in words."""
+    """Each row of law with its status in words, or the rule's own source; who entered a sum is told in
+    its sentence.
+    """
     trace = line.trace
     unverified = trace.facts.get("law_status") == Status.UNVERIFIED
-    if not trace.law:
+    if not trace.law and not trace.entries:
         yield LawWords(text=trace.source, warning=says("unverified", lang) if unverified else "")
     for row in trace.law:
         status = Status(row.status)

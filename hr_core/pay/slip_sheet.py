@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from hr_core.pay.line_values import operands, wage_fen
+from hr_core.pay.line_values import agreed_wage, operands
 from hr_core.pay.line_words import name_of, words_of
 from hr_core.pay.run_slips import RunSlip
 from hr_core.pay.slip import Side, SlipLine
@@ -54,7 +54,7 @@ class SlipSheet:
         self._sheet, self._look, self._slip = sheet, look, slip
         self._row = 0
         self._amounts: dict[int, str] = {}
-        self._wages: dict[int, str] = {}
+        self._shared: dict[tuple[str, int], str] = {}
         self._month = month
 
     def fill(self) -> Filled:
@@ -127,12 +127,29 @@ class SlipSheet:
         return self._formula(step.name, formula, step.result)
 
     def _literal(self, trace: Trace, step: Step, at: int, value: int) -> str:
-        """One cell for the agreed wage of all lines, else one of the step's own."""
-        if value == wage_fen(trace):
-            if value not in self._wages:
-                self._wages[value] = self._input("月工资 agreed wage", value)
-            return self._wages[value]
-        return self._input(f"{step.name}: {_PLACES.get((step.operation, at), at + 1)}", value)
+        """One cell for the agreed wage and for each base of all lines, else one of the step's own."""
+        if trace.rule == "income_tax" and (step.name, at) == _OWN_SHARES:
+            shares = self._own_shares(value)
+            if shares:
+                return self._formula("社保公积金 own shares", f"=-SUM({','.join(shares)})", value)
+        label = _shared_label(trace, step, value)
+        if label is None:
+            return self._input(f"{step.name}: {_PLACES.get((step.operation, at), at + 1)}", value)
+        if (label, value) not in self._shared:
+            self._shared[label, value] = self._input(label, value)
+        return self._shared[label, value]
+
+    def _own_shares(self, value: int) -> list[str]:
+        """The cells of the slip's own shares, if they are what the tax took off; else none."""
+        lines = [
+            (at, line)
+            for at, line in enumerate(self._slip.lines)
+            if line.side is Side.DEDUCTED and line.code.endswith("_employee")
+        ]
+        told = all(at in self._amounts for at, _ in lines)
+        if not told or -sum(line.amount_fen for _, line in lines) != value:
+            return []
+        return [self._amounts[at] for at, _ in lines]
 
     def _summary(self, first: int) -> str:
         for at, line in enumerate(self._slip.lines):
@@ -184,6 +201,18 @@ _PLACES = {
     ("multiply_up", 1): "×",
     ("multiply_up", 2): "÷",
 }
+
+
+_OWN_SHARES = ("contributions", 1)
+
+
+def _shared_label(trace: Trace, step: Step, value: int) -> str | None:
+    if value == agreed_wage(trace):
+        return "月工资 agreed wage"
+    if step.name == "base" and trace.rule.endswith(("_employee", "_employer")):
+        fund = trace.rule.startswith("housing_fund")
+        return "公积金基数 base of the fund" if fund else "社保基数 base of insurance"
+    return None
 
 
 def inputs_of(trace: Trace) -> Sequence[Given]:

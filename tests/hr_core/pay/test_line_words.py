@@ -140,7 +140,8 @@ def test_every_kind_that_the_code_makes_has_a_name_and_a_form():
         assert told.kind == kind
         assert told.sentence
     for pattern in sorted(kind for kind in found if "*" in kind and kind.strip("*_")):
-        assert any(fnmatchcase(name, pattern) for name in words().names), pattern
+        told = (pattern, pattern.removesuffix("_*"))  # the number of an entry behind its kind
+        assert any(fnmatchcase(name, one) for name in words().names for one in told), pattern
 
 
 @pytest.mark.parametrize("kind", sorted(words().names))
@@ -229,6 +230,7 @@ def test_tax_says_rate_and_what_was_withheld_or_why_there_is_none():
 def test_days_of_unpaid_leave_and_a_month_in_part_are_told():
     leave = cn_lines(unpaid_leave=(date(2026, 3, 3),))["wages"]
     assert words_of(leave, "zh").sentence == "在职 22 天(全月计薪 22 天),其中事假 1 天"
+    assert words_of(leave, "zh").calculation == ("12,500.00 − 12,500.00 ÷ 21.75 × 1 = 11,925.2873…")
     assert words_of(leave, "zh").rounding.endswith("= 11,925.29")
     worked = OvertimeWork(date(2026, 3, 5), DayKind.WORKDAY, Fraction(5, 2), 1_250_000)
     line = cn_lines(overtime=(worked,))["overtime_workday"]
@@ -271,7 +273,14 @@ def test_an_entered_sum_says_who_entered_and_who_approved_it():
     )
     line = amount("bonus_1", 5)
     line = replace(line, trace=replace(line.trace, entries=(entry,)))
-    assert words_of(line, "zh").sentence == "中秋:王 录入,李 批准"
+    told = words_of(line, "zh")
+    assert told.sentence == "中秋:王 录入,李 批准"
+    assert told.law == ()
+
+
+def test_an_allowance_has_its_own_name_behind_the_kinds():
+    assert words_of(amount("allowance_1", 5, name="餐补"), "zh").name == "津贴 · 餐补"
+    assert words_of(amount("bonus", 5, name="bonus"), "zh").name == "奖金"
 
 
 def test_what_is_taken_off_is_told_without_its_minus_and_by_its_own_name():
