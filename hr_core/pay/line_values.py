@@ -20,6 +20,7 @@ _UNITS_FEN = (10, 100)
 _MINUTES_AN_HOUR = 60
 # Steps whose first operand is the month wage.
 _WAGE_FIRST = frozenset({"wage_x_minutes", "earned_1"})
+_OF_A_MONTH = frozenset({"retro", "owed_back"})
 _OF_BASE = frozenset({"base", "grade"})
 
 
@@ -119,6 +120,11 @@ def _derived(line: SlipLine, known: dict[str, Value]) -> Iterator[tuple[str, Val
         yield "wage", wage
     yield from _hours(trace, known)
     yield from _share_bounds(known)
+    if trace.rule in _OF_A_MONTH and "month" in trace.facts:
+        yield "of_month", trace.facts["month"]
+        now = [one.amount_fen for one in trace.lines if one.code.endswith(" now")]
+        yield "now_fen", sum(now)
+        yield "paid_fen", sum(now) - sum(one.amount_fen for one in trace.lines)
     if "coefficient" in trace.facts and "score" not in trace.facts:
         yield "no_result", 1
     if known.get("taxable") == 0:

@@ -99,25 +99,37 @@ def kind_of(line: SlipLine) -> str:
 
     Raises MissingWordsError.
     """
+    kind = _kind_of_codes((line.code, line.trace.rule.replace(".", "_")), line.side)
+    if kind is None:
+        raise MissingWordsError(
+            f"no words for the line {line.code!r} (rule {line.trace.rule!r})",
+            remedy="add its name and a form to hr_core/data/line_words.toml",
+        )
+    return kind
+
+
+def _kind_of_codes(codes: Iterable[str], side: Side) -> str | None:
     names = words().names
-    for code in (line.code, line.trace.rule.replace(".", "_")):
+    for code in codes:
         parts = code.replace(":", "_").split("_")
         for end in range(len(parts), 0, -1):
             kind = "_".join(parts[:end])
-            if f"{kind}.{line.side}" in names:
-                return f"{kind}.{line.side}"
+            if f"{kind}.{side}" in names:
+                return f"{kind}.{side}"
             if kind in names:
                 return kind
-    raise MissingWordsError(
-        f"no words for the line {line.code!r} (rule {line.trace.rule!r})",
-        remedy="add its name and a form to hr_core/data/line_words.toml",
-    )
+    return None
 
 
 def name_of(line: SlipLine, lang: Lang) -> str:
     """Of two allowances each with its own name behind."""
     kind = kind_of(line)
-    own = line.trace.facts.get("name", "")
+    facts = line.trace.facts
+    own = facts.get("name") or " ".join(
+        facts[part]
+        for part in ("group", "product", "process", "grade")
+        if facts.get(part) and "product" in facts
+    )
     named = _of(words().names[kind], lang)
     return named if own in {"", kind} else f"{named} · {own}"
 
@@ -125,8 +137,10 @@ def name_of(line: SlipLine, lang: Lang) -> str:
 def words_of(line: SlipLine, lang: Lang) -> LineWords:
     """Raises MissingWordsError."""
     kind = kind_of(line)
+    of_line = _kind_of_codes((line.trace.facts.get("line", ""),), line.side)
     values: dict[str, Value] = {
         **values_of(line),
+        **({} if of_line is None else {"line_name": _of(words().names[of_line], lang)}),
         "name": name_of(line, lang),
         "amount": yuan_text(shown_fen(line)),
     }

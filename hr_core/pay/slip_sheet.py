@@ -10,13 +10,14 @@ from hr_core.pay.line_words import name_of, words_of
 from hr_core.pay.run_slips import RunSlip
 from hr_core.pay.slip import Side, SlipLine
 from hr_core.pay.step_formulas import step_formula
-from hr_core.trace.calculation import Operation, Step, Trace
+from hr_core.trace.calculation import Step, Trace
 
 _VALUE = 1  # column B holds every number in fen, minutes or pieces, C amounts in yuan
-_READS: tuple[Operation, ...] = (
+_READS = (
     "minutes_of_days",
     "pieces_of_work",
     "rejects_of_work",
+    "pieces_of_tallies",
     "amount_of_lines",
     "amount_of_entries",
 )
@@ -36,7 +37,7 @@ class Given(NamedTuple):
 
     label: str
     value: int
-    read_by: Operation
+    read_by: str
     code: str = ""
 
 
@@ -92,7 +93,7 @@ class SlipSheet:
         self._text(f"{told.name} {name_of(line, 'en')}", self._look.head)
         self._sheet.write_string(self._row - 1, 3, told.sentence)
         trace = line.trace
-        read: dict[Operation, list[str]] = {}
+        read: dict[str, list[str]] = {}
         for given in inputs_of(trace):
             read.setdefault(given.read_by, []).append(self._given(given))
         known: dict[str, str] = {}
@@ -108,7 +109,7 @@ class SlipSheet:
         return self._input(given.label, given.value)
 
     def _step(
-        self, trace: Trace, step: Step, known: dict[str, str], read: dict[Operation, list[str]]
+        self, trace: Trace, step: Step, known: dict[str, str], read: dict[str, list[str]]
     ) -> str:
         if step.operation in _READS:
             cells = read.get(step.operation, [])
@@ -219,11 +220,15 @@ def inputs_of(trace: Trace) -> Sequence[Given]:
     """What the operations without operands read, in the order of the trace."""
     found = [Given(one.day, one.minutes, "minutes_of_days") for one in trace.days]
     for work in trace.work:
-        reads: Operation = "pieces_of_work" if work.metric == "pieces" else "rejects_of_work"
+        reads = "pieces_of_work" if work.metric == "pieces" else "rejects_of_work"
         found.append(Given(f"{work.source}/{work.tag} {work.metric}", work.amount, reads))
     for made in trace.corrections:
         found.append(Given(f"{made.number} pieces", made.pieces, "pieces_of_work"))
         found.append(Given(f"{made.number} rejects", made.rejects, "rejects_of_work"))
+    found += [
+        Given(f"{one.file} {one.row}", one.pieces, "pieces_of_tallies")
+        for one in getattr(trace, "tallies", ())  # older traces have none
+    ]
     found += [Given(one.code, one.amount_fen, "amount_of_lines", one.code) for one in trace.lines]
     found += [
         Given(f"{one.number} {one.name}", one.amount_fen, "amount_of_entries")

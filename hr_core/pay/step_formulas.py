@@ -6,8 +6,6 @@ approxFloor), so a quotient is exact only while its dividend is below 2 x 10^14.
 
 from collections.abc import Callable, Sequence
 
-from hr_core.trace.calculation import Operation
-
 # A twentieth of what is exact: room for whoever changes an input cell.
 _PLAIN_LIMIT = 10**13
 EXACT_LIMIT = 10**14
@@ -16,14 +14,15 @@ Cells = Sequence[str]
 Values = Sequence[int]
 
 
-def step_formula(operation: Operation, cells: Cells, values: Values) -> str | None:
+def step_formula(operation: str, cells: Cells, values: Values) -> str | None:
     """With "=" before it. `values` are those of `cells` today: they say which form is exact.
 
     None when no formula would be: the step is then shown as a number.
     """
     if any(abs(value) >= EXACT_LIMIT for value in values):
         return None
-    return _FORMULAS[operation](cells, values)
+    formula = _FORMULAS.get(operation)
+    return None if formula is None else formula(cells, values)
 
 
 def _half_up(cells: Cells, values: Values) -> str | None:
@@ -73,11 +72,12 @@ def _only(cells: Cells, values: Values) -> str | None:
     return f"={cells[0]}"
 
 
-_FORMULAS: dict[Operation, Callable[[Cells, Values], str | None]] = {
+_FORMULAS: dict[str, Callable[[Cells, Values], str | None]] = {
     "constant": _only,
     "minutes_of_days": _joined("SUM"),
     "pieces_of_work": _joined("SUM"),
     "rejects_of_work": _joined("SUM"),
+    "pieces_of_tallies": _joined("SUM"),
     "amount_of_lines": _joined("SUM"),
     "amount_of_entries": _joined("SUM"),
     "product": _product,

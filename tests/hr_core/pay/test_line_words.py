@@ -42,6 +42,7 @@ from hr_core.trace.calculation import (
     DayInput,
     EntryInput,
     LawInput,
+    LineInput,
     Step,
     Trace,
 )
@@ -52,10 +53,10 @@ LAW = Law(built_in_law(), national_law())
 MARCH = Month(2026, 3)
 
 
-def slip_line(code, *steps, facts=None, days=(), **more):
+def slip_line(code, *steps, facts=None, days=(), lines=(), **more):
     trace = Trace(
         rule=code, version="v", source="a source", formula="f", steps=steps, facts=facts or {},
-        days=days,
+        days=days, lines=lines,
     )  # fmt: skip
     return SlipLine(
         code=code, label=code, label_zh=code, amount_fen=trace.amount_fen, note="", trace=trace, **more
@@ -183,6 +184,8 @@ def test_a_kind_without_words_is_an_error_and_no_code_on_a_slip():
     ("code", "kind"),
     [
         ("bonus_2", "bonus"), ("retro_2026-08_overtime_workday", "retro"), ("allowance:3", "allowance"),
+        ("piece:P_1:turning:A", "piece"), ("piece_overtime_workday:P1:turning", "piece_overtime_workday"),
+        ("piece_group_overtime_workday:G1:P1", "piece_group"), ("settled_base", "settled"),
         ("overtime_rest_day", "overtime_rest_day"), ("piece_overtime_rest_day", "piece_overtime_rest_day"),
     ],
 )  # fmt: skip
@@ -237,6 +240,45 @@ def test_days_of_unpaid_leave_and_a_month_in_part_are_told():
     assert words_of(line, "zh").calculation == (
         "12,500.00 ÷ 21.75 ÷ 8 = 71.8390…,× 1.5 × 2.5 = 269.3965…"
     )
+
+
+def test_a_correction_of_an_earlier_month_says_what_is_right_and_what_was_paid():
+    steps = Calculation(
+        lines=(
+            LineInput(code="overtime_workday now", amount_fen=60_690),
+            LineInput(code="overtime_workday of run 3", amount_fen=-56_549),
+        )
+    )
+    steps.step("difference", "amount_of_lines")
+    line = slip_line(
+        "retro", *steps.steps, facts={"month": "2026-08", "line": "overtime_workday"},
+        lines=steps.inputs.lines,
+    )  # fmt: skip
+    line = replace(line, code="retro_2026-08_overtime_workday")
+    told = words_of(line, "zh")
+    assert told.sentence == "2026-08 工作日加班费:应为 606.90,已发 565.49"
+    assert told.kind == "retro"
+
+
+def test_a_piece_line_names_its_goods_and_prices():
+    steps = Calculation()
+    steps.step("made", "constant", 120)
+    steps.step("worth", "product", "made", 85)
+    steps.step("amount", "multiply_half_up", "worth", 3, 2)
+    facts = {
+        "product": "P1", "process": "turning", "grade": "", "pieces": "120", "paid": "120 x 0.85",
+        "factor": "1.5",
+    }  # fmt: skip
+    line = slip_line("piece_overtime_workday:P1:turning", *steps.steps, facts=facts)
+    told = words_of(line, "zh")
+    assert told.name == "计件工作日加班费 · P1 turning"
+    assert told.sentence == "合格 120 件,1.5 倍"
+    assert told.calculation == "(120 x 0.85) × 1.5 = 153.00"
+
+
+def test_what_is_owed_says_what_is_left():
+    line = amount("claim_3", -500, told="法院 2026-1", left_fen="12300")
+    assert words_of(line, "zh").sentence == "法院 2026-1,还欠 123.00"
 
 
 def test_an_unverified_row_is_an_amber_sentence():

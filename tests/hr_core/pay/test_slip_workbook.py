@@ -2,6 +2,7 @@
 
 import random
 from fractions import Fraction
+from typing import get_args
 from zipfile import ZipFile
 
 import pytest
@@ -15,7 +16,7 @@ from hr_core.pay.slip import Side
 from hr_core.pay.slip_workbook import slip_workbook
 from hr_core.pay.step_formulas import EXACT_LIMIT, step_formula
 from hr_core.store.database import writing
-from hr_core.trace.calculation import Calculation, EntryInput
+from hr_core.trace.calculation import Calculation, EntryInput, Operation
 from tests.hr_core.pay.slip_samples import line, slip, store_run, sum_off
 from tests.hr_core.pay.spreadsheets import emptied, recomputed
 
@@ -176,6 +177,12 @@ def test_one_persons_workbook_and_refusals(engine, tmp_path, monkeypatch):
     with pytest.raises(RefusedError, match="2 payslips"):
         write(engine, tmp_path / "x.xlsx", run)
     assert not (tmp_path / "x.xlsx").exists()
+
+
+@pytest.mark.parametrize("operation", get_args(Operation))
+def test_every_operation_of_a_trace_is_a_formula(operation):
+    """A new one is added to step_formulas and, with its inputs, to slip_sheet.inputs_of."""
+    assert step_formula(operation, ("A1", "A2", "A3"), (1, 1, 1)).startswith("=")
 
 
 def test_a_step_too_large_for_a_spreadsheet_is_no_formula():
