@@ -8,10 +8,11 @@ from msgspec import Struct
 
 from hr_core.clock import Month
 from hr_core.errors import NotFoundError
+from hr_core.pay.counted_runs import counted_runs
 from hr_core.pay.line_values import Value, values_of
 from hr_core.pay.line_words import Lang, filled, kind_of, says, value_text, words
 from hr_core.pay.slip import Side, SlipLine
-from hr_core.store.results import RunRow, lines_of, pay_runs, pay_slips, run_by_number, slip_of
+from hr_core.store.results import SlipRow, lines_of, run_by_number, slip_of
 
 MOST_CAUSES = 3
 
@@ -45,8 +46,8 @@ class Changes(Struct, frozen=True, kw_only=True):
 
 
 def changes_since(conn: sa.Connection, run: int, person: str) -> Changes | None:
-    """Against the person's slip of the month before: of the same scheme if there is one, of its newest
-    run. None when that month has no slip. Raises NotFoundError.
+    """Against the person's slip of the month before, in the run that counts: of the same scheme if
+    there is one. None when that month has no slip. Raises NotFoundError.
     """
     now = run_by_number(conn, run)
     slip = slip_of(conn, run, person)
@@ -55,18 +56,20 @@ def changes_since(conn: sa.Connection, run: int, person: str) -> Changes | None:
             f"run {run} has no payslip of {person!r}",
             remedy="list the runs and their payslips: hr-core pay runs, hr-core pay slips RUN",
         )
-    before = _run_before(conn, now, person)
+    last = Month.parse(now.month).first - timedelta(days=1)
+    month = Month(last.year, last.month)
+    before = _slip_of_month(conn, month, now.scheme, person)
     if before is None:
         return None
-    moved = changed_kinds(lines_of(conn, before.number, person), lines_of(conn, run, person))
+    moved = changed_kinds(lines_of(conn, before.run, person), lines_of(conn, run, person))
     causes = tuple(moved[:MOST_CAUSES])
     return Changes(
-        month=before.month,
-        run=before.number,
-        before_fen=before.net_fen,
+        month=str(month),
+        run=before.run,
+        before_fen=before.total_fen,
         after_fen=slip.total_fen,
         causes=causes,
-        rest_fen=slip.total_fen - before.net_fen - sum(one.difference_fen for one in causes),
+        rest_fen=slip.total_fen - before.total_fen - sum(one.difference_fen for one in causes),
     )
 
 
@@ -86,24 +89,15 @@ def changed_kinds(before: Sequence[SlipLine], after: Sequence[SlipLine]) -> list
     return sorted(found, key=lambda one: -abs(one.difference_fen))
 
 
-class _Before(Struct, frozen=True):
-    number: int
-    month: str
-    net_fen: int
-
-
-def _run_before(conn: sa.Connection, now: RunRow, person: str) -> _Before | None:
-    last = Month.parse(now.month).first - timedelta(days=1)
-    month = str(Month(last.year, last.month))
-    query = (
-        sa.select(pay_runs.c.number, pay_runs.c.month, pay_slips.c.total_fen)
-        .join_from(pay_runs, pay_slips, pay_runs.c.number == pay_slips.c.run)
-        .where(pay_runs.c.month == month, pay_slips.c.number == person)
-        .order_by(sa.case((pay_runs.c.scheme == now.scheme, 0), else_=1), pay_runs.c.number.desc())
-        .limit(1)
-    )
-    row = conn.execute(query).one_or_none()
-    return None if row is None else _Before(row.number, row.month, row.total_fen)
+def _slip_of_month(
+    conn: sa.Connection, month: Month, of_scheme: str, person: str
+) -> SlipRow | None:
+    for scheme in (of_scheme, None):
+        run = counted_runs(conn, [month], scheme).get(month)
+        slip = None if run is None else slip_of(conn, run, person)
+        if slip is not None:
+            return slip
+    return None
 
 
 def _by_kind(lines: Sequence[SlipLine]) -> dict[str, list[SlipLine]]:

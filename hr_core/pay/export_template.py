@@ -163,10 +163,24 @@ def _check(template: ExportTemplate, file: str) -> None:
                 if name not in HEAD_FIELDS:
                     known = ", ".join(sorted(HEAD_FIELDS))
                     raise _fault(file, "header", f"{{{name}}} is unknown", f"use one of {known}")
+    _check_encoding(template, file)
     marks = template.decimal
     unquoted = template.quotes == "never" and template.separator in {marks.point, marks.thousands}
     if marks.thousands == marks.point or unquoted:
         raise _fault(file, "decimal", "a mark means two things", "choose another mark")
+
+
+def _check_encoding(template: ExportTemplate, file: str) -> None:
+    told = [text for one in template.column for text in (one.title, one.text)]
+    told += [cell for row in (*template.header, *template.footer) for cell in row]
+    for text in told:
+        try:
+            text.encode(template.encoding)
+        except UnicodeEncodeError as exc:
+            raise _fault(
+                file, "encoding", f"{template.encoding} has no {exc.object[exc.start : exc.end]!r}",
+                "write other words, or take gb18030",
+            ) from exc  # fmt: skip
 
 
 def _check_column(template: ExportTemplate, column: Column, file: str) -> None:

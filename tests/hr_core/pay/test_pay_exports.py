@@ -254,6 +254,7 @@ def test_our_templates_are_sound(name):
         (HEAD + 'total = "nett"\n' + COLUMNS, "total"),
         (HEAD + 'decimal = { point = ",", thousands = "," }\n' + COLUMNS, "decimal"),
         (HEAD + 'quotes = "never"\ndecimal = { point = "," }\n' + COLUMNS, "decimal"),
+        (HEAD + 'encoding = "gbk"\n' + COLUMNS.replace('"amount"', '"金额𠮷"', 1), "encoding"),
         ("schema = ", "(file)"),
     ],
 )
