@@ -13,7 +13,7 @@ from hr_core.pay.slip import Side, SlipLine
 from hr_core.people.model import Days
 from hr_core.store.pay_agreements import agreements_until
 from hr_core.store.person_records import all_numbers
-from hr_core.store.results import RunRow, lines_of, slips_of_run
+from hr_core.store.results import RunRow, lines_of, lines_of_run, slips_of_run
 
 
 class RunSlip(Struct, frozen=True, kw_only=True):
@@ -50,6 +50,11 @@ def run_slips(conn: sa.Connection, run: RunRow, person: str | None = None) -> tu
     last = month.after - timedelta(days=1)
     rows = [one for one in slips_of_run(conn, run.number) if person in {None, one.number}]
     agreements = agreements_until(conn, last, [one.number for one in rows])
+    lines = (
+        lines_of_run(conn, run.number)
+        if person is None
+        else {person: lines_of(conn, run.number, person)}
+    )
     numbers = _numbers(conn, Days(month.first, month.after))
     found = []
     for row in rows:
@@ -60,7 +65,7 @@ def run_slips(conn: sa.Connection, run: RunRow, person: str | None = None) -> tu
                 number=numbers.get(row.number, row.number),
                 name=row.name,
                 net_fen=row.total_fen,
-                lines=tuple(lines_of(conn, run.number, row.number)),
+                lines=tuple(lines.get(row.number, ())),
                 terms=None if agreed is None else agreed.terms,
             )
         )
