@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from python_calamine import load_workbook
 
+from hr_core.approvals.desk import Actor, approve
+from hr_core.approvals.effects import take_effect
 from hr_core.errors import CoreError, InputFileError, NotFoundError, RefusedError
 from hr_core.pay import pay_export
 from hr_core.pay.agreement import PayAgreement
@@ -30,7 +32,9 @@ from hr_core.pay.export_template import (
 )
 from hr_core.pay.journal import JournalMismatchError
 from hr_core.pay.pay_export import TRIAL, export_run
+from hr_core.pay.run_life import submit
 from hr_core.store.database import writing
+from hr_core.store.guards import drop_guards
 from hr_core.store.pay_agreements import add_agreement
 from hr_core.store.results import pay_slips
 from tests.hr_core.pay.slip_samples import AT, slip, store_run
@@ -49,7 +53,13 @@ as = "amount"
 
 @pytest.fixture
 def approved(monkeypatch):
+    """Runs pass without two people; that they are asked is told below, with real ones."""
     monkeypatch.setattr(pay_export, "approved", lambda conn, run: True)
+
+
+def approve_run(conn, run):
+    number = submit(conn, run, at=AT, by=Actor("ann"))
+    take_effect(conn, approve(conn, number, at=AT, by=Actor("bob")))
 
 
 def own(head="", columns=COLUMNS):
@@ -115,6 +125,28 @@ def test_an_unapproved_run_goes_to_nobody_except_as_a_stamped_trial(engine):
     assert rows[0] == rows[-1] == [f"{TRIAL}; run {run}"]
     with pytest.raises(NotFoundError, match="no pay run 9"):
         made(engine, 9, load_template("bank"), trial=True)
+
+
+def test_what_two_people_approved_goes_to_the_bank_without_a_stamp(engine):
+    first = run_of(engine, slip("E1"), accounts={"E1": "6222020200112233445"})
+    second = run_of(engine, slip("E1"))
+    with writing(engine) as conn:
+        approve_run(conn, first)
+    rows = read_csv(made(engine, first, load_template("bank")), "gb18030")
+    assert rows[0][0] == "代发工资"
+    assert len(rows) == 3
+    with pytest.raises(RefusedError, match="not approved"):
+        made(engine, second, load_template("bank"))
+
+
+def test_an_approved_run_that_somebody_changed_pays_nobody(engine):
+    run = run_of(engine, slip("E1"), accounts={"E1": "6222020200112233445"})
+    with writing(engine) as conn:
+        approve_run(conn, run)
+        drop_guards(conn)
+        conn.execute(pay_slips.update().values(name="Mallory"))
+    with pytest.raises(RefusedError, match="not what was approved"):
+        made(engine, run, load_template("bank"))
 
 
 def test_the_ledger_balances_and_each_row_has_an_account(engine, approved):
