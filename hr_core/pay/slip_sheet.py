@@ -226,8 +226,7 @@ def inputs_of(trace: Trace) -> Sequence[Given]:
         found.append(Given(f"{made.number} pieces", made.pieces, "pieces_of_work"))
         found.append(Given(f"{made.number} rejects", made.rejects, "rejects_of_work"))
     found += [
-        Given(f"{one.file} {one.row}", one.pieces, "pieces_of_tallies")
-        for one in getattr(trace, "tallies", ())  # older traces have none
+        Given(f"{one.file} {one.row}", one.pieces, "pieces_of_tallies") for one in trace.tallies
     ]
     found += [Given(one.code, one.amount_fen, "amount_of_lines", one.code) for one in trace.lines]
     found += [
