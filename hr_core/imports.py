@@ -17,6 +17,7 @@ from hr_core.attendance.live.changes import touch_import
 from hr_core.audit import log
 from hr_core.errors import InputFileError
 from hr_core.pay.scheme import BUILT_IN, built_in_scheme_text, parse_scheme
+from hr_core.pay.scheme_approval import propose_scheme
 from hr_core.people.changes import Signature, begin
 from hr_core.people.file import ReadFile, SchemeRow, read_file, read_people_file
 from hr_core.people.keying import keyed, keys_of_numbers
@@ -45,6 +46,7 @@ class Imported(Struct, frozen=True, kw_only=True):
     device_users: int
     stations: int
     scheme: str
+    scheme_approval: int | None = None  # under which a scheme file waits for a second person
 
 
 def import_people(conn: sa.Connection, path: Path, sign: Signature | None = None) -> Imported:
@@ -53,7 +55,7 @@ def import_people(conn: sa.Connection, path: Path, sign: Signature | None = None
     """
     begin(conn)
     before, organisation = load_roster(conn), load_organisation(conn)
-    done = _import_file(conn, path, before)
+    done = _import_file(conn, path, before, sign)
     changed = _facts(before) != _facts(load_roster(conn))
     if sign is not None and (changed or organisation != load_organisation(conn)):
         text = f"people file {path.name}"
@@ -69,12 +71,14 @@ def _facts(roster: Roster | None) -> object:
     return people, set(roster.device_users), set(roster.badges), roster.shifts
 
 
-def _import_file(conn: sa.Connection, path: Path, before: Roster | None) -> Imported:
+def _import_file(
+    conn: sa.Connection, path: Path, before: Roster | None, sign: Signature | None
+) -> Imported:
     if path.suffix.casefold() not in SUFFIXES:
-        return _import(conn, path, read_people_file(path), before)
+        return _import(conn, path, read_people_file(path), before, sign)
     read, rows = read_people_sheet(path, before)
     try:
-        return _import(conn, path, read, before)
+        return _import(conn, path, read, before, sign)
     except InputFileError as refused:
         raise _by_row(refused, rows) from refused
 
@@ -92,8 +96,14 @@ def _by_row(refused: InputFileError, rows: list[int]) -> InputFileError:
     )
 
 
-def _import(conn: sa.Connection, path: Path, read: ReadFile, before: Roster | None) -> Imported:
-    scheme = _store_scheme(conn, path, read.scheme) if read.scheme else None
+def _import(
+    conn: sa.Connection,
+    path: Path,
+    read: ReadFile,
+    before: Roster | None,
+    sign: Signature | None,
+) -> Imported:
+    scheme, approval = _store_scheme(conn, path, read.scheme, sign)
     keys = keys_of_numbers(conn, str(path), read)
     new = keyed(read.roster, keys)
     merged = _merged(before, new, scheme)
@@ -119,6 +129,7 @@ def _import(conn: sa.Connection, path: Path, read: ReadFile, before: Roster | No
         device_users=len(read.roster.device_users),
         stations=len(read.roster.stations),
         scheme=merged.scheme,
+        scheme_approval=approval,
     )
 
 
@@ -137,24 +148,29 @@ def _import_organisation(
         save_organisation(conn, organisation)
 
 
-def _store_scheme(conn: sa.Connection, people_file: Path, row: SchemeRow) -> str:
+def _store_scheme(
+    conn: sa.Connection, people_file: Path, row: SchemeRow | None, sign: Signature | None
+) -> tuple[str | None, int | None]:
+    """The code to pay by from now on, and the number under which a scheme file waits."""
+    if row is None:
+        return None, None
     if row.file is not None:
         path = people_file.parent / row.file
         text = read_file(path)
+        approval = propose_scheme(conn, path, text, sign)
         code = parse_scheme(text, file=str(path)).code
-    else:
-        code = row.code or ""
-        built_in = built_in_scheme_text(code)
-        if built_in is None:
-            raise InputFileError(
-                f"no scheme named {code!r} ships with hr-core",
-                file=str(people_file),
-                key="scheme.code",
-                remedy=f"use one of {', '.join(BUILT_IN)}, or name a scheme file with scheme.file",
-            )
-        text = built_in
+        return (code, None) if approval is None else (None, approval)
+    code = row.code or ""
+    text = built_in_scheme_text(code) or ""
+    if not text:
+        raise InputFileError(
+            f"no scheme named {code!r} ships with hr-core",
+            file=str(people_file),
+            key="scheme.code",
+            remedy=f"use one of {', '.join(BUILT_IN)}, or name a scheme file with scheme.file",
+        )
     save_scheme(conn, code, text)
-    return code
+    return code, None
 
 
 def _merged(before: Roster | None, new: Roster, scheme: str | None) -> Roster:

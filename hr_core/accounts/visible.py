@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from msgspec import Struct
 
-from hr_core.accounts.model import PAY_ROLES, Account, Role
+from hr_core.accounts.field_policy import Field, roles_seeing
+from hr_core.accounts.model import Account, Role
 from hr_core.people.visibility import (
     EVERYONE,
     Scope,
@@ -41,7 +42,7 @@ def seen_by(account: Account, on: date) -> Seen:
 
 def pay_seen_by(account: Account, on: date) -> Seen:
     """Whose slips too: a manager sees hours of others, and no pay but the own."""
-    if account.has_role(*PAY_ROLES):
+    if account.has_role(*roles_seeing(Field.AMOUNTS)):
         return seen_by(account, on)
     return Seen(visible_people(Scope(person=account.person), on))
 

@@ -6,15 +6,24 @@ import sqlalchemy as sa
 
 from hr_core.approvals.desk import Approval
 from hr_core.approvals.kinds import Kind
+from hr_core.attendance.live.locking import carry_out
 from hr_core.errors import RefusedError
+from hr_core.law.imported import add_approved_law
 from hr_core.opening.desk import take_opening
 from hr_core.pay.agreement_desk import take_agreements
 from hr_core.pay.piece import price_desk
 from hr_core.pay.proposals import add_approved_entry
+from hr_core.pay.run_life import lock_run, mark_paid
+from hr_core.pay.scheme_approval import adopt_scheme
 
 Effect = Callable[[sa.Connection, Approval], object]
 
 EFFECTS: dict[Kind, Effect] = {
+    Kind.LAW: add_approved_law,
+    Kind.MONTH_LOCK: carry_out,
+    Kind.PAYMENT: mark_paid,
+    Kind.RUN: lock_run,
+    Kind.SCHEME: adopt_scheme,
     Kind.OPENING: take_opening,
     Kind.PIECE_PRICE: price_desk.take_effect,
     Kind.PAY_AGREEMENT: take_agreements,
@@ -22,7 +31,7 @@ EFFECTS: dict[Kind, Effect] = {
 }
 
 
-def take_effect(conn: sa.Connection, approval: Approval) -> None:
+def take_effect(conn: sa.Connection, approval: Approval) -> object:
     """Raises RefusedError for a kind that is approved elsewhere, and what the effect raises."""
     effect = EFFECTS.get(approval.kind)
     if effect is None:
@@ -30,4 +39,4 @@ def take_effect(conn: sa.Connection, approval: Approval) -> None:
             f"a {approval.kind} is not approved by its number alone",
             remedy=f"use the command of what it is about: hr-core approvals show {approval.number}",
         )
-    effect(conn, approval)
+    return effect(conn, approval)

@@ -14,13 +14,14 @@ from msgspec import Struct
 
 from hr_core.errors import CoreError
 from hr_core.store import audit_log
-from hr_core.store.audit_log import NO_HASH, AuditRow
+from hr_core.store.audit_log import AuditRow
 from hr_core.store.database import to_microseconds
 
 # A reason is a sentence or two; a row must not become somebody's file store.
 MAX_TEXT = 2_000
 MAX_STATE_BYTES = 1024 * 1024  # a merge of two people with long histories has some 100 kB
 
+PURGE = "audit.purge"
 _MOST_FAULTS = 100  # more tell nobody more
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -40,11 +41,16 @@ class AuditEntry(Struct, frozen=True, kw_only=True):
 
 
 class LogReport(Struct, frozen=True, kw_only=True):
-    """`head`: the last row's hash in hex; `faults`: one sentence for each row that does not stand."""
+    """`head`: the last row's hash in hex; `faults`: one sentence for each row that does not stand.
+    `broken_at`: the first row of which nothing can be proven; `begins_after`: the last row that went
+    after its ten years.
+    """
 
     rows: int
     head: str
     faults: tuple[str, ...]
+    broken_at: int | None = None
+    begins_after: int = 0
 
 
 def append(  # noqa: PLR0913 - the columns of a row; every caller names them all
@@ -76,7 +82,7 @@ def append(  # noqa: PLR0913 - the columns of a row; every caller names them all
         previous=last.hash,
         hash=b"",
     )
-    audit_log.add_row(conn, row._replace(hash=_hash(row)))
+    audit_log.add_row(conn, row._replace(hash=hash_of(row)))
     return row.number
 
 
@@ -94,33 +100,60 @@ def entry(conn: sa.Connection, number: int) -> AuditEntry | None:
 
 def verify(conn: sa.Connection) -> LogReport:
     """Walks the whole chain. The log stands when `faults` is empty."""
-    faults: list[str] = []
-    number, previous = 0, NO_HASH
+    faults: list[tuple[int, str]] = []
+    start = audit_log.checkpoint(conn)
+    number, previous = start
+    vouched = start.number == 0
     for row in audit_log.rows(conn):
         if row.number != number + 1:
-            faults.append(f"row {number + 1} is missing: the next one here is {row.number}")
+            faults.append(
+                (number + 1, f"row {number + 1} is missing: the next one here is {row.number}")
+            )
         elif row.previous != previous:
-            faults.append(f"row {row.number} does not follow the row before it")
-        if _hash(row) != row.hash:
-            faults.append(f"row {row.number} is not as it was written")
+            faults.append((row.number, f"row {row.number} does not follow the row before it"))
+        if hash_of(row) != row.hash:
+            faults.append((row.number, f"row {row.number} is not as it was written"))
+        vouched = vouched or is_of_purge(row, start.number, start.hash)
         number, previous = row.number, row.hash
     head = audit_log.head(conn)
     if head.number != number:
-        faults.append(f"the log ends at row {number}, its head says {head.number}")
+        faults.append((number + 1, f"the log ends at row {number}, its head says {head.number}"))
     elif head.hash != previous:
-        faults.append(f"the head does not name row {number}")
-    return LogReport(rows=number, head=previous.hex(), faults=tuple(faults[:_MOST_FAULTS]))
+        faults.append((number, f"the head does not name row {number}"))
+    if not vouched:
+        faults.append(
+            (start.number + 1, f"no row tells that the rows up to {start.number} went by a purge")
+        )
+    return LogReport(
+        rows=number - start.number,
+        head=previous.hex(),
+        faults=tuple(what for _, what in faults[:_MOST_FAULTS]),
+        broken_at=min((row for row, _ in faults), default=None),
+        begins_after=start.number,
+    )
 
 
-def _hash(row: AuditRow) -> bytes:
-    """SHA-256 of a JSON array, so that any other program can compute it again."""
-    columns = [
+def is_of_purge(row: AuditRow, number: int, last: bytes) -> bool:
+    """Whether the row tells that all rows up to `number`, whose hash is `last`, were taken away."""
+    if row.action != PURGE:
+        return False
+    told = msgspec.json.decode(row.after)
+    return isinstance(told, dict) and (told.get("until"), told.get("hash")) == (number, last.hex())
+
+
+def hashed_columns(row: AuditRow) -> list[object]:
+    """What a row's hash is the SHA-256 of, as a JSON array without blanks."""
+    return [
         row.number,
         to_microseconds(row.at),
         *(row.actor, row.action, row.subject, row.before, row.after, row.reason),
         row.previous.hex(),
     ]
-    return sha256(_encode(columns)).digest()
+
+
+def hash_of(row: AuditRow) -> bytes:
+    """So that any other program can compute it again (docs/control.md)."""
+    return sha256(_encode(hashed_columns(row))).digest()
 
 
 def _entry(row: AuditRow) -> AuditEntry:

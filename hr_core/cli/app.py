@@ -26,6 +26,7 @@ from hr_core.cli import (
     people,
     performance,
     permits,
+    person,
     pieces,
     quality,
     request,
@@ -77,6 +78,7 @@ app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
 app.add_typer(time_off.app, name="timeoff")
 app.add_typer(permits.app, name="permits")
+app.add_typer(person.app, name="person")
 app.add_typer(roster.app, name="roster")
 request.app.add_typer(request_ask.app, name="ask")
 app.add_typer(request.app, name="request")

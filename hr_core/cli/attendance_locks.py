@@ -46,12 +46,17 @@ def lock(  # noqa: PLR0913 - one for each option
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Lock a month: its days are computed once more and stay so; later changes are queued."""
-    from hr_core.attendance.live.locking import lock_month
+    """Lock a month, by two people: the first asks, the second gives the same command. Its days are
+    computed once more and then stay so; later changes are queued.
+    """
+    from hr_core.approvals.actors import actor_named
+    from hr_core.approvals.kinds import Kind
+    from hr_core.attendance.live.locking import Locked, ask_lock, lock_subject
+    from hr_core.cli.second_person import approved_by_second, print_asked, waits
     from hr_core.clock import SystemClock
     from hr_core.store import database
 
-    wanted = parse_month(month)
+    wanted, who = parse_month(month), by or operator()
     with open_core(context, db) as (engine, empty_log):
         recomputer = recomputer_of(engine, empty_log)
         with progress("punches entered") as told:
@@ -60,14 +65,22 @@ def lock(  # noqa: PLR0913 - one for each option
         with progress("people computed", len(people)) as told:
             recomputer.compute(people, wanted.first, wanted.after, told)
         with database.writing(engine) as conn:
-            done = lock_month(
-                conn, wanted, by=by or operator(), reason=reason, at=SystemClock().now(),
-                with_open=with_open_days,
-            )  # fmt: skip
-    if as_json:
+            at, number = SystemClock().now(), None
+            if waits(conn, Kind.MONTH_LOCK, lock_subject(wanted)):
+                done = approved_by_second(conn, Kind.MONTH_LOCK, lock_subject(wanted), who, at)
+                assert isinstance(done, Locked)  # noqa: S101 - what a lock gives
+            else:
+                number, done = ask_lock(
+                    conn, wanted, at=at, by=actor_named(conn, who), reason=reason,
+                    with_open=with_open_days,
+                )  # fmt: skip
+        if number is not None:
+            print_asked(engine, number, again=f"hr-core attendance lock {wanted}", as_json=as_json)
+    if number is None and as_json:
         print_json(done)
-    else:
+    elif number is None:
         print(f"{done.month} is locked: {done.days} days")
+    if not as_json:
         for status, count in done.open_days.items():
             print(f"  still open: {count} {status}")
     return ExitCode.DEGRADED if done.open_days else ExitCode.OK
@@ -82,17 +95,31 @@ def unlock(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Unlock a month; its queued corrections become part of its days."""
-    from hr_core.attendance.live.locking import unlock_month
+    """Unlock a month, by two people: the first asks, the second gives the same command. Its queued
+    corrections become part of its days.
+    """
+    from hr_core.approvals.actors import actor_named
+    from hr_core.approvals.kinds import Kind
+    from hr_core.attendance.live.locking import ask_unlock, unlock_subject
+    from hr_core.cli.second_person import approved_by_second, print_asked, waits
     from hr_core.clock import SystemClock
     from hr_core.store import database
 
-    wanted = parse_month(month)
+    wanted, who = parse_month(month), by or operator()
+    number: int | None = None
+    applied: object = None
     with open_core(context, db) as (engine, empty_log):
         with database.writing(engine) as conn:
-            applied = unlock_month(
-                conn, wanted, by=by or operator(), reason=reason, at=SystemClock().now()
-            )
+            at, subject = SystemClock().now(), unlock_subject(wanted)
+            if waits(conn, Kind.MONTH_LOCK, subject):
+                applied = approved_by_second(conn, Kind.MONTH_LOCK, subject, who, at, reason)
+            else:
+                actor = actor_named(conn, who)
+                number = ask_unlock(conn, wanted, at=at, by=actor, reason=reason)
+        if number is not None:
+            again = f"hr-core attendance unlock {wanted} --reason WHY"
+            print_asked(engine, number, again=again, as_json=as_json)
+            return
         recomputer_of(engine, empty_log).catch_up(budget_s=STEP_S)
     if as_json:
         print_json({"month": str(wanted), "applied": applied})

@@ -20,6 +20,7 @@ from hr_core.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from hr_core.law.imported import ProposedLaw
     from hr_core.law.rows import LawRow
 
 app = typer.Typer(help="Pay law: dated rows, each with its source.", rich_markup_mode=None)
@@ -99,14 +100,19 @@ def import_file(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Import law rows with the status they deserve; 1 when a row of the file was not usable."""
+    """Bring law rows with the status they deserve; they pay once another person has approved them.
+    Exit 1 when a row of the file was not usable.
+    """
+    from hr_core.approvals.actors import actor_named, who_can
+    from hr_core.approvals.kinds import Kind
     from hr_core.cli.gateways import operator
     from hr_core.clock import SystemClock
-    from hr_core.law.imported import import_law_file
+    from hr_core.law.imported import propose_law_file
 
     with writing(context, db) as conn:
-        done = import_law_file(conn, file, at=SystemClock().now(), by=by or operator())
-    cities = len({row.city for row in done.rows})
+        actor = actor_named(conn, by or operator())
+        done = propose_law_file(conn, file, at=SystemClock().now(), by=actor)
+        can = who_can(conn, Kind.LAW, actor)
     counted: dict[str, int] = {}
     for row in done.rows:
         counted[str(row.status)] = counted.get(str(row.status), 0) + 1
@@ -114,20 +120,33 @@ def import_file(
         print_json(
             {
                 "file": str(file),
-                "added": done.added,
-                "cities": cities,
+                "added": done.new,
+                "approval": done.approval,
+                "who_can": can if done.approval else "",
+                "cities": len({row.city for row in done.rows}),
                 "rows": len(done.rows),
                 "by_status": counted,
                 "skipped": [one._asdict() for one in done.skipped],
             }
         )
     else:
-        what = "imported" if done.added else "was here already"
-        rows = ", ".join(f"{count} {name}" for name, count in sorted(counted.items()))
-        print(f"{file}: {what}: {cities} cities, {rows}")
-        for one in done.skipped:
-            print(f"  not usable: {one.city}: {one.why}")
+        _tell(file, done, counted, can)
     return ExitCode.DEGRADED if done.skipped else ExitCode.OK
+
+
+def _tell(file: Path, done: ProposedLaw, counted: dict[str, int], can: str) -> None:
+    what = "was here already"
+    if done.approval is not None:
+        what = "proposed" if done.new else "waits already"
+    rows = ", ".join(f"{count} {name}" for name, count in sorted(counted.items()))
+    print(f"{file}: {what}: {len({row.city for row in done.rows})} cities, {rows}")
+    for one in done.skipped:
+        print(f"  not usable: {one.city}: {one.why}")
+    if done.approval is not None:
+        print(
+            f"  pays nobody until another person approves it: hr-core approvals approve "
+            f"{done.approval} --by NAME (can: {can})"
+        )
 
 
 def _rows(context: typer.Context, db: str | None) -> tuple[LawRow, ...]:

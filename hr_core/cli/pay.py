@@ -1,10 +1,12 @@
 """`hr-core pay run|runs|slips|explain`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hr_core.cli import pay_life, pay_papers
 from hr_core.cli.options import (
     DbOption,
     ExitCode,
@@ -23,7 +25,12 @@ if TYPE_CHECKING:
     from hr_core.store.results import NewRun
 
 app = typer.Typer(help="Compute and explain pay.", rich_markup_mode=None)
+for paper in (pay_papers.slip, pay_papers.journal, pay_papers.export):
+    app.command(paper.__name__)(paper)
 
+app.command("submit")(pay_life.submit)
+app.command("approve")(pay_life.approve)
+app.command("paid")(pay_life.paid)
 app.add_typer(agreements, name="agreements")
 app.add_typer(entries, name="entries")
 app.command("objections")(objections)
@@ -106,6 +113,7 @@ def _compute_and_store(
     from hr_core.pay.month_days import touch_days_to_pay
     from hr_core.pay.run import compute_runs
     from hr_core.store import database
+    from hr_core.store.pay_run_steps import approved_run
     from hr_core.store.results import add_run
 
     with open_core(context, db) as (engine, empty_log):
@@ -121,23 +129,41 @@ def _compute_and_store(
                 conn, month, SystemClock().now(), schemes, allow_unverified=allow_unverified
             )
         with database.writing(engine) as conn:
-            return [(add_run(conn, one), one) for one in computed]
+            stored = [(add_run(conn, one), one) for one in computed]
+            counts = approved_run(conn, str(month))
+    if counts is not None:
+        print(
+            f"{month} has the approved run {counts}, which stays as it is; this is a trial",
+            file=sys.stderr,
+        )
+    return stored
 
 
 @app.command("runs")
 def runs(context: typer.Context, *, db: DbOption = None, as_json: JsonOption = False) -> None:
-    """List the stored runs, newest first."""
+    """List the stored runs, newest first, and how far each of them came."""
+    import msgspec
+
     from hr_core.money import format_fen
+    from hr_core.pay.run_life import RunState, states
     from hr_core.views import list_runs
 
     with reading(context, db) as conn:
         found = list_runs(conn)
+        reached = states(conn)
     if as_json:
-        print_json({"runs": found})
+        with_state = [
+            msgspec.to_builtins(one) | {"state": reached.get(one.number, RunState.COMPUTED)}
+            for one in found
+        ]
+        print_json({"runs": with_state})
         return
     for one in found:
         total = format_fen(one.total_fen)
-        print(f"run {one.number}  {one.month}  {one.scheme_version}  {one.created_at}  {total}")
+        state = reached.get(one.number, RunState.COMPUTED)
+        print(
+            f"run {one.number}  {one.month}  {one.scheme_version}  {one.created_at}  {total}  {state}"
+        )
 
 
 @app.command("slips")

@@ -147,12 +147,15 @@ def import_file(  # noqa: PLR0913 - one for each option
         return _import_punches(context, db, core_key, (file, device, zone), whole_log, as_json)
     if zone is not None or whole_log:
         raise typer.BadParameter("is of an export: name its --device", param_hint="--zone")
+    from hr_core.approvals.actors import actor_named
     from hr_core.clock import SystemClock
     from hr_core.imports import import_people
     from hr_core.people.changes import Signature
 
-    sign = Signature(at=SystemClock().now(), by=by or operator())
+    who = by or operator()
     with writing(context, db) as conn:
+        also = actor_named(conn, who).names
+        sign = Signature(at=SystemClock().now(), by=who, also=also)
         done = import_people(conn, file, sign)
     if as_json:
         print_json(done)
@@ -162,6 +165,11 @@ def import_file(  # noqa: PLR0913 - one for each option
         f"{done.people_unchanged} unchanged; {done.shifts} shifts, {done.device_users} device "
         f"users, {done.stations} stations; pay scheme {done.scheme or 'not chosen'}"
     )
+    if done.scheme_approval is not None:
+        print(
+            "  its scheme file pays nobody until another person approves it: "
+            f"hr-core approvals approve {done.scheme_approval} --by NAME"
+        )
     return ExitCode.OK
 
 
@@ -266,6 +274,7 @@ def serve(  # noqa: PLR0913 - one for each option
     import secrets
     import time
 
+    from hr_core.accounts.field_policy import mask_logs
     from hr_core.accounts.login import LoginDesk
     from hr_core.accounts.passwords import Passwords
     from hr_core.api.app import create_app
@@ -280,6 +289,7 @@ def serve(  # noqa: PLR0913 - one for each option
     def ready(bound_host: str, bound_port: int) -> None:
         print(f"listening {bound_host}:{bound_port}", flush=True)
 
+    mask_logs()
     with served_core(context, db) as engine:
         clock = SystemClock()
         key = core_key_of(engine, core_key)

@@ -1,4 +1,6 @@
-"""Law of a site's own files beside what ships with the core."""
+"""Law of a site's own files beside what ships with the core: one person brings a file, another
+approves it, and only then its rows pay.
+"""
 
 import hashlib
 from datetime import datetime
@@ -7,6 +9,8 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from hr_core.approvals.desk import Actor, Approval, open_approvals, propose
+from hr_core.approvals.kinds import Kind
 from hr_core.audit.log import append
 from hr_core.errors import InputFileError
 from hr_core.law.book import LawBook
@@ -20,12 +24,15 @@ from hr_core.store.law_files import LawFileRow, add_law_file, read_law_files
 _MOST_BYTES = 16 * 2**20
 
 
-class ImportedLaw(NamedTuple):
-    """`added` False: the core had this very file already."""
+class ProposedLaw(NamedTuple):
+    """`approval`: the number under which it waits; None when the core has this very file already.
+    `new` False: it waited before.
+    """
 
     rows: tuple[LawRow, ...]
     skipped: tuple[Skipped, ...]
-    added: bool
+    approval: int | None
+    new: bool
 
 
 def read_law_file(file: Path) -> Collected:
@@ -39,7 +46,9 @@ def read_law_text(text: str, file: str) -> Collected:
     return Collected(parse_law(text, file=file), ())
 
 
-def import_law_file(conn: sa.Connection, file: Path, *, at: datetime, by: str) -> ImportedLaw:
+def propose_law_file(
+    conn: sa.Connection, file: Path, *, at: datetime, by: Actor, reason: str = ""
+) -> ProposedLaw:
     """The same file twice is harmless. Raises InputFileError."""
     text = _text(file)
     read = read_law_text(text, str(file))
@@ -49,12 +58,38 @@ def import_law_file(conn: sa.Connection, file: Path, *, at: datetime, by: str) -
         )
     digest = hashlib.sha256(text.encode()).hexdigest()
     if any(known.digest == digest for known in read_law_files(conn)):
-        return ImportedLaw(*read, added=False)
-    row = LawFileRow(digest=digest, file=file.name, text=text, added_at=at, added_by=by)
+        return ProposedLaw(*read, approval=None, new=False)
+    waiting = open_approvals(conn, Kind.LAW, _subject(digest))
+    if waiting:
+        return ProposedLaw(*read, approval=waiting[0].number, new=False)
+    content = {"file": file.name, "text": text}
+    number = propose(conn, Kind.LAW, _subject(digest), content, at=at, by=by, reason=reason)
+    return ProposedLaw(*read, approval=number, new=True)
+
+
+def add_approved_law(conn: sa.Connection, approval: Approval) -> None:
+    """From now on its rows are law. The database asks for the approval too (law_files.py)."""
+    file, text = approval.content["file"], approval.content["text"]
+    assert approval.decided_at is not None  # noqa: S101 - it was just approved
+    assert approval.decided_by is not None  # noqa: S101 - as above
+    row = LawFileRow(
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        file=file,
+        text=text,
+        added_at=approval.decided_at,
+        added_by=approval.proposed_by,
+    )
     add_law_file(conn, row)
-    after = {"file": file.name, "cities": sorted({one.city for one in read.rows})}
-    append(conn, at, by, "law import", f"law file {digest}", None, after, "")
-    return ImportedLaw(*read, added=True)
+    cities = sorted({one.city for one in read_law_text(text, file).rows})
+    after = {"file": file, "cities": cities, "approval": approval.number}
+    append(
+        conn, row.added_at, approval.decided_by, "law import", _subject(row.digest), None, after,
+        approval.decision,
+    )  # fmt: skip
+
+
+def _subject(digest: str) -> str:
+    return f"law file {digest}"
 
 
 def all_rows(conn: sa.Connection) -> tuple[LawRow, ...]:

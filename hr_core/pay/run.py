@@ -187,7 +187,8 @@ def stored_scheme(conn: sa.Connection, roster: Roster) -> Scheme:
         raise CoreError(
             "no pay scheme is chosen",
             remedy='add [scheme] with code = "demo" or file = "scheme.toml" to the people file '
-            "and import it again",
+            "and import it again, or let a second person approve the one that waits: "
+            "hr-core approvals list --kind scheme",
         )
     return parse_scheme(text, file=f"scheme {roster.scheme}")
 

@@ -48,6 +48,13 @@ approval_names = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# For guards of other tables.
+APPROVED = "SELECT 1 FROM approvals a WHERE a.state = 'approved'"
+APPROVED_TEXT = {  # whose content holds exactly the text of the new row
+    "sqlite": f"{APPROVED} AND json_extract(a.content, '$.text') = NEW.text",
+    "postgresql": f"{APPROVED} AND (a.content::json ->> 'text') = NEW.text",
+}
+
 ENTERED = ("number", "kind", "subject", "content", "digest", "proposed_at", "proposed_by", "reason")
 _NAMES = "SELECT 1 FROM approval_names n WHERE n.approval = NEW.number"
 
@@ -56,7 +63,8 @@ guard(
     Guard(
         "INSERT",
         "begins",
-        "NEW.state <> 'proposed'",
+        # SQLite's INSERT OR REPLACE deletes without asking a guard.
+        "NEW.state <> 'proposed' OR EXISTS (SELECT 1 FROM approvals a WHERE a.number = NEW.number)",
         "an approval begins as a proposal",
     ),
     Guard(
@@ -91,6 +99,12 @@ guard(
         "EXISTS (SELECT 1 FROM approvals a WHERE a.number = NEW.approval "
         "AND a.state <> 'proposed')",
         "a decision stays: this approval was decided",
+    ),
+    Guard(
+        "INSERT",
+        "one_side",
+        f"EXISTS ({_NAMES.replace('NEW.number', 'NEW.approval')} AND n.name = NEW.name)",
+        "four eyes: a name stands on one side of an approval only",
     ),
     Guard("UPDATE", "kept", "TRUE", "the names of an approval are kept"),
     Guard("DELETE", "kept_too", "TRUE", "the names of an approval are kept"),

@@ -2,7 +2,8 @@
 
 A locked month's days stay as they are. What a late punch or an approval would make of them stands
 here as a correction, one for each person and day, for the next period's pay to take or for whoever
-unlocks the month. Who locked and unlocked stands in the audit log (hr_core.audit.log).
+unlocks the month. Who locked and unlocked stands in the audit log (hr_core.audit.log). The database
+lets nobody lock or unlock without a second person's approval (hr_core.approvals).
 """
 
 from datetime import date, datetime
@@ -14,7 +15,9 @@ from msgspec import Struct
 
 from hr_core.attendance.day import DayResult
 from hr_core.clock import Month
+from hr_core.store.approvals import APPROVED
 from hr_core.store.database import UtcInstant, metadata
+from hr_core.store.guards import Guard, guard
 
 attendance_locks = sa.Table(
     "attendance_locks",
@@ -23,6 +26,30 @@ attendance_locks = sa.Table(
     sa.Column("locked_at", UtcInstant, nullable=False),
     sa.Column("locked_by", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
+)
+
+_ALLOWED = f"{APPROVED} AND a.kind = 'month_lock'"
+_LAST_LOCK = (
+    "(SELECT coalesce(max(l.number), 0) FROM approvals l WHERE l.kind = 'month_lock' "
+    "AND l.state = 'approved' AND l.subject = 'lock of month ' || OLD.month)"
+)
+guard(
+    attendance_locks,
+    Guard(
+        "INSERT",
+        "approved",
+        f"NOT EXISTS ({_ALLOWED} AND a.subject = 'lock of month ' || NEW.month "
+        "AND a.decided_at = NEW.locked_at)",
+        "four eyes: this lock of a month was not approved",
+    ),
+    Guard(
+        "DELETE",
+        "unlock_approved",
+        f"NOT EXISTS ({_ALLOWED} AND a.subject = 'unlock of month ' || OLD.month "
+        f"AND a.number > {_LAST_LOCK})",
+        "four eyes: unlocking this month was not approved",
+    ),
+    Guard("UPDATE", "kept", "TRUE", "a lock of a month is not changed"),
 )
 
 attendance_corrections = sa.Table(

@@ -118,7 +118,7 @@ def open_database(url: str) -> sa.Engine:
     if address.drivername == postgres.DRIVER:
         engine = _postgres_engine(address)
     elif address.get_backend_name() == "sqlite":
-        engine = sa.create_engine(address)
+        engine = sa.create_engine(address, hide_parameters=True)
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         sa.event.listen(engine, "handle_error", _end_after_failed_sync)
@@ -131,6 +131,8 @@ def open_database(url: str) -> sa.Engine:
 def _postgres_engine(address: sa.URL) -> sa.Engine:
     engine = sa.create_engine(
         address,
+        # Amounts and bank accounts are among them, and errors reach logs.
+        hide_parameters=True,
         connect_args=postgres.connect_arguments(),
         isolation_level="REPEATABLE READ",
         # The server may have been restarted since: a request must not fail for that.

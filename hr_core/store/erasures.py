@@ -4,7 +4,7 @@ The record goes with its salt. Its digest stays in the batch, so root and chain 
 nobody can find the record by guessing. No event id stays here: it is made of the record.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -73,6 +73,15 @@ def erase_user(
 
     Raises CoreError while a batch waits to be judged: it may hold some.
     """
+    begin_erasing(conn)
+    return erase_events(conn, list(_events_of(conn, user_id, device)), at=at, reason=reason)
+
+
+def begin_erasing(conn: sa.Connection) -> None:
+    """From here on what the caller's transaction deletes is overwritten too (SQLite).
+
+    Raises CoreError while a batch waits to be judged.
+    """
     if conn.dialect.name == "sqlite":
         conn.exec_driver_sql("PRAGMA secure_delete = ON")
     if next_page(conn) is not None:
@@ -80,7 +89,10 @@ def erase_user(
             "a batch that came waits to be judged, and may hold records of this person",
             remedy="nothing was erased; run it again in a moment (hr-core serve judges)",
         )
-    found = list(_events_of(conn, user_id, device))
+
+
+def erase_events(conn: sa.Connection, found: Sequence[bytes], *, at: datetime, reason: str) -> int:
+    """These records and all that names them, after `begin_erasing`. Returns how many."""
     for event_id in found:
         _erase(conn, event_id, at, reason)
     forget_punches(conn, set(found))

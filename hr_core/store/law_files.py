@@ -1,11 +1,15 @@
-"""Law files that a site imported, as their text; what was imported is never changed."""
+"""Law files that a site imported, as their text; what was imported is never changed, and none comes
+in without the approval of exactly this text.
+"""
 
 from datetime import datetime
 
 import sqlalchemy as sa
 from msgspec import Struct
 
+from hr_core.store.approvals import APPROVED_TEXT
 from hr_core.store.database import UtcInstant, metadata
+from hr_core.store.guards import Guard, guard
 
 law_files = sa.Table(
     "law_files",
@@ -15,6 +19,21 @@ law_files = sa.Table(
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("added_at", UtcInstant, nullable=False),
     sa.Column("added_by", sa.Text, nullable=False),
+)
+
+guard(
+    law_files,
+    Guard(
+        "INSERT",
+        "approved",
+        {
+            name: f"NOT EXISTS ({query} AND a.kind = 'law' AND a.subject = 'law file ' || NEW.digest)"
+            for name, query in APPROVED_TEXT.items()
+        },
+        "four eyes: this law file was not approved",
+    ),
+    Guard("UPDATE", "kept", "TRUE", "imported law is not changed: import a newer file"),
+    Guard("DELETE", "kept_too", "TRUE", "imported law is kept: amounts rest on it"),
 )
 
 

@@ -6,9 +6,12 @@ from typing import TypeVar
 import msgspec
 import sqlalchemy as sa
 
+from hr_core.pay.scheme import BUILT_IN
 from hr_core.people.model import Badge, DeviceUser, Line, Person, Roster, Shift, Station
+from hr_core.store.approvals import APPROVED_TEXT
 from hr_core.store.database import metadata
 from hr_core.store.dated_rows import day_columns, read_rows, to_row
+from hr_core.store.guards import Guard, guard
 from hr_core.store.person_records import all_numbers, fill_in_missing, merged_into
 
 Value = TypeVar("Value", bound=msgspec.Struct)
@@ -91,6 +94,21 @@ schemes = sa.Table(
     sa.Column("code", sa.Text, primary_key=True),
     sa.Column("text", sa.Text, nullable=False),
 )
+_SHIPPED = ", ".join(f"'{code}'" for code in sorted(BUILT_IN))
+guard(
+    schemes,
+    Guard(
+        "INSERT",
+        "approved",
+        {
+            name: f"NEW.code NOT IN ({_SHIPPED}) AND NOT EXISTS ({query} "
+            "AND a.kind = 'scheme' AND a.subject = 'scheme ' || NEW.code)"
+            for name, query in APPROVED_TEXT.items()
+        },
+        "four eyes: this pay scheme was not approved",
+    ),
+    Guard("UPDATE", "kept", "TRUE", "a pay scheme is not changed: import a newer file"),
+)
 
 
 def load_roster(conn: sa.Connection) -> Roster | None:
@@ -135,11 +153,17 @@ def scheme_text(conn: sa.Connection, code: str) -> str | None:
     return conn.execute(sa.select(schemes.c.text).where(schemes.c.code == code)).scalar()
 
 
+def choose_scheme(conn: sa.Connection, code: str) -> None:
+    """What the site pays by from now on."""
+    conn.execute(sa.update(site).values(scheme=code))
+
+
 def scheme_codes(conn: sa.Connection) -> list[str]:
     return list(conn.execute(sa.select(schemes.c.code).order_by(schemes.c.code)).scalars())
 
 
 def save_scheme(conn: sa.Connection, code: str, text: str) -> None:
+    """The database asks for the approval of exactly this text, unless it ships with the core."""
     conn.execute(sa.delete(schemes).where(schemes.c.code == code))
     conn.execute(sa.insert(schemes).values(code=code, text=text))
 

@@ -16,9 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hr_core.accounts import secret_text
+from hr_core.accounts.field_policy import Field, roles_seeing
 from hr_core.accounts.login import csrf_token
 from hr_core.accounts.management import LONGEST_TOKEN
-from hr_core.accounts.model import PAY_ROLES, Account, Right
+from hr_core.accounts.model import Account, Right
 from hr_core.accounts.visible import pay_seen_by, seen_by, site_today
 from hr_core.store.accounts import any_account
 from hr_core.store.database import writing
@@ -57,7 +58,7 @@ class Visitor(Struct, frozen=True, kw_only=True):
         if one is None:
             return True
         limited = one.scope.departments or one.scope.sites
-        return one.has_role(*PAY_ROLES) and not limited
+        return one.has_role(*roles_seeing(Field.AMOUNTS)) and not limited
 
 
 class NotAdmittedError(Exception):

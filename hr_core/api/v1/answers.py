@@ -1,7 +1,7 @@
 """What the API answers: structs that msgspec writes, and from which it makes the OpenAPI schemas."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
@@ -324,4 +324,74 @@ class WatermarkAnswer(Answer, frozen=True, kw_only=True):
 
 class Watermarks(Answer, frozen=True, kw_only=True):
     devices: tuple[WatermarkAnswer, ...]
+    next: str | None
+
+
+class PaidLine(Answer, frozen=True, kw_only=True):
+    """`amount_fen`: null where the account does not see it."""
+
+    code: str
+    label: str
+    label_zh: str
+    side: str
+    amount_fen: int | None
+
+
+class PaidPerson(Answer, frozen=True, kw_only=True):
+    """A payslip in a run. `masked`: fields that this account does not see of this person; their
+    values are null.
+    """
+
+    person: str
+    employee_number: str | None
+    name: str
+    total_fen: int | None
+    lines: tuple[PaidLine, ...]
+    days_to_clarify: int
+    masked: tuple[str, ...]
+
+
+class PaidPeople(Answer, frozen=True, kw_only=True):
+    """The payslips of a run, of the people whom the account sees."""
+
+    run: int
+    month: str
+    people: tuple[PaidPerson, ...]
+
+
+class SlipTrace(Answer, frozen=True, kw_only=True):
+    """Each line as `hr-core pay explain --json` tells it, down to the raw bytes, less what the account
+    does not see of this person (`masked`: null).
+    """
+
+    run: int
+    month: str
+    person: str
+    name: str
+    total_fen: int | None
+    lines: tuple[dict[str, Any], ...]
+    masked: tuple[str, ...]
+
+
+class ApprovalAnswer(Answer, frozen=True, kw_only=True):
+    """Something that one person entered and another decides. `content`: exactly what was entered,
+    `digest` its SHA-256; state: proposed, approved, refused, withdrawn.
+    """
+
+    number: int
+    kind: str
+    subject: str
+    content: Any
+    digest: str
+    state: str
+    proposed_at: datetime
+    proposed_by: str
+    reason: str
+    decided_at: datetime | None
+    decided_by: str | None
+    decision: str
+
+
+class Approvals(Answer, frozen=True, kw_only=True):
+    approvals: tuple[ApprovalAnswer, ...]
     next: str | None

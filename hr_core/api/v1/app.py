@@ -15,7 +15,15 @@ from starlette.routing import BaseRoute, Mount
 
 from hr_core.api.app import Clock
 from hr_core.api.attempts import Attempts
-from hr_core.api.v1 import adoption_routes, people_routes, plan_routes, plant_routes, request_routes
+from hr_core.api.v1 import (
+    adoption_routes,
+    approval_routes,
+    pay_routes,
+    people_routes,
+    plan_routes,
+    plant_routes,
+    request_routes,
+)
 from hr_core.api.v1 import answers as of
 from hr_core.api.v1.asking import AskDesk
 from hr_core.api.v1.docs_page import docs_page
@@ -66,7 +74,9 @@ def build(desk: AskDesk) -> FastAPI:
     api.include_router(plant_routes.router)
     api.include_router(request_routes.router)
     api.include_router(adoption_routes.router)
+    api.include_router(approval_routes.router)
     api.include_router(plan_routes.router)
+    api.include_router(pay_routes.router)
     api.include_router(people_routes.router)
     api.add_route("/docs", docs_page, include_in_schema=False)
     describe(api, _shapes())

@@ -62,6 +62,12 @@ def visible_person(conn: sa.Connection, seen: Seen, key: str) -> Person | None:
     return None if row is None else _person(row)
 
 
+def visible_keys(conn: sa.Connection, seen: Seen) -> frozenset[str]:
+    """Of everybody who is seen."""
+    query = sa.select(people.c.number).where(seen.covers(people.c.number))
+    return frozenset(conn.execute(query).scalars())
+
+
 def days_seen(
     conn: sa.Connection, seen_on: SeenOn, person: Person, days: Sequence[date]
 ) -> list[date]:

@@ -215,7 +215,7 @@ async def test_the_description_is_whole(admin):
     assert told["openapi"].startswith("3.1")
     assert told["servers"] == [{"url": API}]
     paths = told["paths"]
-    assert len(paths) == 26
+    assert len(paths) == 33
     names = set(told["components"]["schemas"])
     used = set(re.findall(r'"#/components/schemas/(\w+)"', msgspec.json.encode(told).decode()))
     assert used <= names
@@ -238,6 +238,8 @@ async def test_the_description_is_whole(admin):
 async def test_every_route_is_described_and_the_page_shows_each(admin, paid, served):
     from hr_core.api.v1 import (
         adoption_routes,
+        approval_routes,
+        pay_routes,
         people_routes,
         plan_routes,
         plant_routes,
@@ -247,7 +249,15 @@ async def test_every_route_is_described_and_the_page_shows_each(admin, paid, ser
     told = (await admin.get(f"{API}/openapi.json")).json()
     routes = {
         route.path.replace(":path", "")
-        for one in (adoption_routes, people_routes, plan_routes, plant_routes, request_routes)
+        for one in (
+            adoption_routes,
+            approval_routes,
+            pay_routes,
+            people_routes,
+            plan_routes,
+            plant_routes,
+            request_routes,
+        )
         for route in one.router.routes
     }
     assert routes == set(told["paths"])

@@ -7,10 +7,11 @@ import pytest
 from hr_core.accounts.acting import names_of
 from hr_core.accounts.model import Account, Role
 from hr_core.attendance.plan.request import Leave, Relation, Request, RequestState
-from hr_core.store.attendance_locks import Lock, add_lock, remove_lock
+from hr_core.store.attendance_locks import Lock
 from hr_core.store.database import writing
 from hr_core.store.person_records import merged_people
 from hr_core.store.requests import add_request
+from tests.hr_core.two_people import store_lock, take_lock
 from tests.hr_core.web.plant import NOW
 
 DAYS = (date(2026, 11, 23) + timedelta(days=n) for n in range(400))
@@ -146,7 +147,7 @@ async def test_days_of_a_locked_month_are_queued(paid, served, bearer, asked):
     lock = Lock(month="2026-09", locked_at=NOW, locked_by="hr", reason="paid")
     number = asked("1003", day=day)
     with writing(paid) as conn:
-        add_lock(conn, lock)
+        store_lock(conn, lock)
     try:
         async with served(paid) as client:
             answer = await post(client, number, "approve", bearer("hr"))
@@ -162,7 +163,7 @@ async def test_days_of_a_locked_month_are_queued(paid, served, bearer, asked):
             assert asked_too.status_code == 201, asked_too.text
     finally:
         with writing(paid) as conn:
-            remove_lock(conn, "2026-09")
+            take_lock(conn, "2026-09", at=NOW)
 
 
 async def test_a_list_of_a_day_has_the_organisation_of_that_day(paid, served, bearer, asked):

@@ -12,14 +12,13 @@ from hr_core.attendance.lots.booking import Act, Overtime, book_overtime
 from hr_core.store.attendance_days import days_of_person
 from hr_core.store.attendance_locks import (
     Lock,
-    add_lock,
     attendance_corrections,
     queue_correction,
-    remove_lock,
 )
 from hr_core.store.database import writing
 from hr_core.store.person_records import employee_numbers
 from tests.hr_core.api_v1.conftest import MOVED
+from tests.hr_core.two_people import store_lock, take_lock
 from tests.hr_core.web.plant import NOW
 
 API = "/api/v1"
@@ -78,7 +77,7 @@ async def test_limits_of_a_person_are_projected(paid, served, bearer):
 def closed(paid):
     """October is locked, with a correction of three people."""
     with writing(paid) as conn:
-        add_lock(conn, Lock(month="2026-10", locked_at=NOW, locked_by="hr", reason="paid"))
+        store_lock(conn, Lock(month="2026-10", locked_at=NOW, locked_by="hr", reason="paid"))
         for person, day in [("1002", 9), ("1004", 9), ("1004", 14), ("1006", 9)]:
             on = date(2026, 10, day)
             before = days_of_person(conn, person, on, date(2026, 10, day + 1))[on].result
@@ -86,7 +85,7 @@ def closed(paid):
             queue_correction(conn, person, before, after, cause="late punch", at=NOW)
     yield paid
     with writing(paid) as conn:
-        remove_lock(conn, "2026-10")
+        take_lock(conn, "2026-10", at=NOW)
         conn.execute(sa.delete(attendance_corrections))
 
 

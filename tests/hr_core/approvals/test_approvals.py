@@ -25,8 +25,9 @@ from hr_core.audit.log import entries
 from hr_core.cli import main
 from hr_core.errors import CoreError, NotFoundError, RefusedError
 from hr_core.store.approvals import approval_names, approvals
-from hr_core.store.database import metadata, writing
-from hr_core.store.guards import create_guards, drop_guards, guard_names
+from hr_core.store.database import writing
+from hr_core.store.guards import guard_names
+from tests.hr_core.behind_guards import without_guards
 
 AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 LATER = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -165,19 +166,16 @@ class TestDatabase:
                 conn.execute(sa.insert(approvals).values(row))
 
     def test_content_changed_behind_the_guards_is_seen(self, engine, number):
-        with writing(engine) as conn:
-            drop_guards(conn)
+        with writing(engine) as conn, without_guards(conn):
             conn.execute(sa.update(approvals).values(content="[]"))
-            create_guards(conn, metadata)
         with engine.connect() as conn, pytest.raises(CoreError, match="is not what was proposed"):
             approval(conn, number)
 
     def test_guards_are_dropped_and_made_again_whole(self, engine):
         with writing(engine) as conn:
             before = guard_names(conn)
-            drop_guards(conn)
-            assert guard_names(conn) == []
-            create_guards(conn, metadata)
+            with without_guards(conn):
+                assert guard_names(conn) == []
             assert guard_names(conn) == before
         assert "guard_approvals_four_eyes" in before
 
@@ -185,6 +183,24 @@ class TestDatabase:
         with engine.connect() as conn:
             rows = set(conn.execute(sa.select(approval_names.c.name)).scalars())
         assert rows == {"ann", "p7", "ann.hr"}
+
+
+class TestReplacing:
+    """SQLite's way around DELETE."""
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "INSERT OR REPLACE INTO approval_names SELECT 1, name, 'approver' FROM approval_names",
+            """INSERT OR REPLACE INTO approvals SELECT number, kind, subject, '{}', digest, state,
+            proposed_at, proposed_by, reason, decided_at, decided_by, decision FROM approvals""",
+        ],
+    )
+    def test_nothing_is_replaced(self, sqlite_engine, statement):
+        with writing(sqlite_engine) as conn:
+            propose(conn, Kind.LAW, "law x", 1, at=AT, by=ANN)
+        with pytest.raises(sa.exc.IntegrityError):
+            run(sqlite_engine, statement)
 
 
 class TestActors:

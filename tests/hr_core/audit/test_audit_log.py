@@ -13,6 +13,7 @@ from hr_core.errors import CoreError
 from hr_core.store import all_tables
 from hr_core.store.audit_log import audit_head, audit_log
 from hr_core.store.database import initialise, open_database, writing
+from hr_core.store.guards import drop_guards
 
 assert all_tables  # imported for the tables it defines
 
@@ -80,6 +81,7 @@ def test_a_changed_row_is_found(engine, column):
     with writing(engine) as conn:
         for _ in range(3):
             add(conn)
+        drop_guards(conn)
         value = AT.replace(year=2025) if column == "at" else '"x"'
         conn.execute(sa.update(audit_log).where(audit_log.c.number == 2).values({column: value}))
     assert report_of(engine).faults == ("row 2 is not as it was written",)
@@ -92,6 +94,7 @@ def test_a_row_that_was_taken_out_is_found(engine, number, words):
     with writing(engine) as conn:
         for _ in range(3):
             add(conn)
+        drop_guards(conn)
         conn.execute(sa.delete(audit_log).where(audit_log.c.number == number))
     assert words in " ".join(report_of(engine).faults)
 
@@ -101,6 +104,7 @@ def test_a_row_written_anew_with_its_hash_breaks_the_one_after(engine):
         add(conn)
         other = add(conn, reason="another story")
         forged = conn.execute(sa.select(audit_log).where(audit_log.c.number == other)).one()
+        drop_guards(conn)
         conn.execute(sa.delete(audit_log))
         conn.execute(sa.update(audit_head).values(number=0, hash=bytes(32)))
         add(conn, reason="a forged first row")
@@ -156,7 +160,11 @@ def test_commands_show_and_verify_the_log(engine, path, capsysbinary):
     assert main(["--db", str(path), "audit", "verify"]) == 0
     assert b"audit log  stands: 1 rows" in capsysbinary.readouterr().out
     with writing(engine) as conn:
+        drop_guards(conn)
         conn.execute(sa.update(audit_log).values(actor="eve"))
     assert main(["--db", str(path), "audit", "verify", "--json"]) == 2
     report = json.loads(capsysbinary.readouterr().out)
     assert report["log"]["faults"] == ["row 1 is not as it was written"]
+    assert report["log"]["broken_at"] == 1
+    assert main(["--db", str(path), "audit", "verify"]) == 2
+    assert b"audit log  DOES NOT STAND, broken at row 1:" in capsysbinary.readouterr().out

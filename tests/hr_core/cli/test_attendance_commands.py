@@ -224,7 +224,12 @@ def test_what_explain_says_of_a_day_off_is_true(imported, capfd):
 
 def test_lock_corrections_and_unlock(imported, tmp_path, capfd):
     assert imported("attendance", "lock", "2025-07")[0] == 2
-    code, locked = imported("attendance", "lock", "2025-07", "--with-open-days", "--by", "Wu")
+    lock = ("attendance", "lock", "2025-07", "--with-open-days", "--by")
+    code, asked = imported(*lock, "Wu")
+    assert (code, asked["done"]) == (1, False)
+    assert imported("attendance", "locks")[1]["locks"] == []
+    assert imported(*lock, "wu")[0] == 3
+    code, locked = imported(*lock, "Sun")
     assert (code, locked["days"]) == (1, 31)
     assert imported("attendance", "locks")[1]["locks"][0]["locked_by"] == "Wu"
     late = tmp_path / "2_attlog.dat"
@@ -242,7 +247,12 @@ def test_lock_corrections_and_unlock(imported, tmp_path, capfd):
     capfd.readouterr()
     assert main(["attendance", "corrections"]) == 1
     assert "missing_out 0+0 min -> present 660+0 min" in capfd.readouterr().out
-    code, done = imported("attendance", "unlock", "2025-07", "--reason", "late terminal")
+    unlock = ("attendance", "unlock", "2025-07", "--reason", "late terminal", "--by")
+    code, asked = imported(*unlock, "Sun")
+    assert (code, asked["done"]) == (0, False)
+    assert imported(*unlock, "Sun")[0] == 3
+    assert len(imported("attendance", "locks")[1]["locks"]) == 1
+    code, done = imported(*unlock, "Wu")
     assert done == {"month": "2025-07", "applied": 1}
     assert imported("attendance", "explain", "1001", "2025-07-17")[1]["status"] == "present"
 

@@ -50,18 +50,26 @@ def test_status_lists_cities_by_trust(run):
     assert "上海" in run("law", "status", "--on", "2026-06-01").out
 
 
-def test_an_imported_file_counts_from_then_on_and_twice_is_harmless(run, tmp_path):
+def test_an_imported_file_counts_once_another_person_approved_it(run, tmp_path):
     file = tmp_path / "own.toml"
     file.write_text(ROWS, encoding="utf-8")
 
-    first = answer(run("law", "import", file, "--json"))
-    again = answer(run("law", "import", file, "--json"))
+    first = answer(run("law", "import", file, "--by", "ann", "--json"))
+    again = answer(run("law", "import", file, "--by", "ann", "--json"))
 
-    assert (first["added"], again["added"]) == (True, False)
+    assert (first["added"], again["added"], again["approval"]) == (True, False, first["approval"])
     assert first["by_status"] == {"official": 1}
+    told = answer(run("law", "status", "--on", "2026-06-01", "--json"))
+    assert "official" not in told["by_status"]
+    assert "approvals approve 1" in run("law", "import", file, "--by", "ann").out
+    refused = run("approvals", "approve", first["approval"], "--by", "Ann", code=3)
+    assert "entered by ann" in refused.err
+
+    run("approvals", "approve", first["approval"], "--by", "bob")
     told = answer(run("law", "status", "--on", "2026-06-01", "--json"))
     assert told["by_status"]["official"] == 1
     assert run("audit", "log", "--json").out.count('"law import"') == 1
+    assert "was here already" in run("law", "import", file).out
     found = answer(run("law", "check", "--on", "2026-11-22", "--json", code=1))
     assert ("ended", "甲") in {(one["fault"], one["city"]) for one in found["findings"]}
 
@@ -86,5 +94,6 @@ def test_rows_that_are_not_usable_are_named(run, shared_data):
 
     assert "345 cities, 2069 unverified" in told
     assert "亳州: is empty" in told
+    run("approvals", "approve", 1, "--by", "bob")
     status = answer(run("law", "status", "--on", "2025-01-01", "--json"))
     assert status["by_status"]["unverified"] >= 345

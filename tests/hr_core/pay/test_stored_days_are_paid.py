@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from hr_core.attendance.live.locking import lock_month
 from hr_core.attendance.plan.request import DayByHand, Leave, MissingPunch
 from hr_core.clock import Month
 from hr_core.pay.month_days import touch_days_to_pay
@@ -16,6 +15,7 @@ from hr_core.trace.calculation import replay
 from hr_core.trace.explain import explain
 from protocols.records import Direction
 from tests.hr_core.attendance.live.conftest import Plant
+from tests.hr_core.two_people import lock_by_two
 
 OCTOBER, NOVEMBER = Month(2026, 10), Month(2026, 11)
 NIGHTS = [
@@ -130,7 +130,7 @@ def test_a_locked_month_is_paid_as_it_is_stored_and_its_corrections_are_told(pai
     paid.catch_up()
     paid.recomputer.compute(["E1", "E2"], OCTOBER.first, OCTOBER.after)
     with writing(paid.engine) as conn:
-        lock_month(conn, OCTOBER, by="Wu", reason="closed", at=paid.now, with_open=True)
+        lock_by_two(conn, OCTOBER, by="Wu", reason="closed", at=paid.now, with_open=True)
     before = pay(paid)
     paid.press("1 2026-10-29T19:10", "1 2026-11-02T07:58")
     after = pay(paid)

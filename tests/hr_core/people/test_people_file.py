@@ -1,16 +1,20 @@
 """The people file: what it means, what it refuses, and that importing it twice is harmless."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 import sqlalchemy as sa
 
+from hr_core.approvals.desk import Actor, approve
+from hr_core.approvals.effects import take_effect
+from hr_core.data_files import read_text
 from hr_core.errors import InputFileError
 from hr_core.imports import import_people
+from hr_core.people.changes import Signature
 from hr_core.people.file import read_people_file
 from hr_core.people.model import Days, find_person
 from hr_core.store.database import metadata, writing
-from hr_core.store.people import load_roster, scheme_text
+from hr_core.store.people import load_roster, save_scheme, scheme_text
 
 FILE = """
 [site]
@@ -169,15 +173,51 @@ def test_the_stored_roster_is_the_one_that_was_read(tmp_path, engine):
     assert (stored.stations, stored.badges) == (read.stations, read.badges)
 
 
-def test_a_scheme_file_is_stored_with_its_text(tmp_path, engine):
-    from hr_core.data_files import read_text
+class TestSchemeFile:
+    SIGN = Signature(at=datetime(2026, 11, 22, 9, tzinfo=UTC), by="ann")
 
-    own = read_text("scheme_demo.toml").replace('code = "demo"', 'code = "own"')
-    (tmp_path / "own.toml").write_text(own, encoding="utf-8")
-    run_import(engine, write(tmp_path, FILE.replace('code = "demo"', 'file = "own.toml"')))
-    with engine.connect() as conn:
-        assert scheme_text(conn, "own") == own
-    assert roster_of(engine).scheme == "own"
+    @pytest.fixture
+    def own(self, tmp_path):
+        own = read_text("scheme_demo.toml").replace('code = "demo"', 'code = "own"')
+        (tmp_path / "own.toml").write_text(own, encoding="utf-8")
+        return own
+
+    @pytest.fixture
+    def people_file(self, tmp_path, own):
+        return write(tmp_path, FILE.replace('code = "demo"', 'file = "own.toml"'))
+
+    def test_it_is_stored_with_its_text_once_another_person_approved_it(
+        self, own, people_file, engine, tmp_path
+    ):
+        run_import(engine, write(tmp_path, FILE))
+        people_file = write(tmp_path, FILE.replace('code = "demo"', 'file = "own.toml"'))
+        with writing(engine) as conn:
+            first = import_people(conn, people_file, self.SIGN)
+            again = import_people(conn, people_file, self.SIGN)
+        assert first.scheme_approval == again.scheme_approval
+        assert (first.scheme, roster_of(engine).scheme) == ("demo", "demo")
+        with writing(engine) as conn:
+            done = approve(conn, first.scheme_approval, at=self.SIGN.at, by=Actor("bob"))
+            take_effect(conn, done)
+            assert scheme_text(conn, "own") == own
+        assert roster_of(engine).scheme == "own"
+        with writing(engine) as conn:
+            assert import_people(conn, people_file, None).scheme_approval is None
+
+    def test_the_database_takes_none_that_only_one_person_saw(self, own, people_file, engine):
+        with writing(engine) as conn:
+            import_people(conn, people_file, self.SIGN)
+            with pytest.raises(sa.exc.IntegrityError, match="four eyes"):
+                save_scheme(conn, "own", own)
+
+    def test_nobody_brings_one_unnamed_or_under_a_name_that_ships(
+        self, own, people_file, engine, tmp_path
+    ):
+        with pytest.raises(InputFileError, match="nobody is named"):
+            run_import(engine, people_file)
+        (tmp_path / "own.toml").write_text(own.replace('"own"', '"demo"'), encoding="utf-8")
+        with writing(engine) as conn, pytest.raises(InputFileError, match="ships with"):
+            import_people(conn, people_file, self.SIGN)
 
 
 @pytest.mark.parametrize(

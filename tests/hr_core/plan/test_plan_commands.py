@@ -9,9 +9,10 @@ import pytest
 from hr_core.cli import main
 from hr_core.clock import SystemClock
 from hr_core.spreadsheet import read_rows
-from hr_core.store.attendance_locks import Lock, add_lock
+from hr_core.store.attendance_locks import Lock
 from hr_core.store.database import open_database, writing
 from tests.hr_core.plan.conftest import NOW
+from tests.hr_core.two_people import store_lock
 
 NOVEMBER = ["--month", "2026-11"]
 
@@ -115,7 +116,7 @@ def test_refusing_and_withdrawing(run, ask):
 def october_is_locked(plant):
     engine = open_database(f"sqlite:///{plant}/core.db")
     with writing(engine) as conn:
-        add_lock(conn, Lock(month="2026-10", locked_at=NOW, locked_by="Zhao", reason="paid"))
+        store_lock(conn, Lock(month="2026-10", locked_at=NOW, locked_by="Zhao", reason="paid"))
     engine.dispose()
 
 

@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from hr_core.attendance.live.locking import lock_month, unlock_month
 from hr_core.attendance.lots.booking import Act, import_rules, lots_of, take
 from hr_core.attendance.lots.ledger import EntryKind
 from hr_core.attendance.plan.request import DayByHand
@@ -17,6 +16,7 @@ from hr_core.people.one_or_two import merge
 from hr_core.store.database import writing
 from hr_core.store.time_off import RuleFile
 from tests.hr_core.attendance.live.conftest import Plant
+from tests.hr_core.two_people import lock_by_two, unlock_by_two
 
 SATURDAY = date(2026, 10, 24)
 RULES = """
@@ -132,11 +132,11 @@ def test_a_locked_day_earns_what_it_earned_until_it_is_unlocked(earning):
     earning.recomputer.compute(["E1", "E2"], date(2026, 10, 1), date(2026, 11, 1))
     october = Month(2026, 10)
     with writing(earning.engine) as conn:
-        lock_month(conn, october, by="Wu", reason="closed", at=earning.now, with_open=True)
+        lock_by_two(conn, october, by="Wu", reason="closed", at=earning.now, with_open=True)
     press(earning, "1 2026-10-24T19:05")
     assert earned(earning) == {"2026-10-24/rest_day": 480}
     with writing(earning.engine) as conn:
-        unlock_month(conn, october, by="Wu", reason="late data", at=earning.now)
+        unlock_by_two(conn, october, by="Wu", reason="late data", at=earning.now)
     earning.catch_up()
     assert earned(earning) == {"2026-10-24/rest_day": 600}
 

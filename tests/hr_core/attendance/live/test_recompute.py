@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from hr_core import request_desk
 from hr_core.attendance.day import AttendanceRules, load_rules
 from hr_core.attendance.live.day_watch import DayWatch
-from hr_core.attendance.live.locking import lock_month, unlock_month
 from hr_core.attendance.live.rule_sets import FirstLastEngine
 from hr_core.attendance.plan.request import Leave, MissingPunch, Relation
 from hr_core.audit.log import entries, verify
@@ -37,6 +36,7 @@ from hr_core.store.organisation import device_sites, memberships, site_zones, un
 from hr_core.store.work_plan import locks_of
 from protocols.records import Direction
 from tests.hr_core.attendance.live.conftest import NOW, PEOPLE, Plant, mark
+from tests.hr_core.two_people import lock_by_two, unlock_by_two
 
 OCTOBER = Month(2026, 10)
 END = "2026-11-01T00:00"
@@ -293,7 +293,7 @@ def test_a_clock_without_a_year_makes_no_day_and_stops_nothing(plant):
 
 def lock(plant, *, with_open=True):
     with writing(plant.engine) as conn:
-        return lock_month(
+        return lock_by_two(
             conn, OCTOBER, by="Wu", reason="month close", at=plant.now, with_open=with_open
         )
 
@@ -360,12 +360,16 @@ def test_unlocking_applies_the_queue_and_both_are_in_the_audit_log(locked):
     locked.press("1 2026-10-13T08:00", "1 2026-10-13T17:00")
     locked.catch_up()
     with writing(locked.engine) as conn:
-        assert unlock_month(conn, OCTOBER, by="Sun", reason="late data", at=locked.now) == 1
+        assert unlock_by_two(conn, OCTOBER, by="Sun", reason="late data", at=locked.now) == 1
     locked.catch_up()
     assert locked.day("E1", 13).result.status == "present"
     assert queued(locked) == []
     with locked.engine.connect() as conn:
-        log = [(one.action, one.subject, one.actor) for one in entries(conn)]
+        log = [
+            (one.action, one.subject, one.actor)
+            for one in entries(conn)
+            if one.subject == "month 2026-10"
+        ]
         assert verify(conn).faults == ()
         assert locks(conn) == []
     assert log[-2:] == [
@@ -449,7 +453,7 @@ def test_a_request_on_a_locked_day_waits_as_a_correction_and_is_released_by_unlo
     assert all(one.cause.startswith("request.approved, audit row") for one in waiting)
     assert locked.day("E1", 29).result == stood
     with writing(locked.engine) as conn:
-        assert unlock_month(conn, OCTOBER, by="Sun", reason="leave was told late", at=NOW) == 2
+        assert unlock_by_two(conn, OCTOBER, by="Sun", reason="leave was told late", at=NOW) == 2
     locked.catch_up()
     assert queued(locked) == []
     assert locked.day("E1", 29).result.status == "on_leave"

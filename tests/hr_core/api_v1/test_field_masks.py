@@ -1,0 +1,149 @@
+"""N4: the payroll clerk sees the salary, the line's manager does not: in API, export, trace and log."""
+
+import csv
+import io
+import logging
+
+import pytest
+
+from hr_core.accounts.field_policy import (
+    Field,
+    field_policy,
+    mask_logs,
+    masked,
+    masked_text,
+    roles_seeing,
+    sight_of,
+)
+from hr_core.accounts.model import Role
+from tests.hr_core.api_v1.conftest import ACCOUNTS, SEES
+
+API = "/api/v1/pay/runs/1/slips"
+HIDDEN = ["amounts", "bank_account", "base_pay", "identity"]
+
+
+@pytest.fixture
+def ask(paid, served, bearer):
+    async def asked(name, path):
+        async with served(paid) as client:
+            client.headers = bearer(name)
+            return await client.get(API + path)
+
+    return asked
+
+
+def rows_of(answer):
+    return {one["person"]: one for one in answer.json()["people"]}
+
+
+async def test_the_api_shows_the_clerk_amounts_and_the_manager_none(ask):
+    hr = rows_of(await ask("hr", ""))
+    manager = rows_of(await ask("manager", ""))
+    assert set(manager) == {"1001", "1002", "1003", "1004", "1005"} & set(hr)
+    assert hr["1002"]["total_fen"] > 0
+    assert hr["1002"]["masked"] == []
+    other = manager["1002"]
+    assert (other["total_fen"], other["masked"]) == (None, HIDDEN)
+    assert [line["amount_fen"] for line in other["lines"]] == [None] * len(hr["1002"]["lines"])
+    assert [line["code"] for line in other["lines"]] == [
+        line["code"] for line in hr["1002"]["lines"]
+    ]
+    assert other["days_to_clarify"] == hr["1002"]["days_to_clarify"]
+    assert manager["1001"] == hr["1001"], "the own slip is one's own"
+
+
+async def test_the_export_has_the_same_form_and_no_amount_for_the_manager(ask):
+    hr, manager = [
+        list(csv.DictReader(io.StringIO((await ask(name, ".csv")).text)))
+        for name in ("hr", "manager")
+    ]
+    assert manager[0].keys() == hr[0].keys()
+    assert all(row["amount_fen"] for row in hr)
+    assert {row["person"] for row in manager if row["amount_fen"]} == {"1001"}
+
+
+async def test_the_trace_ends_at_raw_bytes_and_tells_the_manager_no_amount(ask):
+    hr, manager = [(await ask(name, "/1002/trace")).json() for name in ("hr", "manager")]
+    assert hr["total_fen"] == sum(line["amount_fen"] for line in hr["lines"])
+    assert manager["masked"] == HIDDEN
+    for line in manager["lines"]:
+        for name in ("amount_fen", "replayed_fen", "steps", "facts", "note"):
+            assert line[name] is None
+    assert [line["days"] for line in manager["lines"]] == [line["days"] for line in hr["lines"]]
+    plain = (await ask("manager", "/1002/trace")).text
+    amounts = {line["amount_fen"] for line in hr["lines"]} - {0}
+    assert not any(f"{amount}" in plain for amount in amounts)
+
+
+@pytest.mark.parametrize("name", ACCOUNTS)
+async def test_who_is_not_seen_is_in_none_of_them(ask, name):
+    seen = set(rows_of(await ask(name, "")))
+    assert seen & {"1002", "1003", "1006"} == SEES[name]
+    for person in ("1002", "1003", "1006", "nobody"):
+        status = (await ask(name, f"/{person}/trace")).status_code
+        assert status == (200 if person in SEES[name] else 404)
+    assert (await ask(name, "/1002/trace")).headers["Cache-Control"] == "no-store"
+
+
+async def test_an_unknown_run_is_a_404(paid, served, bearer):
+    async with served(paid) as client:
+        client.headers = bearer("hr")
+        for path in ("/pay/runs/99/slips", "/pay/runs/99/slips.csv"):
+            assert (await client.get(f"/api/v1{path}")).status_code == 404
+
+
+class TestPolicy:
+    def test_every_field_has_names_and_roles_and_one_rule(self):
+        rules = field_policy().field
+        assert sorted(rule.code for rule in rules) == sorted(Field)
+        assert all(rule.names and rule.roles for rule in rules)
+        assert sum(len(rule.names) for rule in rules) == len(sight_of(None).names)
+
+    def test_a_worker_sees_nothing_of_others_and_pay_is_not_the_managers(self):
+        for field in Field:
+            assert Role.WORKER not in roles_seeing(field)
+        assert Role.MANAGER not in roles_seeing(Field.AMOUNTS)
+        assert Role.MANAGER in roles_seeing(Field.SCORES)
+
+    def test_hidden_values_go_however_deep_they_stand(self):
+        value = {"a": [{"base_fen": 1, "name": "x"}], "bank_account": {"iban": "DE"}, "n": (1,)}
+        assert masked(value, sight_of(None)) == {
+            "a": [{"base_fen": None, "name": "x"}], "bank_account": None, "n": [1],
+        }  # fmt: skip
+
+
+class TestLog:
+    @pytest.mark.parametrize(
+        ("told", "kept"),
+        [
+            ("slip base_fen=870000 of 1002", "slip base_fen=*** of 1002"),
+            ('{"amount_fen": 12, "name": "x"}', '{"amount_fen": ***, "name": "x"}'),
+            ("bank_account: '6222 0000', next", "bank_account: ***, next"),
+            ("{'steps': [1, 2], 'x': 3}", "{'steps': ***, 'x': 3}"),
+            ('"note": "8700.00 a month"', '"note": ***'),
+            ("please note: 3 of total 5", "please note: 3 of total 5"),
+            ("my_base_fender=3", "my_base_fender=3"),
+        ],
+    )
+    def test_values_of_fields_never_reach_it(self, told, kept):
+        assert masked_text(told) == kept
+
+    def test_every_record_of_the_process_passes_the_mask(self, caplog, monkeypatch):
+        factory = logging.getLogRecordFactory()
+        try:
+            mask_logs()
+            mask_logs()  # once is enough
+            with caplog.at_level(logging.INFO):
+                logging.getLogger("hr_core.any").info("paid %s total_fen=%d", "1002", 870000)
+                logging.getLogger("other").warning("%s", {"base_fen": 870000})
+        finally:
+            logging.setLogRecordFactory(factory)
+        assert "870000" not in caplog.text
+        assert "paid 1002 total_fen=***" in caplog.text
+
+    def test_an_error_of_the_database_tells_no_values(self, engine):
+        import sqlalchemy as sa
+
+        with engine.connect() as conn, pytest.raises(sa.exc.DatabaseError) as caught:
+            conn.execute(sa.text("SELECT :amount FROM no_such_table"), {"amount": 870000})
+        assert "870000" not in str(caught.value)

@@ -1,0 +1,191 @@
+"""One person's data are given out whole, and go when the person left: less what law keeps."""
+
+import json
+import zipfile
+from datetime import UTC, date, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from hr_core.accounts.management import Act, NewAccount, add_account
+from hr_core.accounts.model import Role
+from hr_core.approvals.desk import Actor, propose
+from hr_core.approvals.kinds import Kind
+from hr_core.attendance.plan.request import MobilePunch, Relation, Request, RequestState
+from hr_core.audit.log import append, verify
+from hr_core.audit.verification import verify_chains
+from hr_core.cli import main
+from hr_core.errors import RefusedError
+from hr_core.imports import import_people
+from hr_core.people.erasing import erase_person, keeping
+from hr_core.people.personal_data import export_person, held_of
+from hr_core.store.accounts import all_accounts
+from hr_core.store.database import metadata, writing
+from hr_core.store.events import raw_events
+from hr_core.store.people import people
+from hr_core.store.person_records import employments, person_id_digits
+from hr_core.store.requests import add_request, request
+from protocols.records import Direction
+from tests.hr_core.cli.conftest import PEOPLE, punch
+from tests.hr_core.ingest.batch_samples import batch_of, observe
+from tests.hr_core.signed_batches import deliver
+
+AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+LEFT = date(2026, 11, 1)
+SOON, LATER = date(2026, 11, 22), date(2028, 11, 1)
+MINE = [punch("1007", f"2026-10-{day:02d}T08:00:00") for day in (8, 9, 10)]
+OTHERS = [punch("1008", "2026-10-08T18:00:00")]
+
+
+@pytest.fixture
+def plant(engine, tmp_path):
+    file = tmp_path / "people.toml"
+    file.write_text(PEOPLE, encoding="utf-8")
+    deliver(engine, batch_of(*map(observe, MINE + OTHERS)), at=AT)
+    with writing(engine) as conn:
+        import_people(conn, file)
+        conn.execute(sa.insert(person_id_digits).values(person="E001", digits="123X"))
+        act = Act(actor="root", at=AT, reason="")
+        add_account(conn, NewAccount(name="zhang", roles=(Role.WORKER,), person="E001"), act)
+        phone = MobilePunch(
+            day=date(2026, 10, 12), at=datetime(2026, 10, 12, 8), direction=Direction.IN,
+            latitude=31.2, longitude=121.5, accuracy_m=5.0, found="gate 3",
+        )  # fmt: skip
+        add_request(
+            conn,
+            Request(
+                id=0, person="E001", body=phone, state=RequestState.ASKED, asked_at=AT,
+                asked_by="E001", relation=Relation.SELF, reason="my knee", evidence="doctor.pdf",
+            ),
+        )  # fmt: skip
+        append(conn, AT, "ann", "people.rename", "person E001", None, None, "")
+        append(conn, AT, "ann", "people.rename", "person E0012", None, None, "another")
+        append(conn, AT, "zhang", "request.ask", "request 1 of person E001", None, None, "")
+        entry = {"person": "E001", "amount_fen": 5}
+        propose(conn, Kind.PAY_ENTRY, "entry", entry, at=AT, by=Actor("ann"))
+        propose(conn, Kind.PAY_ENTRY, "entry", {"person": "E002"}, at=AT, by=Actor("ann"))
+    return engine
+
+
+@pytest.fixture
+def leaver(plant):
+    with writing(plant) as conn:
+        own = sa.update(employments).where(employments.c.person == "E001")
+        conn.execute(own.values(valid_until=LEFT))
+    return plant
+
+
+def erase(engine, on):
+    with writing(engine) as conn:
+        return erase_person(conn, "E001", at=AT, on=on, by="ann", reason="request 7")
+
+
+class TestExport:
+    def test_all_of_one_person_and_nothing_of_another(self, plant):
+        with plant.connect() as conn:
+            held = held_of(conn, "E001")
+        assert [one["raw"] for one in held["punches"]] == [one.raw.hex() for one in MINE]
+        assert [one["subject"] for one in held["audit_log"]] == [
+            "person E001", "request 1 of person E001",
+        ]  # fmt: skip
+        assert [one["content"] for one in held["approvals"]] == ['{"amount_fen":5,"person":"E001"}']
+        assert held["people"][0]["name"] == "张伟"
+        assert held["accounts"][0].keys().isdisjoint({"password", "setup_digest"})
+        assert held["requests"][0]["reason"] == "my knee"
+        assert "E002" not in json.dumps(held)
+
+    def test_every_table_with_a_person_is_looked_through(self, plant):
+        """A table that a later release adds is in the export by its column's name."""
+        with plant.connect() as conn:
+            held = held_of(conn, "E001")
+        assert {"people", "device_users", "employments", "employee_numbers"} <= set(held)
+        assert {table.name for table in metadata.tables.values() if "person" in table.c} >= {
+            "pay_agreements", "pay_entries", "attendance_days", "requests",
+        }  # fmt: skip
+
+    def test_the_file_explains_itself_and_is_the_owners_alone(self, plant, tmp_path):
+        file = tmp_path / "e001.zip"
+        with writing(plant) as conn:
+            done = export_person(conn, "E001", file, at=AT, by="ann", reason="asked")
+        assert file.stat().st_mode & 0o077 == 0
+        with zipfile.ZipFile(file) as packed:
+            index = json.loads(packed.read("index.json"))
+            assert index["rows"] == done.rows
+            assert "您的全部数据" in packed.read("README.txt").decode()
+            assert len(json.loads(packed.read("punches.json"))) == 3
+        assert done.rows["punches"] == 3
+
+
+class TestErasing:
+    def test_who_is_employed_stays(self, plant):
+        with pytest.raises(RefusedError, match="is employed"):
+            erase(plant, SOON)
+        with plant.connect() as conn:
+            assert conn.execute(sa.select(person_id_digits)).all()
+
+    def test_what_may_go_goes_and_the_chains_stand(self, leaver):
+        done = erase(leaver, SOON)
+        assert done.gone == {
+            "person_id_digits": 1, "people": 1, "requests": 1, "time_off_entries": 0,
+            "accounts": 1, "punches": 0,
+        }  # fmt: skip
+        assert (done.kept["punches"], done.records_until) == (3, LATER)
+        assert done.pay_until == date(2036, 11, 1)
+        with leaver.connect() as conn:
+            names = dict(conn.execute(sa.select(people.c.number, people.c.name)).all())
+            assert names == {"E001": "—", "E002": "Li Na"}
+            asked = request(conn, 1)
+            assert (asked.reason, asked.evidence, asked.body.found) == ("", "", "")
+            assert (asked.body.latitude, asked.body.longitude) == (0.0, 0.0)
+            assert asked.body.at == datetime(2026, 10, 12, 8)
+            [own] = [one for one in all_accounts(conn) if one.name == "zhang"]
+            assert (own.disabled, own.has_password) == (True, False)
+            assert verify(conn).faults == ()
+            assert [one.faults for one in verify_chains(conn)] == [()]
+
+    def test_after_the_time_of_keeping_the_raw_records_go_too(self, leaver):
+        erase(leaver, SOON)
+        done = erase(leaver, LATER)
+        assert (done.gone["punches"], done.kept.get("punches")) == (3, None)
+        with leaver.connect() as conn:
+            left = conn.execute(sa.select(raw_events.c.user_id)).scalars().all()
+            assert left == ["1008"]
+            [report] = verify_chains(conn)
+            assert (report.faults, report.erased) == ((), 3)
+            assert verify(conn).faults == ()
+
+    def test_an_id_that_was_given_on_stays_the_others(self, leaver):
+        """E001 had 1007 until the 9th, E002 has it from then on."""
+        users = metadata.tables["device_users"]
+        with writing(leaver) as conn:
+            mine = users.c.number == "E001"
+            row = dict(conn.execute(sa.select(users).where(mine)).mappings().one())
+            conn.execute(sa.update(users).where(mine).values(valid_until=date(2026, 10, 9)))
+            row |= {"number": "E002", "valid_from": date(2026, 10, 9), "valid_until": None}
+            conn.execute(sa.insert(users).values(row))
+        assert erase(leaver, LATER).gone["punches"] == 1
+
+    def test_nobody_is_erased_without_a_reason(self, leaver):
+        with writing(leaver) as conn, pytest.raises(RefusedError, match="without a reason"):
+            erase_person(conn, "E001", at=AT, on=LATER, by="ann", reason=" - ")
+
+    def test_each_time_of_keeping_has_its_source(self):
+        rules = keeping()
+        assert (rules.device_records.years, rules.pay_and_audit.years) == (2, 10)
+        assert rules.device_records.source
+        assert rules.pay_and_audit.source
+
+
+def test_commands(leaver, database_url, tmp_path, capsys):
+    def core(*words):
+        code = main(["--db", database_url, "person", *words])
+        return code, capsys.readouterr()
+
+    file = str(tmp_path / "e.zip")
+    code, told = core("export", "E001", "--to", file, "--json")
+    assert (code, json.loads(told.out)["rows"]["punches"]) == (0, 3)
+    assert core("export", "E001", "--to", file)[0] == 2, "never over another file"
+    code, told = core("erase", "E001", "--reason", "request 7")
+    assert (code, "raw records until 2028-11-01" in told.out) == (1, True)
+    assert core("erase", "E002", "--reason", "request 8")[0] == 3
+    assert core("erase", "E009", "--reason", "request 8")[0] == 3

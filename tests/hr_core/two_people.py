@@ -1,0 +1,33 @@
+"""What the database asks for before it lets a month be locked: one person asked, another approved."""
+
+from hr_core.approvals.desk import Actor, approve, propose
+from hr_core.approvals.kinds import Kind
+from hr_core.attendance.live.locking import lock_month, lock_subject, unlock_month, unlock_subject
+from hr_core.clock import Month
+from hr_core.store.attendance_locks import add_lock, remove_lock
+
+
+def approved(conn, kind, subject, content, at):
+    number = propose(conn, kind, subject, content, at=at, by=Actor("first person"))
+    return approve(conn, number, at=at, by=Actor("second person"))
+
+
+def store_lock(conn, lock):
+    """The lock alone, without a day of its month."""
+    approved(conn, Kind.MONTH_LOCK, lock_subject(Month.parse(lock.month)), {}, lock.locked_at)
+    add_lock(conn, lock)
+
+
+def take_lock(conn, month, *, at):
+    approved(conn, Kind.MONTH_LOCK, unlock_subject(Month.parse(month)), {}, at)
+    remove_lock(conn, month)
+
+
+def lock_by_two(conn, month, *, at, **more):
+    approved(conn, Kind.MONTH_LOCK, lock_subject(month), {}, at)
+    return lock_month(conn, month, at=at, **more)
+
+
+def unlock_by_two(conn, month, *, at, **more):
+    approved(conn, Kind.MONTH_LOCK, unlock_subject(month), {}, at)
+    return unlock_month(conn, month, at=at, **more)
