@@ -53,12 +53,13 @@ def stored_name(goal: Goal) -> str:
 
 
 class Figures:
-    """Reads on one connection; a month of the lines is counted once."""
+    """Reads on one connection, at one moment; a month of the lines is counted once."""
 
     def __init__(self, conn: sa.Connection, units: Units | None = None) -> None:
         self._conn = conn
         self._units = units or Units.load(conn)
         self._quality: dict[Month, QualityMonth] = {}
+        self._kept: tuple[str, list[Figure]] | None = None
 
     def actual(self, goal: Goal, period: Period) -> Actual:
         """Of the goal's subject over the period."""
@@ -146,13 +147,20 @@ class Figures:
             rejects += counted.rejects + sum(one.rejects for one in corrected)
         return Tally(pieces, rejects)
 
+    def _stored(self, subject: str) -> list[Figure]:
+        """All imported ones of the subject; a person's goals are asked for one after the other."""
+        if self._kept is None or self._kept[0] != subject:
+            kind, _, code = subject.partition(":")
+            keys: tuple[str, ...] = (code,)
+            if kind == "person":
+                keys = keys_of(self._conn, self._units.current(code))
+            found = figures_of(self._conn, [f"{kind}:{key}" for key in keys])
+            self._kept = (subject, found)
+        return self._kept[1]
+
     def _imported(self, goal: Goal, period: Period) -> Actual:
-        kind, _, code = goal.subject.partition(":")
-        keys: tuple[str, ...] = (code,)
-        if kind == "person":
-            keys = keys_of(self._conn, self._units.current(code))
-        rows = figures_of(self._conn, [f"{kind}:{key}" for key in keys], stored_name(goal))
-        by_period = {row.period: row for row in rows}
+        name = stored_name(goal)
+        by_period = {row.period: row for row in self._stored(goal.subject) if row.figure == name}
         whole = by_period.get(str(period))
         if whole is not None:
             return Actual(value=_value(whole), sources=(_told(whole),))
