@@ -45,6 +45,7 @@ def open_from_goals(
         indicators=tuple(
             Indicator(code=one.goal, weight_percent=str(one.weight), first=str(one.points))
             for one in found.indicators
+            if one.weight > 0  # shown, not counted
         ),
         goals_version=found.goals_version,
         post=post.name,
