@@ -181,8 +181,20 @@ def worked(core):
 
 def test_attendance_comes_from_stored_days_and_names_what_is_unclear(worked):
     rate = actual(worked, goal(figure=ATTENDANCE_RATE, kind=GoalKind.AT_LEAST))
-    assert (rate.value, rate.open) == (75, ("E1 2026-10-14: missing_out",))
+    assert rate.value == 75
+    assert rate.open == (
+        "E1: no computed day after 2026-10-15, until 2026-10-31",
+        "E1 2026-10-14: missing_out",
+    )
     assert actual(worked, goal(figure=LATE_MINUTES, kind=GoalKind.AT_MOST)).value == 12
+
+
+def test_a_month_that_is_computed_to_its_end_is_not_open(worked):
+    with writing(worked) as conn:
+        put_days(conn, [stored("E1", "2026-10-14", DayStatus.PRESENT)])
+        put_days(conn, [stored("E1", "2026-10-31", DayStatus.OFF, kind=DayKind.REST_DAY)])
+    rate = actual(worked, goal(figure=ATTENDANCE_RATE, kind=GoalKind.AT_LEAST))
+    assert (rate.value, rate.open) == (80, ())
 
 
 def test_a_units_attendance_is_its_peoples(worked):
