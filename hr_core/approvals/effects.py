@@ -11,23 +11,28 @@ from hr_core.errors import RefusedError
 from hr_core.law.imported import add_approved_law
 from hr_core.opening.desk import take_opening
 from hr_core.pay.agreement_desk import take_agreements
+from hr_core.pay.order_desk import take_order
 from hr_core.pay.piece import price_desk
 from hr_core.pay.proposals import add_approved_entry
-from hr_core.pay.run_life import lock_run, mark_paid
+from hr_core.pay.retro_settling import lock_run_and_settle
+from hr_core.pay.reversal import take_back
+from hr_core.pay.run_life import mark_paid
 from hr_core.pay.scheme_approval import adopt_scheme
 
 Effect = Callable[[sa.Connection, Approval], object]
 
 EFFECTS: dict[Kind, Effect] = {
+    Kind.COURT_ORDER: take_order,
     Kind.LAW: add_approved_law,
     Kind.MONTH_LOCK: carry_out,
-    Kind.PAYMENT: mark_paid,
-    Kind.RUN: lock_run,
-    Kind.SCHEME: adopt_scheme,
     Kind.OPENING: take_opening,
     Kind.PIECE_PRICE: price_desk.take_effect,
     Kind.PAY_AGREEMENT: take_agreements,
     Kind.PAY_ENTRY: add_approved_entry,
+    Kind.PAYMENT: mark_paid,
+    Kind.REVERSAL: take_back,
+    Kind.RUN: lock_run_and_settle,
+    Kind.SCHEME: adopt_scheme,
 }
 
 

@@ -15,14 +15,17 @@ from hr_core.cli import (
     attendance_rules,
     audit,
     cases,
+    court_orders,
     devices,
     erase,
     events,
     gateways,
     hour_limits,
+    imports,
     law,
     line,
     pay,
+    pay_corrections,
     people,
     performance,
     permits,
@@ -51,7 +54,6 @@ app = typer.Typer(
 )
 app.command("init")(setup.init)
 app.command("migrate")(setup.migrate)
-app.command("import")(setup.import_file)
 app.command("gateways")(gateways.gateways)
 app.command("serve")(setup.serve)
 app.command("trace")(trace.trace)
@@ -65,7 +67,13 @@ app.add_typer(api_tokens.app, name="token")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(cases.app, name="cases")
+app.add_typer(imports.app, name="import")
 app.add_typer(devices.app, name="devices")
+pay.app.command("reverse")(pay_corrections.reverse)
+pay.app.command("reversals")(pay_corrections.reversals)
+pay.app.command("recoveries")(pay_corrections.recoveries)
+pay.app.command("would-differ")(pay_corrections.would_differ)
+pay.app.add_typer(court_orders.app, name="orders")
 pay.app.add_typer(pieces.prices, name="prices")
 pay.app.add_typer(pieces.pieces, name="pieces")
 app.add_typer(pay.app, name="pay")

@@ -1,10 +1,6 @@
 """Lines of single sums that somebody entered and another approved."""
 
-from msgspec.structs import replace
-
-from hr_core.law.rows import Item
 from hr_core.pay.cn.lines import Line, PayRefusedError
-from hr_core.pay.cn.minimum_wage import deduct_damages
 from hr_core.pay.entry import EntryKind, PayEntry
 from hr_core.pay.made_line import slip_line, yuan
 from hr_core.pay.person_month import PersonMonth, Stage
@@ -63,37 +59,6 @@ def advances(month: PersonMonth) -> tuple[SlipLine, ...]:
             remedy="HR and the person agree on parts: enter the rest as an advance of a later month",
         )
     return found
-
-
-def damages(month: PersonMonth) -> tuple[SlipLine, ...]:
-    """As much as the law lets the month bear; the note says what is left."""
-    by_law = month.require_law()
-    found: list[SlipLine] = []
-    for one in month.entries_of(EntryKind.DAMAGES):
-        first = month.month.first
-        place = by_law.person
-        minimum = by_law.law.local.row(place.city, Item.MINIMUM_WAGE, first, place.district)
-        wage = month.fen(Stage.WAGE)
-        taken_before = -sum(line.amount_fen for line in found)
-        if taken_before:
-            # One month has one limit, however many debts there are.
-            raise PayRefusedError(
-                "two sums of damages in one month share one limit",
-                remedy="HR enters them as one, or the second in a later month",
-            )
-        law = by_law.law.national.wage_deduction_on(first)
-        taken = deduct_damages(one.amount_fen, wage, minimum, law)
-        trace = replace(taken.line.trace, entries=(one.as_input(),))
-        left = f"; {yuan(taken.left)} yuan are left for later months" if taken.left else ""
-        found.append(
-            slip_line(
-                Line("damages", trace),
-                f"{one.name}: of {yuan(one.amount_fen)} yuan{left}",
-                code=f"damages_{one.number}",
-                side=Side.DEDUCTED,
-            )
-        )
-    return tuple(found)
 
 
 _NET = tuple(stage for stage in Stage if stage is not Stage.EMPLOYER)

@@ -7,6 +7,7 @@ with PayRefusedError, whose remedy says who can mend it and how: the others are 
 
 from collections.abc import Callable
 
+from hr_core.pay.carried_lines import CORRECTED, claim_lines, corrections_of, owed_back_lines
 from hr_core.pay.leave.source import paid_leave_lines, sick_lines
 from hr_core.pay.person_month import PersonMonth, Stage
 from hr_core.pay.piece.source import piece_lines, scrap_lines, top_up_lines
@@ -21,4 +22,7 @@ MORE_SOURCES: tuple[tuple[Stage, LineSource], ...] = (
     (Stage.WAGE, paid_leave_lines),
     (Stage.WAGE, top_up_lines),
     (Stage.AFTER_TAX, scrap_lines),
+    *((stage, corrections_of(stage)) for stage in CORRECTED),
+    (Stage.AFTER_TAX, claim_lines),
+    (Stage.AFTER_TAX, owed_back_lines),
 )

@@ -3,7 +3,6 @@
 from hr_core.pay.entry_lines import (
     advances,
     annual_bonus_entries,
-    damages,
     plain_entries,
     untaxed_entries,
     wage_entries,
@@ -46,7 +45,6 @@ SOURCES: tuple[tuple[Stage, LineSource], ...] = (
     (Stage.TAX, wage_tax),
     (Stage.TAX, annual_bonus_tax),
     (Stage.AFTER_TAX, advances),
-    (Stage.AFTER_TAX, damages),
     (Stage.EMPLOYER, employer_shares),
 )
 _WITHOUT_LAW: tuple[tuple[Stage, LineSource], ...] = (

@@ -1,7 +1,6 @@
 """What the lines of one person's month are made from, and the lines that were made before."""
 
 from collections.abc import Iterable
-from enum import StrEnum
 from fractions import Fraction
 from typing import Protocol
 
@@ -12,37 +11,18 @@ from hr_core.attendance.day import DayResult
 from hr_core.clock import Month
 from hr_core.errors import CoreError
 from hr_core.pay.agreement import DatedAgreement
+from hr_core.pay.carried import CarriedOver
 from hr_core.pay.cn.income_tax import TaxYear
 from hr_core.pay.cn.month import Law, MonthFacts
 from hr_core.pay.cn.month import Person as CnPerson
 from hr_core.pay.entry import EntryKind, PayEntry
 from hr_core.pay.piece.person_pieces import PersonPieces
 from hr_core.pay.slip import PayTerms, SlipLine
+from hr_core.pay.stage import Stage as Stage  # noqa: PLC0414 - sources know it from here
 from hr_core.people.model import Person
 from hr_core.people.records import Employment
 from hr_core.quality.attribution import Stretch
 from hr_core.quality.corrections import Correction
-
-
-class Stage(StrEnum):
-    """What a line counts as, in the order in which the lines of a slip are made.
-
-    wage      earned, and taxed with the month's wage
-    untaxed   earned, and no wage
-    apart     earned, and taxed apart from the wage
-    shares    the person's own insurance and fund
-    tax
-    after_tax taken off what is left: advances, damages, recoveries, court orders
-    employer  what the employer pays beside
-    """
-
-    WAGE = "wage"
-    UNTAXED = "untaxed"
-    APART = "apart"
-    SHARES = "shares"
-    TAX = "tax"
-    AFTER_TAX = "after_tax"
-    EMPLOYER = "employer"
 
 
 class LockedScore(Protocol):
@@ -83,6 +63,7 @@ class PersonMonth(Struct, frozen=True, kw_only=True):
     pieces       of whoever is paid by them
     bonus_taken_apart   an annual bonus of this year was taxed apart in an earlier month
     by_law       None: the scheme pays without law
+    carried      what other months bring: claims, pay owed back, corrections
     done         lines that were made before, with their stage
     """
 
@@ -101,6 +82,7 @@ class PersonMonth(Struct, frozen=True, kw_only=True):
     pieces: PersonPieces | None = None
     bonus_taken_apart: bool = False
     by_law: ByLaw | None = None
+    carried: CarriedOver = CarriedOver()
     done: tuple[tuple[Stage, SlipLine], ...] = ()
 
     def require_law(self) -> ByLaw:

@@ -15,20 +15,21 @@ from hr_core.pay.month_days import (
     still_to_compute,
     waiting_for,
 )
-from hr_core.pay.month_inputs import MonthInputs, law_of_month, read_month, with_year
-from hr_core.pay.month_lines import slip_of_month
+from hr_core.pay.month_inputs import MonthInputs, read_month
+from hr_core.pay.month_slips import slips_of, without_slip
+from hr_core.pay.recompute import Again
+from hr_core.pay.retro import RETRO_RULE
+from hr_core.pay.retro_months import carried_over, not_paid
 from hr_core.pay.scheme import BUILT_IN, Scheme, SchemeEdition, built_in_scheme_text, parse_scheme
-from hr_core.pay.slip import PayTerms, Slip
-from hr_core.pay.year_so_far import YearSoFar, year_so_far
-from hr_core.people.employment import NoSlip, paid_in_part, why_no_slip
+from hr_core.pay.slip import Slip
+from hr_core.people.employment import NoSlip, paid_in_part
 from hr_core.people.model import Days, Roster
-from hr_core.quality.grades import load_grades
 from hr_core.quality.month import QualityMonth
 from hr_core.store.people import load_roster, scheme_codes, scheme_text
 from hr_core.store.results import (
     CounterFinding,
+    LockedCorrection,
     NewRun,
-    RefusedPerson,
     RunFindings,
     UnknownCounter,
     WithoutSlip,
@@ -60,18 +61,24 @@ def compute_runs(
     roster = imported_roster(conn)
     codes = tuple(dict.fromkeys(schemes))
     chosen = [scheme_by_code(conn, one) for one in codes] or [stored_scheme(conn, roster)]
-    editions = [(scheme.code, scheme.on(month.first)) for scheme in chosen]
+    by_scheme = [
+        Again(roster=roster, scheme=scheme, now=now, allow_unverified=allow_unverified)
+        for scheme in chosen
+    ]
+    editions = [again.paid_by(month) for again in by_scheme]
     inputs = read_month(conn, roster, month, now)
     digest = inputs.digest()
     findings = _findings_of_month(conn, inputs)
     runs = []
-    for code, edition in editions:
-        unpaid = _without_slip(inputs, edition)
-        slips, refused = _slips(conn, inputs, edition, unpaid, code, allow_unverified)
+    for again, paid_by in zip(by_scheme, editions, strict=True):
+        edition = paid_by.edition
+        unpaid = without_slip(inputs, edition)
+        carried = carried_over(conn, month, again)
+        slips, refused = slips_of(conn, inputs, paid_by, carried.people)
         runs.append(
             NewRun(
                 month=str(month),
-                scheme=code,
+                scheme=paid_by.code,
                 scheme_version=edition.version,
                 created_at=now,
                 slips=slips,
@@ -84,43 +91,18 @@ def compute_runs(
                         for number, why in sorted(unpaid.items())
                         if why is not NoSlip.HOURLY
                     ),
-                    to_check=tuple(_to_check(inputs, unpaid, edition)),
+                    to_check=(
+                        *_to_check(inputs, unpaid, edition),
+                        *carried.listed,
+                        *not_paid(carried, slips),
+                    ),
+                    locked_corrections=_not_in(slips, findings.locked_corrections),
                     refused=refused,
                     unverified_law=allow_unverified and edition.law is not None,
                 ),
             )
         )
     return tuple(runs)
-
-
-def _slips(
-    conn: sa.Connection,
-    inputs: MonthInputs,
-    edition: SchemeEdition,
-    unpaid: Mapping[str, NoSlip],
-    code: str,
-    allow_unverified: bool,  # noqa: FBT001 - as above
-) -> tuple[tuple[Slip, ...], tuple[RefusedPerson, ...]]:
-    """Whoever cannot be paid is listed with the remedy; the others are paid."""
-    terms = PayTerms(edition, load_grades().on(inputs.month.first))
-    law = None
-    years: Mapping[str, YearSoFar] = {}
-    if edition.law is not None:
-        law = law_of_month(conn, inputs.month, allow_unverified=allow_unverified)
-        years = year_so_far(conn, inputs.month, scheme=code)
-    slips, refused = [], []
-    for number in sorted(inputs.roster.people):
-        if number in unpaid:
-            continue
-        month = with_year(inputs.person(number, terms), years.get(number))
-        if law is None:
-            slips.append(slip_of_month(month))
-            continue
-        try:
-            slips.append(slip_of_month(law.of_person(month)))
-        except CoreError as error:
-            refused.append(RefusedPerson(number=number, what=str(error), remedy=error.remedy))
-    return tuple(slips), tuple(refused)
 
 
 def _findings_of_month(conn: sa.Connection, inputs: MonthInputs) -> RunFindings:
@@ -134,21 +116,17 @@ def _findings_of_month(conn: sa.Connection, inputs: MonthInputs) -> RunFindings:
     )
 
 
-def _without_slip(inputs: MonthInputs, edition: SchemeEdition) -> dict[str, NoSlip]:
-    days = Days(inputs.month.first, inputs.month.after)
-    why = {
-        number: why_no_slip(inputs.contracts.get(number, ()), days, _base(inputs, edition, number))
-        for number in inputs.roster.people
+def _not_in(
+    slips: Sequence[Slip], queued: Sequence[LockedCorrection]
+) -> tuple[LockedCorrection, ...]:
+    """Those that no line of these slips pays."""
+    paid = {
+        (slip.number, line.trace.facts["month"])
+        for slip in slips
+        for line in slip.lines
+        if line.trace.rule == RETRO_RULE
     }
-    return {number: reason for number, reason in why.items() if reason is not None}
-
-
-def _base(inputs: MonthInputs, edition: SchemeEdition, number: str) -> int:
-    """By law the agreed wage, else that of the people file."""
-    agreed = inputs.agreements.get(number, ())
-    if edition.law is not None and agreed:
-        return agreed[-1].terms.base_fen
-    return inputs.roster.people[number].base_fen
+    return tuple(one for one in queued if (one.person, one.day[:7]) not in paid)
 
 
 def _to_check(

@@ -4,7 +4,6 @@ What a month added to the year is read from the trace of its tax line, so that i
 slip says. The months are added up anew each time: nothing is carried that could fall out of step.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -14,15 +13,13 @@ from msgspec import Struct
 from hr_core.clock import Month
 from hr_core.opening.rows import OpeningKind, TaxOpening
 from hr_core.pay.cn.income_tax import TaxMonth, TaxYear, after_month
+from hr_core.pay.counted_lines import counted_lines
 from hr_core.pay.counted_runs import counted_runs, months_before
 from hr_core.store.opening_balances import openings
-from hr_core.store.results import pay_lines
 from hr_core.trace.calculation import Trace
 
 TAX_LINE = "income_tax"
 BONUS_TAX_LINE = "bonus_tax"
-
-_decode_trace = msgspec.json.Decoder(Trace).decode
 
 
 class YearSoFar(Struct, frozen=True, kw_only=True):
@@ -80,14 +77,14 @@ def year_so_far(
             found[person] = found.get(person, YearSoFar()).with_opening(balance, one.origin)
             first_here[person] = Month.parse(balance.first_month)
     for paid, run in counted_runs(conn, months_before(month), scheme).items():
-        for person, code, trace in _tax_lines(conn, run):
-            so_far = found.get(person, YearSoFar())
-            if person in first_here and paid < first_here[person]:
+        for counted in counted_lines(conn, [run], (TAX_LINE, BONUS_TAX_LINE)):
+            so_far = found.get(counted.person, YearSoFar())
+            if counted.person in first_here and paid < first_here[counted.person]:
                 continue
-            if code == BONUS_TAX_LINE:
-                found[person] = so_far.with_bonus_apart()
-            elif (own := paid_tax(trace)) is not None:
-                found[person] = so_far.with_month(own, f"run {run} of {paid}")
+            if counted.line.code == BONUS_TAX_LINE:
+                found[counted.person] = so_far.with_bonus_apart()
+            elif (own := paid_tax(counted.line.trace)) is not None:
+                found[counted.person] = so_far.with_month(own, f"{counted.slip} of {paid}")
     return found
 
 
@@ -107,14 +104,3 @@ def paid_tax(trace: Trace) -> PaidTax | None:
         income=own("income"), contributions=own("contributions"), special=own("special_deductions")
     )
     return PaidTax(month, steps["withheld"].result)
-
-
-def _tax_lines(conn: sa.Connection, run: int) -> Iterator[tuple[str, str, Trace]]:
-    there = pay_lines.c
-    query = (
-        sa.select(there.number, there.code, there.trace)
-        .where(there.run == run, there.code.in_((TAX_LINE, BONUS_TAX_LINE)))
-        .order_by(there.number, there.position)
-    )
-    for row in conn.execute(query):
-        yield row.number, row.code, _decode_trace(row.trace)

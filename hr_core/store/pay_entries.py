@@ -66,17 +66,16 @@ def add_entry(
 
 def entries_of_month(conn: sa.Connection, month: str) -> dict[str, tuple[PayEntry, ...]]:
     """By person, in the order of entering."""
-    there = pay_entries.c
-    query = (
-        sa.select(*(there[name] for name in PayEntry.__struct_fields__))
-        .where(there.month == month)
-        .order_by(there.number)
-    )
     found: defaultdict[str, list[PayEntry]] = defaultdict(list)
-    for row in conn.execute(query).mappings():
-        columns = {**row, "kind": EntryKind(row["kind"]), "subject": row["subject"] or ""}
-        found[row["person"]].append(PayEntry(**columns))
+    for one in _entries(conn, pay_entries.c.month == month):
+        found[one.person].append(one)
     return {person: tuple(rows) for person, rows in found.items()}
+
+
+def entries_until(conn: sa.Connection, kind: EntryKind, month: str) -> list[PayEntry]:
+    """Of the month and of every earlier one, in the order of entering."""
+    there = pay_entries.c
+    return _entries(conn, sa.and_(there.kind == kind.value, there.month <= month))
 
 
 def bonus_apart_before(conn: sa.Connection, month: str) -> frozenset[str]:
@@ -88,3 +87,13 @@ def bonus_apart_before(conn: sa.Connection, month: str) -> frozenset[str]:
         there.month < month,
     )
     return frozenset(conn.execute(query).scalars())
+
+
+def _entries(conn: sa.Connection, wanted: sa.ColumnElement[bool]) -> list[PayEntry]:
+    there = pay_entries.c
+    columns = (there[name] for name in PayEntry.__struct_fields__)
+    query = sa.select(*columns).where(wanted).order_by(there.number)
+    return [
+        PayEntry(**{**row, "kind": EntryKind(row["kind"]), "subject": row["subject"] or ""})
+        for row in conn.execute(query).mappings()
+    ]

@@ -39,11 +39,41 @@ _OF_FREE_DAY = {
 }
 
 
+class OpenedPeriod(Struct, frozen=True, kw_only=True):
+    """What another system counted of a permit's period, from `days.first` until the switch."""
+
+    permit: str
+    days: DateSpan
+    worked_min: int
+    holiday_min: int
+
+    def as_worked(self) -> tuple[WorkedDay, ...]:
+        parts = {
+            DayKind.WORKDAY: self.worked_min - self.holiday_min,
+            DayKind.STATUTORY_HOLIDAY: self.holiday_min,
+        }
+        return tuple(
+            WorkedDay(day=self.days.first, kind=kind, minutes=minutes)
+            for kind, minutes in parts.items()
+            if minutes
+        )
+
+
 class PersonHours(Struct, frozen=True, kw_only=True):
     """`planned` holds only days after the worked ones: a day is one or the other."""
 
     worked: tuple[WorkedDay, ...] = ()
     planned: tuple[WorkedDay, ...] = ()
+    opened: tuple[OpenedPeriod, ...] = ()
+
+    def of_permit(self, permit: str) -> "PersonHours":
+        """For the account of its period: what was counted before the switch in place of days that
+        were computed here beside the old system.
+        """
+        mine = [one for one in self.opened if one.permit == permit]
+        own = (row for row in self.worked if not any(one.days.covers(row.day) for one in mine))
+        before = (row for one in mine for row in one.as_worked())
+        return PersonHours(worked=(*before, *own), planned=self.planned)
 
 
 class Projection(Struct, frozen=True, kw_only=True):
@@ -172,9 +202,12 @@ def outlook(
             for period in periods_in(span.permit.period, inside, span.permit.anchor):
                 part = period.overlap(span.days) or period
                 statutory = statutory_minutes(span.permit, period, part, law, zone, kind_of)
-                accounts.append(period_account(span.permit, period, part, hours.worked, statutory))
+                counted = hours.of_permit(span.permit.number)
+                accounts.append(
+                    period_account(span.permit, period, part, counted.worked, statutory)
+                )
                 projections += [
-                    project_period(limit, span.permit, (period, part), hours, statutory)
+                    project_period(limit, span.permit, (period, part), counted, statutory)
                     for limit in limits
                     if limit.window is Window.PERIOD and limit.period is span.permit.period
                 ]

@@ -7,11 +7,13 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hr_core.attendance.calendar import Calendar, load_calendar
 from hr_core.attendance.day import DayResult, DayStatus
 from hr_core.attendance.hours.law import NoJurisdictionError, WorkingTimeLaw, load_law
 from hr_core.attendance.hours.limits import (
+    OpenedPeriod,
     Outlook,
     PersonHours,
     Projection,
@@ -23,9 +25,11 @@ from hr_core.attendance.hours.permits import Permit, PostSpan, system_spans
 from hr_core.attendance.hours.planned import planned_hours
 from hr_core.attendance.hours.windows import DateSpan
 from hr_core.attendance.plan.model import PlannedDay
+from hr_core.opening.rows import OpeningKind, PeriodOpening
 from hr_core.people.records import UnitKind
 from hr_core.store.attendance_days import days_of_people
 from hr_core.store.attendance_queue import arrivals_wait, touched
+from hr_core.store.opening_balances import openings
 from hr_core.store.organisation import memberships, units
 from hr_core.store.people import people
 from hr_core.store.permits import load_permits
@@ -81,6 +85,9 @@ class _Judge(Struct, frozen=True):
     asked: DateSpan
     known: DateSpan
     now: datetime
+
+    def today(self, zone: str) -> date:
+        return self.now.astimezone(ZoneInfo(zone)).date()
 
 
 class _Who(Struct, frozen=True):
@@ -178,11 +185,21 @@ def _judged(judge: _Judge, who: Sequence[_Who]) -> list[PersonLimits]:
     keys = [one.person for one in who]
     plans = plans_of(judge.conn, keys, judge.known.first, judge.known.until)
     posts = posts_of(judge.conn, keys)
+    opened = _opened(judge.conn, keys)
     results: defaultdict[str, list[DayResult]] = defaultdict(list)
     for stored in days_of_people(judge.conn, keys, judge.known.first, judge.known.until):
         results[stored.person].append(stored.result)
     return [
-        _limits(judge, one, results[one.person], plans[one.person], posts.get(one.person, ()))
+        _limits(
+            judge,
+            one,
+            replace(
+                hours_of(results[one.person], plans[one.person], judge.today(one.zone)),
+                opened=tuple(opened[one.person]),
+            ),
+            results[one.person],
+            posts.get(one.person, ()),
+        )
         for one in who
     ]
 
@@ -190,14 +207,14 @@ def _judged(judge: _Judge, who: Sequence[_Who]) -> list[PersonLimits]:
 def _limits(
     judge: _Judge,
     who: _Who,
+    hours: PersonHours,
     results: Sequence[DayResult],
-    plan: Mapping[date, PlannedDay],
     posts: Sequence[PostSpan],
 ) -> PersonLimits:
-    today = judge.now.astimezone(ZoneInfo(who.zone)).date()
+    today = judge.today(who.zone)
     systems = system_spans(judge.permits, posts, judge.known)
     found: Outlook = outlook(
-        hours_of(results, plan, today),
+        hours,
         systems,
         judge.law,
         who.zone,
@@ -216,6 +233,21 @@ def _limits(
             for result in results
         ),
     )
+
+
+def _opened(conn: sa.Connection, keys: Sequence[str]) -> defaultdict[str, list[OpenedPeriod]]:
+    found: defaultdict[str, list[OpenedPeriod]] = defaultdict(list)
+    for one in openings(conn, kind=OpeningKind.PERIOD, people=keys):
+        balance = one.row.balance
+        if isinstance(balance, PeriodOpening):
+            period = OpenedPeriod(
+                permit=balance.permit,
+                days=DateSpan(balance.since, balance.until),
+                worked_min=balance.worked_min,
+                holiday_min=balance.holiday_min,
+            )
+            found[one.row.person].append(period)
+    return found
 
 
 def _known(wanted: DateSpan, calendar: Calendar) -> DateSpan:

@@ -155,7 +155,7 @@ def test_damages_come_off_in_parts(plant):
     (run,) = run_month(plant)
     line = line_of(run, f"damages_{number}")
     assert line.amount_fen == -203_448  # 20 % of 10,172.41
-    assert "6,965.52 yuan are left" in line.note
+    assert "¥6,965.52 waits" in line.note
 
 
 def test_the_tax_of_the_year_goes_on_from_the_month_before(plant):

@@ -15,6 +15,7 @@ from hr_core.attendance.hours.law import (
     load_law,
 )
 from hr_core.attendance.hours.limits import (
+    OpenedPeriod,
     PersonHours,
     minutes_by_kind,
     outlook,
@@ -286,3 +287,16 @@ def test_the_order_of_days_does_not_matter(hours, rng):
     )
     found = [outlook(one, [STANDARD], LAW, ZONE, OCTOBER, kind_of) for one in (hours, shuffled)]
     assert found[0] == found[1]
+
+
+def test_what_another_system_counted_of_a_period_is_in_its_account():
+    """October was counted elsewhere; a day of it that was computed here too counts once."""
+    span = SystemSpan(days=QUARTER, system=System.COMPREHENSIVE, reason="r", permit=PERMIT)
+    elsewhere = OpenedPeriod(permit="P-1", days=OCTOBER, worked_min=170 * H, holiday_min=8 * H)
+    other = replace(elsewhere, permit="P-2")
+    hours = PersonHours(worked=(day(8, 9 * H), day(2, 8 * H, 11)), opened=(elsewhere, other))
+    found = outlook(hours, [span], LAW, ZONE, QUARTER, kind_of)
+    (account,) = found.accounts
+    assert (account.worked_min, account.holiday_min) == (178 * H, 8 * H)
+    alone = outlook(PersonHours(worked=hours.worked), [span], LAW, ZONE, QUARTER, kind_of)
+    assert alone.accounts[0].worked_min == 17 * H

@@ -1,0 +1,43 @@
+"""What other months bring into a person's month: claims that wait, pay that is owed back, corrections."""
+
+from collections import defaultdict
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from hr_core.clock import Month
+from hr_core.pay.claims import Claim
+from hr_core.pay.debts import OwedBack, debts, owed_back
+from hr_core.pay.slip import SlipLine
+from hr_core.pay.stage import Stage
+
+
+class CarriedOver(Struct, frozen=True, kw_only=True):
+    """`lines`: corrections of earlier months, each with what it counts as. `reversing`: the slip takes
+    the place of one that was paid: its corrections and the `fixed` lines, whose money a court has, are
+    those of the old one.
+    """
+
+    claims: tuple[Claim, ...] = ()
+    back: tuple[OwedBack, ...] = ()
+    lines: tuple[tuple[Stage, SlipLine], ...] = ()
+    fixed: tuple[SlipLine, ...] = ()
+    reversing: bool = False
+
+
+def read_carried(
+    conn: sa.Connection, month: Month, *, scheme: str | None = None
+) -> dict[str, CarriedOver]:
+    """By person; who has none is left out. Without corrections: those are computed (retro_months)."""
+    claims: defaultdict[str, list[Claim]] = defaultdict(list)
+    back: defaultdict[str, list[OwedBack]] = defaultdict(list)
+    for debt in debts(conn, month, scheme=scheme):
+        if debt.claim is not None:
+            claims[debt.person].append(debt.claim)
+    for one in owed_back(conn, month, scheme=scheme):
+        if one.left_fen > 0:
+            back[one.person].append(one)
+    return {
+        person: CarriedOver(claims=tuple(claims[person]), back=tuple(back[person]))
+        for person in sorted({*claims, *back})
+    }

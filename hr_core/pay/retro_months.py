@@ -1,0 +1,186 @@
+"""Which earlier months have corrections to pay, and what they bring into the slips of a month."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hr_core.clock import Month
+from hr_core.law.book import LawBook
+from hr_core.law.imported import law_of
+from hr_core.money import format_fen
+from hr_core.pay.carried import CarriedOver, read_carried
+from hr_core.pay.counted_lines import counted_lines
+from hr_core.pay.counted_runs import counted_runs, is_locked, month_back, runs_after
+from hr_core.pay.person_month import Stage
+from hr_core.pay.recompute import Again, recompute
+from hr_core.pay.retro import RETRO, Difference, Paid, differences, paid_lines, retro_line
+from hr_core.pay.slip import Slip, SlipLine
+from hr_core.store.attendance_locks import CorrectionState, corrections
+from hr_core.store.pay_agreements import pay_agreements
+from hr_core.store.pay_entries import pay_entries
+from hr_core.store.results import WithoutSlip, run_by_number
+from hr_core.store.score_results import score_results
+
+# Older corrections are a matter of people: reverse the slip.
+LOOK_BACK_MONTHS = 12
+
+
+class Carried(Struct, frozen=True, kw_only=True):
+    """`listed`: what a person must look at, as findings of the run."""
+
+    people: dict[str, CarriedOver]
+    listed: tuple[WithoutSlip, ...] = ()
+
+
+def carried_over(conn: sa.Connection, month: Month, again: Again) -> Carried:
+    """What other months bring into this one: claims, pay owed back, corrections."""
+    if again.paid_by(month).edition.law is None:
+        return Carried(people={})
+    people = read_carried(conn, month, scheme=again.scheme.code)
+    lines: defaultdict[str, list[tuple[Stage, SlipLine]]] = defaultdict(list)
+    listed: list[WithoutSlip] = []
+    for earlier, run in _locked_before(conn, month, again.scheme.code).items():
+        changed = changed_people(conn, earlier, run)
+        if changed is not None and not changed:
+            continue
+        for found in month_differences(conn, earlier, again, people=changed, but_run_of=month):
+            if isinstance(found, WithoutSlip):
+                listed.append(found)
+            elif found.stage is not None and found.is_paid:
+                lines[found.person].append((found.stage, retro_line(found)))
+            elif found.stage is not None:
+                listed.append(_listed(found))
+    for person, given in lines.items():
+        people[person] = replace(people.get(person, CarriedOver()), lines=tuple(given))
+    return Carried(people=people, listed=tuple(listed))
+
+
+def not_paid(carried: Carried, slips: Collection[Slip]) -> Iterator[WithoutSlip]:
+    """Corrections that are on no slip: their person has none any more, or they take too much."""
+    by_person = {slip.number: {line.code for line in slip.lines} for slip in slips}
+    for person, given in sorted(carried.people.items()):
+        months = sorted({line.trace.facts["month"] for _, line in given.lines})
+        total = sum(line.amount_fen for stage, line in given.lines if stage is not Stage.EMPLOYER)
+        told = f"corrections of {', '.join(months)}, {format_fen(total)}"
+        if not given.lines:
+            continue
+        if person not in by_person:
+            yield WithoutSlip(
+                number=person,
+                why=f"{told}, and no slip in this month: a last extra slip is proposed by "
+                "hr-core pay reverse RUN EMPLOYEE for the run of that month",
+            )
+        elif not by_person[person] & {line.code for _, line in given.lines}:
+            yield WithoutSlip(
+                number=person,
+                why=f"{told}: more than the law lets the month bear; hr-core pay reverse RUN "
+                "EMPLOYEE takes it back in parts",
+            )
+
+
+def month_differences(
+    conn: sa.Connection,
+    month: Month,
+    again: Again,
+    *,
+    people: Collection[str] | None = None,
+    but_run_of: Month | None = None,
+) -> Iterator[Difference | WithoutSlip]:
+    """What each counted slip of the month would be now; a person who could not be paid now as a
+    finding. `but_run_of`: corrections on the slips of that month do not count as paid.
+    """
+    paid = paid_of_month(conn, month, again.scheme.code, but_run_of)
+    wanted = set(paid) if people is None else set(people) & set(paid)
+    now = recompute(conn, month, again, people=wanted)
+    for refused in now.refused:
+        yield WithoutSlip(
+            number=refused.number, why=f"{month} cannot be computed anew: {refused.what}"
+        )
+    announced = announced_rows(law_of(conn))
+    refused_people = {one.number for one in now.refused}
+    for person in sorted(wanted - refused_people):
+        slip = now.slips.get(person)
+        given = () if slip is None else slip.lines
+        yield from differences(person, month, paid[person], given, announced)
+
+
+def paid_of_month(
+    conn: sa.Connection, month: Month, scheme: str, but_run_of: Month | None = None
+) -> dict[str, dict[str, Paid]]:
+    runs = counted_runs(conn, [month], scheme)
+    later = counted_runs(conn, _between(month, but_run_of), scheme) if but_run_of else {}
+    after = runs_after(conn, but_run_of or month, scheme)
+    counted = [
+        *counted_lines(conn, list(runs.values())),
+        *counted_lines(conn, [*later.values(), *after.values()], (f"{RETRO}{month}_",)),
+    ]
+    return paid_lines(month, counted)
+
+
+def changed_people(conn: sa.Connection, month: Month, run: int) -> set[str] | None:
+    """Whose month may be another one since the run; None: everybody's, by a law told later."""
+    row = run_by_number(conn, run)
+    since = None if row is None else row.created_at
+    if since is None or _law_came_later(law_of(conn), month):
+        return None
+    queued = corrections(conn, month=str(month), state=None)
+    states = {CorrectionState.OPEN, CorrectionState.TAKEN}
+    return {
+        *(one.person for one in queued if one.state in states),
+        *_entered_since(conn, month, since),
+    }
+
+
+def announced_rows(law: LawBook) -> dict[str, date]:
+    return {row.version: row.announced for row in law.rows if row.announced is not None}
+
+
+def _entered_since(conn: sa.Connection, month: Month, since: datetime) -> Iterator[str]:
+    agreed, entered, scored = pay_agreements.c, pay_entries.c, score_results.c
+    for query in (
+        sa.select(agreed.person).where(agreed.added_at >= since, agreed.valid_from < month.after),
+        sa.select(entered.person).where(entered.added_at >= since, entered.month == str(month)),
+        sa.select(scored.person).where(
+            scored.locked_at >= since, scored.period_until == month.after
+        ),
+    ):
+        yield from conn.execute(query).scalars()
+
+
+def _law_came_later(law: LawBook, month: Month) -> bool:
+    return any(
+        row.announced is not None
+        and row.announced > month.first
+        and row.since <= month.first
+        and (row.until is None or row.until > month.first)
+        for row in law.rows
+    )
+
+
+def _locked_before(conn: sa.Connection, month: Month, scheme: str) -> dict[Month, int]:
+    earlier = [month_back(month, back) for back in range(LOOK_BACK_MONTHS, 0, -1)]
+    runs = counted_runs(conn, earlier, scheme)
+    return {one: run for one, run in runs.items() if is_locked(conn, one)}
+
+
+def _between(month: Month, until: Month) -> list[Month]:
+    """Both excluded."""
+    found = list[Month]()
+    at = month_back(month, -1)
+    while at < until:
+        found.append(at)
+        at = month_back(at, -1)
+    return found
+
+
+def _listed(found: Difference) -> WithoutSlip:
+    return WithoutSlip(
+        number=found.person,
+        why=f"{found.code} of {found.month} would be {format_fen(found.now_fen)} in place of "
+        f"{format_fen(found.paid.fen)} ({', '.join(found.causes)}): nothing is paid for it; see "
+        f"hr-core pay would-differ {found.month}",
+    )
