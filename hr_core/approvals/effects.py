@@ -11,6 +11,7 @@ from hr_core.errors import RefusedError
 from hr_core.law.imported import add_approved_law
 from hr_core.opening.desk import take_opening
 from hr_core.pay.agreement_desk import take_agreements
+from hr_core.pay.piece import price_desk
 from hr_core.pay.proposals import add_approved_entry
 from hr_core.pay.run_life import lock_run, mark_paid
 from hr_core.pay.scheme_approval import adopt_scheme
@@ -24,6 +25,7 @@ EFFECTS: dict[Kind, Effect] = {
     Kind.RUN: lock_run,
     Kind.SCHEME: adopt_scheme,
     Kind.OPENING: take_opening,
+    Kind.PIECE_PRICE: price_desk.take_effect,
     Kind.PAY_AGREEMENT: take_agreements,
     Kind.PAY_ENTRY: add_approved_entry,
 }

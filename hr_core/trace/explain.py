@@ -14,6 +14,7 @@ from hr_core.trace.calculation import (
     CorrectionInput,
     DayInput,
     Step,
+    TallyInput,
     WorkInput,
     replay,
 )
@@ -83,6 +84,7 @@ class ExplainedLine(Struct, frozen=True, kw_only=True):
     days: tuple[ExplainedDay, ...]
     work: tuple[ExplainedWork, ...]
     corrections: tuple[CorrectionInput, ...] = ()
+    tallies: tuple[TallyInput, ...] = ()
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
@@ -154,6 +156,7 @@ def _line(conn: sa.Connection, line: SlipLine, days: dict[str, DayResult]) -> Ex
         days=tuple(_day(conn, one, days[one.day]) for one in trace.days),
         work=tuple(_work(conn, one) for one in trace.work),
         corrections=trace.corrections,
+        tallies=trace.tallies,
     )
 
 

@@ -7,7 +7,14 @@ it is: a new flag must be visible before somebody translates it.
 from datetime import date
 from typing import Literal, get_args
 
-from hr_core.web import account_words, attendance_words, board_words, pay_words
+from hr_core.web import (
+    account_words,
+    attendance_words,
+    board_words,
+    pay_words,
+    performance_words,
+    piece_words,
+)
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -297,6 +304,8 @@ PHRASES: dict[str, _Both] = {
     **attendance_words.PHRASES,
     **account_words.PHRASES,
     **pay_words.PHRASES,
+    **performance_words.PHRASES,
+    **piece_words.PHRASES,
 }
 
 CODES: dict[str, dict[str, _Both]] = {
@@ -384,6 +393,7 @@ CODES: dict[str, dict[str, _Both]] = {
         "grade": ("等级", "Grade"),
         "grade_version": ("等级表版本", "Grade table"),
         "percent_of_base": ("占基本工资 %", "Percent of base"),
+        **piece_words.FACTS,
     },
     "operation": {
         "constant": ("给定", "given"),
@@ -393,6 +403,7 @@ CODES: dict[str, dict[str, _Both]] = {
         "product": ("相乘", "product"),
         "multiply_half_up": ("a × b ÷ c,四舍五入到分", "a × b ÷ c, half up to the fen"),
         "multiply_up": ("a × b ÷ c,进位到分", "a × b ÷ c, up to the fen"),
+        "pieces_of_tallies": ("计件记录之和", "pieces of the tally rows"),
         "amount_of_lines": ("这些行之和", "sum of the lines"),
         "amount_of_entries": ("录入金额之和", "sum of the entered amounts"),
         "sum": ("相加", "sum"),
@@ -403,6 +414,7 @@ CODES: dict[str, dict[str, _Both]] = {
     **board_words.CODES,
     **attendance_words.CODES,
     **pay_words.CODES,
+    **performance_words.CODES,
 }
 
 _WEEKDAYS: tuple[_Both, ...] = (
