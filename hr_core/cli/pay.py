@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hr_core.cli import pay_diff
 from hr_core.cli.options import (
     DbOption,
     ExitCode,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hr_core.store.results import NewRun
 
 app = typer.Typer(help="Compute and explain pay.", rich_markup_mode=None)
+app.command("diff")(pay_diff.diff)
 
 RunArgument = Annotated[int, typer.Argument(help="Number of the run.", show_default=False)]
 
