@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Compute and explain pay.", rich_markup_mode=None)
 app.command("diff")(pay_diff.diff)
+app.command("note")(pay_diff.note)
 
 RunArgument = Annotated[int, typer.Argument(help="Number of the run.", show_default=False)]
 

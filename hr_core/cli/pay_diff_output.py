@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from hr_core.cli.table_diff_output import note_object
 from hr_core.money import format_fen
 from hr_core.pay.diff.model import LineDiff, OnlyIn, RunDiff, RunHead
+from hr_core.pay.diff.notes import Notes
 from hr_core.pay.diff.reason_text import cause_text, reason_text, signed
 
 
-def diff_object(diff: RunDiff) -> dict[str, Any]:
+def diff_object(diff: RunDiff, notes: Notes) -> dict[str, Any]:
     return {
         "before": diff.before,
         "after": diff.after,
@@ -19,7 +21,7 @@ def diff_object(diff: RunDiff) -> dict[str, Any]:
         "unexplained": diff.unexplained,
         "by_cause": {cause.value: fen for cause, fen in diff.by_cause().items()},
         "only_in_one": diff.only,
-        "lines": [_line_object(line) for line in diff.lines],
+        "lines": [_line_object(line, notes) for line in diff.lines],
     }
 
 
@@ -27,17 +29,18 @@ def _fields(struct: Any) -> dict[str, Any]:
     return {name: getattr(struct, name) for name in struct.__struct_fields__}
 
 
-def _line_object(line: LineDiff) -> dict[str, Any]:
+def _line_object(line: LineDiff, notes: Notes) -> dict[str, Any]:
     found = _fields(line)
     return {
         **found,
         "difference_fen": line.difference_fen,
         "cause": line.cause.value,
         "reasons": [{**_fields(one), "text": reason_text(one)} for one in line.reasons],
+        "note": note_object(notes, line.person, line.code),
     }
 
 
-def print_diff(diff: RunDiff) -> None:
+def print_diff(diff: RunDiff, notes: Notes) -> None:
     before, after = diff.before, diff.after
     if diff.identical:
         print(
@@ -57,6 +60,9 @@ def print_diff(diff: RunDiff) -> None:
         )
         for reason in line.reasons:
             print(f"      {reason_text(reason)}")
+        note = notes.of(line.person, line.code)
+        if note is not None:
+            print(f"      note: {note.text}")
         if line.unexplained:
             print("      UNKNOWN: no input, rule or law that the traces name explains it")
     if diff.lines and diff.proof.holds:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from hr_core.pay.diff.model import RunDiff
+from hr_core.pay.diff.notes import Notes
 from hr_core.pay.diff.reason_text import cause_text, reason_text
 from hr_core.spreadsheet import Cell
 
@@ -18,10 +19,11 @@ HEADING = (
     "B - A",
     "cause / 原因",
     "what / 说明",
+    "note / 备注",
 )
 
 
-def diff_rows(diff: RunDiff) -> Iterator[Sequence[Cell]]:
+def diff_rows(diff: RunDiff, notes: Notes) -> Iterator[Sequence[Cell]]:
     a, b = diff.before, diff.after
     yield ("A", f"run {a.number}", a.month, f"{a.scheme} {a.scheme_version}", a.digest)
     yield ("B", f"run {b.number}", b.month, f"{b.scheme} {b.scheme_version}", b.digest)
@@ -40,6 +42,7 @@ def diff_rows(diff: RunDiff) -> Iterator[Sequence[Cell]]:
             _yuan(line.difference_fen),
             cause_text(line),
             "; ".join(map(reason_text, line.reasons)),
+            "" if (note := notes.of(line.person, line.code)) is None else note.text,
         )
     listed = diff.proof.listed_fen
     held = "= net B - net A" if diff.proof.holds else "DOES NOT HOLD"

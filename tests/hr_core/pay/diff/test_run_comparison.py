@@ -10,6 +10,7 @@ from hr_core.attendance.calendar import DayKind
 from hr_core.attendance.day import DayResult, DayStatus, IgnoredPunch
 from hr_core.errors import RefusedError
 from hr_core.pay.diff.model import Cause, Change
+from hr_core.pay.diff.notes import Notes
 from hr_core.pay.diff.reason_text import cause_text, reason_text
 from hr_core.pay.diff.runs import amounts, apply, compare
 from hr_core.pay.diff.sheet import diff_rows
@@ -27,6 +28,8 @@ from tests.hr_core.pay.diff.slip_samples import (
     tax,
     with_amount,
 )
+
+NO_NOTES = Notes((), made_for="1:2", month="2026-10")
 
 
 def diff(before, after, **more):
@@ -290,7 +293,7 @@ def test_runs_of_different_months_are_refused_by_the_field():
 
 def test_the_sheet_has_each_line_and_the_proof():
     found = diff([base(), employer()], [base(600100), employer(96001)])
-    rows = list(diff_rows(found))
+    rows = list(diff_rows(found, NO_NOTES))
     assert rows[4][6:10] == (6000.0, 6001.0, 1.0, "agreement")
     assert rows[5][5] == "employer"
     assert rows[-1][8:] == (1.0, "= net B - net A")
