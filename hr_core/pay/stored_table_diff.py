@@ -16,13 +16,14 @@ from hr_core.pay.diff.table_compare import TableDiff, compare_table
 from hr_core.pay.diff.table_header import NoHeaderError
 from hr_core.pay.diff.table_map import TableMap
 from hr_core.pay.stored_diff import run_side, stored_run
-from hr_core.people.lookup import person_of_slip
+from hr_core.people.lookup import person_in_month, person_of_slip
 from hr_core.people.model import Days
 from hr_core.people.number_of_day import NumbersOfDays
 from hr_core.spreadsheet import Sheet, read_sheet
 from hr_core.store.pay_diff_notes import EVERYBODY, NewNote, add_note, notes_of_pair
 from hr_core.store.people import people
 from hr_core.store.person_records import all_numbers
+from hr_core.store.results import RunRow, slip_of
 
 _LONGEST_REASON = 500
 
@@ -103,7 +104,7 @@ def new_note(
         pair=RUNS if other.isdecimal() else other,
         made_for=f"{run}:{other}" if other.isdecimal() else stored.month,
         month=stored.month,
-        person=person if person == EVERYBODY else person_of_slip(conn, stored, person),
+        person=person if person == EVERYBODY else _person(conn, stored, person),
         line=line,
         reason=reason.strip(),
         until=until,
@@ -118,6 +119,14 @@ def keep_note(conn: sa.Connection, note: NewNote, *, by: str, at: datetime) -> i
         conn, at, by, "pay.diff_note", subject, None, {"number": number, "note": note}, note.reason
     )
     return number
+
+
+def _person(conn: sa.Connection, run: RunRow, number: str) -> str:
+    """Whose slip it is; somebody without one by the number of the month. Raises NotFoundError."""
+    person = person_of_slip(conn, run, number)
+    if slip_of(conn, run.number, person) is not None:
+        return person
+    return person_in_month(conn, number, Month.parse(run.month))
 
 
 def _old_table(path: Path, how: TableMap, index: PeopleIndex) -> OldTable:

@@ -24,7 +24,11 @@ _OTHER_WORDS = {
     "housing_fund": ("公积金", "住房公积金"),
     "tax": ("个税", "个人所得税"),
 }
+_ALL_OVERTIME = ("加班费", "加班工资", "加班", "overtime", "overtime pay")
 _TOTALS = ("合计", "总计", "小计", "total", "sum")
+
+# The lines that a column, or several, is held against.
+_Codes = tuple[str, ...]
 
 
 def first_map(sheet: Sheet, lines: Sequence[SlipLine], *, name: str) -> str:
@@ -44,8 +48,8 @@ def first_map(sheet: Sheet, lines: Sequence[SlipLine], *, name: str) -> str:
     if header.name is not None:
         parts.append(f"name = {_text(header.names[header.name])}")
     parts += ['unit = "yuan"', f"skip = {_list(_totals(body))}", 'tolerance = "0.00"']
-    for code, (columns, minus) in chosen.items():
-        parts += ["", "[[line]]", f"lines = [{_text(code)}]"]
+    for codes, (columns, minus) in chosen.items():
+        parts += ["", "[[line]]", f"lines = {_list(codes)}"]
         parts.append(f"{'minus' if minus else 'columns'} = {_list(columns)}")
     for column in left["amounts"]:
         parts += [
@@ -60,36 +64,41 @@ def first_map(sheet: Sheet, lines: Sequence[SlipLine], *, name: str) -> str:
 
 def _matched(
     header: Header, body: Sequence[Row], lines: Sequence[SlipLine]
-) -> tuple[dict[str, tuple[list[str], bool]], dict[str, list[str]]]:
-    """Columns by code with whether they are subtracted; columns left over: with amounts, with words."""
-    words = {word: code for code, found in _words(lines).items() for word in found}
+) -> tuple[dict[_Codes, tuple[list[str], bool]], dict[str, list[str]]]:
+    """Columns by lines with whether they are subtracted; columns left over: with amounts, with words."""
+    words = {word: codes for codes, found in _words(lines).items() for word in found}
     taken_off = {line.code for line in lines if line.side is Side.DEDUCTED}
-    chosen: dict[str, tuple[list[str], bool]] = {}
+    chosen: dict[_Codes, tuple[list[str], bool]] = {}
     left: dict[str, list[str]] = {"amounts": [], "words": []}
     for at, name in enumerate(header.names):
         if not name or at in {header.number, header.name}:
             continue
         amounts = _amounts(body, at)
-        code = words.get(plain(name)) or words.get(plain(name).rpartition("/")[2])
+        codes = words.get(plain(name)) or words.get(plain(name).rpartition("/")[2])
         if amounts is None:
             left["words"].append(name)
-        elif code is None:
+        elif codes is None:
             left["amounts"].append(name)
         else:
-            minus = code in taken_off and sum(amounts) > 0
-            chosen.setdefault(code, ([], minus))[0].append(name)
+            minus = taken_off.issuperset(codes) and sum(amounts) > 0
+            chosen.setdefault(codes, ([], minus))[0].append(name)
     return chosen, left
 
 
-def _words(lines: Sequence[SlipLine]) -> dict[str, set[str]]:
-    found = {"@net": {plain(one) for one in _NET}, "@earned": {plain(one) for one in _EARNED}}
+def _words(lines: Sequence[SlipLine]) -> dict[_Codes, set[str]]:
+    found: dict[_Codes, set[str]] = {
+        ("@net",): {plain(one) for one in _NET},
+        ("@earned",): {plain(one) for one in _EARNED},
+    }
+    overtime = tuple(sorted(line.code for line in lines if line.code.startswith("overtime")))
+    found[overtime] = {plain(one) for one in _ALL_OVERTIME} if overtime else set()
     for line in lines:
         if line.side is not Side.EMPLOYER:
             words = {plain(line.label), plain(line.label_zh), plain(line.code)}
             for start, others in _OTHER_WORDS.items():
                 if line.code.startswith(start):
                     words |= {plain(one) for one in others}
-            found[line.code] = words
+            found[(line.code,)] = found.get((line.code,), set()) | words
     return found
 
 

@@ -125,3 +125,103 @@ def test_months_must_be_the_same(plant, capfd, ask):
     code, found = ask("pay", "diff", "1", "2", "--across-months")
     assert code in {0, 1}
     assert found["after"]["month"] == "2026-09"
+
+
+OLD = '工号,姓名,基本工资,加班费,质量奖,实发\nE001,张伟,"8,700.00",150.01,870,9720.01\nE002,Li Na,6000,,610,6610\n合计,,14700,150.01,1480,16330.01\n'
+MAP = """
+name = "old payroll"
+[table]
+number = "工号"
+skip = ["合计"]
+[[line]]
+lines = ["base"]
+columns = ["基本工资"]
+[[line]]
+lines = ["overtime_workday"]
+columns = ["加班费"]
+tolerance = "0.01"
+[[line]]
+lines = ["grade"]
+columns = ["质量奖"]
+[[line]]
+lines = ["@net"]
+columns = ["实发"]
+tolerance = "0.01"
+"""
+TABLE = ["pay", "diff", "1", "old.csv", "--map", "map.toml"]
+
+
+@pytest.fixture
+def old_table(two_runs, tmp_path):
+    (tmp_path / "old.csv").write_bytes(OLD.encode("gb18030"))
+    (tmp_path / "map.toml").write_text(MAP, encoding="utf-8")
+
+
+def test_a_run_beside_the_old_table(old_table, ask, capfd):
+    code, found = ask(*TABLE)
+    assert (code, found["proof_holds"], found["skipped_rows"]) == (1, True, 1)
+    told = [(one["number"], one["line"], one["difference_fen"]) for one in found["lines"]]
+    assert told == [("E002", "base", 10000), ("E002", "@net", 10000)]
+    assert {one["verdict"] for one in found["lines"]} == {"we_more"}
+    assert [(one["line"], one["count"]) for one in found["within"]] == [
+        ("overtime_workday", 1),
+        ("@net", 1),
+    ]
+    assert main(TABLE) == 1
+    shown = capfd.readouterr().out
+    assert "E002  Li Na  base  run ¥6,100.00  table ¥6,000.00  +¥100.00  we have more" in shown
+    assert main([*TABLE, "--xlsx", "out.xlsx"]) == 1
+
+
+def test_a_note_stands_beside_its_difference_and_is_in_the_audit_log(old_table, ask, capfd):
+    add = ["pay", "note", "1", "old.csv", "--map", "map.toml", "--person", "E002"]
+    code, made = ask(*add, "--line", "base", "--reason", "raised in October", "--by", "li")
+    assert (code, made["note"]["pair"], made["note"]["month"]) == (
+        0,
+        "table old payroll",
+        "2026-10",
+    )
+    _, found = ask(*TABLE)
+    assert [one["note"] and one["note"]["standing"] for one in found["lines"]] == ["noted", None]
+    assert main(TABLE) == 1
+    assert "note: raised in October" in capfd.readouterr().out
+    assert main(["audit", "verify"]) == 0
+
+
+def test_a_note_between_two_runs(two_runs, ask, tmp_path, capfd):
+    raise_base(tmp_path)
+    add = ["pay", "note", "1", "3", "--line", "base", "--reason", "raise", "--until", "2026-12"]
+    assert ask(*add)[0] == 0
+    _, found = ask("pay", "diff", "1", "3")
+    notes = {one["code"]: one["note"] for one in found["lines"]}
+    assert notes["base"]["standing"] == "noted"
+    assert notes["overtime_workday"] is None
+    _, found = ask("pay", "diff", "2", "3")
+    assert found["lines"][0]["note"]["standing"] == "accepted"
+    capfd.readouterr()
+    for wrong, told in (
+        (["--until", "2026-09"], "before the month"),
+        (["--person", "E009"], "E009"),
+        (["--reason", " "], "says why"),
+        (["--until", "December"], "not a month"),
+    ):
+        assert main([*add[:6], *add[6:8], *wrong]) == 3, wrong
+        assert told in capfd.readouterr().err
+
+
+def test_a_first_map_is_written_once_and_reads(old_table, ask, capfd):
+    make = ["pay", "diff", "1", "old.csv", "--make-map", "first.toml"]
+    assert main(make) == 0
+    assert main(make) == 3
+    assert "there already" in capfd.readouterr().err
+    code, found = ask("pay", "diff", "1", "old.csv", "--map", "first.toml")
+    assert (code, found["skipped_rows"], found["loose_columns"]) == (1, 1, [])
+    assert {one["line"] for one in found["lines"]} == {"base", "overtime_workday", "@net"}
+
+
+def test_a_table_that_cannot_be_read_names_the_place(old_table, tmp_path, capfd):
+    (tmp_path / "map.toml").write_text(MAP.replace("质量奖", "奖金"), encoding="utf-8")
+    assert main(TABLE) == 3
+    assert "there is no column '奖金'" in capfd.readouterr().err
+    assert main(["pay", "diff", "1", "gone.csv", "--map", "map.toml"]) == 3
+    assert main(["pay", "diff", "9", "old.csv", "--map", "map.toml"]) == 3
