@@ -1,4 +1,4 @@
-"""Cases of overtime by Chinese law: hours by the engine, rates by the pay scheme's terms."""
+"""Cases of overtime by Chinese law: hours by the engine, rates by the country's law."""
 
 from datetime import date
 from fractions import Fraction
@@ -11,15 +11,14 @@ from hr_core.attendance.comprehensive import (
     period_overtime,
 )
 from hr_core.cases.case_input import Fields, Json, UnsupportedError, flag, number, text
-from hr_core.pay.scheme import OvertimeTerms, built_in_scheme_text, parse_scheme
+from hr_core.law.national import Overtime, national_law
 
 _HOUR = 3600
 _HOURS_OF_A_DAY = 8
 
 
-def _terms() -> OvertimeTerms:
-    scheme = parse_scheme(built_in_scheme_text("demo") or "", file="demo")
-    return scheme.on(date(2026, 1, 1)).overtime
+def _terms() -> Overtime:
+    return national_law().overtime_on(date(2026, 1, 1))
 
 
 def _yuan(amount: Fraction | int) -> float:
@@ -39,7 +38,7 @@ def _rates(given: Fields) -> Json:
         day_wage = given.read("day_wage", _exactly)
     hour_wage = day_wage / terms.day_hours
     found = {
-        kind: hour_wage * terms.factor(kind) * worked
+        kind: hour_wage * terms.factors[kind] * worked
         for kind, worked in _by_kind(given, "hours").items()
     }
     total = sum(found.values(), Fraction())
@@ -60,7 +59,7 @@ def _by_kind(given: Fields, key: str) -> dict[DayKind, Fraction]:
 def _pieces(given: Fields) -> Json:
     terms, price = _terms(), given.read("piece_price", _exactly)
     found = {
-        str(kind): price * terms.factor(kind) * pieces
+        str(kind): price * terms.factors[kind] * pieces
         for kind, pieces in _by_kind(given, "pieces_over_quota").items()
     }
     total = sum(found.values(), Fraction())
@@ -95,7 +94,14 @@ def _scheme(given: Fields) -> Json:
     )
     found = period_overtime(scheme, hours)
     wage = given.read_or("hour_wage", _exactly, Fraction())
-    pay = wage * (found.over * terms.workday + found.holiday * terms.statutory_holiday) / _HOUR
+    pay = (
+        wage
+        * (
+            found.over * terms.factors[DayKind.WORKDAY]
+            + found.holiday * terms.factors[DayKind.STATUTORY_HOLIDAY]
+        )
+        / _HOUR
+    )
     return {
         "holiday_hours_at_300": found.holiday / _HOUR,
         "over_hours_at_150": found.over / _HOUR,

@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 from hr_core.cli import (
     accounts,
     api_tokens,
+    approvals,
     attendance,
     attendance_rules,
     audit,
@@ -58,6 +59,7 @@ app.command("limits")(hour_limits.limits)
 app.add_typer(gateways.gateway, name="gateway")
 app.add_typer(accounts.app, name="account")
 app.add_typer(api_tokens.app, name="token")
+app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(cases.app, name="cases")
 app.add_typer(devices.app, name="devices")

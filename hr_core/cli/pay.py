@@ -16,6 +16,7 @@ from hr_core.cli.options import (
     reading,
     writing,
 )
+from hr_core.cli.pay_objections import objections, reply
 
 if TYPE_CHECKING:
     from hr_core.clock import Month
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Compute and explain pay.", rich_markup_mode=None)
 app.command("diff")(pay_diff.diff)
 app.command("note")(pay_diff.note)
+
+app.command("objections")(objections)
+app.command("reply")(reply)
 
 RunArgument = Annotated[int, typer.Argument(help="Number of the run.", show_default=False)]
 

@@ -1,34 +1,34 @@
 """A pay run: the month's stored days, rates from raw events, slips, all stored at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from hr_core.attendance.punches import MonthPunches, punches_of_month
+from hr_core.attendance.punches import MonthPunches
 from hr_core.clock import Month
-from hr_core.errors import CoreError, NothingToComputeError
+from hr_core.errors import CoreError, NotFoundError, NothingToComputeError
 from hr_core.pay.month_days import (
-    Contracts,
-    days_to_pay,
     earned_time_off,
     locked_corrections,
     still_to_compute,
     waiting_for,
 )
-from hr_core.pay.scheme import Scheme, parse_scheme
-from hr_core.pay.slip import PayTerms, compute_slip
+from hr_core.pay.month_inputs import MonthInputs, law_of_month, read_month, with_year
+from hr_core.pay.month_lines import slip_of_month
+from hr_core.pay.scheme import BUILT_IN, Scheme, SchemeEdition, built_in_scheme_text, parse_scheme
+from hr_core.pay.slip import PayTerms, Slip
+from hr_core.pay.year_so_far import YearSoFar, year_so_far
 from hr_core.people.employment import NoSlip, paid_in_part, why_no_slip
 from hr_core.people.model import Days, Roster
 from hr_core.quality.grades import load_grades
 from hr_core.quality.month import QualityMonth
-from hr_core.quality.readings import quality_of_month
-from hr_core.store.people import load_roster, scheme_text
-from hr_core.store.person_records import employments_by_person
+from hr_core.store.people import load_roster, scheme_codes, scheme_text
 from hr_core.store.results import (
     CounterFinding,
     NewRun,
+    RefusedPerson,
     RunFindings,
     UnknownCounter,
     WithoutSlip,
@@ -36,74 +36,133 @@ from hr_core.store.results import (
 
 
 def compute_run(conn: sa.Connection, month: Month, now: datetime) -> NewRun:
-    """Reads and computes only: `store.results.add_run` stores, in a short write transaction. What came
-    in was computed before (`touch_days_to_pay`, Recomputer.catch_up); what was not is told.
+    """By the chosen scheme. Raises as `compute_runs` does."""
+    (run,) = compute_runs(conn, month, now, ())
+    return run
+
+
+def compute_runs(
+    conn: sa.Connection,
+    month: Month,
+    now: datetime,
+    schemes: Sequence[str],
+    *,
+    allow_unverified: bool = False,
+) -> tuple[NewRun, ...]:
+    """One run for each scheme, all from the same inputs; the chosen one without any. Reads and computes
+    only: `store.results.add_run` stores, in a short write transaction. What came in was computed
+    before (`touch_days_to_pay`, Recomputer.catch_up); what was not is told.
+
+    allow_unverified: rows of law that nobody checked pay too; the lines say so.
 
     Raises NothingToComputeError (nobody imported, no punch at all), NoLawError, CoreError.
     """
     roster = imported_roster(conn)
-    scheme = stored_scheme(conn, roster)
-    terms = PayTerms(scheme.on(month.first), load_grades().on(month.first))
-    punches = punches_of_month(conn, roster, month)
-    if punches.total == 0:
-        raise NothingToComputeError(
-            f"no punch of {month} is stored: there is nothing to compute pay from",
-            remedy="check that the gateways are connected (hr-core serve) and the month is right",
-        )
-    quality = quality_of_month(conn, roster, month)
-    contracts = employments_by_person(conn)
-    days = days_to_pay(conn, roster, month, now, contracts)
-    unpaid = _without_slip(roster, contracts, month)
-    return NewRun(
-        month=str(month),
-        scheme=scheme.code,
-        scheme_version=terms.scheme.version,
-        created_at=now,
-        slips=tuple(
-            compute_slip(
-                person,
-                days[number],
-                quality.payable(number),
-                terms,
-                quality.corrections.get(number, ()),
+    codes = tuple(dict.fromkeys(schemes))
+    chosen = [scheme_by_code(conn, one) for one in codes] or [stored_scheme(conn, roster)]
+    editions = [(scheme.code, scheme.on(month.first)) for scheme in chosen]
+    inputs = read_month(conn, roster, month, now)
+    digest = inputs.digest()
+    findings = _findings_of_month(conn, inputs)
+    runs = []
+    for code, edition in editions:
+        unpaid = _without_slip(inputs, edition)
+        slips, refused = _slips(conn, inputs, edition, unpaid, code, allow_unverified)
+        runs.append(
+            NewRun(
+                month=str(month),
+                scheme=code,
+                scheme_version=edition.version,
+                created_at=now,
+                slips=slips,
+                days=inputs.days,
+                inputs_digest=digest,
+                findings=replace(
+                    findings,
+                    without_slip=tuple(
+                        WithoutSlip(number=number, why=why.value)
+                        for number, why in sorted(unpaid.items())
+                        if why is not NoSlip.HOURLY
+                    ),
+                    to_check=tuple(_to_check(inputs, unpaid, edition)),
+                    refused=refused,
+                    unverified_law=allow_unverified and edition.law is not None,
+                ),
             )
-            for number, person in sorted(roster.people.items())
-            if number not in unpaid
-        ),
-        days=days,
-        findings=replace(
-            _findings(punches, quality),
-            without_slip=tuple(
-                WithoutSlip(number=number, why=why.value)
-                for number, why in sorted(unpaid.items())
-                if why is not NoSlip.HOURLY
-            ),
-            to_check=tuple(_to_check(roster, contracts, unpaid, month)),
-            waiting_for=waiting_for(days),
-            locked_corrections=locked_corrections(conn, month),
-            still_to_compute=still_to_compute(conn, month),
-            earned_time_off=earned_time_off(conn, days),
-        ),
+        )
+    return tuple(runs)
+
+
+def _slips(
+    conn: sa.Connection,
+    inputs: MonthInputs,
+    edition: SchemeEdition,
+    unpaid: Mapping[str, NoSlip],
+    code: str,
+    allow_unverified: bool,  # noqa: FBT001 - as above
+) -> tuple[tuple[Slip, ...], tuple[RefusedPerson, ...]]:
+    """Whoever cannot be paid is listed with the remedy; the others are paid."""
+    terms = PayTerms(edition, load_grades().on(inputs.month.first))
+    law = None
+    years: Mapping[str, YearSoFar] = {}
+    if edition.law is not None:
+        law = law_of_month(conn, inputs.month, allow_unverified=allow_unverified)
+        years = year_so_far(conn, inputs.month, scheme=code)
+    slips, refused = [], []
+    for number in sorted(inputs.roster.people):
+        if number in unpaid:
+            continue
+        month = with_year(inputs.person(number, terms), years.get(number))
+        if law is None:
+            slips.append(slip_of_month(month))
+            continue
+        try:
+            slips.append(slip_of_month(law.of_person(month)))
+        except CoreError as error:
+            refused.append(RefusedPerson(number=number, what=str(error), remedy=error.remedy))
+    return tuple(slips), tuple(refused)
+
+
+def _findings_of_month(conn: sa.Connection, inputs: MonthInputs) -> RunFindings:
+    return replace(
+        _findings(inputs.punches, inputs.quality),
+        waiting_for=waiting_for(inputs.days),
+        locked_corrections=locked_corrections(conn, inputs.month),
+        still_to_compute=still_to_compute(conn, inputs.month),
+        earned_time_off=earned_time_off(conn, inputs.days),
     )
 
 
-def _without_slip(roster: Roster, contracts: Contracts, month: Month) -> dict[str, NoSlip]:
-    days = Days(month.first, month.after)
+def _without_slip(inputs: MonthInputs, edition: SchemeEdition) -> dict[str, NoSlip]:
+    days = Days(inputs.month.first, inputs.month.after)
     why = {
-        number: why_no_slip(contracts.get(number, ()), days, person.base_fen)
-        for number, person in roster.people.items()
+        number: why_no_slip(inputs.contracts.get(number, ()), days, _base(inputs, edition, number))
+        for number in inputs.roster.people
     }
     return {number: reason for number, reason in why.items() if reason is not None}
 
 
+def _base(inputs: MonthInputs, edition: SchemeEdition, number: str) -> int:
+    """By law the agreed wage, else that of the people file."""
+    agreed = inputs.agreements.get(number, ())
+    if edition.law is not None and agreed:
+        return agreed[-1].terms.base_fen
+    return inputs.roster.people[number].base_fen
+
+
 def _to_check(
-    roster: Roster, contracts: Contracts, unpaid: Mapping[str, NoSlip], month: Month
+    inputs: MonthInputs, unpaid: Mapping[str, NoSlip], edition: SchemeEdition
 ) -> Iterator[WithoutSlip]:
-    days = Days(month.first, month.after)
-    for number in sorted(roster.people):
+    """Schemes with law pay a part of a month by its days."""
+    days = Days(inputs.month.first, inputs.month.after)
+    for number in sorted(inputs.roster.people):
         if unpaid.get(number) is NoSlip.HOURLY:
             yield WithoutSlip(number=number, why=NoSlip.HOURLY.value)
-        elif number not in unpaid and paid_in_part(contracts.get(number, ()), days):
+        elif (
+            edition.law is None
+            and number not in unpaid
+            and paid_in_part(inputs.contracts.get(number, ()), days)
+        ):
             yield WithoutSlip(
                 number=number,
                 why="employed for a part of the month; the base pay is a whole month's",
@@ -130,6 +189,18 @@ def stored_scheme(conn: sa.Connection, roster: Roster) -> Scheme:
             "and import it again",
         )
     return parse_scheme(text, file=f"scheme {roster.scheme}")
+
+
+def scheme_by_code(conn: sa.Connection, code: str) -> Scheme:
+    """One that was imported, else one that ships. Raises NotFoundError."""
+    text = scheme_text(conn, code) or built_in_scheme_text(code)
+    if text is None:
+        known = sorted({*BUILT_IN, *scheme_codes(conn)})
+        raise NotFoundError(
+            f"there is no pay scheme {code!r}",
+            remedy=f"one of {', '.join(known)}; or import one: hr-core pay schemes import FILE",
+        )
+    return parse_scheme(text, file=f"scheme {code}")
 
 
 def _findings(punches: MonthPunches, quality: QualityMonth) -> RunFindings:

@@ -5,6 +5,7 @@ days are listed on the slip with their effect, which is none.
 """
 
 from collections.abc import Iterable
+from datetime import date
 from enum import StrEnum
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ from msgspec import Struct
 from hr_core.attendance.calendar import DayKind
 from hr_core.attendance.day import DayResult, DayStatus
 from hr_core.errors import CoreError
-from hr_core.pay.scheme import SchemeEdition
+from hr_core.pay.scheme import GradeTerms, SchemeEdition
 from hr_core.people.model import Person
 from hr_core.quality.attribution import Stretch
 from hr_core.quality.corrections import Correction
@@ -132,24 +133,42 @@ def compute_slip(
     days = tuple(days)
     lines = [_base_line(person, terms.scheme)]
     for kind in DayKind:
-        inputs = tuple(
-            DayInput(day.day.isoformat(), day.overtime_min, day.used)
-            for day in days
-            if day.kind is kind and day.overtime_min
-        )
+        inputs = overtime_days(days, kind)
         if inputs:
             lines.append(_overtime_line(person, kind, inputs, terms.scheme))
-    counted = Calculation(
-        work=tuple(work_input(one) for one in work),
-        corrections=tuple(correction_input(one) for one in corrections),
-    )
-    lines.append(_grade_line(person, counted, terms))
+    lines += grade_lines(person.base_fen, work, corrections, terms)
     return Slip(
         number=person.number,
         name=person.name,
         lines=tuple(lines),
-        to_clarify=tuple(_open_day(day) for day in days if day.to_clarify),
+        to_clarify=open_days(days),
     )
+
+
+def open_days(days: Iterable[DayResult]) -> tuple[OpenDay, ...]:
+    return tuple(_open_day(day) for day in days if day.to_clarify)
+
+
+def overtime_days(days: Iterable[DayResult], kind: DayKind) -> tuple[DayInput, ...]:
+    return tuple(
+        DayInput(day.day.isoformat(), day.overtime_min, day.used)
+        for day in days
+        if day.kind is kind and day.overtime_min
+    )
+
+
+def grade_lines(
+    base_fen: int, work: Iterable[Stretch], corrections: Iterable[Correction], terms: PayTerms
+) -> tuple[SlipLine, ...]:
+    """The consequence of the quality grade, where the scheme has one."""
+    grade = terms.scheme.grade
+    if grade is None:
+        return ()
+    counted = Calculation(
+        work=tuple(work_input(one) for one in work),
+        corrections=tuple(correction_input(one) for one in corrections),
+    )
+    return (_grade_line(base_fen, counted, terms, grade),)
 
 
 def work_input(stretch: Stretch) -> WorkInput:
@@ -196,7 +215,7 @@ def _base_line(person: Person, scheme: SchemeEdition) -> SlipLine:
 def _overtime_line(
     person: Person, kind: DayKind, days: tuple[DayInput, ...], scheme: SchemeEdition
 ) -> SlipLine:
-    terms = scheme.overtime
+    terms = scheme.overtime_on(date.fromisoformat(days[0].day).replace(day=1))
     factor = terms.factor(kind)
     per_minute = factor / (60 * terms.month_days * terms.day_hours)
     calculation = Calculation(days=days)
@@ -223,7 +242,9 @@ def _overtime_line(
     return _line(f"overtime_{kind}", OVERTIME_LABELS[kind], note, trace)
 
 
-def _grade_line(person: Person, calculation: Calculation, terms: PayTerms) -> SlipLine:
+def _grade_line(
+    base_fen: int, calculation: Calculation, terms: PayTerms, consequences: GradeTerms
+) -> SlipLine:
     pieces = calculation.step("pieces", "pieces_of_work")
     rejects = calculation.step("rejects", "rejects_of_work")
     grading = grade_of(pieces, rejects, terms.grades)
@@ -232,7 +253,7 @@ def _grade_line(person: Person, calculation: Calculation, terms: PayTerms) -> Sl
     if grading.grade is None:
         calculation.step("amount", "constant", 0)
     else:
-        percent = terms.scheme.grade.percent_of_base.get(grading.grade)
+        percent = consequences.percent_of_base.get(grading.grade)
         if percent is None:
             raise CoreError(
                 f"scheme {terms.scheme.version} says nothing about grade {grading.grade}",
@@ -241,7 +262,7 @@ def _grade_line(person: Person, calculation: Calculation, terms: PayTerms) -> Sl
         calculation.step(
             "amount",
             "multiply_half_up",
-            person.base_fen,
+            base_fen,
             percent.numerator,
             100 * percent.denominator,
         )
@@ -250,7 +271,7 @@ def _grade_line(person: Person, calculation: Calculation, terms: PayTerms) -> Sl
     trace = Trace(
         rule="grade",
         version=terms.scheme.version,
-        source=f"{terms.scheme.grade.source}; grades: {terms.grades.source}",
+        source=f"{consequences.source}; grades: {terms.grades.source}",
         formula="base x percent_of_base / 100, half up to the fen; percent by grade",
         facts=facts,
         steps=calculation.steps,

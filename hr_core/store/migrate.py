@@ -14,8 +14,9 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import Script, ScriptDirectory
 
-from hr_core.store.database import describe, schema_version, stored_version, writing
+from hr_core.store.database import describe, metadata, schema_version, stored_version, writing
 from hr_core.store.errors import SchemaVersionError, StorageError
+from hr_core.store.guards import create_guards, drop_guards
 
 FOLDER = Path(__file__).with_name("migrations")
 
@@ -29,7 +30,9 @@ def migrate(engine: sa.Engine) -> None:
             raise SchemaVersionError(
                 where=describe(engine), found=found or 0, expected=number(steps[-1])
             )
+        drop_guards(conn)
         apply(conn, [step for step in steps if number(step) > found])
+        create_guards(conn, metadata)
 
 
 def revisions() -> list[Script]:

@@ -77,3 +77,14 @@ def entries_of_month(conn: sa.Connection, month: str) -> dict[str, tuple[PayEntr
         columns = {**row, "kind": EntryKind(row["kind"]), "subject": row["subject"] or ""}
         found[row["person"]].append(PayEntry(**columns))
     return {person: tuple(rows) for person, rows in found.items()}
+
+
+def bonus_apart_before(conn: sa.Connection, month: str) -> frozenset[str]:
+    """Whose annual bonus of an earlier month of the same year was entered: it is taxed apart once."""
+    there = pay_entries.c
+    query = sa.select(there.person).where(
+        there.kind == EntryKind.ANNUAL_BONUS.value,
+        there.month >= f"{month[:4]}-01",
+        there.month < month,
+    )
+    return frozenset(conn.execute(query).scalars())

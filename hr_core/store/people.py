@@ -135,6 +135,10 @@ def scheme_text(conn: sa.Connection, code: str) -> str | None:
     return conn.execute(sa.select(schemes.c.text).where(schemes.c.code == code)).scalar()
 
 
+def scheme_codes(conn: sa.Connection) -> list[str]:
+    return list(conn.execute(sa.select(schemes.c.code).order_by(schemes.c.code)).scalars())
+
+
 def save_scheme(conn: sa.Connection, code: str, text: str) -> None:
     conn.execute(sa.delete(schemes).where(schemes.c.code == code))
     conn.execute(sa.insert(schemes).values(code=code, text=text))

@@ -26,6 +26,8 @@ pay_runs = sa.Table(
     sa.Column("created_at", UtcInstant, nullable=False),
     sa.Column("total_fen", sa.BigInteger, nullable=False),
     sa.Column("findings", sa.Text, nullable=False),  # JSON of RunFindings
+    # SHA-256, hex, of all that was put in beside scheme and law; "" of runs before it was kept
+    sa.Column("inputs_digest", sa.Text, nullable=False, server_default=""),
 )
 
 pay_slips = sa.Table(
@@ -104,6 +106,14 @@ class WithoutSlip(Struct, frozen=True, kw_only=True):
     why: str
 
 
+class RefusedPerson(Struct, frozen=True, kw_only=True):
+    """Somebody who is owed pay that cannot be computed: `remedy` says who can mend it and how."""
+
+    number: str
+    what: str
+    remedy: str
+
+
 class ZoneConflict(Struct, frozen=True, kw_only=True):
     """Punches of a device whose gateway told another zone than its site has on those days."""
 
@@ -148,7 +158,7 @@ class RunFindings(Struct, frozen=True, kw_only=True):
 
     `without_slip`: nobody has to look; `to_check`: somebody is owed pay that this run does not hold,
     or has a slip of a whole month for a part of one. `still_to_compute`: something came in while the
-    run was made that its days may not hold.
+    run was made that its days may not hold. `unverified_law`: rows that nobody checked could pay.
     """
 
     unmapped_users: tuple[UnmappedUser, ...] = ()
@@ -165,6 +175,8 @@ class RunFindings(Struct, frozen=True, kw_only=True):
     locked_corrections: tuple[LockedCorrection, ...] = ()
     still_to_compute: bool = False
     earned_time_off: tuple[EarnedTimeOff, ...] = ()
+    refused: tuple[RefusedPerson, ...] = ()
+    unverified_law: bool = False
 
     def any(self) -> bool:
         """Unattributed work alone is normal: every hand-over leaves some."""
@@ -180,6 +192,7 @@ class RunFindings(Struct, frozen=True, kw_only=True):
             or self.locked_corrections
             or self.still_to_compute
             or self.earned_time_off
+            or self.refused
         )
 
 
@@ -191,6 +204,7 @@ class NewRun(Struct, frozen=True, kw_only=True):
     slips: tuple[Slip, ...]
     days: dict[str, tuple[DayResult, ...]]
     findings: RunFindings
+    inputs_digest: str = ""
 
     @property
     def unassigned(self) -> tuple[str, ...]:
@@ -217,6 +231,7 @@ class RunRow(Struct, frozen=True, kw_only=True):
     created_at: datetime
     total_fen: int
     findings: RunFindings
+    inputs_digest: str = ""
 
 
 class SlipRow(Struct, frozen=True, kw_only=True):
@@ -247,6 +262,7 @@ def add_run(conn: sa.Connection, run: NewRun) -> int:
             created_at=run.created_at,
             total_fen=sum(slip.total_fen for slip in run.slips),
             findings=_encode(run.findings).decode(),
+            inputs_digest=run.inputs_digest,
         )
     )
     slips, lines = [], []

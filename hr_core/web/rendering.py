@@ -6,6 +6,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import jinja2
 from starlette.responses import HTMLResponse
@@ -50,6 +51,7 @@ class Renderer:
             "hours": hours_text,
             "short_hours": short_hours_text,
             "wall_time": _wall_time,
+            "in_zone": _in_zone,
         }
         self._templates.filters.update(filters)
         self._templates.globals["static"] = _static_address
@@ -74,6 +76,11 @@ class Renderer:
 def _static_address(name: str) -> str:
     """With a digest of the file, so that a browser never puts an old style on a new page."""
     return f"/static/{name}?{sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+
+
+def _in_zone(moment: datetime, zone: str) -> str:
+    """An aware instant as the site's clocks showed it, to the minute."""
+    return moment.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
 
 
 def _wall_time(moment: datetime | str) -> str:

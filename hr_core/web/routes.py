@@ -25,7 +25,8 @@ from hr_core.web.login_pages import LoginPages
 from hr_core.web.overview import overview
 from hr_core.web.rendering import STATIC
 from hr_core.web.selection import MAX_RUN, Links, read_number, read_selection
-from hr_core.web.slip_page import no_slip, slip_page
+from hr_core.web.slip_answer_pages import SlipAnswerPages, is_own
+from hr_core.web.slip_page import names_event, no_slip, slip_page
 from hr_core.web.words import LANGUAGES, preferred_language
 
 
@@ -51,6 +52,7 @@ def page_routes(
         *attendance_routes(desk),
         *board_routes(desk, live, board or StoredBoard(live), alerts or StoredAlerts(engine)),
         *LoginPages(desk, login, time.monotonic).routes(),
+        *SlipAnswerPages(desk).routes(),
     ]
     for language in LANGUAGES:
         routes += [
@@ -100,7 +102,14 @@ class _Pages:
         if not self._desk.admission.may_see_slip_of(visit.conn, visit.visitor, number):
             raise no_slip(visit.conn, run, number)
         page = slip_page(visit.conn, (run, number), visit.words, visit.zone)
-        return self._desk.page(visit, "slip.html", page=page)
+        return self._desk.page(
+            visit,
+            "slip.html",
+            page=page,
+            own=is_own(visit.conn, visit.visitor, number),
+            form_token=visit.visitor.form_token,
+            through=None if visit.visitor.sees_everything else (run, number),
+        )
 
     def event(self, visit: Visit) -> Response:
         event_id = visit.request.path_params["event_id"]
@@ -110,7 +119,13 @@ class _Pages:
         return self._desk.page(visit, "event.html", page=page)
 
     def _sees_event(self, visit: Visit, event_id: str) -> bool:
-        """A punch of a person who is seen on its day; counters and device events are nobody's."""
+        """A punch of a person who is seen on its day, or what a payslip rests on that may be seen."""
+        query = visit.request.query_params
+        run, person = query.get("run", ""), query.get("person", "")[:LONGEST_PATH_SHOWN]
+        if run.isascii() and run.isdigit() and int(run[:10]) <= MAX_RUN:
+            seen = self._desk.admission.may_see_slip_of(visit.conn, visit.visitor, person)
+            if seen and names_event(visit.conn, (int(run[:10]), person), event_id):
+                return True
         owned = owner_of_punch(visit.conn, event_id)
         return owned is not None and self._desk.admission.may_see(visit.visitor, visit.conn, *owned)
 

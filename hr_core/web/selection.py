@@ -91,8 +91,18 @@ class Links:
         fragment = f"#{quote(line)}" if line else ""
         return f"{self.start}run/{run}/{quote(number, safe='')}{fragment}"
 
-    def event(self, event_id: str) -> str:
-        return f"{self.start}event/{event_id}"
+    def event(self, event_id: str, slip: tuple[int, str] | None = None) -> str:
+        """`slip`: (run, employee number) of the payslip that rests on it, for who may see that alone."""
+        query = "" if slip is None else "?" + urlencode({"run": slip[0], "person": slip[1]})
+        return f"{self.start}event/{event_id}{query}"
+
+    @property
+    def slip_answer(self) -> str:
+        return f"{self.start}slip-answer"
+
+    @property
+    def objections(self) -> str:
+        return f"{self.start}objections"
 
     @property
     def board(self) -> str:

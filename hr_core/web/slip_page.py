@@ -11,9 +11,19 @@ from msgspec import Struct
 from hr_core import views
 from hr_core.errors import NotFoundError
 from hr_core.money import format_fen
-from hr_core.pay.slip import GRADE_LINE, SlipLine, net_fen
-from hr_core.store.results import run_by_number
-from hr_core.trace.calculation import DayInput, Trace, TraceMismatchError, WorkInput, replay
+from hr_core.pay.slip import GRADE_LINE, Side, SlipLine, net_fen
+from hr_core.pay.slip_answers import slip_digest
+from hr_core.store.results import lines_of, run_by_number
+from hr_core.store.slip_answers import SlipAnswer, SlipPlace, answers_of
+from hr_core.trace.calculation import (
+    DayInput,
+    EntryInput,
+    LawInput,
+    Trace,
+    TraceMismatchError,
+    WorkInput,
+    replay,
+)
 from hr_core.trace.events import is_event_id
 from hr_core.views import SlipView
 from hr_core.web.errors import NoPageError
@@ -42,23 +52,59 @@ class ShownWork(Struct, frozen=True, kw_only=True):
 
 
 class ShownLine(Struct, frozen=True, kw_only=True):
-    """`contradiction`: why the amount cannot be computed again from its own trace; None: it can."""
+    """`law`: with its status in words; `parts`: other lines of the slip, labelled.
+
+    contradiction   why the amount cannot be computed again from its own trace; None: it can
+    """
 
     line: SlipLine
     sentence: str
+    law: tuple[tuple[LawInput, str], ...]
+    parts: tuple[tuple[str, int], ...]
+    entries: tuple[EntryInput, ...]
     facts: tuple[tuple[str, str], ...]
     days: tuple[ShownDay, ...]
     work: tuple[ShownWork, ...]
     contradiction: str | None
 
 
+class Group(Struct, frozen=True, kw_only=True):
+    """The lines of one side; `sum_fen` as it stands on the slip, negative for what is taken off."""
+
+    side: Side
+    lines: tuple[ShownLine, ...]
+    sum_fen: int
+
+
 class SlipPage(Struct, frozen=True, kw_only=True):
+    """`digest`: what a receipt signs; `answers`: receipts and objections, oldest first."""
+
     slip: SlipView
     lines: tuple[ShownLine, ...]
+    groups: tuple[Group, ...]
+    digest: str
+    answers: tuple[SlipAnswer, ...]
 
     @property
     def sound(self) -> bool:
         return all(line.contradiction is None for line in self.lines) and self.adds_up
+
+    @property
+    def received(self) -> SlipAnswer | None:
+        """The receipt of this very slip."""
+        return next(
+            (one for one in self.answers if one.kind == "received" and one.digest == self.digest),
+            None,
+        )
+
+    def label(self, code: str, words: Words) -> str:
+        """Of a line, in words; a code that is on no line as it is."""
+        named = (one.line for one in self.lines if one.line.code == code)
+        return next((words.label(one.label, one.label_zh) for one in named), code)
+
+    @property
+    def objections(self) -> tuple[SlipAnswer, ...]:
+        return tuple(one for one in self.answers if one.kind == "objection")
 
     @property
     def adds_up(self) -> bool:
@@ -74,7 +120,19 @@ def slip_page(
         slip = views.slip(conn, run, number)
     except NotFoundError as exc:
         raise no_slip(conn, run, number) from exc
-    return SlipPage(slip=slip, lines=tuple(_shown(line, words, zone) for line in slip.lines))
+    shown = tuple(_shown(line, slip.lines, words, zone) for line in slip.lines)
+    return SlipPage(
+        slip=slip,
+        lines=shown,
+        groups=tuple(group for side in Side if (group := _group(side, shown)).lines),
+        digest=slip_digest(run, number, slip.lines),
+        answers=tuple(answers_of(conn, SlipPlace(run, number))),
+    )
+
+
+def names_event(conn: sa.Connection, place: tuple[int, str], event_id: str) -> bool:
+    """Whether a line of the slip rests on this event."""
+    return any(event_id in line.trace.event_ids for line in lines_of(conn, *place))
 
 
 def no_slip(conn: sa.Connection, run: int, number: str) -> NoPageError:
@@ -147,11 +205,20 @@ def _grade_sentence(
     )
 
 
-def _shown(line: SlipLine, words: Words, zone: ZoneInfo) -> ShownLine:
+def _group(side: Side, lines: tuple[ShownLine, ...]) -> Group:
+    own = tuple(one for one in lines if one.line.side is side)
+    return Group(side=side, lines=own, sum_fen=sum(one.line.amount_fen for one in own))
+
+
+def _shown(line: SlipLine, others: tuple[SlipLine, ...], words: Words, zone: ZoneInfo) -> ShownLine:
     trace = line.trace
+    labels = {one.code: words.label(one.label, one.label_zh) for one in others}
     return ShownLine(
         line=line,
         sentence=sentence(line, words),
+        law=tuple((row, words.of("law_status", row.status)) for row in trace.law),
+        parts=tuple((labels.get(one.code, one.code), one.amount_fen) for one in trace.lines),
+        entries=trace.entries,
         facts=tuple(
             (words.of("fact", name), fact_text(name, value)) for name, value in trace.facts.items()
         ),

@@ -7,7 +7,7 @@ it is: a new flag must be visible before somebody translates it.
 from datetime import date
 from typing import Literal, get_args
 
-from hr_core.web import account_words, attendance_words, board_words
+from hr_core.web import account_words, attendance_words, board_words, pay_words
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -296,6 +296,7 @@ PHRASES: dict[str, _Both] = {
     **board_words.PHRASES,
     **attendance_words.PHRASES,
     **account_words.PHRASES,
+    **pay_words.PHRASES,
 }
 
 CODES: dict[str, dict[str, _Both]] = {
@@ -391,9 +392,17 @@ CODES: dict[str, dict[str, _Both]] = {
         "rejects_of_work": ("次品之和", "rejects of the work"),
         "product": ("相乘", "product"),
         "multiply_half_up": ("a × b ÷ c,四舍五入到分", "a × b ÷ c, half up to the fen"),
+        "multiply_up": ("a × b ÷ c,进位到分", "a × b ÷ c, up to the fen"),
+        "amount_of_lines": ("这些行之和", "sum of the lines"),
+        "amount_of_entries": ("录入金额之和", "sum of the entered amounts"),
+        "sum": ("相加", "sum"),
+        "difference": ("a − 其余", "a less the others"),
+        "smallest": ("取小", "the smallest"),
+        "largest": ("取大", "the largest"),
     },
     **board_words.CODES,
     **attendance_words.CODES,
+    **pay_words.CODES,
 }
 
 _WEEKDAYS: tuple[_Both, ...] = (

@@ -34,7 +34,7 @@ def test_each_month_from_february_2008_can_be_paid():
     calendar = load_calendar()
     for month in COVERED:
         assert [calendar.day(on).on for on in month.days()] == list(month.days())
-        overtime = SCHEME.on(month.first).overtime
+        overtime = SCHEME.on(month.first).overtime_on(month.first)
         assert (overtime.month_days, overtime.day_hours) == (Fraction(87, 4), 8)
         factors = (overtime.workday, overtime.rest_day, overtime.statutory_holiday)
         assert factors == (Fraction(3, 2), 2, 3)
@@ -54,7 +54,7 @@ def test_each_month_from_february_2008_can_be_paid():
 def test_the_paid_days_come_from_the_notice_of_their_time(on, version, law):
     edition = SCHEME.on(on)
     assert edition.version == version
-    assert law in edition.overtime.source
+    assert law in edition.overtime_on(on.replace(day=1)).source
 
 
 def test_what_is_before_the_law_is_refused():

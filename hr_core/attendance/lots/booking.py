@@ -89,6 +89,15 @@ def book_overtime(conn: sa.Connection, person: str, overtime: Overtime, act: Act
     return _write(conn, person, lots, drafts, "timeoff.earn", act)
 
 
+def open_lot(
+    conn: sa.Connection, person: str, origin: Origin, minutes: int, act: Act
+) -> list[Entry]:
+    """Makes the lot of `origin` hold what another system counted, whatever its terms here would be."""
+    _, lots = _open(conn, person)
+    mine = next((lot for lot in lots if lot.lot == origin.lot), None)
+    return _write(conn, person, lots, drawing.earn(mine, origin, minutes), "timeoff.open", act)
+
+
 def take(
     conn: sa.Connection, person: str, leave: str, day: date, minutes: int, act: Act
 ) -> list[Entry]:

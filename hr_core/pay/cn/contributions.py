@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from hr_core.law.rows import Item, LawRow, Rounding
 from hr_core.money import decimal_text
-from hr_core.pay.cn.lines import Authority, Line, PayRefusedError, line
+from hr_core.pay.cn.lines import Line, PayRefusedError, by_row, line
 from hr_core.trace.calculation import Calculation, Operation
 
 Side = Literal["employee", "employer"]
@@ -101,7 +101,7 @@ def _share(row: LawRow, base_fen: int, side: Side, rate: Fraction) -> Line:
     return line(
         f"{row.item}_{side}",
         steps,
-        Authority(row.version, row.source, row.status),
+        by_row(row),
         formula=f"base between floor and ceiling x {_percent(rate)} %, rounded to the "
         f"{rounded.value.replace('_', ' ')}" + (" plus a fixed amount" if fixed else ""),
         facts={"city": row.city, "side": side},

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from hr_core.law.national import AnnualBonus, Band, IncomeTax
-from hr_core.pay.cn.lines import Authority, Line, PayRefusedError, line
+from hr_core.pay.cn.lines import Authority, Line, PayRefusedError, by_edition, line
 from hr_core.trace.calculation import Calculation
 
 
@@ -90,7 +90,7 @@ def bonus_tax(bonus: int, law: IncomeTax, apart: AnnualBonus) -> Line:
     return line(
         "bonus_tax",
         steps,
-        Authority(apart.version, apart.source, apart.status),
+        by_edition("annual_bonus", apart),
         formula=f"bonus x rate of bonus / {apart.months} in the month table - quick, once",
     )
 
@@ -141,4 +141,4 @@ def _by_band(steps: Calculation, of: str, band: Band) -> None:
 
 
 def _authority(law: IncomeTax) -> Authority:
-    return Authority(law.version, law.source, law.status)
+    return by_edition("income_tax", law)

@@ -1,10 +1,13 @@
 """A line of pay with the steps that give it, and the refusal to compute one."""
 
+from datetime import date
+from typing import Protocol
+
 from msgspec import Struct
 
 from hr_core.errors import CoreError
-from hr_core.law.rows import Status
-from hr_core.trace.calculation import Calculation, Trace
+from hr_core.law.rows import LawRow, Status
+from hr_core.trace.calculation import Calculation, LawInput, Trace
 
 
 class PayRefusedError(CoreError):
@@ -23,11 +26,48 @@ class Line(Struct, frozen=True):
 
 
 class Authority(Struct, frozen=True):
-    """The dated law that a line rests on; an unverified one is said on the line."""
+    """The dated law that a line rests on; an unverified one is said on the line. `law`: its rows."""
 
     version: str
     source: str
     status: Status = Status.SECONDARY
+    law: tuple[LawInput, ...] = ()
+
+
+class _Edition(Protocol):
+    """Of the country's law (hr_core.law.national)."""
+
+    @property
+    def version(self) -> str: ...
+    @property
+    def since(self) -> date: ...
+    @property
+    def status(self) -> Status: ...
+    @property
+    def source(self) -> str: ...
+
+
+def by_row(row: LawRow) -> Authority:
+    named = LawInput(
+        item=row.item.value,
+        version=row.version,
+        since=row.since.isoformat(),
+        status=row.status.value,
+        source=row.source,
+        city=row.city,
+    )
+    return Authority(row.version, row.source, row.status, (named,))
+
+
+def by_edition(item: str, edition: _Edition) -> Authority:
+    named = LawInput(
+        item=item,
+        version=edition.version,
+        since=edition.since.isoformat(),
+        status=edition.status.value,
+        source=edition.source,
+    )
+    return Authority(edition.version, edition.source, edition.status, (named,))
 
 
 def line(
@@ -50,5 +90,6 @@ def line(
             formula=formula,
             steps=steps.steps,
             facts=told,
+            law=law.law,
         ),
     )

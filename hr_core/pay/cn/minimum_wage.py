@@ -5,7 +5,7 @@ from msgspec import Struct
 from hr_core.law.national import WageDeduction
 from hr_core.law.rows import LawRow
 from hr_core.money import decimal_text
-from hr_core.pay.cn.lines import Authority, Line, PayRefusedError, line
+from hr_core.pay.cn.lines import Authority, Line, PayRefusedError, by_edition, by_row, line
 from hr_core.trace.calculation import Calculation
 
 
@@ -44,7 +44,7 @@ def minimum_wage_top_up(
     return line(
         "minimum_wage_top_up",
         steps,
-        Authority(law.version, law.source, law.status),
+        by_row(law),
         formula="minimum wage x days / days of the month - counted wage",
         facts={"city": law.city, "wage": str(counted.wage), "own_shares": str(counted.own_shares)},
     )
@@ -74,6 +74,7 @@ def deduct_damages(wanted: int, month_wage: int, minimum: LawRow, law: WageDeduc
                 f"{law.version} with {minimum.version}",
                 f"{law.source}; {minimum.source}",
                 minimum.status,
+                (*by_edition("wage_deduction", law).law, *by_row(minimum).law),
             ),
             formula=f"at most {decimal_text(law.damages_percent)} % of the wage and what is above the "
             "minimum wage",

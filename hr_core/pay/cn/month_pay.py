@@ -20,7 +20,7 @@ from hr_core.pay.cn.income_tax import (
     non_resident_tax,
     severance_tax,
 )
-from hr_core.pay.cn.lines import Authority, Line, PayRefusedError, line
+from hr_core.pay.cn.lines import Authority, Line, PayRefusedError, by_row, line
 from hr_core.pay.cn.minimum_wage import CountedWage, refuse_below_minimum
 from hr_core.pay.cn.month import Law, MonthFacts, MonthPay, Person
 from hr_core.pay.cn.month_wage import (
@@ -41,8 +41,8 @@ def pay_month(person: Person, facts: MonthFacts, year: TaxYear, law: Law) -> Mon
     month, on = facts.month, _law_day(facts.month)
     overtime_law = law.national.overtime_on(month.first)
     wages = month_wage(person.work, month, facts.days, facts.unpaid_leave, overtime_law)
-    contributions = _contributions(person, facts, law)
-    own_shares = sum(one.employee.fen for one in contributions)
+    shared = contributions(person, facts, law)
+    own_shares = sum(one.employee.fen for one in shared)
     _refuse_low_wage(person, facts, own_shares, law)
 
     extra = overtime_lines(facts.overtime, overtime_law)
@@ -51,7 +51,7 @@ def pay_month(person: Person, facts: MonthFacts, year: TaxYear, law: Law) -> Mon
         _less_fund_allowance(wages, facts),
         *extra.values(),
         *_plain("bonus", {"bonus": facts.bonus}),
-        *_heat_allowance(person, month, law),
+        *heat_allowance(person, month, law),
         *_plain("damages", facts.damages),
     ]
     if facts.unused_leave_days:
@@ -59,18 +59,18 @@ def pay_month(person: Person, facts: MonthFacts, year: TaxYear, law: Law) -> Mon
         taxed.append(unused_leave(facts.unused_leave_days, wage, overtime_law))
     apart = _plain("annual_bonus", {"annual_bonus": facts.bonus_apart})
     left = _severance(person, facts, law)
-    untaxed = _untaxed(person.untaxed, allowed.untaxed)
+    no_wage = untaxed_lines(person.untaxed, allowed.untaxed)
 
     special = sum(special_deductions(person.special, person.household, allowed).values())
     own = TaxMonth(income=sum(one.fen for one in taxed), contributions=own_shares, special=special)
-    tax = _income_tax(person, month, own, year, law)
+    tax = tax_of_wages(person, month, own, year, law)
     return MonthPay(
         month=month,
-        lines=(*taxed, *untaxed, *apart, *left),
+        lines=(*taxed, *no_wage, *apart, *left),
         overtime=extra,
-        shares=contributions,
+        shares=shared,
         income_tax=tax,
-        bonus_tax=_bonus_tax(person, facts, law),
+        bonus_tax=tax_of_bonus(person, facts, law),
         severance_tax=_severance_tax(person, left, law),
         year=after_month(year, own, tax.fen),
         warnings=tuple(too_long(facts.overtime, overtime_law)),
@@ -82,7 +82,7 @@ def _law_day(month: Month) -> date:
     return month.first
 
 
-def _contributions(person: Person, facts: MonthFacts, law: Law) -> tuple[Shares, ...]:
+def contributions(person: Person, facts: MonthFacts, law: Law) -> tuple[Shares, ...]:
     found = []
     on = _law_day(facts.month)
     if person.insured:
@@ -135,13 +135,13 @@ def _less_fund_allowance(wages: Line, facts: MonthFacts) -> Line:
     return line(
         "wages",
         steps,
-        Authority(wages.trace.version, wages.trace.source),
+        Authority(wages.trace.version, wages.trace.source, law=wages.trace.law),
         formula=f"{wages.trace.formula}; less what the maternity fund pays",
         facts=wages.trace.facts,
     )
 
 
-def _heat_allowance(person: Person, month: Month, law: Law) -> list[Line]:
+def heat_allowance(person: Person, month: Month, law: Law) -> list[Line]:
     """Due in the months of the law row; a contract may promise more, never less."""
     if not person.heat_allowance:
         return []
@@ -154,7 +154,7 @@ def _heat_allowance(person: Person, month: Month, law: Law) -> list[Line]:
         line(
             "heat_allowance",
             steps,
-            Authority(row.version, row.source, row.status),
+            by_row(row),
             formula="the contract's figure, at least the city's",
         )
     ]
@@ -174,7 +174,7 @@ def _plain(kind: str, amounts: Mapping[str, int]) -> list[Line]:
     return found
 
 
-def _untaxed(amounts: Mapping[str, int], allowed: tuple[str, ...]) -> list[Line]:
+def untaxed_lines(amounts: Mapping[str, int], allowed: tuple[str, ...]) -> list[Line]:
     for name in amounts:
         if name not in allowed:
             raise PayRefusedError(
@@ -184,7 +184,7 @@ def _untaxed(amounts: Mapping[str, int], allowed: tuple[str, ...]) -> list[Line]
     return _plain("untaxed", amounts)
 
 
-def _income_tax(person: Person, month: Month, own: TaxMonth, year: TaxYear, law: Law) -> Line:
+def tax_of_wages(person: Person, month: Month, own: TaxMonth, year: TaxYear, law: Law) -> Line:
     tables = law.national.income_tax_on(month.first)
     if not person.tax_resident:
         return non_resident_tax(own.income, tables)
@@ -201,7 +201,7 @@ def _basic(person: Person, month: Month, law: Law) -> int:
     return basic_deduction(tables, months, whole_year=person.deduct_60000_at_once)
 
 
-def _bonus_tax(person: Person, facts: MonthFacts, law: Law) -> Line | None:
+def tax_of_bonus(person: Person, facts: MonthFacts, law: Law) -> Line | None:
     if not facts.bonus_apart:
         return None
     if facts.bonus_apart_taken:

@@ -15,7 +15,7 @@ from hr_core.attendance.calendar import SATURDAY, Calendar, DayKind
 from hr_core.clock import Month
 from hr_core.law.national import Overtime
 from hr_core.money import decimal_text
-from hr_core.pay.cn.lines import Authority, Line, PayRefusedError, line
+from hr_core.pay.cn.lines import Line, PayRefusedError, by_edition, line
 from hr_core.trace.calculation import Calculation
 
 
@@ -99,7 +99,7 @@ def month_wage(
     return line(
         "wages",
         steps,
-        Authority(law.version, law.source, law.status),
+        by_edition("overtime", law),
         formula=formula,
         facts={
             "month": str(month),

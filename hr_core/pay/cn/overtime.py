@@ -9,7 +9,7 @@ from msgspec import Struct
 from hr_core.attendance.calendar import DayKind
 from hr_core.law.national import Overtime
 from hr_core.money import decimal_text
-from hr_core.pay.cn.lines import Authority, Line, line
+from hr_core.pay.cn.lines import Line, by_edition, line
 from hr_core.trace.calculation import Calculation
 
 
@@ -54,7 +54,7 @@ def _line(kind: DayKind, work: list[OvertimeWork], law: Overtime) -> Line:
     return line(
         f"overtime_{kind}",
         steps,
-        Authority(law.version, law.source, law.status),
+        by_edition("overtime", law),
         formula=f"wage / {decimal_text(law.month_days)} / {decimal_text(law.day_hours)} x hours x "
         f"{decimal_text(law.factors[kind])}",
         facts={"hours": str(hours), "days": ", ".join(str(one.on) for one in work)},
@@ -91,7 +91,7 @@ def unused_leave(days: Fraction, wage: int, law: Overtime) -> Line:
     return line(
         "leave_pay",
         steps,
-        Authority(law.version, law.source, law.status),
+        by_edition("overtime", law),
         formula=f"days x wage / {decimal_text(law.month_days)} x "
         f"{decimal_text(law.unused_leave_further_percent)} %",
         facts={"days": str(days)},

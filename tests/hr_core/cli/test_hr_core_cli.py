@@ -117,7 +117,7 @@ def test_the_tree_for_people_shows_the_same_bytes(plant, capfd):
     assert main(["pay", "explain", "1", "E001"]) == 0
     shown = capfd.readouterr().out
     assert b"1007 2026-10-12T19:05:00".hex() in shown
-    assert "Labour Law art. 44" in shown
+    assert "劳动法 art. 44" in shown
     assert "replayed from the trace: ¥150.00" in shown
 
 

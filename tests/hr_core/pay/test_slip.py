@@ -22,6 +22,15 @@ from hr_core.trace.calculation import Trace, TraceMismatchError, replay
 
 DEMO = read_text("scheme_demo.toml")
 OCTOBER = date(2026, 10, 1)
+OWN_RATES = """[edition.overtime]
+source = "house agreement"
+month_days = "21.75"
+day_hours = "8"
+workday = "1.5"
+rest_day = "2"
+statutory_holiday = "3"
+
+"""
 TERMS = PayTerms(parse_scheme(DEMO, file="demo").on(OCTOBER), load_grades().on(OCTOBER))
 
 
@@ -108,7 +117,7 @@ def test_the_trace_names_rule_version_source_and_events():
     slip = compute_slip(person(), [day(12, overtime=60)], work(1000, 19), TERMS)
     overtime, grade = slip.lines[1].trace, slip.lines[2].trace
     assert (overtime.rule, overtime.version) == ("overtime.workday", "demo/2025-01")
-    assert "Labour Law art. 44" in overtime.source
+    assert "劳动法 art. 44" in overtime.source
     assert overtime.event_ids == ("in12", "out12")
     assert grade.event_ids == ("pieces0", "pieces1", "rejects0", "rejects1")
     assert grade.facts["grade_version"] == "grades/2025-01"
@@ -161,10 +170,18 @@ def test_a_month_before_the_scheme_is_refused():
 @pytest.mark.parametrize(
     ("old", "new", "key"),
     [
-        ('workday = "1.5"', "workday = 1.5", "workday"),
-        ('workday = "1.5"', 'workday = "three halves"', "workday"),
+        ("[edition.grade]", OWN_RATES.replace('"1.5"', "1.5") + "[edition.grade]", "workday"),
+        (
+            "[edition.grade]",
+            OWN_RATES.replace("1.5", "three halves") + "[edition.grade]",
+            "workday",
+        ),
         ("from = 2025-01-01", "from = 2025-01-15", "edition.from"),
-        ('month_days = "21.75"', 'month_days = "0"', "edition.overtime"),
+        (
+            "[edition.grade]",
+            OWN_RATES.replace("21.75", "0") + "[edition.grade]",
+            "edition.overtime",
+        ),
         ('code = "demo"', "code =", "(file)"),
         ('code = "demo"', 'code = "demo"\nbonus = "1"', "(file)"),
     ],

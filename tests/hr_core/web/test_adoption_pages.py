@@ -1,22 +1,14 @@
 """From the waiting list to a person on pages: one asks, another confirms."""
 
-import contextlib
-import re
-import secrets
 import shutil
 
-import httpx
 import pytest
 
-from hr_core.accounts.login import LoginDesk
-from hr_core.api.app import create_app
 from hr_core.store.database import open_database
 from hr_core.store.people import load_roster
-from hr_core.web.admission import Admission
-from hr_core.web.routes import page_routes
-from tests.hr_core.accounts.quick import PASSWORD, QUICK, account
-from tests.hr_core.signed_batches import CORE_KEY
-from tests.hr_core.web.plant import NOW, PlantClock, running_plant
+from tests.hr_core.accounts.quick import account
+from tests.hr_core.web.logged_in import field, logged_in
+from tests.hr_core.web.plant import NOW, running_plant
 
 DEVICE = "ZK-A4N0311"
 FORM = f"/en/waiting/adopt?device={DEVICE}&user=3071"
@@ -44,21 +36,8 @@ def core(database, tmp_path):
     engine.dispose()
 
 
-@contextlib.asynccontextmanager
-async def logged_in(engine, name):
-    login = LoginDesk(engine, QUICK, now=PlantClock().now, entropy=secrets.token_bytes)
-    admission = Admission(engine, PlantClock())
-    routes = page_routes(engine, PlantClock(), admission=admission, login=login)
-    app = create_app(engine, clock=PlantClock(), core_key=CORE_KEY, extra_routes=routes)
-    transport = httpx.ASGITransport(app, client=("127.0.0.1", 50_000))
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        words = {"form_token": token_in(await client.get("/en/login")), "name": name}
-        await client.post("/en/login", data=words | {"password": PASSWORD})
-        yield client
-
-
 def token_in(answer):
-    return re.search(r'name="form_token" value="([^"]*)"', answer.text)[1]
+    return field(answer, "form_token")
 
 
 def facts(token, **changes):

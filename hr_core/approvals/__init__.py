@@ -1,0 +1,1 @@
+"""Four eyes: what one person enters and another approves."""

@@ -1,0 +1,123 @@
+"""What the lines of one person's month are made from, and the lines that were made before."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from fractions import Fraction
+from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hr_core.attendance.day import DayResult
+from hr_core.clock import Month
+from hr_core.errors import CoreError
+from hr_core.pay.agreement import DatedAgreement
+from hr_core.pay.cn.income_tax import TaxYear
+from hr_core.pay.cn.month import Law, MonthFacts
+from hr_core.pay.cn.month import Person as CnPerson
+from hr_core.pay.entry import EntryKind, PayEntry
+from hr_core.pay.slip import PayTerms, SlipLine
+from hr_core.people.model import Person
+from hr_core.people.records import Employment
+from hr_core.quality.attribution import Stretch
+from hr_core.quality.corrections import Correction
+
+
+class Stage(StrEnum):
+    """What a line counts as, in the order in which the lines of a slip are made.
+
+    wage      earned, and taxed with the month's wage
+    untaxed   earned, and no wage
+    apart     earned, and taxed apart from the wage
+    shares    the person's own insurance and fund
+    tax
+    after_tax taken off what is left: advances, damages, recoveries, court orders
+    employer  what the employer pays beside
+    """
+
+    WAGE = "wage"
+    UNTAXED = "untaxed"
+    APART = "apart"
+    SHARES = "shares"
+    TAX = "tax"
+    AFTER_TAX = "after_tax"
+    EMPLOYER = "employer"
+
+
+class LockedScore(Protocol):
+    """A locked result of performance (hr_core.performance.results): pay reads it, never changes it."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def score(self) -> Fraction: ...
+    @property
+    def grade(self) -> str | None: ...
+    @property
+    def coefficient(self) -> Fraction | None: ...
+
+
+class ByLaw(Struct, frozen=True, kw_only=True):
+    """A month that is paid by Chinese law: its rows, and the person and month as hr_core.pay.cn reads
+    them. The wages of `person.work` are the whole agreed ones; hr_core.pay.wage_spans divides them.
+    """
+
+    law: Law
+    person: CnPerson
+    facts: MonthFacts
+
+
+class PersonMonth(Struct, frozen=True, kw_only=True):
+    """All that one person's slip rests on. Branches of pay add a field with its default.
+
+    days         stored or computed, up to today
+    agreements   those that hold on some day of the month, in order of their days
+    entries      approved sums of the month
+    score        the locked result of the month's period
+    year         the tax year up to the month before; `year_origin` the runs and openings that make it
+    work, corrections   counted pieces and rejects
+    contracts    all of the person
+    bonus_taken_apart   an annual bonus of this year was taxed apart in an earlier month
+    by_law       None: the scheme pays without law
+    done         lines that were made before, with their stage
+    """
+
+    person: Person
+    month: Month
+    terms: PayTerms
+    days: tuple[DayResult, ...] = ()
+    agreements: tuple[DatedAgreement, ...] = ()
+    entries: tuple[PayEntry, ...] = ()
+    score: LockedScore | None = None
+    year: TaxYear = TaxYear()
+    year_origin: tuple[str, ...] = ()
+    work: tuple[Stretch, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    contracts: tuple[Employment, ...] = ()
+    bonus_taken_apart: bool = False
+    by_law: ByLaw | None = None
+    done: tuple[tuple[Stage, SlipLine], ...] = ()
+
+    def require_law(self) -> ByLaw:
+        """Of a source that is called for schemes with law only."""
+        if self.by_law is None:
+            raise CoreError(
+                f"scheme {self.terms.scheme.version} pays without law",
+                remedy='add law = "cn" to the edition and import it again',
+            )
+        return self.by_law
+
+    def lines(self, *stages: Stage) -> tuple[SlipLine, ...]:
+        """Made so far; of all stages without a name."""
+        return tuple(line for stage, line in self.done if not stages or stage in stages)
+
+    def fen(self, *stages: Stage) -> int:
+        return sum(line.amount_fen for line in self.lines(*stages))
+
+    def entries_of(self, *kinds: EntryKind) -> tuple[PayEntry, ...]:
+        return tuple(one for one in self.entries if one.kind in kinds)
+
+    def with_lines(self, stage: Stage, lines: Iterable[SlipLine]) -> "PersonMonth":
+        return replace(self, done=(*self.done, *((stage, line) for line in lines)))
