@@ -4,7 +4,7 @@ from typing import Any
 
 from hr_core.cli.table_diff_output import note_object
 from hr_core.money import format_fen
-from hr_core.pay.diff.model import LineDiff, OnlyIn, RunDiff, RunHead
+from hr_core.pay.diff.model import Cause, LineDiff, OnlyIn, RunDiff, RunHead
 from hr_core.pay.diff.notes import Notes
 from hr_core.pay.diff.reason_text import cause_text, reason_text, signed
 
@@ -54,21 +54,26 @@ def print_diff(diff: RunDiff, notes: Notes) -> None:
     for one in diff.only:
         _print_only(one, diff)
     for line in diff.lines:
-        print(
-            f"  {line.number}  {line.name}  {line.code}  {_amount(line.before_fen)} -> "
-            f"{_amount(line.after_fen)}  {signed(line.difference_fen)}  {cause_text(line)}"
-        )
-        for reason in line.reasons:
-            print(f"      {reason_text(reason)}")
-        note = notes.of(line.person, line.code)
-        if note is not None:
-            print(f"      note: {note.text}")
-        if line.unexplained:
-            print("      UNKNOWN: no input, rule or law that the traces name explains it")
+        if line.cause is not Cause.PERSON:  # the total of such a person is told above
+            _print_line(line, notes)
     if diff.lines and diff.proof.holds:
         print(f"  sum of what is listed {signed(diff.proof.listed_fen)} = difference of the totals")
     if not diff.lines and diff.restated:
         print(f"  no amount differs; {diff.restated} lines came about otherwise")
+
+
+def _print_line(line: LineDiff, notes: Notes) -> None:
+    print(
+        f"  {line.number}  {line.name}  {line.code}  {_amount(line.before_fen)} -> "
+        f"{_amount(line.after_fen)}  {signed(line.difference_fen)}  {cause_text(line)}"
+    )
+    for reason in line.reasons:
+        print(f"      {reason_text(reason)}")
+    note = notes.of(line.person, line.code)
+    if note is not None:
+        print(f"      note: {note.text}")
+    if line.unexplained:
+        print("      UNKNOWN: no input, rule or law that the traces name explains it")
 
 
 def _print_heads(diff: RunDiff) -> None:

@@ -138,7 +138,6 @@ def _side(conn: sa.Connection, read: _Read, whole: set[str]) -> RunSide:
         )
         for person, (name, total) in read.slips.items()
     }
-    findings = msgspec.to_builtins(run.findings)
 
     def days(person: str) -> Mapping[str, DayResult]:
         return {day.day.isoformat(): day for day in days_of(conn, run.number, person)}
@@ -147,13 +146,11 @@ def _side(conn: sa.Connection, read: _Read, whole: set[str]) -> RunSide:
         head=_head(read),
         slips=slips,
         refused={
-            one["person"]: Refused(
-                person=one["person"], what=one["what"], remedy=one.get("remedy", "")
-            )
-            for one in findings.get("refused", ())
+            one.number: Refused(person=one.number, what=one.what, remedy=one.remedy)
+            for one in run.findings.refused
         },
         without={
-            one["number"]: one["why"] for one in (*findings["to_check"], *findings["without_slip"])
+            one.number: one.why for one in (*run.findings.to_check, *run.findings.without_slip)
         },
         days=days,
     )

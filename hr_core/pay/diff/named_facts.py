@@ -5,87 +5,43 @@ A name that stands nowhere here is nobody's: what changed by it alone is told as
 
 from hr_core.pay.diff.model import Cause
 
-_AGREEMENT = [
-    "base_fen",
-    "base",
-    "agreed_base_fen",
-    "agreed_base",
-    "wage",
-    "city",
-    "district",
-    "post_type",
-    "floating_percent",
-    "coefficient_min",
-    "coefficient_max",
-    "insurance_base_fen",
-    "fund_base_fen",
-    "insurance_base",
-    "fund_base",
-    "cost_centre",
-    "special_deductions",
-    "allowances",
-    "untaxed",
-    "heat_allowance_fen",
-    "basic",
-    "hired",
-    "left",
-    "employed_days",
-    "by_piece",
-    "children",
-    "rent_place",
-]
-_SCORE = [
-    "score",
-    "score_number",
-    "score_version",
-    "score_period",
-    "result",
-    "result_version",
-    "coefficient",
-    "grade_of_score",
-    "performance",
-    "performance_version",
-]
-_RULE = [
-    "factor",
-    "month_days",
-    "day_hours",
-    "grade_version",
-    "price",
-    "price_version",
-    "rule",
-    "rule_version",
-]
-_INPUT = [
-    "days",
-    "hours",
-    "paid_days",
-    "unpaid_days",
-    "pieces",
-    "rejects",
-    "minutes",
-    "taxed_before",
-    "paid_before",
-    "withheld_before",
-    "earlier_months",
-    "months",
-    "month",
-    "opening",
-    "opening_version",
-]
-_ROUNDING = ["rounding", "rounding_unit", "unit_fen"]
-# What the inputs lead to: a reason of its own only where they are the same.
-DERIVED = frozenset({"grade", "percent_of_base"})
-
-CAUSES: dict[str, Cause] = {
-    name: cause
-    for cause, names in (
-        (Cause.AGREEMENT, _AGREEMENT),
-        (Cause.SCORE, _SCORE),
-        (Cause.RULE, _RULE),
-        (Cause.INPUT, _INPUT),
-        (Cause.ROUNDING, _ROUNDING),
-        (Cause.SCORE, sorted(DERIVED)),
-    )
-    for name in names
+_FACTS = {
+    Cause.AGREEMENT: """
+        agreement base_fen base agreed_base_fen wage city district post_type floating_percent
+        coefficient_min coefficient_max insurance_base_fen fund_base_fen cost_centre employed_days
+        hired left infant_care child_education elderly_support continuing_education
+        housing_loan_interest housing_rent
+    """,
+    Cause.SCORE: "score score_number score_version result result_version coefficient performance",
+    Cause.INPUT: "year_so_far opening opening_version",
+    Cause.RULE: "price price_version grade_version employer_rates",
+    Cause.ROUNDING: "rounding rounding_unit unit_fen",
 }
+# What something else leads to: a reason of its own only where nothing else is otherwise.
+_DERIVED = {
+    Cause.SCORE: "grade percent_of_base",
+    Cause.RULE: "factor month_days day_hours basic rule rule_version",
+    Cause.INPUT: "days hours paid_days unpaid_days pieces rejects minutes",
+    Cause.LAW: "law_status",
+}
+# Steps whose plain numbers are somebody's. `contributions` beside: the slip's own shares.
+_STEPS = {
+    Cause.AGREEMENT: "base held_base wages special_deductions",
+    Cause.INPUT: "income contributions due",
+    Cause.SCORE: "coefficient",
+}
+
+
+def _by_name(table: dict[Cause, str]) -> dict[str, Cause]:
+    return {name: cause for cause, names in table.items() for name in names.split()}
+
+
+FACTS = _by_name(_FACTS)
+DERIVED = _by_name(_DERIVED)
+STEPS = _by_name(_STEPS)
+
+
+def plain_name(fact: str) -> str:
+    """`agreement` of agreement_12: several of a kind are numbered."""
+    name, _, number = fact.rpartition("_")
+    return name if number.isdecimal() else fact

@@ -21,10 +21,11 @@ _KINDS = {
     "roster": "roster of",
     "rounding": "rounding of step",
     "scheme": "scheme",
+    "step": "",
     "version": "version of rule",
     "work": "counted work",
 }
-_IN_FEN = frozenset({"base", "line", "entry"})
+_IN_FEN = frozenset({"base", "line", "entry", "step"})
 
 
 def reason_text(reason: Reason) -> str:

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from hr_core.pay.diff.day_reasons import Results, day_reasons
 from hr_core.pay.diff.model import Cause, Change, Reason, RunHead
-from hr_core.pay.diff.named_facts import CAUSES, DERIVED
+from hr_core.pay.diff.named_facts import DERIVED, FACTS, STEPS, plain_name
 from hr_core.pay.slip import BASE_LINE, SlipLine
 from hr_core.trace.calculation import Step, Trace
 
@@ -26,29 +26,49 @@ class Beside(NamedTuple):
 
 
 _ROUNDED = {"multiply_half_up", "multiply_up"}
+_OWN_SHARE = "_employee"  # of insurance and fund: the tax takes their sum as a plain number
 
 
 def reasons_of(before: SlipLine, after: SlipLine, beside: Beside) -> tuple[Reason, ...]:
     """Empty: nothing explains it."""
     old, new = before.trace, after.trace
-    inputs = tuple(_inputs(old, new, beside))
-    terms = [*_terms(old, new, beside.heads), *_facts(old, new, derived=not inputs)]
-    if not any(one.cause in {Cause.AGREEMENT, Cause.SCORE} for one in terms):
-        terms += _moved_constants(old, new, beside.moved)
-    found = [*terms, *inputs, *_lines(old, new)]
-    return tuple(found if terms else [*found, *_steps(old, new, known=bool(found))])
+    found = [
+        *_terms(old, new, beside.heads),
+        *_facts(old, new, FACTS),
+        *_inputs(old, new, beside),
+        *_lines(old, new),
+        *_steps(old, new, beside.moved),
+    ]
+    if not any(one.cause in {Cause.AGREEMENT, Cause.SCORE} for one in found):
+        found += _moved_constants(old, new, beside.moved)
+    if not found:
+        found = [*_facts(old, new, DERIVED), *_formula(old, new)]
+    return tuple(found)
 
 
-def moved_terms(pairs: Iterable[tuple[Trace, Trace]]) -> dict[tuple[int, int], Reason]:
-    """Of all lines of a slip: whole sums of the person's terms that are others, with the reason."""
+def moved_terms(pairs: Iterable[tuple[SlipLine, SlipLine]]) -> dict[tuple[int, int], Reason]:
+    """Of all lines of a slip: whole sums that are others, (before, after), each with the reason."""
     found: dict[tuple[int, int], Reason] = {}
-    for old, new in pairs:
+    shares: list[tuple[SlipLine, SlipLine]] = []
+    for first, second in pairs:
+        old, new = first.trace, second.trace
         for reason in _base(old, new):
             found[old.amount_fen, new.amount_fen] = reason
-        for reason in _facts(old, new, derived=False):
+        for reason in _facts(old, new, FACTS):
             before, after = reason.before, reason.after
             if reason.cause is Cause.AGREEMENT and before.isdecimal() and after.isdecimal():
                 found.setdefault((int(before), int(after)), reason)
+        if second.code.endswith(_OWN_SHARE):
+            shares.append((first, second))
+    if moved := [second.code for first, second in shares if first.amount_fen != second.amount_fen]:
+        was, now = (-sum(pair[at].amount_fen for pair in shares) for at in (0, 1))
+        found[was, now] = Reason(
+            cause=Cause.FOLLOWS,
+            kind="line",
+            subject=", ".join(moved),
+            before=str(-was),
+            after=str(-now),
+        )
     return found
 
 
@@ -85,9 +105,9 @@ def reasons_of_one(line: SlipLine, change: Change, heads: Heads) -> tuple[Reason
         ]
     if not found:
         found += [
-            _one(CAUSES[name], "fact", name, change, said)
+            _one(Cause.AGREEMENT, "fact", name, change, said)
             for name, said in trace.facts.items()
-            if CAUSES.get(name) is Cause.AGREEMENT
+            if plain_name(name) == "agreement"
         ]
     if not found:
         found += [
@@ -163,19 +183,30 @@ def _terms(old: Trace, new: Trace, heads: Heads) -> Iterator[Reason]:
     of_law = {one.version for one in (*old.law, *new.law)}
     if base or (law and {old.version, new.version} <= of_law):
         return
-    if (old.rule, old.version, old.formula) == (new.rule, new.version, new.formula):
+    if (old.rule, old.version) == (new.rule, new.version):
         return
     if heads[0].scheme != heads[1].scheme:
         yield _scheme(heads)
         return
-    kind = "version" if old.version != new.version else "formula"
     yield Reason(
         cause=Cause.RULE,
-        kind=kind,
+        kind="version",
         subject=new.rule,
-        before=getattr(old, kind),
-        after=getattr(new, kind),
+        before=old.version,
+        after=new.version,
     )
+
+
+def _formula(old: Trace, new: Trace) -> Iterator[Reason]:
+    """Of one version, told only where nothing else is otherwise: its words may hold a person's days."""
+    if old.formula != new.formula:
+        yield Reason(
+            cause=Cause.RULE,
+            kind="formula",
+            subject=new.rule,
+            before=old.formula,
+            after=new.formula,
+        )
 
 
 def _base(old: Trace, new: Trace) -> Iterator[Reason]:
@@ -222,28 +253,28 @@ def _law_text(row: Any) -> str:
     return "" if row is None else f"{row.version} ({row.status})"
 
 
-def _facts(old: Trace, new: Trace, *, derived: bool) -> Iterator[Reason]:
-    """`derived`: name also what inputs lead to, because they are the same."""
+def _facts(old: Trace, new: Trace, causes: Mapping[str, Cause]) -> Iterator[Reason]:
     for name in sorted(old.facts.keys() | new.facts.keys()):
         before, after = old.facts.get(name), new.facts.get(name)
-        cause = CAUSES.get(name)
-        if before == after or cause is None or (name in DERIVED and not derived):
+        cause = causes.get(name) or causes.get(plain_name(name))
+        if before != after and cause is not None:
+            yield Reason(
+                cause=cause,
+                kind="fact",
+                subject=name,
+                change=_change(before, after),
+                before=before or "",
+                after=after or "",
+            )
+
+
+def _steps(old: Trace, new: Trace, moved: Moved) -> Iterator[Reason]:
+    """How steps round, and plain numbers in steps whose name says whose they are."""
+    there = {step.name: step for step in old.steps}
+    for now in new.steps:
+        was = there.get(now.name)
+        if was is None or was == now:
             continue
-        yield Reason(
-            cause=cause,
-            kind="fact",
-            subject=name,
-            change=_change(before, after),
-            before=before or "",
-            after=after or "",
-        )
-
-
-def _steps(old: Trace, new: Trace, *, known: bool) -> Iterator[Reason]:
-    """By the steps themselves: how they round, and constants whose step says whose they are."""
-    for was, now in zip(old.steps, new.steps, strict=False):
-        if was.name != now.name:
-            return
         if {was.operation, now.operation} == _ROUNDED:
             yield Reason(
                 cause=Cause.ROUNDING,
@@ -252,14 +283,16 @@ def _steps(old: Trace, new: Trace, *, known: bool) -> Iterator[Reason]:
                 before=was.operation,
                 after=now.operation,
             )
-        elif not known and _constants(was) != _constants(now) and now.name in CAUSES:
-            yield Reason(
-                cause=CAUSES[now.name],
-                kind="fact",
-                subject=now.name,
-                before=", ".join(map(str, _constants(was))),
-                after=", ".join(map(str, _constants(now))),
-            )
+        elif now.name in STEPS:
+            for pair in zip(_constants(was), _constants(now), strict=False):
+                if pair[0] != pair[1]:
+                    yield moved.get(pair) or _step_number(now.name, pair)
+
+
+def _step_number(name: str, pair: tuple[int, int]) -> Reason:
+    return Reason(
+        cause=STEPS[name], kind="step", subject=name, before=str(pair[0]), after=str(pair[1])
+    )
 
 
 def _moved_constants(old: Trace, new: Trace, moved: Moved) -> Iterator[Reason]:

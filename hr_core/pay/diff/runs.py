@@ -100,7 +100,7 @@ def _of_person(before: RunSide, after: RunSide, person: str) -> tuple[list[LineD
     beside = Beside(
         (before.head, after.head),
         (partial(before.days, person), partial(after.days, person)),
-        moved_terms((was[code].trace, now[code].trace) for code in was if code in now),
+        moved_terms((was[code], now[code]) for code in was if code in now),
     )
     found, restated = [], 0
     for code in [*now, *(code for code in was if code not in now)]:
