@@ -7,7 +7,7 @@ it is: a new flag must be visible before somebody translates it.
 from datetime import date
 from typing import Literal, get_args
 
-from hr_core.web import account_words, attendance_words, board_words, pay_words
+from hr_core.web import account_words, attendance_words, board_words, compare_words, pay_words
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -297,6 +297,7 @@ PHRASES: dict[str, _Both] = {
     **attendance_words.PHRASES,
     **account_words.PHRASES,
     **pay_words.PHRASES,
+    **compare_words.PHRASES,
 }
 
 CODES: dict[str, dict[str, _Both]] = {
@@ -403,6 +404,7 @@ CODES: dict[str, dict[str, _Both]] = {
     **board_words.CODES,
     **attendance_words.CODES,
     **pay_words.CODES,
+    **compare_words.CODES,
 }
 
 _WEEKDAYS: tuple[_Both, ...] = (

@@ -40,7 +40,7 @@ def reasons_of(before: SlipLine, after: SlipLine, beside: Beside) -> tuple[Reaso
         *_steps(old, new, beside.moved),
     ]
     if not any(one.cause in {Cause.AGREEMENT, Cause.SCORE} for one in found):
-        found += _moved_constants(old, new, beside.moved)
+        found += [one for one in _moved_constants(old, new, beside.moved) if one not in found]
     if not found:
         found = [*_facts(old, new, DERIVED), *_formula(old, new)]
     return tuple(found)
