@@ -43,6 +43,7 @@ def _add_line(tree: Tree, line: ExplainedLine) -> None:
             escape(f"grade {made.grade}: {made.left} {made.relation} {made.right}: {verdict}")
         )
     formula.add(f"replayed from the trace: {format_fen(line.replayed_fen)}")
+    _add_grounds(branch, line)
     for day in line.days:
         _add_day(branch, day)
     for work in line.work:
@@ -51,6 +52,27 @@ def _add_line(tree: Tree, line: ExplainedLine) -> None:
         title = f"correction {one.number}: {one.pieces:+d} pieces, {one.rejects:+d} rejects"
         where = f"work of {one.concerns}, by {one.author}, approved by {one.approver}"
         branch.add(escape(f"{title}; {where}: {one.reason}"))
+
+
+def _add_grounds(branch: Tree, line: ExplainedLine) -> None:
+    """What the line rests on beside days and work: law, agreement, sums of people, other lines."""
+    for row in line.law:
+        where = f"{row.city} " if row.city else ""
+        node = branch.add(escape(f"law {where}{row.item}, {row.status}, since {row.since}"))
+        node.add(escape(f"row {row.version}, source: {row.source}"))
+    for number, said in line.agreements.items():
+        branch.add(escape(f"pay agreement {number} {said}"))
+    for entry in line.entries:
+        people = f"entered by {entry.entered_by}, approved by {entry.approved_by}"
+        title = (
+            f"{entry.kind} {entry.number} {entry.name}: {format_fen(entry.amount_fen)}, {people}"
+        )
+        branch.add(escape(f"{title}: {entry.reason}" if entry.reason else title))
+    for other in line.lines:
+        branch.add(escape(f"of line {other.code}: {format_fen(other.amount_fen)}"))
+    facts = {name: said for name, said in line.facts.items() if not name.startswith("agreement_")}
+    if facts:
+        branch.add(escape(", ".join(f"{name} {said}" for name, said in facts.items())))
 
 
 def _step(step: Step) -> str:

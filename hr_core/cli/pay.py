@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hr_core.cli import pay_diff
+from hr_core.cli import pay_diff, pay_replay
 from hr_core.cli.options import (
     DbOption,
     ExitCode,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Compute and explain pay.", rich_markup_mode=None)
 app.command("diff")(pay_diff.diff)
 app.command("note")(pay_diff.note)
+app.command("replay")(pay_replay.replay)
 
 app.command("objections")(objections)
 app.command("reply")(reply)
