@@ -9,6 +9,7 @@ from edge_agent.demo.core_process import DemoCore
 from edge_agent.demo.scene import Played
 from edge_agent.errors import CommandError
 
+_COMPARED = ("run", "month", "scheme", "payslips", "total_fen", "refused", "inputs_digest")
 _SHOWN_DAYS = 2  # of the explained line; `hr-core pay explain` shows all
 
 Run = dict[str, Any]
@@ -23,6 +24,7 @@ class Account(Struct, frozen=True, kw_only=True):
     punches_on_device  rows on the terminals; equal to fetched, stored and acked when all is well
     lost               true event ids that the core does not hold
     doubled            punches at the core beyond the true event ids
+    compared           runs of the same month by another pay scheme; everything else is the first one's
     quarantined        rows that no record could be made of, input rows no terminal can hold included
     """
 
@@ -45,6 +47,7 @@ class Account(Struct, frozen=True, kw_only=True):
     slips: tuple[dict[str, Any], ...]
     explained: dict[str, Any]
     seconds: float
+    compared: tuple[dict[str, Any], ...] = ()
 
     @property
     def agrees(self) -> bool:
@@ -57,7 +60,9 @@ def settle_account(core: DemoCore, played: Played, *, seconds: float) -> Account
     """Asks the core what it holds and what it computes, and compares."""
     at_core = frozenset(core.command("events", "--kind", "punch").split())
     terminals = played.terminal_ledgers
-    runs, not_computed = pay_months(core, played.months)
+    computed, not_computed = pay_months(core, played.months, played.schemes)
+    first = played.schemes[0] if played.schemes else None
+    runs = [run for run in computed if first in {None, run["scheme"]}]
     slips = [person for run in runs for person in run["people"]]
     return Account(
         punches_on_device=played.on_device,
@@ -81,19 +86,28 @@ def settle_account(core: DemoCore, played: Played, *, seconds: float) -> Account
         slips=tuple(slips),
         explained=_explained(core, runs),
         seconds=round(seconds, 1),
+        compared=tuple(
+            {key: run[key] for key in _COMPARED} | {"beside": runs[0]["run"]}
+            for run in computed
+            if run not in runs
+        ),
     )
 
 
-def pay_months(core: DemoCore, months: Sequence[str]) -> tuple[list[Run], list[NotComputed]]:
+def pay_months(
+    core: DemoCore, months: Sequence[str], schemes: Sequence[str] = ()
+) -> tuple[list[Run], list[NotComputed]]:
     """The stored runs, and the months that could not be computed (no law for that year)."""
     if not months:
         return [], []
+    words = [word for scheme in schemes for word in ("--scheme", scheme)]
     if len(months) == 1:
         try:
-            return [core.answer("pay", "run", "--month", months[0])], []
+            answer = core.answer("pay", "run", "--month", months[0], *words)
         except CommandError as error:
             return [], [{"month": months[0], "what": error.what, "remedy": error.remedy}]
-    words = [word for month in months for word in ("--month", month)]
+        return answer.get("runs", [answer]), []
+    words += [word for month in months for word in ("--month", month)]
     answer = core.answer("pay", "run", *words)
     return answer["runs"], answer["not_computed"]
 

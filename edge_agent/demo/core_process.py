@@ -39,6 +39,13 @@ class DemoCore:
         self.command("init")
         self.command("import", str(people_file))
 
+    def agree(self, agreements_file: Path) -> None:
+        """Pay agreements: one person proposes them, another approves."""
+        proposed = self.answer(
+            "pay", "agreements", "import", str(agreements_file), "--by", "demo HR"
+        )
+        self.command("approvals", "approve", str(proposed["approval"]), "--by", "demo manager")
+
     def token(self, gateway: str, site: str) -> str:
         """With which the gateway joins."""
         return str(self.answer("token", gateway, "--site", site)["token"])

@@ -15,6 +15,7 @@ from edge_agent.demo.site import (
     PersonEntry,
     ShiftEntry,
     TerminalEntry,
+    write_agreements_file,
     write_people_file,
     write_site_file,
 )
@@ -49,6 +50,7 @@ async def play_month(folder: Path, core: DemoCore, progress: Progress, *, seed: 
     hours = _hours(plan)
     _write_people(folder, plan)
     core.prepare(folder / "people.toml")
+    core.agree(folder / "agreements.toml")
     core.serve()
     clock = SteppedClock(begin)
     async with contextlib.AsyncExitStack() as stack:
@@ -85,6 +87,7 @@ async def play_month(folder: Path, core: DemoCore, progress: Progress, *, seed: 
             refused=0,
             counts=sum(hour.pieces + hour.rejects for hour in plan.stations),
             folder=folder,
+            schemes=("demo", "cn"),
         )
 
 
@@ -128,6 +131,7 @@ def _write_people(folder: Path, plan: Plan) -> None:
         for person in plan.people
     ]
     write_people_file(folder / "people.toml", _SHIFTS, people, with_line=True)
+    write_agreements_file(folder / "agreements.toml", people, MONTH)
 
 
 def _write_site(

@@ -20,6 +20,7 @@ class Played:
     ledgers   the gateway's counters, by device
     months    "YYYY-MM" that hold work to be paid
     refused   rows of an input file that no terminal can hold
+    schemes   pay schemes by which the months are paid beside each other; empty: the chosen one alone
     """
 
     truth: frozenset[str]
@@ -30,6 +31,7 @@ class Played:
     refused: int
     counts: int
     folder: Path
+    schemes: tuple[str, ...] = ()
 
     @property
     def terminal_ledgers(self) -> list[DeviceLedger]:

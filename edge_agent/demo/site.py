@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 
 from edge_agent.demo.world import LINE_BOX, STATIONS, ZONE
@@ -73,6 +73,26 @@ def write_people_file(
             _table("station", source=LINE_BOX, tag=station_tag(number), line=LINE)
             for number in range(1, STATIONS + 1)
         ]
+    path.write_text("\n".join(blocks), encoding="utf-8")
+
+
+def write_agreements_file(path: Path, people: Iterable[PersonEntry], since: date) -> None:
+    """What the scheme by law pays: everybody works in Shanghai, and 15 % of the wage float."""
+    blocks = []
+    for person in people:
+        yuan = f"{person.base_fen // 100}.{person.base_fen % 100:02}"
+        row = _table(
+            "agreement",
+            person=person.number,
+            city="上海",
+            base=yuan,
+            insurance_base=yuan,
+            fund_base=yuan,
+            post_type="staff",
+            floating_percent="15",
+            cost_centre=person.shift,
+        )
+        blocks.append(f"{row}from = {since}\n")
     path.write_text("\n".join(blocks), encoding="utf-8")
 
 

@@ -27,6 +27,8 @@ def print_summary(account: Account) -> None:
         console.print(f"{refused['month']} not paid: {refused['what']}")
     if account.explained:
         _print_explained(console, account.explained)
+    for other in account.compared:
+        console.print(scheme_sentence(other), soft_wrap=True)
     if account.rates:
         console.print(board_sentence(account), soft_wrap=True)
     console.print(
@@ -139,6 +141,18 @@ def _print_explained(console: Console, line: dict[str, Any]) -> None:
         "  all of it: edge-agent demo --keep FOLDER, then\n"
         f"  hr-core --db FOLDER/core.db pay explain {line['run']} {line['number']} {line['line']}",
         soft_wrap=True,
+    )
+
+
+def scheme_sentence(other: dict[str, Any]) -> str:
+    """The same month by another scheme."""
+    refused = len(other["refused"])
+    not_paid = f", {refused} people not paid" if refused else ""
+    return (
+        f"\nThe same {other['month']} by pay scheme {other['scheme']}, insurance, fund and tax taken off: "
+        f"{other['payslips']} payslips, {_yuan(other['total_fen'])} net{not_paid}. "
+        "Person by person, line by line:\n"
+        f"  hr-core --db FOLDER/core.db pay diff {other['beside']} {other['run']}"
     )
 
 

@@ -8,11 +8,15 @@ from hr_core.approvals.desk import Approval
 from hr_core.approvals.kinds import Kind
 from hr_core.errors import RefusedError
 from hr_core.opening.desk import take_opening
+from hr_core.pay.agreement_desk import take_agreements
+from hr_core.pay.proposals import add_approved_entry
 
-Effect = Callable[[sa.Connection, Approval], None]
+Effect = Callable[[sa.Connection, Approval], object]
 
 EFFECTS: dict[Kind, Effect] = {
     Kind.OPENING: take_opening,
+    Kind.PAY_AGREEMENT: take_agreements,
+    Kind.PAY_ENTRY: add_approved_entry,
 }
 
 

@@ -24,6 +24,7 @@ from hr_core.cli import (
     line,
     pay,
     people,
+    performance,
     permits,
     quality,
     request,
@@ -68,6 +69,7 @@ attendance.app.add_typer(attendance_rules.app, name="rules")
 app.add_typer(people.app, name="people")
 app.add_typer(attendance.app, name="attendance")
 app.add_typer(law.app, name="law")
+app.add_typer(performance.app, name="performance")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
 app.add_typer(time_off.app, name="timeoff")

@@ -16,6 +16,7 @@ from hr_core.cli.options import (
     reading,
     writing,
 )
+from hr_core.cli.pay_agreements import agreements, entries
 from hr_core.cli.pay_objections import objections, reply
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ app.command("diff")(pay_diff.diff)
 app.command("note")(pay_diff.note)
 app.command("replay")(pay_replay.replay)
 
+app.add_typer(agreements, name="agreements")
+app.add_typer(entries, name="entries")
 app.command("objections")(objections)
 app.command("reply")(reply)
 
@@ -34,63 +37,78 @@ RunArgument = Annotated[int, typer.Argument(help="Number of the run.", show_defa
 
 
 @app.command("run")
-def run(
+def run(  # noqa: PLR0913 - one for each option
     context: typer.Context,
     month: Annotated[
         list[str], typer.Option("--month", help="A month, like 2026-10; may be given repeatedly.")
     ],
+    scheme: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scheme", help="Pay scheme [default: the chosen one]; each gives a run of its own."
+        ),
+    ] = None,
     people: Annotated[
         Path | None, typer.Option("--people", help="Import this people file first.")
     ] = None,
     *,
+    allow_unverified_law: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unverified-law", help="Pay also by law that nobody checked; slips say so."
+        ),
+    ] = False,
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Pay months by their computed days and store each as a new, numbered, immutable run.
 
     Several months are computed one after the other; one that cannot be computed is reported and
-    does not stop the rest.
+    does not stop the rest. Several schemes are computed on the same inputs. Whoever cannot be paid is
+    listed with what is missing; the others are paid.
     """
     from hr_core.cli.pay_output import print_refused, print_run, refused_object, run_object
     from hr_core.errors import CoreError
     from hr_core.imports import import_people
 
     wanted = [parse_month(text) for text in month]
+    schemes = tuple(scheme or ())
     if people is not None:
         with writing(context, db) as conn:
             import_people(conn, people)
-    if len(wanted) == 1:
-        number, computed = _compute_and_store(context, db, wanted[0])
-        if as_json:
-            print_json(run_object(number, computed))
-        else:
-            print_run(number, computed)
-        return ExitCode.DEGRADED if computed.needs_a_look else ExitCode.OK
+    alone = len(wanted) == 1 and len(schemes) <= 1
     runs, refused = [], []
     for one in wanted:
         try:
-            number, computed = _compute_and_store(context, db, one)
+            done = _compute_and_store(context, db, one, schemes, allow_unverified_law)
         except CoreError as error:
+            if len(wanted) == 1:
+                raise
             refused.append(refused_object(one, error))
             if not as_json:
                 print_refused(one, error)
             continue
-        runs.append(run_object(number, computed))
-        if not as_json:
-            print_run(number, computed)
+        for number, computed in done:
+            runs.append(run_object(number, computed))
+            if not as_json:
+                print_run(number, computed)
     if as_json:
-        print_json({"runs": runs, "not_computed": refused})
+        print_json(runs[0] if alone else {"runs": runs, "not_computed": refused})
     needs_a_look = refused or any(one["needs_a_look"] for one in runs)
     return ExitCode.DEGRADED if needs_a_look else ExitCode.OK
 
 
 def _compute_and_store(
-    context: typer.Context, db: str | None, month: "Month"
-) -> "tuple[int, NewRun]":
+    context: typer.Context,
+    db: str | None,
+    month: "Month",
+    schemes: tuple[str, ...],
+    allow_unverified: bool,  # noqa: FBT001 - what a run is made from
+) -> "list[tuple[int, NewRun]]":
     from hr_core.cli.attendance_work import STEP_S, progress, recomputer_of
     from hr_core.clock import SystemClock
     from hr_core.pay.month_days import touch_days_to_pay
-    from hr_core.pay.run import compute_run
+    from hr_core.pay.run import compute_runs
     from hr_core.store import database
     from hr_core.store.results import add_run
 
@@ -103,9 +121,11 @@ def _compute_and_store(
         if lacking:
             recomputer.catch_up(budget_s=STEP_S)
         with engine.connect() as conn:
-            computed = compute_run(conn, month, SystemClock().now())
+            computed = compute_runs(
+                conn, month, SystemClock().now(), schemes, allow_unverified=allow_unverified
+            )
         with database.writing(engine) as conn:
-            return add_run(conn, computed), computed
+            return [(add_run(conn, one), one) for one in computed]
 
 
 @app.command("runs")

@@ -16,6 +16,7 @@ def run_object(number: int, run: NewRun) -> dict[str, Any]:
         "month": run.month,
         "scheme": run.scheme,
         "scheme_version": run.scheme_version,
+        "inputs_digest": run.inputs_digest,
         "payslips": len(run.slips),
         "days": sum(len(days) for days in run.days.values()),
         "days_to_clarify": sum(len(slip.to_clarify) for slip in run.slips),
@@ -34,6 +35,8 @@ def run_object(number: int, run: NewRun) -> dict[str, Any]:
         "locked_corrections": findings.locked_corrections,
         "still_to_compute": findings.still_to_compute,
         "earned_time_off": findings.earned_time_off,
+        "refused": findings.refused,
+        "unverified_law": findings.unverified_law,
         "unattributed": {
             "pieces": findings.unattributed_pieces,
             "rejects": findings.unattributed_rejects,
@@ -56,6 +59,9 @@ def _person(slip: Slip) -> dict[str, Any]:
         "name": slip.name,
         "total_fen": slip.total_fen,
         "total": format_fen(slip.total_fen),
+        "earned_fen": slip.earned_fen,
+        "deducted_fen": slip.deducted_fen,
+        "employer_fen": slip.employer_fen,
         "lines": [
             {
                 "line": line.code,
@@ -63,6 +69,7 @@ def _person(slip: Slip) -> dict[str, Any]:
                 "label_zh": line.label_zh,
                 "amount_fen": line.amount_fen,
                 "amount": format_fen(line.amount_fen),
+                "side": line.side,
                 "note": line.note,
             }
             for line in slip.lines
@@ -101,12 +108,20 @@ def _print_findings(findings: RunFindings) -> None:
             f"{conflict.zone_of_punches}, its site {conflict.site} has {conflict.zone_of_site}"
         )
     _print_open_attendance(findings)
+    _print_not_paid(findings)
     for one in findings.without_slip:
         print(f"  no payslip: person {one.number}, {one.why}")
     for one in findings.to_check:
         print(f"  to be checked: person {one.number}, {one.why}")
     for note in findings.counter_notes:
         print(f"  counter {note.source}/{note.tag}: {note.flag} at event {note.event_id}")
+
+
+def _print_not_paid(findings: RunFindings) -> None:
+    if findings.unverified_law:
+        print("  law that nobody checked may have paid: the lines that rest on it say so")
+    for person in findings.refused:
+        print(f"  not paid: person {person.number}, {person.what}\n    {person.remedy}")
 
 
 def _print_open_attendance(findings: RunFindings) -> None:

@@ -26,6 +26,7 @@ from hr_core.pay.slip import PayTerms
 from hr_core.pay.year_so_far import YearSoFar
 from hr_core.people.model import Roster
 from hr_core.people.records import Employment
+from hr_core.performance.results import locked_results
 from hr_core.quality.month import QualityMonth
 from hr_core.quality.readings import quality_of_month
 from hr_core.store.pay_agreements import agreements_until
@@ -115,7 +116,7 @@ def read_month(conn: sa.Connection, roster: Roster, month: Month, now: datetime)
             person: of_month(found, month) for person, found in agreements_until(conn, last).items()
         },
         entries=entries_of_month(conn, str(month)),
-        scores={},
+        scores=locked_results(conn, month),
         bonus_before=bonus_apart_before(conn, str(month)),
     )
 

@@ -198,7 +198,8 @@ def scheme_by_code(conn: sa.Connection, code: str) -> Scheme:
         known = sorted({*BUILT_IN, *scheme_codes(conn)})
         raise NotFoundError(
             f"there is no pay scheme {code!r}",
-            remedy=f"one of {', '.join(known)}; or import one: hr-core pay schemes import FILE",
+            remedy=f"one of {', '.join(known)}; or bring a scheme file with the people file: [scheme] "
+            'file = "…" (docs/pay-schemes.md)',
         )
     return parse_scheme(text, file=f"scheme {code}")
 

@@ -146,7 +146,7 @@ def sentence(line: SlipLine, words: Words) -> str:
     trace = line.trace
     facts = {name: fact_text(name, value) for name, value in trace.facts.items()}
     results = {step.name: step.result for step in trace.steps}
-    if trace.rule == "base":
+    if trace.rule == "base" and not trace.law:
         return words("sentence_base")
     if trace.rule.startswith("overtime."):
         hours = hours_text(results["minutes"])

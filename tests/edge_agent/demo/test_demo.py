@@ -52,6 +52,9 @@ def test_a_month_goes_the_whole_way():
     event = explained["days"][0]["punches"][0]["event"]
     assert len(event["event_id"]) == 32
     assert event["user_id"].encode().hex() in event["raw"]
+    (by_law,) = account.compared
+    assert (by_law["scheme"], by_law["payslips"], by_law["refused"]) == ("cn", 20, [])
+    assert by_law["total_fen"] < account.total_fen
 
 
 @pytest.mark.slow
@@ -107,7 +110,7 @@ def test_a_used_folder_is_not_overwritten(tmp_path):
 def test_an_account_in_which_a_count_differs_does_not_agree():
     fields = dict.fromkeys(Account.__struct_fields__, 0) | {
         "months": (), "runs": (), "not_computed": (), "rates": (), "slips": (), "explained": {},
-        "seconds": 0.0,
+        "seconds": 0.0, "compared": (),
     }  # fmt: skip
     good = fields | {"punches_on_device": 5, "fetched": 5, "stored": 5, "acked": 5}
     assert account_of(json.dumps(good)).agrees

@@ -1,0 +1,25 @@
+"""`hr-core performance`: goals, scores, grades and what they lead to."""
+
+import typer
+
+from hr_core.cli import (
+    performance_assess,
+    performance_consequences,
+    performance_rate360,
+    performance_scores,
+    performance_talks,
+)
+
+app = typer.Typer(help="Goals, scores, grades and what they lead to.", rich_markup_mode=None)
+app.add_typer(performance_assess.app, name="assess")
+app.add_typer(performance_consequences.app, name="consequences")
+app.add_typer(performance_rate360.app, name="rate360")
+app.add_typer(performance_talks.app, name="talks")
+app.command("lock")(performance_scores.lock)
+app.command("score")(performance_scores.score)
+app.command("feedback")(performance_scores.feedback)
+app.command("appeal")(performance_scores.appeal)
+app.command("review")(performance_scores.review)
+app.command("grades")(performance_scores.grades)
+app.command("rank")(performance_scores.rank)
+app.command("score-rules")(performance_scores.score_rules)

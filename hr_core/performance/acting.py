@@ -1,0 +1,66 @@
+"""Who acts on scores, with every other name of the same human, and about which period."""
+
+from collections.abc import Collection
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from hr_core.approvals.actors import actor_named
+from hr_core.approvals.desk import Actor
+from hr_core.errors import NotFoundError, RefusedError
+from hr_core.people.lookup import person_of_number
+from hr_core.performance.periods import Period
+from hr_core.store.accounts import find_account
+
+
+class Act(Struct, frozen=True, kw_only=True):
+    """One deed: who and when."""
+
+    actor: Actor
+    at: datetime
+
+    @property
+    def by(self) -> str:
+        return self.actor.name
+
+    def is_one_of(self, people: Collection[str]) -> bool:
+        """Whether a name of the actor is among them, in any spelling."""
+        return not self.actor.spelled.isdisjoint(spelled(people))
+
+
+def spelled(names: Collection[str]) -> frozenset[str]:
+    return Actor("", frozenset(names)).spelled - {""}
+
+
+def act_of(conn: sa.Connection, name: str, at: datetime) -> Act:
+    """`name`: of an account, an employee number or a person's key; any other stands for itself. An
+    account acts as its person, so that the database compares the one with the other.
+    """
+    account = find_account(conn, name)
+    if account is not None:
+        actor = actor_named(conn, name)
+        return Act(actor=Actor(account.person or name, actor.names | {name}), at=at)
+    try:
+        name = person_of_number(conn, name, at.date())
+    except NotFoundError:
+        return Act(actor=actor_named(conn, name), at=at)
+    return Act(actor=actor_named(conn, name), at=at)
+
+
+def names_of_human(conn: sa.Connection, name: str) -> frozenset[str]:
+    return frozenset({name, *actor_named(conn, name).names})
+
+
+def period_of(text: str, today: date | None = None) -> Period:
+    """Raises RefusedError for another spelling, and for one that is not over on `today`."""
+    try:
+        period = Period.parse(text)
+    except ValueError as exc:
+        raise RefusedError(str(exc), remedy="write it like 2026-10, 2026-Q4 or 2026") from exc
+    if today is not None and today < period.after:
+        raise RefusedError(
+            f"the period {period} ends before {period.after}; today is {today}",
+            remedy=f"come again from {period.after} on",
+        )
+    return period

@@ -1,0 +1,303 @@
+"""Consequences of locked results are made, each exactly once, and those of money proposed.
+
+Nothing here pays, moves or dismisses anybody: a raise and a bonus wait on the desk of approvals for
+a second person, everything else is a task that people do and end.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+
+import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hr_core.approvals import desk
+from hr_core.approvals.desk import ApprovalState
+from hr_core.audit import log
+from hr_core.errors import NotFoundError, RefusedError
+from hr_core.pay.agreement import DatedAgreement, on_day
+from hr_core.pay.entry import EntryKind
+from hr_core.pay.proposals import (
+    AgreementProposal,
+    EntryProposal,
+    propose_agreement,
+    propose_entry,
+)
+from hr_core.performance.acting import Act, period_of
+from hr_core.performance.consequences import (
+    MissingPayError,
+    PayTerms,
+    Planned,
+    in_a_row,
+    planned,
+    planned_pay,
+)
+from hr_core.performance.content import content_of
+from hr_core.performance.house_rules import load_house_rules
+from hr_core.performance.promotion import promotions
+from hr_core.performance.score_rules import rules_of_version
+from hr_core.quality.grades import load_grades
+from hr_core.store.consequences import (
+    ConsequenceKind,
+    ConsequenceRow,
+    End,
+    PlanGoal,
+    add_consequence,
+    add_plan_goal,
+    consequences,
+    consequences_where,
+    end_consequence,
+)
+from hr_core.store.pay_agreements import agreements_until
+from hr_core.store.score_results import ResultRow, newest_results, results_of, score_results
+
+_WITHOUT_ONE = "no pay agreement"
+
+
+class NotMade(Struct, frozen=True, kw_only=True):
+    """A consequence that is due and cannot be made yet; the others are."""
+
+    person: str
+    what: str
+    remedy: str
+
+
+class FollowUp(Struct, frozen=True, kw_only=True):
+    """`kept`: how many were there already and stand."""
+
+    made: tuple[ConsequenceRow, ...]
+    kept: int
+    withdrawn: tuple[ConsequenceRow, ...]
+    not_made: tuple[NotMade, ...]
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """How a consequence stands: of a proposal what the desk says."""
+
+    row: ConsequenceRow
+    state: str
+
+
+def follow_up(conn: sa.Connection, period: str, act: Act, pay_month: str = "") -> FollowUp:
+    """Of every newest result of the period. A second run makes nothing, withdraws nothing.
+
+    `pay_month`: whose pay takes a bonus, when not the last of the period (it is paid already).
+    """
+    when = period_of(period, act.at.date())
+    month = str(period_of(pay_month)) if pay_month else str(when.months()[-1])
+    found = _Found()
+    for result in newest_results(conn, score_results.c.period == str(when)):
+        _follow_one(conn, result, act, month, found)
+    return FollowUp(
+        made=tuple(found.made),
+        kept=found.kept,
+        withdrawn=tuple(found.withdrawn),
+        not_made=tuple(found.not_made),
+    )
+
+
+class _Found:
+    def __init__(self) -> None:
+        self.made: list[ConsequenceRow] = []
+        self.withdrawn: list[ConsequenceRow] = []
+        self.not_made: list[NotMade] = []
+        self.kept = 0
+
+
+def _follow_one(
+    conn: sa.Connection, result: ResultRow, act: Act, month: str, found: _Found
+) -> None:
+    wanted, missing = _planned(conn, result)
+    found.not_made += missing
+    here = consequences.c
+    rows = consequences_where(conn, here.person == result.person)
+    standing = {_plain(row.once): row for row in rows if row.ended is not End.WITHDRAWN}
+    now = {one.once for one in wanted}
+    for row in standing.values():
+        gone = row.period == result.period and _plain(row.once) not in now
+        if gone and row.kind is not ConsequenceKind.TAKE_BACK and not _pay_is_missing(row, missing):
+            _withdraw(conn, row, result, act, found)
+    for one in wanted:
+        if one.once in standing:
+            found.kept += 1
+        else:
+            again = sum(_plain(row.once) == one.once for row in rows)
+            found.made.append(_make(conn, one, again, result, act, month))
+
+
+def _planned(conn: sa.Connection, result: ResultRow) -> tuple[list[Planned], list[NotMade]]:
+    content = content_of(result.content)
+    rules = rules_of_version(conn, content.rules)
+    house = load_house_rules().on(result.period_from)
+    rule = None if result.grade is None else house.consequence(result.scheme, result.grade)
+    if rule is None:
+        return [], []
+    row = in_a_row(results_of(conn, result.person), result)
+    promoted = list(promotions(conn, result, rules))
+    grades = load_grades().on(result.period_from)
+    wanted = list(planned(result, rule, row, rules, grades, promoted))
+    agreements = agreements_until(conn, result.period_until, [result.person])
+    try:
+        wanted += planned_pay(result, rule, _terms(agreements.get(result.person, ()), result))
+    except MissingPayError as exc:
+        return wanted, [
+            NotMade(
+                person=result.person,
+                what=f"{exc.kind}: {_WITHOUT_ONE} of {result.person} holds on {exc.day}",
+                remedy="HR enters the pay agreement, then runs the consequences again",
+            )
+        ]
+    return wanted, []
+
+
+def _terms(agreements: Sequence[DatedAgreement], result: ResultRow) -> PayTerms:
+    return PayTerms(
+        then=on_day(agreements, result.period_until - timedelta(days=1)),
+        next=on_day(agreements, result.period_until),
+    )
+
+
+def _make(
+    conn: sa.Connection, one: Planned, again: int, result: ResultRow, act: Act, month: str
+) -> ConsequenceRow:
+    row = ConsequenceRow(
+        number=0,
+        once=f"{one.once}#{again + 1}" if again else one.once,
+        person=result.person,
+        period=result.period,
+        result=result.number,
+        kind=one.kind,
+        detail=one.detail,
+        approval=None,
+        made_by=act.by,
+        made_at=act.at,
+    )
+    row = replace(row, approval=_propose(conn, row, act, month))
+    number = add_consequence(conn, row)
+    for goal in one.goals:
+        add_plan_goal(conn, number, goal, act.by, act.at)
+    log.append(
+        conn, act.at, act.by, "consequence.make", f"person {row.person}", None,
+        {"consequence": number, "kind": row.kind.value, "result": row.result}, "",
+    )  # fmt: skip
+    return replace(row, number=number)
+
+
+def _propose(conn: sa.Connection, row: ConsequenceRow, act: Act, month: str) -> int | None:
+    """The number on the desk; None for what is no money."""
+    why = f"grade of {row.period}, result {row.result}: {row.detail.get('percent')} %"
+    if row.kind is ConsequenceKind.BONUS:
+        entry = EntryProposal(
+            person=row.person,
+            month=month,
+            kind=EntryKind.GRADE_BONUS,
+            name=f"等级奖金 grade bonus {row.period}",
+            amount_fen=row.detail["amount_fen"],
+            reason=why,
+            subject=row.once,
+        )
+        return propose_entry(conn, entry, at=act.at, by=act.actor)
+    if row.kind is not ConsequenceKind.RAISE:
+        return None
+    since = date.fromisoformat(row.detail["valid_from"])
+    held = on_day(agreements_until(conn, since, [row.person])[row.person], since)
+    assert held is not None  # noqa: S101 - it was planned from this agreement
+    agreement = AgreementProposal(
+        person=row.person,
+        valid_from=since,
+        terms=replace(held.terms, base_fen=row.detail["after_fen"]),
+        replaces=held.number,
+    )
+    return propose_agreement(conn, agreement, at=act.at, by=act.actor, reason=why)
+
+
+def _withdraw(
+    conn: sa.Connection, row: ConsequenceRow, result: ResultRow, act: Act, found: _Found
+) -> None:
+    """What an earlier version led to. What a second person approved meanwhile cannot be undone here:
+    people settle it.
+    """
+    why = f"version {result.version} of the score does not lead to it"
+    if row.approval is not None:
+        state = desk.approval(conn, row.approval).state
+        if state is ApprovalState.PROPOSED:
+            desk.refuse(conn, row.approval, at=act.at, by=act.actor, reason=why)
+        elif state is ApprovalState.APPROVED:
+            once = f"{ConsequenceKind.TAKE_BACK.value}:{row.number}"
+            detail = {"consequence": row.number, "kind": row.kind.value, **row.detail}
+            take_back = Planned(once=once, kind=ConsequenceKind.TAKE_BACK, detail=detail)
+            found.made.append(_make(conn, take_back, 0, result, act, ""))
+    elif row.ended is not None:
+        return  # done: a course that was taken stays taken
+    end_consequence(conn, row.number, End.WITHDRAWN, why, act.by, act.at)
+    found.withdrawn.append(replace(row, ended=End.WITHDRAWN, note=why))
+
+
+def end_task(conn: sa.Connection, number: int, note: str, act: Act) -> None:
+    """Somebody did it. Raises RefusedError: a proposal (the desk ends it), ended before, the person
+    itself.
+    """
+    row = existing_consequence(conn, number)
+    if row.approval is not None:
+        raise RefusedError(
+            f"consequence {number} is decided as approval {row.approval}",
+            remedy=f"hr-core approvals approve {row.approval}, or refuse {row.approval}",
+        )
+    if row.ended is not None:
+        raise RefusedError(f"consequence {number} is {row.ended} already", remedy="nothing is open")
+    if act.is_one_of([row.person]):
+        raise RefusedError(
+            f"consequence {number} is about {act.by}", remedy="let the superior or HR end it"
+        )
+    if not note.strip():
+        raise RefusedError("it is not ended without a note", remedy="say what was done: --note")
+    end_consequence(conn, number, End.DONE, note, act.by, act.at)
+    log.append(
+        conn, act.at, act.by, "consequence.done", f"person {row.person}", None,
+        {"consequence": number}, note,
+    )  # fmt: skip
+
+
+def add_goal(conn: sa.Connection, number: int, goal: PlanGoal, act: Act) -> None:
+    """To an open improvement plan."""
+    row = existing_consequence(conn, number)
+    if row.kind is not ConsequenceKind.IMPROVEMENT_PLAN or row.ended is not None:
+        raise RefusedError(
+            f"consequence {number} is no open improvement plan",
+            remedy="hr-core performance consequences list shows the plans",
+        )
+    add_plan_goal(conn, number, goal, act.by, act.at)
+    log.append(
+        conn, act.at, act.by, "consequence.goal", f"person {row.person}", None,
+        {"consequence": number, "goal": goal.text, "due": goal.due}, "",
+    )  # fmt: skip
+
+
+def existing_consequence(conn: sa.Connection, number: int) -> ConsequenceRow:
+    found = consequences_where(conn, consequences.c.number == number)
+    if not found:
+        raise NotFoundError(
+            f"there is no consequence {number}",
+            remedy="hr-core performance consequences list shows them",
+        )
+    return found[0]
+
+
+def statuses(conn: sa.Connection, rows: Iterable[ConsequenceRow]) -> list[Status]:
+    return [Status(row=row, state=_state(conn, row)) for row in rows]
+
+
+def _state(conn: sa.Connection, row: ConsequenceRow) -> str:
+    if row.ended is not None:
+        return row.ended.value
+    return "open" if row.approval is None else desk.approval(conn, row.approval).state.value
+
+
+def _plain(once: str) -> str:
+    """Without the count of how often it was made again."""
+    return once.partition("#")[0]
+
+
+def _pay_is_missing(row: ConsequenceRow, missing: Iterable[NotMade]) -> bool:
+    """It may still be due: only its pay is not known any more."""
+    return any(one.what.startswith(f"{row.kind}: {_WITHOUT_ONE}") for one in missing)
