@@ -10,7 +10,7 @@ from hr_core.clock import Month
 from hr_core.errors import InputFileError, RefusedError
 from hr_core.pay.diff.first_map import first_map
 from hr_core.pay.diff.model import RunSide
-from hr_core.pay.diff.notes import RUNS, Notes
+from hr_core.pay.diff.notes import EVERYBODY, RUNS, NewNote, Notes
 from hr_core.pay.diff.old_table import OldTable, PeopleIndex, read_old_table
 from hr_core.pay.diff.table_compare import TableDiff, compare_table
 from hr_core.pay.diff.table_header import NoHeaderError
@@ -20,7 +20,7 @@ from hr_core.people.lookup import person_in_month, person_of_slip
 from hr_core.people.model import Days
 from hr_core.people.number_of_day import NumbersOfDays
 from hr_core.spreadsheet import Sheet, read_sheet
-from hr_core.store.pay_diff_notes import EVERYBODY, NewNote, add_note, notes_of_pair
+from hr_core.store.pay_diff_notes import add_note, notes_of_pair
 from hr_core.store.people import people
 from hr_core.store.person_records import all_numbers
 from hr_core.store.results import RunRow, slip_of

@@ -3,12 +3,9 @@
 from datetime import datetime
 
 import sqlalchemy as sa
-from msgspec import Struct
 
+from hr_core.pay.diff.notes import DiffNote, NewNote
 from hr_core.store.database import UtcInstant, metadata
-
-EVERYBODY = "*"
-EVERY_LINE = "*"
 
 pay_diff_notes = sa.Table(
     "pay_diff_notes",
@@ -24,24 +21,6 @@ pay_diff_notes = sa.Table(
     sa.Column("noted_by", sa.Text, nullable=False),
     sa.Column("noted_at", UtcInstant, nullable=False),
 )
-
-
-class NewNote(Struct, frozen=True, kw_only=True):
-    """`person` and `line` may be "*"; months are like "2026-10"."""
-
-    pair: str
-    made_for: str
-    month: str
-    person: str
-    line: str
-    reason: str
-    until: str = ""
-
-
-class DiffNote(NewNote, frozen=True, kw_only=True):
-    number: int
-    noted_by: str
-    noted_at: datetime
 
 
 def add_note(conn: sa.Connection, note: NewNote, *, by: str, at: datetime) -> int:

@@ -16,6 +16,7 @@ class CompareChoice(Struct, frozen=True, kw_only=True):
     b: int | None = None
     cause: Cause | None = None
     line: str = ""
+    team: str = ""
     least: str = ""
     unexplained: bool = False
     across: bool = False
@@ -26,12 +27,13 @@ class CompareChoice(Struct, frozen=True, kw_only=True):
 
     @property
     def filtered(self) -> bool:
-        return bool(self.cause or self.line or self.least or self.unexplained)
+        return bool(self.cause or self.line or self.team or self.least or self.unexplained)
 
     def without_filter(self) -> "CompareChoice":
         return CompareChoice(a=self.a, b=self.b, across=self.across)
 
     def fits(self, line: LineDiff) -> bool:
+        """But for the team, which is not told by the line."""
         causes = {part.cause for part in line.parts}
         return (
             (self.cause is None or self.cause in causes)
@@ -47,6 +49,7 @@ class CompareChoice(Struct, frozen=True, kw_only=True):
             "b": "" if self.b is None else str(self.b),
             "cause": "" if self.cause is None else self.cause.value,
             "line": self.line,
+            "team": self.team,
             "least": self.least,
             "unexplained": "1" if self.unexplained else "",
             "across": "1" if self.across else "",
@@ -66,6 +69,7 @@ def read_compare_choice(query: Mapping[str, str]) -> CompareChoice:
         b=read_value(query, "b", run, "4"),
         cause=read_value(query, "cause", Cause, "input"),
         line=read_value(query, "line", str, "base") or "",
+        team=read_value(query, "team", str, "A") or "",
         least=read_value(query, "least", _yuan, "100.00") or "",
         unexplained=query.get("unexplained") == "1",
         across=query.get("across") == "1",

@@ -1,11 +1,13 @@
 """Two runs beside each other: first whether the sums agree, then how many, why, and who."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from itertools import zip_longest
 
 import sqlalchemy as sa
 from msgspec import Struct
 
+from hr_core.clock import Month
 from hr_core.errors import NotFoundError
 from hr_core.pay.diff.model import Cause, LineDiff, OnlyIn, RunDiff
 from hr_core.pay.diff.notes import Notes, Offered
@@ -13,6 +15,10 @@ from hr_core.pay.diff.reasons import first_step_that_differs
 from hr_core.pay.slip import SlipLine
 from hr_core.pay.stored_diff import compare_runs, stored_run
 from hr_core.pay.stored_table_diff import notes_beside_runs
+from hr_core.people.records import UnitKind
+from hr_core.people.visibility import units_with_below
+from hr_core.store.dated_rows import on_day
+from hr_core.store.organisation import memberships, units
 from hr_core.store.results import RunRow, lines_of, runs
 from hr_core.trace.calculation import Step as TraceStep
 from hr_core.web.compare_choice import CompareChoice
@@ -62,6 +68,7 @@ class ComparePage(Struct, frozen=True, kw_only=True):
     causes: tuple[CauseLink, ...] = ()
     picture: Waterfall | None = None
     lines: tuple[tuple[str, str], ...] = ()  # (code, label), to choose from
+    teams: tuple[tuple[str, str], ...] = ()
 
 
 def compare_page(conn: sa.Connection, choice: CompareChoice, words: Words) -> ComparePage:
@@ -75,7 +82,10 @@ def compare_page(conn: sa.Connection, choice: CompareChoice, words: Words) -> Co
     diff = compare_runs(conn, choice.a, choice.b, across_months=choice.across)
     notes = notes_beside_runs(conn, choice.a, choice.b)
     labels = _labels(conn, diff, words)
-    fitting = [line for line in diff.lines if choice.fits(line)]
+    team = _people_of(conn, choice.team, diff.after.month) if choice.team else None
+    fitting = [
+        line for line in diff.lines if choice.fits(line) and (team is None or line.person in team)
+    ]
     table = paged(fitting, choice.page)
     causes = tuple(_causes(diff, choice, words))
     return ComparePage(
@@ -95,6 +105,22 @@ def compare_page(conn: sa.Connection, choice: CompareChoice, words: Words) -> Co
             (code, labels[code]) for code in dict.fromkeys(line.code for line in diff.lines)
         ),
     )
+
+
+def _people_of(conn: sa.Connection, unit: str, month: str) -> frozenset[str]:
+    """Who is in the unit, or one below it, on the last day of the month."""
+    on = Month.parse(month).after - timedelta(days=1)
+    there = memberships.c
+    inside = there.unit.in_(units_with_below((unit,), on))
+    found = conn.execute(sa.select(there.person).where(inside, on_day(memberships, on)))
+    return frozenset(found.scalars())
+
+
+def _teams(conn: sa.Connection, words: Words) -> Iterator[tuple[str, str]]:
+    there = units.c
+    query = sa.select(units).where(there.kind != UnitKind.POST.value).order_by(there.code)
+    for row in conn.execute(query):
+        yield row.code, words.label(row.name, row.name_zh)
 
 
 def _proposed(choice: CompareChoice, known: Sequence[RunRow]) -> CompareChoice:

@@ -1,13 +1,32 @@
 """Which note stands beside a difference: made for it, accepted until a month, or offered anew."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
 
-from hr_core.store.pay_diff_notes import EVERY_LINE, EVERYBODY, DiffNote
-
+EVERYBODY = "*"
+EVERY_LINE = "*"
 RUNS = "runs"  # the pair of notes between two runs
+
+
+class NewNote(Struct, frozen=True, kw_only=True):
+    """`person` and `line` may be "*"; months are like "2026-10"."""
+
+    pair: str
+    made_for: str
+    month: str
+    person: str
+    line: str
+    reason: str
+    until: str = ""
+
+
+class DiffNote(NewNote, frozen=True, kw_only=True):
+    number: int
+    noted_by: str
+    noted_at: datetime
 
 
 class Standing(StrEnum):

@@ -7,7 +7,10 @@ from datetime import date
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from hr_core.people.records import Membership, Unit, UnitKind, UnitParent
 from hr_core.store.database import writing
+from hr_core.store.dated_rows import add_rows
+from hr_core.store.organisation import memberships, unit_parents, units
 from hr_core.store.results import pay_lines, pay_runs, pay_slips
 from tests.hr_core.pay.law_plant import NOVEMBER, SHANGHAI, agree, enter, law_plant, run_month
 
@@ -29,7 +32,18 @@ def compared_plant(folder):
     write_over(plant.engine, 4, 12_345)
     plant.press("1 2026-11-02T07:55", "1 2026-11-02T17:05", until="2026-11-20T00:00")
     run_month(plant, month=NOVEMBER)
+    organise(plant.engine)
     return plant
+
+
+def organise(engine):
+    """E1 in a team of the works, E2 in none."""
+    team = Unit(code="T1", kind=UnitKind.TEAM, name="Press team", name_zh="冲压一班")
+    works = Unit(code="W", kind=UnitKind.SITE, name="Works", name_zh="一厂")
+    with writing(engine) as conn:
+        add_rows(conn, units, [works, team])
+        add_rows(conn, unit_parents, [UnitParent(unit="T1", parent="W")])
+        add_rows(conn, memberships, [Membership(unit="T1", person="E1")])
 
 
 def write_over(engine, run, fen):

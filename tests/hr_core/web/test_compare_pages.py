@@ -86,6 +86,12 @@ async def test_filters_are_kept_in_the_address(client):
     assert "= difference of the net" in none.text, "the proof is over all, filtered or not"
 
 
+@pytest.mark.parametrize(("team", "who"), [("T1", {"Zhang"}), ("W", {"Zhang"}), ("none", set())])
+async def test_a_team_and_what_is_above_it(client, team, who):
+    page = await read(client, f"/en/pay/compare?a=1&b=2&team={team}")
+    assert {row.split()[0] for row in page.rows[1:]} == who
+
+
 async def test_two_runs_that_are_the_same_say_so_with_both_digests(client):
     page = await read(client, "/zh/pay/compare?a=2&b=3")
     assert "两次完全一致:2 人" in page.text

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hr_core.pay.diff.notes import Notes, Standing
+from hr_core.pay.diff.notes import DiffNote, NewNote, Notes, Standing
 from hr_core.store.database import writing
-from hr_core.store.pay_diff_notes import DiffNote, NewNote, add_note, notes_of_pair
+from hr_core.store.pay_diff_notes import add_note, notes_of_pair
 
 AT = datetime(2026, 11, 2, tzinfo=UTC)
 
