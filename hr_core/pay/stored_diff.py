@@ -1,6 +1,7 @@
 """Two stored runs as the comparison wants them: only traces that differ are read whole."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from hashlib import blake2b, sha256
 from typing import Any, NamedTuple
 
@@ -124,11 +125,13 @@ def _side(conn: sa.Connection, read: _Read, whole: set[str]) -> RunSide:
     """`whole`: the people whose traces are read."""
     run = read.run
     numbers = NumbersOfDays.load(conn, read.slips)
+    month = Month.parse(run.month)
+    first, last = month.first, month.after - timedelta(days=1)
     traces = _traces(conn, run.number, sorted(whole & read.slips.keys()))
     slips = {
         person: SlipSide(
             person=person,
-            number=_number(numbers, person, run.month),
+            number=numbers.on(person, last) or numbers.on(person, first) or person,
             name=name,
             total_fen=total,
             lines=tuple(
@@ -166,9 +169,3 @@ def _traces(conn: sa.Connection, run: int, people: list[str]) -> dict[tuple[str,
         for row in conn.execute(query.order_by(there.number, there.position)):
             found[row.number, row.position] = _decode_trace(row.trace)
     return found
-
-
-def _number(numbers: NumbersOfDays, person: str, month: str) -> str:
-    """Of the month's last day, of its first, or the key when the person has none then."""
-    days = list(Month.parse(month).days())
-    return numbers.on(person, days[-1]) or numbers.on(person, days[0]) or person

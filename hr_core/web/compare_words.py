@@ -40,7 +40,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "least_yuan": ("金额 ≥ 元", "At least ¥"),
     "only_unexplained": ("只看未说明", "Only unexplained"),
     "any_cause": ("全部原因", "Every cause"),
-    "team": ("团队", "Team"),
+    "org_team": ("团队", "Team"),
     "any_team": ("全部团队", "Every team"),
     "any_line": ("全部项目", "Every line"),
     "filter_do": ("筛选", "Filter"),
