@@ -23,6 +23,7 @@ from hr_core.people.keying import keyed, keys_of_numbers
 from hr_core.people.model import Badge, Days, DeviceUser, Roster, overlapping
 from hr_core.people.organisation_import import check_organisation, merged_organisation
 from hr_core.people.sheet import read_people_sheet
+from hr_core.performance.planning import refuse_closing
 from hr_core.spreadsheet import SUFFIXES
 from hr_core.store.organisation import load_organisation, save_organisation
 from hr_core.store.people import load_roster, save_roster, save_scheme
@@ -132,6 +133,7 @@ def _import_organisation(
     if read.units or places:
         organisation = merged_organisation(load_organisation(conn), read.units, places)
         check_organisation(str(path), read.units, organisation)
+        refuse_closing(conn, load_organisation(conn), organisation)
         save_organisation(conn, organisation)
 
 

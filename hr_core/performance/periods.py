@@ -56,6 +56,11 @@ class Period(NamedTuple):
         for month in self.months():
             yield from month.days()
 
+    def moved(self, by: int) -> "Period":
+        """The period of the same length that many of them later."""
+        months = self.begin.year * _YEAR_MONTHS + self.begin.month - 1 + by * self.length
+        return Period(Month(months // _YEAR_MONTHS, months % _YEAR_MONTHS + 1), self.length)
+
     def holds(self, other: "Period") -> bool:
         return self.first <= other.first and other.after <= self.after
 

@@ -21,7 +21,7 @@ class FormError(Exception):
         self.facts = facts
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, *, most_fields: int = MOST_FIELDS) -> dict[str, str]:
     """The first value of each field, as typed. Raises FormError when it is too large or no form."""
     body = b""
     async for chunk in request.stream():
@@ -29,15 +29,17 @@ async def read_form(request: Request) -> dict[str, str]:
         if len(body) > MAX_FORM_BYTES:
             raise FormError("stale_form", 413)
     try:
-        pairs = parse_qs(body.decode(errors="replace"), max_num_fields=MOST_FIELDS)
+        pairs = parse_qs(body.decode(errors="replace"), max_num_fields=most_fields)
     except ValueError as exc:
         raise FormError("stale_form", 403) from exc
     return {name: values[0] for name, values in pairs.items()}
 
 
-async def own_form(request: Request, form_token: str) -> dict[str, str]:
+async def own_form(
+    request: Request, form_token: str, *, most_fields: int = MOST_FIELDS
+) -> dict[str, str]:
     """Raises FormError for a form that is not from a page of this visitor."""
-    form = await read_form(request)
+    form = await read_form(request, most_fields=most_fields)
     if not (from_our_page(request) and fits(form_token, form.get(FIELD, ""))):
         raise FormError("stale_form", 403)
     return form

@@ -2,9 +2,6 @@
 
 PHRASES: dict[str, tuple[str, str]] = {
     "net_pay": ("实发", "Net pay"),
-    "side_earned": ("应发", "Earned"),
-    "side_deducted": ("扣除", "Deducted"),
-    "side_employer": ("公司另付", "Employer also paid"),
     "law": ("法规", "Law"),
     "law_since": ("{since} 起", "from {since}"),
     "unverified_law": (
@@ -37,15 +34,20 @@ PHRASES: dict[str, tuple[str, str]] = {
     "reply_accept": ("工资条有误,将更正", "The payslip is wrong and will be corrected"),
     "reply_reject": ("工资条无误", "The payslip is right"),
     "own_objection": ("本人提出,须由他人答复", "Your own: somebody else has to reply"),
-    "objection_refused": ("没有提交", "Not sent"),
-    "objection_refused_what": ("{what}。", "{what}."),
-    "objection_refused_do": ("{remedy}。", "{remedy}."),
+    "act_refused": ("没有执行", "Not done"),
+    "act_refused_what": ("{what}。", "{what}."),
+    "act_refused_do": ("{remedy}。", "{remedy}."),
 }
 CODES: dict[str, dict[str, tuple[str, str]]] = {
     "law_status": {
         "official": ("官方", "official"),
         "secondary": ("转引", "secondary"),
         "unverified": ("未核实", "unverified"),
+    },
+    "side": {
+        "earned": ("应发", "Earned"),
+        "deducted": ("扣除", "Deducted"),
+        "employer": ("公司另付", "Employer also paid"),
     },
     "verdict": {
         "accepted": ("工资条有误,将更正", "the payslip is wrong and will be corrected"),

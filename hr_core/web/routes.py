@@ -24,6 +24,7 @@ from hr_core.web.errors import NoPageError
 from hr_core.web.event_page import LONGEST_ID_SHOWN, event_page, owner_of_punch
 from hr_core.web.login_pages import LoginPages
 from hr_core.web.overview import overview
+from hr_core.web.performance_routes import performance_routes
 from hr_core.web.rendering import STATIC
 from hr_core.web.selection import MAX_RUN, Links, read_number, read_selection
 from hr_core.web.slip_answer_pages import SlipAnswerPages, is_own
@@ -55,6 +56,7 @@ def page_routes(
         *LoginPages(desk, login, time.monotonic).routes(),
         *SlipAnswerPages(desk).routes(),
         *compare_routes(desk),
+        *performance_routes(desk),
     ]
     for language in LANGUAGES:
         routes += [

@@ -117,6 +117,18 @@ class Links:
         return f"{self.start}objections"
 
     @property
+    def goals(self) -> str:
+        return f"{self.start}goals"
+
+    @property
+    def assessments(self) -> str:
+        return f"{self.start}assessments"
+
+    def grades(self, period: str = "") -> str:
+        query = "?" + urlencode({"period": period}) if period else ""
+        return f"{self.start}grades{query}"
+
+    @property
     def board(self) -> str:
         return f"{self.start}board"
 

@@ -1,33 +1,28 @@
 """What a worker answers to the own payslip, and the list in which HR replies."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 import sqlalchemy as sa
-from anyio import to_thread
 from msgspec import Struct
-from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from hr_core.accounts.acting import actor_of, names_of, own_keys
 from hr_core.accounts.model import Role
-from hr_core.errors import CoreError, NotFoundError
 from hr_core.pay.slip_answers import Verdict, confirm, object_to, reply
 from hr_core.people.changes import Signature
 from hr_core.store.database import writing
-from hr_core.store.errors import StorageError
 from hr_core.store.people import load_roster
 from hr_core.store.slip_answers import SlipAnswer, SlipPlace, objections
+from hr_core.web.acting import acting
 from hr_core.web.admission import Visitor
-from hr_core.web.answering import PageDesk, Visit, anybody
+from hr_core.web.answering import PageDesk, Visit
 from hr_core.web.errors import NoPageError
-from hr_core.web.forms import FormError, own_form
+from hr_core.web.forms import FormError
 from hr_core.web.selection import MAX_RUN, Links, read_number
-from hr_core.web.words import LANGUAGES, Language, Words
+from hr_core.web.words import LANGUAGES, Words
 
 _REPLIES = (Role.ADMIN, Role.HR)
-
-Act = Callable[[Request, Visitor, Words, Mapping[str, str]], Response]
 
 
 class ListedObjection(Struct, frozen=True, kw_only=True):
@@ -59,8 +54,12 @@ class SlipAnswerPages:
             show = self._desk.answering(language, self._list, replies_to_slips)
             found += [
                 Route(f"/{language}/objections", show),
-                Route(place, self._acting(language, self._answer), methods=["POST"]),
-                Route(f"{place}/reply", self._acting(language, self._reply), methods=["POST"]),
+                Route(place, acting(self._desk, language, self._answer), methods=["POST"]),
+                Route(
+                    f"{place}/reply",
+                    acting(self._desk, language, self._reply, replies_to_slips),
+                    methods=["POST"],
+                ),
             ]
         return found
 
@@ -81,34 +80,7 @@ class SlipAnswerPages:
             visit, "objections.html", listed=listed, form_token=visit.visitor.form_token
         )
 
-    def _acting(self, language: Language, act: Act) -> Callable[[Request], Awaitable[Response]]:
-        async def answer(request: Request) -> Response:
-            words = Words(language)
-            visitor = await to_thread.run_sync(self._desk.visitor_of, request, words, anybody)
-            if isinstance(visitor, Response):
-                return visitor
-            try:
-                form = await own_form(request, visitor.form_token)
-                return await to_thread.run_sync(act, request, visitor, words, form)
-            except FormError as exc:
-                return self._desk.refusal(request, words, exc.code, exc.status, **exc.facts)
-            except NoPageError as exc:
-                return self._desk.refusal(
-                    request, words, "not_found", 404, about=exc.what, **exc.values
-                )
-            except StorageError:
-                return self._desk.sick(request, words)
-            except CoreError as exc:
-                facts = {"what": exc, "remedy": exc.remedy}
-                status = 404 if isinstance(exc, NotFoundError) else 409
-                return self._desk.refusal(request, words, "objection_refused", status, **facts)
-
-        return answer
-
-    def _answer(
-        self, request: Request, visitor: Visitor, words: Words, form: Mapping[str, str]
-    ) -> Response:
-        del request  # the form says all
+    def _answer(self, visitor: Visitor, words: Words, form: Mapping[str, str]) -> Response:
         run, person = _number(form, "run"), form.get("person", "")
         with writing(self._desk.engine) as conn:
             if not is_own(conn, visitor, person):
@@ -120,11 +92,7 @@ class SlipAnswerPages:
                 confirm(conn, place, form.get("digest", ""), signed)
         return RedirectResponse(f"{Links(words.language).slip(run, person)}#answers", 303)
 
-    def _reply(
-        self, request: Request, visitor: Visitor, words: Words, form: Mapping[str, str]
-    ) -> Response:
-        if not replies_to_slips(visitor):
-            return self._desk.refusal(request, words, "not_for_you", 403)
+    def _reply(self, visitor: Visitor, words: Words, form: Mapping[str, str]) -> Response:
         try:
             verdict = Verdict(form.get("verdict", ""))
         except ValueError as exc:

@@ -7,7 +7,14 @@ it is: a new flag must be visible before somebody translates it.
 from datetime import date
 from typing import Literal, get_args
 
-from hr_core.web import account_words, attendance_words, board_words, compare_words, pay_words
+from hr_core.web import (
+    account_words,
+    attendance_words,
+    board_words,
+    compare_words,
+    pay_words,
+    performance_words,
+)
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -298,6 +305,7 @@ PHRASES: dict[str, _Both] = {
     **account_words.PHRASES,
     **pay_words.PHRASES,
     **compare_words.PHRASES,
+    **performance_words.PHRASES,
 }
 
 CODES: dict[str, dict[str, _Both]] = {
@@ -405,6 +413,7 @@ CODES: dict[str, dict[str, _Both]] = {
     **attendance_words.CODES,
     **pay_words.CODES,
     **compare_words.CODES,
+    **performance_words.CODES,
 }
 
 _WEEKDAYS: tuple[_Both, ...] = (

@@ -77,7 +77,7 @@ async def test_a_worker_logs_in_and_reads_the_own_slip(owned_plant, screenshots,
         await page.fill("#password", PASSWORD)
         await page.click("button.main")
         await check_and_keep(page, width, screenshots / f"account-{language}-{width}.png")
-        await page.click("ul.plain a")
+        await page.click("section.slips a")
         await expect(page.locator("h1")).to_contain_text("王芳")
         await page.click("section.answers summary")
         await check_and_keep(page, width, screenshots / f"own-slip-{language}-{width}.png")

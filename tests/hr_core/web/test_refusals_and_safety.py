@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from hr_core.quality.counters import DeltaFlag
 from hr_core.store.database import open_database
-from hr_core.web import account_words, attendance_words, board_words, compare_words, words
+from hr_core.web import (
+    account_words,
+    attendance_words,
+    board_words,
+    compare_words,
+    pay_words,
+    performance_words,
+    words,
+)
 from hr_core.web.selection import BadQueryError, Links, read_number, read_selection
 from hr_core.web.words import CODES, PHRASES, Words, preferred_language
 from protocols.records import Channel, Direction, Flag
@@ -179,8 +187,14 @@ def test_both_languages_say_every_phrase_with_the_same_facts():
 
 
 def test_no_part_of_the_catalogue_hides_another():
-    modules = (account_words, attendance_words, board_words, compare_words)
-    parts = tuple(one.PHRASES for one in modules)
+    parts = (
+        account_words.PHRASES,
+        attendance_words.PHRASES,
+        board_words.PHRASES,
+        compare_words.PHRASES,
+        pay_words.PHRASES,
+        performance_words.PHRASES,
+    )
     for one, other in itertools.combinations(parts, 2):
         assert not one.keys() & other.keys()
     assert all(words.PHRASES[name] is both for part in parts for name, both in part.items())
@@ -197,7 +211,14 @@ def test_no_part_of_the_catalogue_hides_another():
 def test_every_word_of_a_page_is_in_the_catalogue_and_none_is_idle(repository):
     folder = repository / "hr_core/web"
     sources = [*folder.glob("templates/*.html"), *folder.glob("*.py")]
-    catalogue = {"words.py", "board_words.py", "account_words.py", "compare_words.py"}
+    catalogue = {
+        "words.py",
+        "board_words.py",
+        "account_words.py",
+        "compare_words.py",
+        "pay_words.py",
+        "performance_words.py",
+    }
     text = "\n".join(one.read_text() for one in sources if one.name not in catalogue)
     said = set(re.findall(r"\b(?:t|words)\(\s*['\"](\w+)['\"]", text))
     assert len(said) > 100
