@@ -9,12 +9,14 @@ from hr_core.approvals.kinds import Kind
 from hr_core.errors import RefusedError
 from hr_core.opening.desk import take_opening
 from hr_core.pay.agreement_desk import take_agreements
+from hr_core.pay.piece import price_desk
 from hr_core.pay.proposals import add_approved_entry
 
 Effect = Callable[[sa.Connection, Approval], object]
 
 EFFECTS: dict[Kind, Effect] = {
     Kind.OPENING: take_opening,
+    Kind.PIECE_PRICE: price_desk.take_effect,
     Kind.PAY_AGREEMENT: take_agreements,
     Kind.PAY_ENTRY: add_approved_entry,
 }

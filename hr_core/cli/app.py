@@ -26,6 +26,7 @@ from hr_core.cli import (
     people,
     performance,
     permits,
+    pieces,
     quality,
     request,
     request_ask,
@@ -64,12 +65,14 @@ app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(cases.app, name="cases")
 app.add_typer(devices.app, name="devices")
+pay.app.add_typer(pieces.prices, name="prices")
+pay.app.add_typer(pieces.pieces, name="pieces")
 app.add_typer(pay.app, name="pay")
 attendance.app.add_typer(attendance_rules.app, name="rules")
 app.add_typer(people.app, name="people")
+app.add_typer(performance.app, name="performance")
 app.add_typer(attendance.app, name="attendance")
 app.add_typer(law.app, name="law")
-app.add_typer(performance.app, name="performance")
 app.add_typer(line.app, name="line")
 app.add_typer(quality.app, name="quality")
 app.add_typer(time_off.app, name="timeoff")

@@ -52,6 +52,10 @@ def _add_line(tree: Tree, line: ExplainedLine) -> None:
         title = f"correction {one.number}: {one.pieces:+d} pieces, {one.rejects:+d} rejects"
         where = f"work of {one.concerns}, by {one.author}, approved by {one.approver}"
         branch.add(escape(f"{title}; {where}: {one.reason}"))
+    for row in line.tallies:
+        slip = f", slip {row.slip}" if row.slip else ""
+        where = f"{row.file} row {row.row}{slip}, entered by {row.entered_by}"
+        branch.add(escape(f"{row.pieces} pieces on {row.day}: {where}"))
 
 
 def _add_grounds(branch: Tree, line: ExplainedLine) -> None:

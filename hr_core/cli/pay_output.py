@@ -35,6 +35,7 @@ def run_object(number: int, run: NewRun) -> dict[str, Any]:
         "locked_corrections": findings.locked_corrections,
         "still_to_compute": findings.still_to_compute,
         "earned_time_off": findings.earned_time_off,
+        "pieces": findings.pieces,
         "refused": findings.refused,
         "unverified_law": findings.unverified_law,
         "unattributed": {
@@ -113,6 +114,8 @@ def _print_findings(findings: RunFindings) -> None:
         print(f"  no payslip: person {one.number}, {one.why}")
     for one in findings.to_check:
         print(f"  to be checked: person {one.number}, {one.why}")
+    for text in findings.pieces:
+        print(f"  pieces: {text}")
     for note in findings.counter_notes:
         print(f"  counter {note.source}/{note.tag}: {note.flag} at event {note.event_id}")
 

@@ -81,7 +81,7 @@ def _of_row(row: LawRow) -> list[Finding]:
     found = []
     if not row.source.strip():
         found.append(_finding(Fault.NO_SOURCE, row, f"{row.version} names no source"))
-    if row.item in AMOUNTS:
+    if row.item in AMOUNTS or row.item is Item.SICK_PAY:
         return found
     if row.floor is None or row.ceiling is None:
         which = "floor" if row.floor is None else "ceiling"

@@ -39,6 +39,8 @@ class _Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename
     amount: str | None = None
     months: tuple[int, ...] = ()
     after_own_contributions: bool = False
+    by_service_percent: tuple[tuple[int, str], ...] = ()
+    floor_of_minimum_percent: str | None = None
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,6 +102,10 @@ def _row(city: str, item: Item, row: _Row, *, file: str, key: str) -> LawRow:
             amount=_yuan(row.amount),
             months=row.months,
             after_own_contributions=row.after_own_contributions,
+            by_service=tuple(
+                (since, parse_exact(text) / 100) for since, text in row.by_service_percent
+            ),
+            floor_of_minimum=_percent(row.floor_of_minimum_percent),
         )
         refuse_impossible(found)
     except ValueError as exc:
@@ -123,8 +129,22 @@ def refuse_impossible(row: LawRow) -> None:
         raise ValueError("an amount below zero")
     if (row.item in AMOUNTS) != (row.amount is not None):
         raise ValueError("an amount belongs to minimum wage, average wage and heat allowance alone")
+    _refuse_impossible_shares(row)
     if any(not 1 <= month <= 12 for month in row.months):
         raise ValueError(f"months {row.months}")
+
+
+def _refuse_impossible_shares(row: LawRow) -> None:
+    if (row.item is Item.SICK_PAY) != bool(row.by_service):
+        raise ValueError("by_service_percent belongs to sick pay alone, which needs it")
+    years = [since for since, _ in row.by_service]
+    if years and (years[0] != 0 or years != sorted(set(years))):
+        raise ValueError("by_service_percent begins at 0 years, and the years rise")
+    shares = [share for _, share in row.by_service]
+    if row.floor_of_minimum is not None:
+        shares.append(row.floor_of_minimum)
+    if any(not 0 <= share <= 1 for share in shares):
+        raise ValueError("a share of sick pay below 0 or above 100 percent")
 
 
 def _yuan(text: str | None) -> int | None:

@@ -24,6 +24,7 @@ class Item(StrEnum):
     MINIMUM_WAGE = "minimum_wage"
     AVERAGE_WAGE = "average_month_wage"
     HEAT_ALLOWANCE = "heat_allowance"
+    SICK_PAY = "sick_pay"
 
 
 INSURANCES = (Item.PENSION, Item.MEDICAL, Item.UNEMPLOYMENT, Item.INJURY, Item.MATERNITY)
@@ -72,6 +73,8 @@ class LawRow(Struct, frozen=True, kw_only=True):
     checked     day on which somebody last compared the row with its source
     district    a tier inside the city ("" = everywhere)
     months      of the year in which an amount is due (empty = all)
+    by_service  of sick pay: from how many full years of service on which share of the wage is due
+    floor_of_minimum   of sick pay: the share of the minimum wage that it is at least
     after_own_contributions   of a minimum wage: it is compared after the person's own shares
     """
 
@@ -98,6 +101,8 @@ class LawRow(Struct, frozen=True, kw_only=True):
     amount: int | None = None
     months: tuple[int, ...] = ()
     after_own_contributions: bool = False
+    by_service: tuple[tuple[int, Fraction], ...] = ()
+    floor_of_minimum: Fraction | None = None
 
     @property
     def version(self) -> str:

@@ -19,7 +19,7 @@ from hr_core.people.model import Days
 from hr_core.people.records import Employment as Contract
 from hr_core.people.records import Kind
 
-_ALWAYS = date(1949, 10, 1)  # before every contract: one whose first day nobody entered
+NO_FIRST_DAY = date(1949, 10, 1)  # before every contract: one whose first day nobody entered
 
 
 def by_law(month: PersonMonth, law: Law, days: PaidDays) -> ByLaw:
@@ -113,7 +113,7 @@ def _employed(contracts: Sequence[Contract], month: Month) -> tuple[date, date |
                 "closes the gap in the contracts",
             )
         until = None if until is None or held.until is None else max(until, held.until)
-    return own[0].first or _ALWAYS, None if until is None else until - timedelta(days=1)
+    return own[0].first or NO_FIRST_DAY, None if until is None else until - timedelta(days=1)
 
 
 def _rates(own: EmployerTerms | None) -> EmployerRates:

@@ -115,7 +115,8 @@ def _line(entry: PayEntry, side: Side = Side.EARNED) -> SlipLine:
     return slip_line(
         Line(entry.kind.value, trace),
         f"{entry.name}: {entry.reason}" if entry.reason else entry.name,
-        code=f"{entry.kind.value}_{entry.number}",
+        # The agreement has allowances and untaxed sums of its own: no two lines have one code.
+        code=f"{'' if labelled else 'entered_'}{entry.kind.value}_{entry.number}",
         labels=None if labelled else (entry.name, entry.name),
         side=side,
     )

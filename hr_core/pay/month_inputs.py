@@ -22,6 +22,8 @@ from hr_core.pay.cn.month_wage import PaidDays, paid_days
 from hr_core.pay.entry import PayEntry
 from hr_core.pay.month_days import DaysOfPeople, days_to_pay
 from hr_core.pay.person_month import LockedScore, PersonMonth
+from hr_core.pay.piece.month_pieces import MonthPieces, pieces_of_month
+from hr_core.pay.piece.person_pieces import PersonPieces
 from hr_core.pay.slip import PayTerms
 from hr_core.pay.year_so_far import YearSoFar
 from hr_core.people.model import Roster
@@ -47,6 +49,7 @@ class MonthInputs(Struct, frozen=True, kw_only=True):
     entries: Mapping[str, tuple[PayEntry, ...]]
     scores: Mapping[str, LockedScore]
     bonus_before: frozenset[str]
+    pieces: MonthPieces
 
     def person(self, number: str, terms: PayTerms) -> PersonMonth:
         """Without law and tax year: those are the scheme's and the run's."""
@@ -61,6 +64,7 @@ class MonthInputs(Struct, frozen=True, kw_only=True):
             work=tuple(self.quality.payable(number)),
             corrections=tuple(self.quality.corrections.get(number, ())),
             contracts=self.contracts.get(number, ()),
+            pieces=self.pieces.of_person.get(number),
             bonus_taken_apart=number in self.bonus_before,
         )
 
@@ -76,6 +80,7 @@ class MonthInputs(Struct, frozen=True, kw_only=True):
                 "work": tuple(self.quality.payable(number)),
                 "corrections": tuple(self.quality.corrections.get(number, ())),
                 "contracts": self.contracts.get(number, ()),
+                "pieces": _pieces(self.pieces.of_person.get(number)),
                 "bonus_before": number in self.bonus_before,
             }
             for number in sorted(self.roster.people)
@@ -105,19 +110,22 @@ def read_month(conn: sa.Connection, roster: Roster, month: Month, now: datetime)
         )
     contracts = employments_by_person(conn)
     last = max(month.days())
+    days = days_to_pay(conn, roster, month, now, contracts)
+    agreements = {
+        person: of_month(found, month) for person, found in agreements_until(conn, last).items()
+    }
     return MonthInputs(
         month=month,
         roster=roster,
         punches=punches,
         quality=quality_of_month(conn, roster, month),
         contracts={person: tuple(found) for person, found in contracts.items()},
-        days=days_to_pay(conn, roster, month, now, contracts),
-        agreements={
-            person: of_month(found, month) for person, found in agreements_until(conn, last).items()
-        },
+        days=days,
+        agreements=agreements,
         entries=entries_of_month(conn, str(month)),
         scores=locked_results(conn, month),
         bonus_before=bonus_apart_before(conn, str(month)),
+        pieces=pieces_of_month(conn, roster, month, days, agreements),
     )
 
 
@@ -136,6 +144,10 @@ def with_year(month: PersonMonth, so_far: YearSoFar | None) -> PersonMonth:
         year_origin=so_far.origin,
         bonus_taken_apart=month.bonus_taken_apart or so_far.bonus_apart_taken,
     )
+
+
+def _pieces(own: PersonPieces | None) -> object:
+    return None if own is None else own.facts()
 
 
 def _text(value: object) -> str:

@@ -16,6 +16,7 @@ from hr_core.pay.cn.income_tax import TaxYear
 from hr_core.pay.cn.month import Law, MonthFacts
 from hr_core.pay.cn.month import Person as CnPerson
 from hr_core.pay.entry import EntryKind, PayEntry
+from hr_core.pay.piece.person_pieces import PersonPieces
 from hr_core.pay.slip import PayTerms, SlipLine
 from hr_core.people.model import Person
 from hr_core.people.records import Employment
@@ -79,6 +80,7 @@ class PersonMonth(Struct, frozen=True, kw_only=True):
     year         the tax year up to the month before; `year_origin` the runs and openings that make it
     work, corrections   counted pieces and rejects
     contracts    all of the person
+    pieces       of whoever is paid by them
     bonus_taken_apart   an annual bonus of this year was taxed apart in an earlier month
     by_law       None: the scheme pays without law
     done         lines that were made before, with their stage
@@ -96,6 +98,7 @@ class PersonMonth(Struct, frozen=True, kw_only=True):
     work: tuple[Stretch, ...] = ()
     corrections: tuple[Correction, ...] = ()
     contracts: tuple[Employment, ...] = ()
+    pieces: PersonPieces | None = None
     bonus_taken_apart: bool = False
     by_law: ByLaw | None = None
     done: tuple[tuple[Stage, SlipLine], ...] = ()

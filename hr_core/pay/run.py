@@ -130,6 +130,7 @@ def _findings_of_month(conn: sa.Connection, inputs: MonthInputs) -> RunFindings:
         locked_corrections=locked_corrections(conn, inputs.month),
         still_to_compute=still_to_compute(conn, inputs.month),
         earned_time_off=earned_time_off(conn, inputs.days),
+        pieces=inputs.pieces.notes,
     )
 
 

@@ -1,9 +1,12 @@
 """Earned lines of the agreed wage: base, allowances, hours of unpaid leave, overtime, heat allowance."""
 
+from datetime import date
+
 from msgspec.structs import replace
 
 from hr_core.attendance.calendar import DayKind
 from hr_core.money import decimal_text
+from hr_core.pay.agreement import on_day
 from hr_core.pay.by_law import unpaid_minutes
 from hr_core.pay.cn.lines import Line, PayRefusedError, by_edition, line
 from hr_core.pay.cn.month_pay import heat_allowance, untaxed_lines
@@ -69,7 +72,7 @@ def allowance_lines(month: PersonMonth) -> tuple[SlipLine, ...]:
 
 def unpaid_hours_lines(month: PersonMonth) -> tuple[SlipLine, ...]:
     """Leave of a part of a day, at the hour's wage: wage / 21.75 / 8."""
-    found = unpaid_minutes(month)
+    found = [one for one in unpaid_minutes(month) if not _by_piece(month, one[0].day)]
     if not found:
         return ()
     law = month.require_law().law.national.overtime_on(month.month.first)
@@ -96,19 +99,20 @@ def unpaid_hours_lines(month: PersonMonth) -> tuple[SlipLine, ...]:
 
 
 def overtime_lines(month: PersonMonth) -> tuple[SlipLine, ...]:
-    """By the minutes of the days as they are stored, at the wage of each day."""
+    """By the minutes of the days as they are stored, at the wage of each day; of days that are paid by
+    pieces the overtime is in the pieces.
+    """
     law = month.require_law().law.national.overtime_on(month.month.first)
     work = month.require_law().person.work
     found = []
+    monthly = [one for one in month.days if not _by_piece(month, one.day)]
     for kind in DayKind:
-        days = overtime_days(month.days, kind)
+        days = overtime_days(monthly, kind)
         if not days:
             continue
         steps = Calculation(days=days)
         minutes = steps.step("minutes", "minutes_of_days")
-        wages = {
-            work.wage_on(day.day) for day in month.days if day.kind is kind and day.overtime_min
-        }
+        wages = {work.wage_on(day.day) for day in monthly if day.kind is kind and day.overtime_min}
         if len(wages) == 1:
             steps.step("wage_x_minutes", "product", wages.pop(), "minutes")
         else:
@@ -161,6 +165,11 @@ def untaxed_allowances(month: PersonMonth) -> tuple[SlipLine, ...]:
         made = Line(one.kind, replace(one.trace, facts=facts, law=law))
         found.append(slip_line(made, "no wage", code=f"untaxed_{at}", labels=(name, name)))
     return tuple(found)
+
+
+def _by_piece(month: PersonMonth, on: date) -> bool:
+    held = on_day(month.agreements, on)
+    return held is not None and held.terms.by_piece
 
 
 def _leave_days(month: PersonMonth) -> tuple[DayInput, ...]:

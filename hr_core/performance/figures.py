@@ -98,7 +98,7 @@ class Figures:
         kind, _, code = subject.partition(":")
         if kind == "unit":
             return self._units.people_below(code, period.first, period.after)
-        return [code] if kind == "person" else []
+        return [self._units.current(code)] if kind == "person" else []
 
     def _counts(self, subject: str, person: str, on: date) -> bool:
         kind, _, code = subject.partition(":")
@@ -138,7 +138,9 @@ class Figures:
 
     def _imported(self, goal: Goal, period: Period) -> Actual:
         kind, _, code = goal.subject.partition(":")
-        keys = keys_of(self._conn, code) if kind == "person" else (code,)
+        keys: tuple[str, ...] = (code,)
+        if kind == "person":
+            keys = keys_of(self._conn, self._units.current(code))
         rows = figures_of(self._conn, [f"{kind}:{key}" for key in keys], stored_name(goal))
         by_period = {row.period: row for row in rows}
         whole = by_period.get(str(period))

@@ -109,8 +109,13 @@ def stretches(
     present: Timeline = _NO_PRESENCE,
 ) -> list[Stretch]:
     """Every counted delta of one counter, in one stretch each; flagged deltas stand alone."""
+    return joined(counter, attribute(counted, number_by_badge, present))
+
+
+def joined(counter: CounterKey, attributed: Iterable[Attributed]) -> list[Stretch]:
+    """Neighbours of one owner in one stretch, flagged deltas alone."""
     result: list[Stretch] = []
-    for one in attribute(counted, number_by_badge, present):
+    for one in attributed:
         stretch = _stretch(counter, one)
         if result and _continues(result[-1], stretch):
             result[-1] = _joined(result[-1], stretch)

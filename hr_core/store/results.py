@@ -158,7 +158,8 @@ class RunFindings(Struct, frozen=True, kw_only=True):
 
     `without_slip`: nobody has to look; `to_check`: somebody is owed pay that this run does not hold,
     or has a slip of a whole month for a part of one. `still_to_compute`: something came in while the
-    run was made that its days may not hold. `unverified_law`: rows that nobody checked could pay.
+    run was made that its days may not hold. `unverified_law`: rows that nobody checked could pay. `pieces`:
+    what to look at in piece pay, in words.
     """
 
     unmapped_users: tuple[UnmappedUser, ...] = ()
@@ -177,6 +178,7 @@ class RunFindings(Struct, frozen=True, kw_only=True):
     earned_time_off: tuple[EarnedTimeOff, ...] = ()
     refused: tuple[RefusedPerson, ...] = ()
     unverified_law: bool = False
+    pieces: tuple[str, ...] = ()
 
     def any(self) -> bool:
         """Unattributed work alone is normal: every hand-over leaves some."""
@@ -193,6 +195,7 @@ class RunFindings(Struct, frozen=True, kw_only=True):
             or self.still_to_compute
             or self.earned_time_off
             or self.refused
+            or self.pieces
         )
 
 

@@ -18,6 +18,7 @@ Operation = Literal[
     "minutes_of_days",
     "pieces_of_work",
     "rejects_of_work",
+    "pieces_of_tallies",
     "amount_of_lines",
     "amount_of_entries",
     "product",
@@ -124,10 +125,27 @@ class EntryInput(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class TallyInput(Struct, frozen=True, kw_only=True):
+    """Pieces of one row of an imported tally sheet, as far as they count in this line.
+
+    number      of the stored row; `file` and `row` of the sheet that it came from
+    slip        the number of the paper that the sheet was written from, if it has one
+    """
+
+    number: int
+    file: str
+    row: int
+    day: str
+    pieces: int
+    entered_by: str
+    slip: str = ""
+
+
 class Trace(Struct, frozen=True, kw_only=True):
     """`version` and `source` name the data that the rule came from; the last step is the amount.
 
-    law, lines, entries: the rows of law, other lines of the slip and entered sums that it rests on
+    law, lines, entries, tallies: the rows of law, other lines of the slip, entered sums and rows of
+    tally sheets that it rests on
     """
 
     rule: str
@@ -143,6 +161,7 @@ class Trace(Struct, frozen=True, kw_only=True):
     law: tuple[LawInput, ...] = ()
     lines: tuple[LineInput, ...] = ()
     entries: tuple[EntryInput, ...] = ()
+    tallies: tuple[TallyInput, ...] = ()
 
     @property
     def amount_fen(self) -> int:
@@ -163,6 +182,7 @@ class Inputs(NamedTuple):
     corrections: tuple[CorrectionInput, ...] = ()
     lines: tuple[LineInput, ...] = ()
     entries: tuple[EntryInput, ...] = ()
+    tallies: tuple[TallyInput, ...] = ()
 
 
 class Calculation:
@@ -170,13 +190,15 @@ class Calculation:
 
     def __init__(
         self,
+        *,
         days: tuple[DayInput, ...] = (),
         work: tuple[WorkInput, ...] = (),
         corrections: tuple[CorrectionInput, ...] = (),
         lines: tuple[LineInput, ...] = (),
         entries: tuple[EntryInput, ...] = (),
+        tallies: tuple[TallyInput, ...] = (),
     ) -> None:
-        self.inputs = Inputs(days, work, corrections, lines, entries)
+        self.inputs = Inputs(days, work, corrections, lines, entries, tallies)
         self._steps: list[Step] = []
 
     def step(self, name: str, operation: Operation, *of: int | str) -> int:
@@ -196,7 +218,9 @@ def replay(trace: Trace) -> int:
     Raises TraceMismatchError when a step or a comparison does not hold.
     """
     known: dict[str, int] = {}
-    inputs = Inputs(trace.days, trace.work, trace.corrections, trace.lines, trace.entries)
+    inputs = Inputs(
+        trace.days, trace.work, trace.corrections, trace.lines, trace.entries, trace.tallies
+    )
     for step in trace.steps:
         operands = [_value(operand, known) for operand in step.of]
         result = _apply(step.operation, operands, inputs)
@@ -213,21 +237,26 @@ def replay(trace: Trace) -> int:
 
 
 def _apply(operation: Operation, operands: list[int], inputs: Inputs) -> int:
-    match operation:
-        case "minutes_of_days":
-            return sum(day.minutes for day in inputs.days)
-        case "pieces_of_work":
-            counted = sum(one.amount for one in inputs.work if one.metric == "pieces")
-            return counted + sum(one.pieces for one in inputs.corrections)
-        case "rejects_of_work":
-            counted = sum(one.amount for one in inputs.work if one.metric == "rejects")
-            return counted + sum(one.rejects for one in inputs.corrections)
-        case "amount_of_lines":
-            return sum(one.amount_fen for one in inputs.lines)
-        case "amount_of_entries":
-            return sum(one.amount_fen for one in inputs.entries)
-        case _:
-            return _ARITHMETIC[operation](*operands)
+    read = _OF_INPUTS.get(operation)
+    return _ARITHMETIC[operation](*operands) if read is None else read(inputs)
+
+
+def _of_work(inputs: Inputs, metric: str) -> int:
+    return sum(one.amount for one in inputs.work if one.metric == metric)
+
+
+_OF_INPUTS: dict[str, Callable[[Inputs], int]] = {
+    "minutes_of_days": lambda inputs: sum(day.minutes for day in inputs.days),
+    "pieces_of_work": lambda inputs: (
+        _of_work(inputs, "pieces") + sum(one.pieces for one in inputs.corrections)
+    ),
+    "rejects_of_work": lambda inputs: (
+        _of_work(inputs, "rejects") + sum(one.rejects for one in inputs.corrections)
+    ),
+    "pieces_of_tallies": lambda inputs: sum(one.pieces for one in inputs.tallies),
+    "amount_of_lines": lambda inputs: sum(one.amount_fen for one in inputs.lines),
+    "amount_of_entries": lambda inputs: sum(one.amount_fen for one in inputs.entries),
+}
 
 
 def _multiply_up(fen: int, numerator: int, denominator: int) -> int:

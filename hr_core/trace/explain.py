@@ -17,6 +17,7 @@ from hr_core.trace.calculation import (
     LawInput,
     LineInput,
     Step,
+    TallyInput,
     WorkInput,
     replay,
 )
@@ -97,6 +98,7 @@ class ExplainedLine(Struct, frozen=True, kw_only=True):
     lines: tuple[LineInput, ...] = ()
     entries: tuple[EntryInput, ...] = ()
     agreements: dict[str, str] = {}
+    tallies: tuple[TallyInput, ...] = ()
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
@@ -177,6 +179,7 @@ def _line(conn: sa.Connection, line: SlipLine, days: dict[str, DayResult]) -> Ex
             for name, said in trace.facts.items()
             if name.startswith(_AGREEMENT)
         },
+        tallies=trace.tallies,
     )
 
 

@@ -113,6 +113,7 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "rounding": ("取整", "Rounding"),
         "scheme": ("方案", "Scheme"),
         "step": ("", ""),
+        "tally": ("计件单", "Tally sheet"),
         "version": ("规则版本", "Version of rule"),
         "work": ("计件", "Counted work"),
     },

@@ -27,10 +27,11 @@ from hr_core.trace.calculation import (
 from hr_core.trace.events import is_event_id
 from hr_core.views import SlipView
 from hr_core.web.errors import NoPageError
+from hr_core.web.piece_words import FEN_FACTS
 from hr_core.web.words import Words
 from protocols.identity import event_time
 
-_FEN_FACTS = frozenset({"base_fen"})
+_FEN_FACTS = frozenset({"base_fen", *FEN_FACTS})
 
 
 class EventLink(Struct, frozen=True, kw_only=True):
@@ -177,7 +178,7 @@ def hours_text(minutes: int) -> str:
 def fact_text(name: str, value: str) -> str:
     """A fact of a trace for people: fen as yuan, 87/4 as 21.75; anything else as it is."""
     if name in _FEN_FACTS:
-        return amount_text(int(value))
+        return ", ".join(amount_text(int(one)) for one in value.split(", "))
     numerator, slash, denominator = value.partition("/")
     if not (slash and numerator.lstrip("-").isdigit() and denominator.isdigit()):
         return value.replace("-", "−") if name == "percent_of_base" else value

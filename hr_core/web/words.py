@@ -14,6 +14,7 @@ from hr_core.web import (
     compare_words,
     pay_words,
     performance_words,
+    piece_words,
 )
 
 Language = Literal["zh", "en"]
@@ -306,6 +307,7 @@ PHRASES: dict[str, _Both] = {
     **pay_words.PHRASES,
     **compare_words.PHRASES,
     **performance_words.PHRASES,
+    **piece_words.PHRASES,
 }
 
 CODES: dict[str, dict[str, _Both]] = {
@@ -393,6 +395,7 @@ CODES: dict[str, dict[str, _Both]] = {
         "grade": ("等级", "Grade"),
         "grade_version": ("等级表版本", "Grade table"),
         "percent_of_base": ("占基本工资 %", "Percent of base"),
+        **piece_words.FACTS,
     },
     "operation": {
         "constant": ("给定", "given"),
@@ -402,6 +405,7 @@ CODES: dict[str, dict[str, _Both]] = {
         "product": ("相乘", "product"),
         "multiply_half_up": ("a × b ÷ c,四舍五入到分", "a × b ÷ c, half up to the fen"),
         "multiply_up": ("a × b ÷ c,进位到分", "a × b ÷ c, up to the fen"),
+        "pieces_of_tallies": ("计件记录之和", "pieces of the tally rows"),
         "amount_of_lines": ("这些行之和", "sum of the lines"),
         "amount_of_entries": ("录入金额之和", "sum of the entered amounts"),
         "sum": ("相加", "sum"),

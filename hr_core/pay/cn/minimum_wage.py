@@ -60,12 +60,7 @@ class TakenOff(Struct, frozen=True):
 def deduct_damages(wanted: int, month_wage: int, minimum: LawRow, law: WageDeduction) -> TakenOff:
     """Damages come off in parts: at most 20 % of the month's wage, never below the minimum wage."""
     steps = Calculation()
-    rate = law.damages_percent / 100
-    steps.step("share", "multiply_half_up", month_wage, rate.numerator, rate.denominator)
-    steps.step("above_minimum", "difference", month_wage, _amount(minimum))
-    steps.step("room", "smallest", "share", "above_minimum")
-    steps.step("not_below_zero", "largest", "room", 0)
-    taken = steps.step("taken", "smallest", "not_below_zero", wanted)
+    taken = take_within_cap(steps, wanted, month_wage, month_wage, minimum, law)
     return TakenOff(
         line(
             "damages",
@@ -81,6 +76,30 @@ def deduct_damages(wanted: int, month_wage: int, minimum: LawRow, law: WageDeduc
         ),
         wanted - taken,
     )
+
+
+def take_within_cap(  # noqa: PLR0913 - what the two bounds compare
+    steps: Calculation,
+    wanted: int | str,
+    wage: int | str,
+    compared: int | str,
+    minimum: LawRow,
+    law: WageDeduction,
+    already: int = 0,
+) -> int:
+    """The step `taken`. `compared` is what must not fall below the minimum wage, `already` what other
+    damages took of the month. Operands may name earlier steps.
+    """
+    rate = law.damages_percent / 100
+    steps.step("share", "multiply_half_up", wage, rate.numerator, rate.denominator)
+    steps.step("above_minimum", "difference", compared, _amount(minimum))
+    steps.step("room", "smallest", "share", "above_minimum")
+    room = "room"
+    if already:
+        room = "room_left"
+        steps.step(room, "difference", "room", already)
+    steps.step("not_below_zero", "largest", room, 0)
+    return steps.step("taken", "smallest", "not_below_zero", wanted)
 
 
 def _amount(law: LawRow) -> int:

@@ -48,11 +48,11 @@ def _moved(old: Trace, new: Trace) -> dict[Cause, int]:
 
 
 def _inputs(trace: Trace) -> Inputs:
-    return Inputs(trace.days, trace.work, trace.corrections, trace.lines, trace.entries)
+    return Inputs(**{name: getattr(trace, name) for name in Inputs._fields})
 
 
 def _computed(trace: Trace, inputs: Inputs) -> int:
-    calculation = Calculation(*inputs)
+    calculation = Calculation(**inputs._asdict())
     for step in trace.steps:
         calculation.step(step.name, step.operation, *step.of)
     return calculation.steps[-1].result

@@ -22,6 +22,7 @@ _KINDS = {
     "rounding": "rounding of step",
     "scheme": "scheme",
     "step": "",
+    "tally": "tally sheet",
     "version": "version of rule",
     "work": "counted work",
 }

@@ -84,6 +84,7 @@ def reasons_of_one(line: SlipLine, change: Change, heads: Heads) -> tuple[Reason
             *(("work", _work_name(one), str(one.amount)) for one in trace.work),
             *(("correction", one.number, one.reason) for one in trace.corrections),
             *(("entry", str(one.number), str(one.amount_fen)) for one in trace.entries),
+            *(("tally", _tally_name(one), str(one.pieces)) for one in trace.tallies),
         )
     ]
     if heads[0].scheme != heads[1].scheme:
@@ -167,6 +168,7 @@ def _inputs(old: Trace, new: Trace, beside: Beside) -> Iterator[Reason]:
         lambda one: f"{one.number} {one.name}",
         lambda one: str(one.amount_fen),
     )
+    yield from _keyed("tally", old.tallies, new.tallies, _tally_name, lambda one: str(one.pieces))
 
 
 def _lines(old: Trace, new: Trace) -> Iterator[Reason]:
@@ -336,6 +338,10 @@ def _by_name(side: Iterable[Any], name: Callable[[Any], str]) -> dict[str, list[
     for one in side:
         found.setdefault(name(one), []).append(one)
     return found
+
+
+def _tally_name(one: Any) -> str:
+    return f"{one.day} {one.file}:{one.row}"
 
 
 def _work_name(one: Any) -> str:

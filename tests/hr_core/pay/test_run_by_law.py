@@ -131,7 +131,7 @@ def test_entered_sums_are_lines_that_name_both_people(plant):
     (run,) = run_month(plant)
     found = amounts(run)
     assert found[f"instant_bonus_{instant}"] == 50_000
-    assert found[f"untaxed_{untaxed}"] == 20_000
+    assert found[f"entered_untaxed_{untaxed}"] == 20_000
     assert found[f"annual_bonus_{annual}"] == 3_600_000
     assert found["bonus_tax"] == -108_000  # 36,000 / 12 = 3,000: 3 %
     assert found[f"advance_{advance}"] == -100_000

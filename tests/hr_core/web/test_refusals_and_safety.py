@@ -20,6 +20,7 @@ from hr_core.web import (
     compare_words,
     pay_words,
     performance_words,
+    piece_words,
     words,
 )
 from hr_core.web.selection import BadQueryError, Links, read_number, read_selection
@@ -194,6 +195,7 @@ def test_no_part_of_the_catalogue_hides_another():
         compare_words.PHRASES,
         pay_words.PHRASES,
         performance_words.PHRASES,
+        piece_words.PHRASES,
     )
     for one, other in itertools.combinations(parts, 2):
         assert not one.keys() & other.keys()
@@ -216,6 +218,7 @@ def test_every_word_of_a_page_is_in_the_catalogue_and_none_is_idle(repository):
         "board_words.py",
         "account_words.py",
         "compare_words.py",
+        "piece_words.py",
         "pay_words.py",
         "performance_words.py",
     }

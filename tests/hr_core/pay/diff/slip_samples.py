@@ -20,7 +20,7 @@ def line(code, calculation, side=Side.EARNED, **trace):
     fields = {"rule": code, "version": VERSION, "source": "file", "formula": f"{code} formula"}
     inputs = {
         name: getattr(calculation.inputs, name)
-        for name in ("days", "work", "corrections", "lines", "entries")
+        for name in ("days", "work", "corrections", "lines", "entries", "tallies")
     }
     made = Trace(steps=calculation.steps, **fields | inputs | trace)
     return SlipLine(

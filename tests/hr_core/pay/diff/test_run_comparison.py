@@ -15,7 +15,7 @@ from hr_core.pay.diff.reason_text import cause_text, reason_text
 from hr_core.pay.diff.runs import amounts, apply, compare
 from hr_core.pay.diff.sheet import diff_rows
 from hr_core.pay.slip import Side
-from hr_core.trace.calculation import CorrectionInput
+from hr_core.trace.calculation import CorrectionInput, TallyInput
 from tests.hr_core.pay.diff.slip_samples import (
     base,
     bonus,
@@ -218,6 +218,17 @@ def test_a_correction_of_pieces():
     )
     line = only_line(diff([base(rule="grade")], [base(601000, rule="grade", corrections=(made,))]))
     assert texts(line) == ["correction of pieces K1: new, +0 +2"]
+
+
+def test_a_row_of_a_tally_sheet():
+    rows = tuple(
+        TallyInput(number=n, file="oct.xlsx", row=n + 1, day="2026-10-12", pieces=9, entered_by="a")
+        for n in (1, 2)
+    )
+    new = base(601000, rule="piece", tallies=rows)
+    line = only_line(diff([base(rule="piece", tallies=rows[:1])], [new]))
+    assert texts(line) == ["tally sheet 2026-10-12 oct.xlsx:3: new, 9"]
+    assert line.cause is Cause.INPUT
 
 
 def test_what_nothing_explains_is_unknown():

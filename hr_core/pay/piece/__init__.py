@@ -1,0 +1,1 @@
+"""Piece pay: prices, quantities, group results, and the lines that they make."""

@@ -1,0 +1,143 @@
+"""Whatever is agreed, entered and worked: lines replay, sides add up, and the tax takes the slip's lines."""
+
+from datetime import date
+from fractions import Fraction
+
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from hr_core.attendance.calendar import load_calendar
+from hr_core.attendance.day import DayResult, DayStatus
+from hr_core.attendance.day_parts import DayLeave
+from hr_core.clock import Month
+from hr_core.law.loading import built_in_law
+from hr_core.law.national import national_law
+from hr_core.pay.agreement import DatedAgreement, PayAgreement
+from hr_core.pay.cn.income_tax import TaxYear
+from hr_core.pay.cn.lines import PayRefusedError
+from hr_core.pay.cn.month import Law
+from hr_core.pay.cn.month_wage import paid_days
+from hr_core.pay.entry import EntryKind, PayEntry
+from hr_core.pay.month_inputs import LawOfMonth
+from hr_core.pay.month_lines import slip_of_month
+from hr_core.pay.person_month import PersonMonth
+from hr_core.pay.scheme import built_in_scheme_text, parse_scheme
+from hr_core.pay.slip import PayTerms, Side
+from hr_core.people.model import Person
+from hr_core.people.records import Employment, Kind
+from hr_core.performance.results import LockedResult
+from hr_core.quality.grades import load_grades
+from tests.hr_core.pay.law_plant import check_slip
+
+OCTOBER = Month(2026, 10)
+CALENDAR = load_calendar()
+LAW = LawOfMonth(Law(built_in_law(), national_law()), paid_days(OCTOBER, CALENDAR))
+TERMS = PayTerms(
+    parse_scheme(built_in_scheme_text("cn"), file="cn").on(OCTOBER.first),
+    load_grades().on(OCTOBER.first),
+)
+FEN = st.integers(0, 5_000_000)
+IN_OCTOBER = st.dates(OCTOBER.first, date(2026, 10, 31))
+
+
+@st.composite
+def agreements(draw):
+    """One, or two of which the second begins inside the month."""
+    starts = [date(2020, 1, 1), *draw(st.lists(IN_OCTOBER, max_size=1))]
+    return tuple(
+        DatedAgreement(
+            number=at, person="E1", valid_from=since, entered_by="Wu", approved_by="Zhao",
+            terms=PayAgreement(
+                city="上海",
+                base_fen=draw(st.integers(500_000, 6_000_000)),
+                floating_percent=draw(st.sampled_from(["0", "10", "12.5", "17.3", "20"])),
+                allowances=draw(st.dictionaries(st.sampled_from(["meal", "phone"]), FEN)),
+                insurance_base_fen=draw(FEN),
+                fund_base_fen=draw(FEN),
+                special_deductions=draw(
+                    st.sampled_from([{}, {"child_education": 200_000}, {"housing_rent": 150_000}])
+                ),
+            ),
+        )
+        for at, since in enumerate(starts, 1)
+    )  # fmt: skip
+
+
+@st.composite
+def stored_days(draw):
+    """Every day without overtime, but for some days of overtime and of unpaid leave."""
+    overtime = draw(st.dictionaries(IN_OCTOBER, st.sampled_from([30, 90, 480]), max_size=5))
+    away = draw(st.dictionaries(IN_OCTOBER, st.sampled_from([120, 480]), max_size=3))
+    return tuple(
+        DayResult(
+            day=on,
+            kind=CALENDAR.day(on).kind,
+            shift="D",
+            status=DayStatus.ON_LEAVE if away.get(on) == 480 else DayStatus.PRESENT,
+            overtime_min=0 if on in away else overtime.get(on, 0),
+            used=(f"in-{on}", f"out-{on}"),
+            leave=(DayLeave(request=1, kind="personal", minutes=away[on]),) if on in away else (),
+            rule_version="r/1",
+        )
+        for on in OCTOBER.days()
+    )
+
+
+@st.composite
+def entered(draw):
+    kinds = [EntryKind.BONUS, EntryKind.INSTANT_BONUS, EntryKind.ANNUAL_BONUS, EntryKind.ALLOWANCE]
+    chosen = draw(st.lists(st.sampled_from(kinds), max_size=4))
+    return tuple(
+        PayEntry(
+            number=at, person="E1", month="2026-10", kind=kind, name=f"n{at}",
+            amount_fen=draw(st.integers(1, 5_000_000)), reason="", entered_by="Wu", approved_by="Zhao",
+        )
+        for at, kind in enumerate(chosen, 1)
+    )  # fmt: skip
+
+
+@st.composite
+def months(draw):
+    first = draw(st.none() | st.dates(date(2026, 1, 1), date(2026, 10, 20)))
+    coefficient = Fraction(draw(st.integers(80, 120)), 100)
+    return PersonMonth(
+        person=Person(number="E1", name="A", shift="D", base_fen=1, zone="Asia/Shanghai", origin=""),
+        month=OCTOBER,
+        terms=TERMS,
+        days=draw(stored_days()),
+        agreements=draw(agreements()),
+        entries=draw(entered()),
+        score=draw(
+            st.none()
+            | st.just(
+                LockedResult(
+                    person="E1", period="2026-10", number=1, version=1, score=Fraction(80),
+                    grade=None, coefficient=coefficient,
+                )
+            )
+        ),
+        year=TaxYear(
+            income=draw(st.integers(0, 50_000_000)), withheld=draw(st.integers(0, 1_000_000))
+        ),
+        contracts=(Employment(contract="1", person="E1", kind=Kind.EMPLOYEE, valid_from=first),),
+    )  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(months())
+def test_every_line_replays_and_the_sides_are_the_net(month):
+    try:
+        slip = slip_of_month(LAW.of_person(month))
+    except PayRefusedError:
+        event("refused")
+        return
+    event("paid")
+    check_slip(slip)
+    by_code = {line.code: line for line in slip.lines}
+    taxed = by_code["income_tax"].trace.lines
+    assert all(by_code[one.code].amount_fen == one.amount_fen for one in taxed)
+    apart = [line for line in slip.lines if line.code.startswith("annual_bonus")]
+    earned = [line for line in slip.lines if line.side is Side.EARNED and line not in apart]
+    assert sum(one.amount_fen for one in taxed) == sum(one.amount_fen for one in earned)
+    assert all(line.trace.law for line in slip.lines if not line.trace.entries)
+    assert (by_code["bonus_tax"].amount_fen if "bonus_tax" in by_code else 0) <= 0
