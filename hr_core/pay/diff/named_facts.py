@@ -14,14 +14,14 @@ _FACTS = {
     """,
     Cause.SCORE: "score score_number score_version result result_version coefficient performance",
     Cause.INPUT: "year_so_far opening opening_version",
-    Cause.RULE: "price price_version grade_version employer_rates",
+    Cause.RULE: "price price_version price_from quota above_quota tiers tiers_pay per grade_version employer_rates",
     Cause.ROUNDING: "rounding rounding_unit unit_fen",
 }
 # What something else leads to: a reason of its own only where nothing else is otherwise.
 _DERIVED = {
     Cause.SCORE: "grade percent_of_base",
     Cause.RULE: "factor month_days day_hours basic rule rule_version",
-    Cause.INPUT: "days hours paid_days unpaid_days pieces rejects minutes",
+    Cause.INPUT: "days hours paid_days unpaid_days pieces paid rejects minutes own_weight group_weight group_amount_fen last_fen",
     Cause.LAW: "law_status",
 }
 # Steps whose plain numbers are somebody's. `contributions` beside: the slip's own shares.
