@@ -34,21 +34,46 @@ class Row(NamedTuple):
     cells: tuple[str, ...]
 
 
+class Merged(NamedTuple):
+    """Cells that are shown as one: rows as `Row.number`, columns from 0, last ones included."""
+
+    first_row: int
+    first_column: int
+    last_row: int
+    last_column: int
+
+
+class Sheet(NamedTuple):
+    rows: list[Row]
+    merged: tuple[Merged, ...]
+
+
 def read_rows(path: Path) -> list[Row]:
     """Every line that is not empty, as text without blanks around it; dates as 2026-10-01.
 
     .xlsx is read from its first sheet; everything else is CSV in UTF-8 or GB 18030 (what a Chinese
     Excel saves), separated by comma, semicolon or tab. Raises InputFileError.
     """
+    return read_sheet(path).rows
+
+
+def read_sheet(path: Path, name: str = "") -> Sheet:
+    """As `read_rows`, of the sheet of that name, with the cells of a workbook that are merged; only
+    the first of those holds their text. Raises InputFileError.
+    """
     body = _read(path)
-    rows = _xlsx_rows(path, body) if path.suffix.casefold() == ".xlsx" else _csv_rows(path, body)
+    merged: tuple[Merged, ...] = ()
+    if path.suffix.casefold() == ".xlsx":
+        rows, merged = _xlsx_rows(path, body, name)
+    else:
+        rows = _csv_rows(path, body)
     found = []
     for number, cells in rows:
         if number > MAX_ROWS:
             raise _unreadable(path, f"more than {MAX_ROWS} rows", "split the file")
         if any(cells):
             found.append(Row(number, cells))
-    return found
+    return Sheet(found, merged)
 
 
 def write_rows(path: Path, rows: Iterable[Sequence[Cell]], mode: int = 0o666) -> None:
@@ -121,7 +146,9 @@ def _read(path: Path) -> bytes:
     return body
 
 
-def _xlsx_rows(path: Path, body: bytes) -> Iterator[tuple[int, tuple[str, ...]]]:
+def _xlsx_rows(
+    path: Path, body: bytes, name: str
+) -> tuple[Iterator[tuple[int, tuple[str, ...]]], tuple[Merged, ...]]:
     from python_calamine import CalamineError, load_workbook  # noqa: PLC0415 - as above
 
     try:
@@ -130,12 +157,19 @@ def _xlsx_rows(path: Path, body: bytes) -> Iterator[tuple[int, tuple[str, ...]]]
         if unpacked > MAX_UNPACKED_BYTES:
             raise _unreadable(path, f"it unpacks to {unpacked} bytes", "save it as CSV")
         with load_workbook(io.BytesIO(body)) as book:
-            sheet = book.get_sheet_by_index(0)
+            if name and name not in book.sheet_names:
+                there = ", ".join(book.sheet_names)
+                raise _unreadable(path, f"there is no sheet {name!r}", f"there are: {there}")
+            sheet = book.get_sheet_by_name(name) if name else book.get_sheet_by_index(0)
             rows = sheet.to_python(skip_empty_area=False)
+            ranges = sheet.merged_cell_ranges or ()
     except (BadZipFile, CalamineError, OSError) as exc:
         raise _unreadable(path, f"not a workbook ({exc})", "save it as xlsx or CSV") from exc
-    for number, row in enumerate(rows, start=1):
-        yield number, tuple(_text(cell) for cell in row)
+    merged = tuple(
+        Merged(top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in ranges
+    )
+    texts = ((number, tuple(map(_text, row))) for number, row in enumerate(rows, start=1))
+    return texts, merged
 
 
 def _csv_rows(path: Path, body: bytes) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -35,11 +35,14 @@ class Right(StrEnum):
     DEVICES_READ = "devices:read"
     WAITING_READ = "waiting:read"
     PAY_READ = "pay:read"
+    APPROVALS_DECIDE = "approvals:decide"  # reading them too: they hold pay
     BOARD_WALL = "board:wall"  # the line board's wall form and nothing else: for a screen
 
 
 # What changes something: an auditor has none of them.
-WRITES = frozenset({Right.REQUESTS_WRITE, Right.REQUESTS_DECIDE, Right.PEOPLE_WRITE})
+WRITES = frozenset(
+    {Right.REQUESTS_WRITE, Right.REQUESTS_DECIDE, Right.PEOPLE_WRITE, Right.APPROVALS_DECIDE}
+)
 _OWN = frozenset(
     {
         Right.PEOPLE_READ,

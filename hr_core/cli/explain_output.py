@@ -43,6 +43,7 @@ def _add_line(tree: Tree, line: ExplainedLine) -> None:
             escape(f"grade {made.grade}: {made.left} {made.relation} {made.right}: {verdict}")
         )
     formula.add(f"replayed from the trace: {format_fen(line.replayed_fen)}")
+    _add_grounds(branch, line)
     for day in line.days:
         _add_day(branch, day)
     for work in line.work:
@@ -55,6 +56,27 @@ def _add_line(tree: Tree, line: ExplainedLine) -> None:
         slip = f", slip {row.slip}" if row.slip else ""
         where = f"{row.file} row {row.row}{slip}, entered by {row.entered_by}"
         branch.add(escape(f"{row.pieces} pieces on {row.day}: {where}"))
+
+
+def _add_grounds(branch: Tree, line: ExplainedLine) -> None:
+    """What the line rests on beside days and work: law, agreement, sums of people, other lines."""
+    for row in line.law:
+        where = f"{row.city} " if row.city else ""
+        node = branch.add(escape(f"law {where}{row.item}, {row.status}, since {row.since}"))
+        node.add(escape(f"row {row.version}, source: {row.source}"))
+    for number, said in line.agreements.items():
+        branch.add(escape(f"pay agreement {number} {said}"))
+    for entry in line.entries:
+        people = f"entered by {entry.entered_by}, approved by {entry.approved_by}"
+        title = (
+            f"{entry.kind} {entry.number} {entry.name}: {format_fen(entry.amount_fen)}, {people}"
+        )
+        branch.add(escape(f"{title}: {entry.reason}" if entry.reason else title))
+    for other in line.lines:
+        branch.add(escape(f"of line {other.code}: {format_fen(other.amount_fen)}"))
+    facts = {name: said for name, said in line.facts.items() if not name.startswith("agreement_")}
+    if facts:
+        branch.add(escape(", ".join(f"{name} {said}" for name, said in facts.items())))
 
 
 def _step(step: Step) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hr_core.cli import pay_life
+from hr_core.cli import pay_diff, pay_life, pay_papers, pay_replay
 from hr_core.cli.options import (
     DbOption,
     ExitCode,
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from hr_core.store.results import NewRun
 
 app = typer.Typer(help="Compute and explain pay.", rich_markup_mode=None)
+for paper in (pay_papers.slip, pay_papers.journal, pay_papers.export):
+    app.command(paper.__name__)(paper)
+app.command("diff")(pay_diff.diff)
+app.command("note")(pay_diff.note)
+app.command("replay")(pay_replay.replay)
 
 app.command("submit")(pay_life.submit)
 app.command("approve")(pay_life.approve)

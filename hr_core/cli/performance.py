@@ -5,12 +5,24 @@ import typer
 from hr_core.cli import (
     performance_assess,
     performance_consequences,
+    performance_figures,
+    performance_goals,
     performance_rate360,
     performance_scores,
     performance_talks,
+    performance_templates,
 )
 
 app = typer.Typer(help="Goals, scores, grades and what they lead to.", rich_markup_mode=None)
+app.add_typer(performance_goals.app, name="goals")
+app.add_typer(performance_templates.app, name="template")
+app.command("import")(performance_figures.import_figures)
+app.command("rate")(performance_figures.rate)
+app.command("progress")(performance_figures.progress)
+app.command("remind")(performance_figures.remind)
+app.command("first-score")(performance_figures.first_score)
+app.command("goal-rules")(performance_figures.goal_rules)
+performance_assess.app.command("from-goals")(performance_figures.assess_from_goals)
 app.add_typer(performance_assess.app, name="assess")
 app.add_typer(performance_consequences.app, name="consequences")
 app.add_typer(performance_rate360.app, name="rate360")

@@ -1,4 +1,4 @@
-"""`hr-core performance assess open|enter|excuse|reason|show|list`."""
+"""`hr-core performance assess open|enter|excuse|reason|withdraw|show|list`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from hr_core.cli.score_options import (
     marks,
     pairs,
     person_in,
-    plain,
 )
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def open_(  # noqa: PLR0913 - one for each option
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Open the assessment of a person for a period."""
+    """Open the assessment of a person without signed goals (with them: from-goals)."""
     from hr_core.performance.assessing import NewAssessment, exact, open_assessment
     from hr_core.store.assessments import Indicator
 
@@ -147,6 +146,23 @@ def excuse(  # noqa: PLR0913 - one for each option
         excuse_side(conn, number, side.value, act, reason)
         view = view_of(conn, number, act)
     return _tell(view, as_json=as_json)
+
+
+@app.command("withdraw")
+def withdraw(
+    context: typer.Context,
+    number: NumberArgument,
+    *,
+    reason: ReasonOption,
+    by: ByOption = None,
+    db: DbOption = None,
+) -> None:
+    """Take an assessment back that was opened by mistake, or whose rater left; then open another."""
+    from hr_core.performance.assessing import withdraw_assessment
+
+    with writing(context, db) as conn:
+        withdraw_assessment(conn, number, act_now(conn, by), reason)
+    print(f"assessment {number} is withdrawn")
 
 
 @app.command("reason")
@@ -225,6 +241,8 @@ def list_(
 
 
 def _tell(view: AssessmentView, *, as_json: bool) -> int:
+    from hr_core.performance.exact_json import plain
+
     if as_json:
         print_json(plain(view))
     else:

@@ -13,7 +13,6 @@ from hr_core.cli.score_options import (
     PersonArgument,
     act_now,
     person_in,
-    plain,
     score_text,
 )
 
@@ -123,6 +122,8 @@ def show(  # noqa: PLR0913 - one for each option
 
 
 def _tell(found: Shown360, *, as_json: bool) -> None:
+    from hr_core.performance.exact_json import plain
+
     if as_json:
         print_json(plain(found))
         return

@@ -24,7 +24,6 @@ from hr_core.cli.score_options import (
     act_now,
     marks,
     person_in,
-    plain,
     refused,
     score_text,
 )
@@ -47,9 +46,11 @@ def lock(  # noqa: PLR0913 - one for each option
     as_json: JsonOption = False,
 ) -> int:
     """Make final scores and grades; they never change again. Exit 1 when somebody's cannot be made."""
+    from hr_core.approvals.kinds import Kind
     from hr_core.errors import RefusedError
     from hr_core.performance.acting import period_of
     from hr_core.performance.counted_work import counted_work
+    from hr_core.performance.exact_json import plain
     from hr_core.performance.locking import lock_score
     from hr_core.performance.score_rules import rules_on
     from hr_core.store.assessments import assessments_of_period
@@ -59,7 +60,7 @@ def lock(  # noqa: PLR0913 - one for each option
     made: list[LockedResult] = []
     failed: list[tuple[str, RefusedError]] = []
     with writing(context, db) as conn:
-        act = act_now(conn, by)
+        act = act_now(conn, by, Kind.SCORE)
         if people:
             wanted = [person_in(conn, one, period) for one in people]
         else:
@@ -96,6 +97,7 @@ def score(
     from hr_core.errors import NotFoundError
     from hr_core.performance.acting import period_of
     from hr_core.performance.content import content_of
+    from hr_core.performance.exact_json import plain
     from hr_core.performance.results import as_locked
     from hr_core.store.score_results import feedback_of, versions_of
     from hr_core.store.work_plan import keys_of
@@ -221,12 +223,14 @@ def review(  # noqa: PLR0913 - one for each option
     as_json: JsonOption = False,
 ) -> None:
     """Answer an appeal, as somebody who neither rated nor appealed; a changed score is a version."""
+    from hr_core.approvals.kinds import Kind
     from hr_core.performance.appealing import review as answer
+    from hr_core.performance.exact_json import plain
     from hr_core.store.appeals import Outcome
 
     outcome = Outcome.CHANGED if changed else Outcome.UPHELD
     with writing(context, db) as conn:
-        made = answer(conn, number, outcome, marks(mark), reason, act_now(conn, by))
+        made = answer(conn, number, outcome, marks(mark), reason, act_now(conn, by, Kind.APPEAL))
     if as_json:
         print_json({"appeal": number, "outcome": outcome, "result": plain(made)})
     elif made is None:
@@ -245,6 +249,7 @@ def grades(
 ) -> None:
     """Show a period's locked grades and how they spread, beside an even team's."""
     from hr_core.performance.acting import period_of
+    from hr_core.performance.exact_json import plain
     from hr_core.performance.grading import spread
     from hr_core.performance.results import as_locked, results_of_period
     from hr_core.performance.score_rules import rules_on
@@ -276,6 +281,7 @@ def rank(
     as_json: JsonOption = False,
 ) -> None:
     """Show a person's own rank; nobody else is named."""
+    from hr_core.performance.exact_json import plain
     from hr_core.performance.ranking import own_rank
 
     with reading(context, db) as conn:
@@ -298,6 +304,7 @@ def score_rules(
 ) -> None:
     """Import the house's own rules of scores (tolerance, grades, 360, talks …), or show those in force."""
     from hr_core.clock import SystemClock
+    from hr_core.performance.exact_json import plain
     from hr_core.performance.score_rules import import_score_rules, rules_on
 
     if file is not None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from hr_core.approvals.kinds import Kind
     from hr_core.performance.acting import Act
 
 PersonArgument = Annotated[str, typer.Argument(help="Employee number.", show_default=False)]
@@ -25,12 +26,19 @@ MarkOption = Annotated[
 ]
 
 
-def act_now(conn: sa.Connection, by: str | None) -> Act:
+def act_now(conn: sa.Connection, by: str | None, second: Kind | None = None) -> Act:
+    """`second`: of what this one is the second pair of eyes; once the core has accounts, one of them
+    whose role may do it. Raises RefusedError.
+    """
+    from hr_core.approvals.actors import approver_named
     from hr_core.cli.gateways import operator
     from hr_core.clock import SystemClock
     from hr_core.performance.acting import act_of
 
-    return act_of(conn, by or operator(), SystemClock().now())
+    name = by or operator()
+    if second is not None:
+        approver_named(conn, name, second)
+    return act_of(conn, name, SystemClock().now())
 
 
 def person_in(conn: sa.Connection, number: str, period: str) -> str:
@@ -64,21 +72,6 @@ def score_text(value: Fraction | None) -> str:
     from hr_core.money import decimal_text
 
     return "-" if value is None else decimal_text(value)
-
-
-def plain(value: object) -> object:
-    """For `--json`: fractions as exact text."""
-    import msgspec
-
-    return msgspec.to_builtins(value, enc_hook=_exact_text)
-
-
-def _exact_text(value: object) -> str:
-    from fractions import Fraction
-
-    if isinstance(value, Fraction):
-        return str(value)
-    raise NotImplementedError(type(value))
 
 
 def refused(texts: Iterable[tuple[str, RefusedError]]) -> list[dict[str, str]]:

@@ -75,6 +75,17 @@ def tell_swaps(
     return add_deliveries(conn, said, now)
 
 
+def tell_all(
+    conn: sa.Connection,
+    messages: Iterable[Message],
+    channels: Sequence[ChannelSettings],
+    now: datetime,
+) -> int:
+    """Messages that are ready to be said: each occasion once a channel, as in `tell`."""
+    said = [(one.name, text) for text in messages for one in channels if one.carries(text.role)]
+    return add_deliveries(conn, said, now)
+
+
 def wait_after(attempts: int) -> timedelta:
     """Before the next attempt, after so many that failed."""
     doubled: timedelta = FIRST_WAIT * (1 << min(attempts, 10))

@@ -6,7 +6,9 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from msgspec import Struct
 
-from hr_core.approvals.actors import actor_named
+from hr_core.accounts.errors import AccountError
+from hr_core.accounts.model import Account, plain_name
+from hr_core.approvals.actors import actor_named, actor_of_account
 from hr_core.approvals.desk import Actor
 from hr_core.errors import NotFoundError, RefusedError
 from hr_core.people.lookup import person_of_number
@@ -33,14 +35,17 @@ def spelled(names: Collection[str]) -> frozenset[str]:
     return Actor("", frozenset(names)).spelled - {""}
 
 
+def act_of_account(conn: sa.Connection, account: Account, at: datetime) -> Act:
+    """An account acts as its person, so that the database compares the one with the other."""
+    actor = actor_of_account(conn, account)
+    return Act(actor=Actor(actor.name, actor.names | {account.name}), at=at)
+
+
 def act_of(conn: sa.Connection, name: str, at: datetime) -> Act:
-    """`name`: of an account, an employee number or a person's key; any other stands for itself. An
-    account acts as its person, so that the database compares the one with the other.
-    """
-    account = find_account(conn, name)
+    """`name`: of an account, an employee number or a person's key; any other stands for itself."""
+    account = _account(conn, name)
     if account is not None:
-        actor = actor_named(conn, name)
-        return Act(actor=Actor(account.person or name, actor.names | {name}), at=at)
+        return act_of_account(conn, account, at)
     try:
         name = person_of_number(conn, name, at.date())
     except NotFoundError:
@@ -64,3 +69,10 @@ def period_of(text: str, today: date | None = None) -> Period:
             remedy=f"come again from {period.after} on",
         )
     return period
+
+
+def _account(conn: sa.Connection, name: str) -> Account | None:
+    try:
+        return find_account(conn, plain_name(name))
+    except AccountError:  # no name that an account could have
+        return None

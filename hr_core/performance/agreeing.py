@@ -20,14 +20,13 @@ from hr_core.performance.goal_book import GoalBook
 from hr_core.performance.goals import Goal, GoalSet, Level, check_goal, check_weights
 from hr_core.performance.periods import Period
 from hr_core.performance.sign_off import ENDED, NEEDS_NOTE, Act, Role, State, move, next_moves
-from hr_core.performance.signers import Chain, acting_person, chain_of, is_hr
+from hr_core.performance.signers import Chain, acting_person, chain_of, is_hr, is_person
 from hr_core.performance.units import Units
 from hr_core.store.goals import (
     StepRow,
     StoredSet,
     add_set,
     add_step,
-    all_sets,
     last_states,
     set_by_number,
     sets_of,
@@ -64,6 +63,7 @@ class Waiting(Struct, frozen=True, kw_only=True):
     role: Role
     people: tuple[str, ...]
     acts: tuple[Act, ...]
+    step: int
     since: datetime
 
 
@@ -150,18 +150,19 @@ def state_of(conn: sa.Connection, number: int) -> State:
 
 def waiting(conn: sa.Connection, on: date) -> list[Waiting]:
     """Everything that is not agreed yet, and whose turn it is: what a manager is told."""
-    units, states = Units.load(conn), last_states(conn)
+    units = Units.load(conn)
     found = []
-    for stored in all_sets(conn):
-        state = State(states.get(stored.number, State.SIGNED))
-        if stored.goals.level is not Level.PERSON or state in ENDED:
+    for number, after in last_states(conn).items():
+        state = State(after)
+        if state in ENDED:
             continue
-        moves = next_moves(state)
+        stored, moves = _stored(conn, number), next_moves(state)
         role = next(iter(moves.values())).role
+        last = steps_of(conn, number)[-1]
         people = chain_of(units, stored.goals.owner, on).people(role)
         found.append(
             Waiting(
-                number=stored.number,
+                number=number,
                 person=stored.goals.owner,
                 period=stored.goals.period,
                 version=stored.goals.version,
@@ -169,7 +170,8 @@ def waiting(conn: sa.Connection, on: date) -> list[Waiting]:
                 role=role,
                 people=tuple(sorted(people)),
                 acts=tuple(moves),
-                since=steps_of(conn, stored.number)[-1].at,
+                step=last.step,
+                since=last.at,
             )
         )
     return found
@@ -208,7 +210,7 @@ def check_set(conn: sa.Connection, goals: GoalSet, *, mended_by: str) -> None:
                 remedy="correct level, owner and period, or move it to its own owner's goals",
             )
         check_goal(one)
-    GoalBook.load(conn).check(goals.goals)
+    GoalBook.load(conn, people=()).check(goals.goals)
     check_weights(
         goals.goals, whose=f"the goals of {goals.owner} for {goals.period}", mended_by=mended_by
     )
@@ -288,7 +290,7 @@ def _signer(conn: sa.Connection, stored: StoredSet, act: Act, sign: Sign) -> _Si
 
 def _proposer(conn: sa.Connection, chain: Chain, by: Actor) -> _Signer:
     """A proposal binds nobody: whoever signs above may make it, and HR."""
-    if is_hr(conn, by) and by.spelled.isdisjoint(Actor(chain.person).spelled):
+    if is_hr(conn, by) and not is_person(conn, chain.person, by):
         return _Signer("hr", by.name)
     try:
         return _Signer(Role.MANAGER, acting_person(conn, chain, Role.MANAGER, by))

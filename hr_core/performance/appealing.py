@@ -119,7 +119,8 @@ def existing_appeal(conn: sa.Connection, number: int) -> Appeal:
     found = appeal_by_number(conn, number)
     if found is None:
         raise NotFoundError(
-            f"there is no appeal {number}", remedy="hr-core performance appeal --list shows them"
+            f"there is no appeal {number}",
+            remedy="hr-core performance appeal (without a person) lists the open ones",
         )
     return found
 

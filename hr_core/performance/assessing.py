@@ -27,6 +27,7 @@ from hr_core.store.assessments import (
     put_side,
     reasons_of,
     sides_of,
+    withdraw,
 )
 from hr_core.store.score_results import newest_result
 from hr_core.store.work_plan import keys_of
@@ -151,6 +152,26 @@ def excuse_side(conn: sa.Connection, number: int, side: Side, act: Act, why: str
     _put(conn, assessment, side, None, why, act)
 
 
+def withdraw_assessment(conn: sa.Connection, number: int, act: Act, why: str) -> None:
+    """Opened by mistake, or its rater left. By somebody who is neither of the two, so that nobody
+    begins anew after a look at the other's marks; another one may then be opened.
+    """
+    assessment = existing_assessment(conn, number)
+    _refuse_locked(conn, assessment.person, assessment.period)
+    if not why.strip():
+        raise RefusedError("it is not withdrawn without a reason", remedy="give --reason")
+    if act.is_one_of((assessment.rater, *keys_of(conn, assessment.person))):
+        raise RefusedError(
+            f"{act.by} is a side of assessment {number} and cannot withdraw it",
+            remedy="let HR withdraw it",
+        )
+    withdraw(conn, number, why, act.by, act.at)
+    log.append(
+        conn, act.at, act.by, "assessment.withdraw", f"person {assessment.person}",
+        {"assessment": number, "rater": assessment.rater}, None, why,
+    )  # fmt: skip
+
+
 def explain_deviation(
     conn: sa.Connection, number: int, indicator: str, reason: str, act: Act
 ) -> None:
@@ -220,7 +241,7 @@ def existing_assessment(conn: sa.Connection, number: int) -> Assessment:
     found = assessment_by_number(conn, number)
     if found is None:
         raise NotFoundError(
-            f"there is no assessment {number}", remedy="hr-core performance assess list shows them"
+            f"no assessment {number} is open", remedy="hr-core performance assess list shows them"
         )
     return found
 

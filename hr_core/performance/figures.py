@@ -3,8 +3,8 @@
 A figure is computed again whenever it is asked for; nothing that is missing becomes a zero.
 """
 
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 from fractions import Fraction
 
 import sqlalchemy as sa
@@ -53,12 +53,13 @@ def stored_name(goal: Goal) -> str:
 
 
 class Figures:
-    """Reads on one connection; a month of the lines is counted once."""
+    """Reads on one connection, at one moment; a month of the lines is counted once."""
 
     def __init__(self, conn: sa.Connection, units: Units | None = None) -> None:
         self._conn = conn
         self._units = units or Units.load(conn)
         self._quality: dict[Month, QualityMonth] = {}
+        self._kept: tuple[str, list[Figure]] | None = None
 
     def actual(self, goal: Goal, period: Period) -> Actual:
         """Of the goal's subject over the period."""
@@ -72,14 +73,16 @@ class Figures:
     def _of_days(self, name: str, subject: str, period: Period) -> Actual:
         came = missed = late = 0
         unclear: list[str] = []
-        for person, day in self._days(subject, period):
-            late += day.late_min
-            if day.status in _UNCLEAR:
-                unclear.append(f"{person} {day.day}: {day.status}")
-            elif day.kind is DayKind.WORKDAY and day.status in _CAME:
-                came += 1
-            elif day.kind is DayKind.WORKDAY and day.status is DayStatus.ABSENT:
-                missed += 1
+        for person in self._people(subject, period):
+            days = self._days(subject, person, period)
+            unclear += self._not_yet(subject, person, period, days)
+            for day in days:
+                late += day.late_min
+                if day.status in _UNCLEAR:
+                    unclear.append(f"{person} {day.day}: {day.status}")
+                elif day.kind is DayKind.WORKDAY:
+                    came += day.status in _CAME
+                    missed += day.status is DayStatus.ABSENT
         if came + missed == 0:
             lacks = f"{subject} has no computed workday in {period}: hr-core attendance compute"
             return Actual(value=None, missing=(lacks,), open=tuple(unclear))
@@ -87,18 +90,26 @@ class Figures:
         value = Fraction(late) if name == LATE_MINUTES else Fraction(100 * came, came + missed)
         return Actual(value=value, sources=(counted,), open=tuple(unclear))
 
-    def _days(self, subject: str, period: Period) -> Iterator[tuple[str, DayResult]]:
-        for person in self._people(subject, period):
-            stored = days_of_person(self._conn, person, period.first, period.after)
-            for on, one in stored.items():
-                if self._counts(subject, person, on):
-                    yield person, one.result
+    def _days(self, subject: str, person: str, period: Period) -> list[DayResult]:
+        stored = days_of_person(self._conn, person, period.first, period.after)
+        return [one.result for on, one in stored.items() if self._counts(subject, person, on)]
+
+    def _not_yet(
+        self, subject: str, person: str, period: Period, days: Sequence[DayResult]
+    ) -> list[str]:
+        """Days that are still to come, or that nobody computed: also those of a leaver."""
+        last = period.after - timedelta(days=1)
+        newest = days[-1].day if days else None
+        if newest == last or not self._counts(subject, person, last):
+            return []
+        since = f"after {newest}" if newest else "at all"
+        return [f"{person}: no computed day {since}, until {last}"]
 
     def _people(self, subject: str, period: Period) -> list[str]:
         kind, _, code = subject.partition(":")
         if kind == "unit":
             return self._units.people_below(code, period.first, period.after)
-        return [code] if kind == "person" else []
+        return [self._units.current(code)] if kind == "person" else []
 
     def _counts(self, subject: str, person: str, on: date) -> bool:
         kind, _, code = subject.partition(":")
@@ -136,11 +147,20 @@ class Figures:
             rejects += counted.rejects + sum(one.rejects for one in corrected)
         return Tally(pieces, rejects)
 
+    def _stored(self, subject: str) -> list[Figure]:
+        """All imported ones of the subject; a person's goals are asked for one after the other."""
+        if self._kept is None or self._kept[0] != subject:
+            kind, _, code = subject.partition(":")
+            keys: tuple[str, ...] = (code,)
+            if kind == "person":
+                keys = keys_of(self._conn, self._units.current(code))
+            found = figures_of(self._conn, [f"{kind}:{key}" for key in keys])
+            self._kept = (subject, found)
+        return self._kept[1]
+
     def _imported(self, goal: Goal, period: Period) -> Actual:
-        kind, _, code = goal.subject.partition(":")
-        keys = keys_of(self._conn, code) if kind == "person" else (code,)
-        rows = figures_of(self._conn, [f"{kind}:{key}" for key in keys], stored_name(goal))
-        by_period = {row.period: row for row in rows}
+        name = stored_name(goal)
+        by_period = {row.period: row for row in self._stored(goal.subject) if row.figure == name}
         whole = by_period.get(str(period))
         if whole is not None:
             return Actual(value=_value(whole), sources=(_told(whole),))

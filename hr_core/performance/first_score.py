@@ -84,42 +84,56 @@ class _Weighted(NamedTuple):
     weight: Fraction
 
 
+class FirstScores:
+    """Of many people for one period: the organisation and the lines' months are read once."""
+
+    def __init__(self, conn: sa.Connection, period: Period) -> None:
+        self._conn = conn
+        self._period = period
+        self._rules = goal_rules(conn).on(period.first)
+        self._figures = Figures(conn)
+
+    def of(self, person: str) -> FirstScore:
+        """As `first_score`."""
+        by_month = _sets_by_month(self._conn, person, self._period)
+        found: dict[bool, list[IndicatorScore]] = {False: [], True: []}
+        lacking: dict[bool, list[MissingFigure]] = {False: [], True: []}
+        for goal, weight in _weighted([one.goals.goals for one in by_month]):
+            one = _indicator(self._figures, goal, weight, self._period, self._rules)
+            if isinstance(one, MissingFigure):
+                lacking[goal.trial].append(one)
+            else:
+                found[goal.trial].append(one)
+        _refuse_missing(person, self._period, lacking[False])
+        return FirstScore(
+            person=person,
+            period=str(self._period),
+            goals_version=by_month[-1].goals.version,
+            goals_digests=tuple(dict.fromkeys(one.digest for one in by_month)),
+            score=_total(found[False]),
+            indicators=tuple(found[False]),
+            trials=tuple(found[True]),
+            trials_missing=tuple(lacking[True]),
+            rules=self._rules,
+        )
+
+
 def first_score(conn: sa.Connection, person: str, period: Period) -> FirstScore:
     """`person` is a key. The same data give the same score, whenever it is asked for.
 
     Raises NothingToComputeError: without signed goals, or while a figure is missing (it says which
     and who can mend it); NoLawError.
     """
-    by_month = _sets_by_month(conn, person, period)
-    rules = goal_rules(conn).on(period.first)
-    figures = Figures(conn)
-    scored: list[IndicatorScore] = []
-    trials: list[IndicatorScore] = []
-    lacking: list[MissingFigure] = []
-    lacking_trials: list[MissingFigure] = []
-    for goal, weight in _weighted([one.goals.goals for one in by_month]):
-        found = _indicator(figures, goal, weight, period, rules)
-        if isinstance(found, MissingFigure):
-            (lacking_trials if goal.trial else lacking).append(found)
-        else:
-            (trials if goal.trial else scored).append(found)
+    return FirstScores(conn, period).of(person)
+
+
+def _refuse_missing(person: str, period: Period, lacking: Sequence[MissingFigure]) -> None:
     if lacking:
         raise NothingToComputeError(
             f"no first score of {person} for {period}: "
             + "; ".join(f"goal {one.goal}: {text}" for one in lacking for text in one.missing),
             remedy="enter what is missing, then compute again",
         )
-    return FirstScore(
-        person=person,
-        period=str(period),
-        goals_version=by_month[-1].goals.version,
-        goals_digests=tuple(dict.fromkeys(one.digest for one in by_month)),
-        score=_total(scored),
-        indicators=tuple(scored),
-        trials=tuple(trials),
-        trials_missing=tuple(lacking_trials),
-        rules=rules,
-    )
 
 
 def replay(found: FirstScore) -> Fraction:

@@ -4,8 +4,10 @@ Nothing here pays, moves or dismisses anybody: a raise and a bonus wait on the d
 a second person, everything else is a task that people do and end.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -33,10 +35,10 @@ from hr_core.performance.consequences import (
     planned_pay,
 )
 from hr_core.performance.content import content_of
-from hr_core.performance.house_rules import load_house_rules
+from hr_core.performance.house_rules import Consequence, load_house_rules
 from hr_core.performance.promotion import promotions
 from hr_core.performance.score_rules import rules_of_version
-from hr_core.quality.grades import load_grades
+from hr_core.quality.grades import GradeEdition, load_grades
 from hr_core.store.consequences import (
     ConsequenceKind,
     ConsequenceRow,
@@ -49,6 +51,7 @@ from hr_core.store.consequences import (
     end_consequence,
 )
 from hr_core.store.pay_agreements import agreements_until
+from hr_core.store.person_records import merged_into
 from hr_core.store.score_results import ResultRow, newest_results, results_of, score_results
 
 _WITHOUT_ONE = "no pay agreement"
@@ -86,14 +89,35 @@ def follow_up(conn: sa.Connection, period: str, act: Act, pay_month: str = "") -
     when = period_of(period, act.at.date())
     month = str(period_of(pay_month)) if pay_month else str(when.months()[-1])
     found = _Found()
-    for result in newest_results(conn, score_results.c.period == str(when)):
-        _follow_one(conn, result, act, month, found)
+    now = merged_into(conn)
+    # Under the key of today: a record may have been merged into another one since the lock.
+    results = {
+        (person := now.get(row.person, row.person)): replace(row, person=person)
+        for row in newest_results(conn, score_results.c.period == str(when))
+    }
+    facts = _Facts(
+        keys={one: {one, *(gone for gone, into in now.items() if into == one)} for one in results},
+        agreements=agreements_until(conn, when.after),
+        grades=load_grades().on(when.first),
+        pay_month=month,
+    )
+    for result in results.values():
+        _follow_one(conn, result, act, facts, found)
     return FollowUp(
         made=tuple(found.made),
         kept=found.kept,
         withdrawn=tuple(found.withdrawn),
         not_made=tuple(found.not_made),
     )
+
+
+class _Facts(NamedTuple):
+    """Of everybody, read once. `keys`: by person, all that mean it."""
+
+    keys: Mapping[str, AbstractSet[str]]
+    agreements: Mapping[str, Sequence[DatedAgreement]]
+    grades: GradeEdition
+    pay_month: str
 
 
 class _Found:
@@ -105,40 +129,43 @@ class _Found:
 
 
 def _follow_one(
-    conn: sa.Connection, result: ResultRow, act: Act, month: str, found: _Found
+    conn: sa.Connection, result: ResultRow, act: Act, facts: _Facts, found: _Found
 ) -> None:
-    wanted, missing = _planned(conn, result)
+    person = result.person
+    wanted, missing = _planned(conn, result, facts)
     found.not_made += missing
     here = consequences.c
-    rows = consequences_where(conn, here.person == result.person)
-    standing = {_plain(row.once): row for row in rows if row.ended is not End.WITHDRAWN}
+    rows = consequences_where(conn, here.person.in_(sorted(facts.keys[person])))
+    standing = {_same(row, person): row for row in rows if row.ended is not End.WITHDRAWN}
     now = {one.once for one in wanted}
-    for row in standing.values():
-        gone = row.period == result.period and _plain(row.once) not in now
+    for once, row in standing.items():
+        gone = row.period == result.period and once not in now
         if gone and row.kind is not ConsequenceKind.TAKE_BACK and not _pay_is_missing(row, missing):
             _withdraw(conn, row, result, act, found)
     for one in wanted:
         if one.once in standing:
             found.kept += 1
         else:
-            again = sum(_plain(row.once) == one.once for row in rows)
-            found.made.append(_make(conn, one, again, result, act, month))
+            again = sum(_same(row, person) == one.once for row in rows)
+            found.made.append(_make(conn, one, again, result, act, facts.pay_month))
 
 
-def _planned(conn: sa.Connection, result: ResultRow) -> tuple[list[Planned], list[NotMade]]:
+def _planned(
+    conn: sa.Connection, result: ResultRow, facts: _Facts
+) -> tuple[list[Planned], list[NotMade]]:
+    if result.grade is None:
+        return [], []
     content = content_of(result.content)
     rules = rules_of_version(conn, content.rules)
     house = load_house_rules().on(result.period_from)
-    rule = None if result.grade is None else house.consequence(result.scheme, result.grade)
-    if rule is None:
-        return [], []
-    row = in_a_row(results_of(conn, result.person), result)
-    promoted = list(promotions(conn, result, rules))
-    grades = load_grades().on(result.period_from)
-    wanted = list(planned(result, rule, row, rules, grades, promoted))
-    agreements = agreements_until(conn, result.period_until, [result.person])
+    rule = house.consequence(result.scheme, result.grade) or Consequence()
+    history = results_of(conn, facts.keys[result.person])
+    row = in_a_row(history, result)
+    promoted = list(promotions(conn, result, history, rules))
+    wanted = list(planned(result, rule, row, rules, facts.grades, promoted))
     try:
-        wanted += planned_pay(result, rule, _terms(agreements.get(result.person, ()), result))
+        terms = _terms(facts.agreements.get(result.person, ()), result)
+        wanted += planned_pay(result, rule, terms)
     except MissingPayError as exc:
         return wanted, [
             NotMade(
@@ -293,9 +320,9 @@ def _state(conn: sa.Connection, row: ConsequenceRow) -> str:
     return "open" if row.approval is None else desk.approval(conn, row.approval).state.value
 
 
-def _plain(once: str) -> str:
-    """Without the count of how often it was made again."""
-    return once.partition("#")[0]
+def _same(row: ConsequenceRow, person: str) -> str:
+    """What it is under the person's key of today, without the count of how often it was made."""
+    return row.once.partition("#")[0].replace(f":{row.person}:", f":{person}:", 1)
 
 
 def _pay_is_missing(row: ConsequenceRow, missing: Iterable[NotMade]) -> bool:

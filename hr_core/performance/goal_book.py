@@ -1,6 +1,7 @@
 """Stored sets of goals as a tree: what holds now, who serves which goal, who serves none."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import NamedTuple, Self
 
 import sqlalchemy as sa
@@ -40,12 +41,19 @@ class GoalBook:
 
     def __init__(self, held: Iterable[Held]) -> None:
         self.held = {_key(one.stored): one for one in held}
+        found = [goal for one in self.held.values() for goal in one.stored.goals.goals]
+        self._goals = sorted(found, key=lambda goal: goal.level.depth)
+        self._units: dict[str, list[Goal]] = {}
+        for goal in self._goals:
+            if goal.level is not Level.PERSON:
+                self._units.setdefault(goal.code, []).append(goal)
 
     @classmethod
-    def load(cls, conn: sa.Connection) -> Self:
-        states = last_states(conn)
+    def load(cls, conn: sa.Connection, people: Collection[str] | None = None) -> Self:
+        """Of all units, and of everybody or of these people."""
+        states = last_states(conn, people)
         best: dict[tuple[Level, str, str], Held] = {}
-        for stored in all_sets(conn):
+        for stored in all_sets(conn, people):
             state = State(states[stored.number]) if stored.number in states else None
             before = best.get(_key(stored))
             if state in _DROPPED:
@@ -56,22 +64,16 @@ class GoalBook:
 
     def goals(self) -> list[Goal]:
         """From the company down, in the order of the sets."""
-        found = [goal for one in self.held.values() for goal in one.stored.goals.goals]
-        return sorted(found, key=lambda goal: goal.level.depth)
+        return list(self._goals)
 
     def set_of(self, level: Level, owner: str, period: str) -> Held | None:
         return self.held.get((level, owner, period))
 
     def unit_goal(self, code: str, period: str) -> Goal | None:
         """Of a unit, whose period holds `period`; the shortest of several."""
-        wanted = Period.parse(period)
-        found = [
-            goal
-            for goal in self.goals()
-            if goal.code == code
-            and goal.level is not Level.PERSON
-            and Period.parse(goal.period).holds(wanted)
-        ]
+        found = [goal for goal in self._units.get(code, ()) if _holds(goal.period, period)]
+        if len(found) == 1:
+            return found[0]
         return min(found, key=lambda goal: Period.parse(goal.period).length, default=None)
 
     def require_unit_goal(self, code: str, period: str) -> Goal:
@@ -88,7 +90,7 @@ class GoalBook:
         return None if goal.parent is None else self.unit_goal(goal.parent, goal.period)
 
     def children(self, goal: Goal) -> list[Goal]:
-        return [one for one in self.goals() if one.parent and self.parent(one) == goal]
+        return [one for one in self._goals if one.parent == goal.code and self.parent(one) == goal]
 
     def check(self, goals: Iterable[Goal]) -> None:
         """Raises RefusedError for an orphan: below the company each goal serves one above."""
@@ -116,7 +118,7 @@ class GoalBook:
     def unaligned(self) -> list[Unaligned]:
         """Goals of people that do not reach a company goal, with where their way up ends."""
         found = []
-        for goal in self.goals():
+        for goal in self._goals:
             if goal.level is not Level.PERSON:
                 continue
             path, top = [goal.code], goal
@@ -138,12 +140,16 @@ class GoalBook:
 
 def signed_sets(conn: sa.Connection, person: str) -> list[StoredSet]:
     """Of a person's keys, in the order in which they were made."""
-    states = last_states(conn)
+    keys = keys_of(conn, person)
+    states = last_states(conn, keys)
     return [
-        one
-        for one in sets_of(conn, Level.PERSON, keys_of(conn, person))
-        if states.get(one.number) == State.SIGNED
+        one for one in sets_of(conn, Level.PERSON, keys) if states.get(one.number) == State.SIGNED
     ]
+
+
+@lru_cache(maxsize=1024)  # a plant has some dozen periods, and a tree asks for each goal
+def _holds(outer: str, inner: str) -> bool:
+    return Period.parse(outer).holds(Period.parse(inner))
 
 
 def _key(stored: StoredSet) -> tuple[Level, str, str]:

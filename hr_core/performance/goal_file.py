@@ -80,7 +80,7 @@ def _goal(conn: sa.Connection, row: GoalRow, period: str, where: tuple[str, str]
 
 
 def _subject(conn: sa.Connection, text: str, on: date) -> str:
-    """ "person:1007" with the key for the number; "unit:T1" and "line:L1" as they are."""
+    """With the key for the number of person:1007; unit:T1 and line:L1 as they are."""
     kind, _, code = text.partition(":")
     if not text or (kind in {"unit", "line"} and code):
         return text

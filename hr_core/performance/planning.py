@@ -57,7 +57,8 @@ def import_goals(conn: sa.Connection, file: GoalFile, sign: Sign) -> Planned:
     unchanged = 0
     for level, owner, period in sorted(file.groups, key=lambda key: key[0].depth):
         goals = file.groups[level, owner, period]
-        there = GoalBook.load(conn).set_of(level, owner, period)
+        own = (owner,) if level is Level.PERSON else ()
+        there = GoalBook.load(conn, own).set_of(level, owner, period)
         if there is not None and there.stored.goals.goals == goals:
             unchanged += 1
         elif level is Level.PERSON:
@@ -75,7 +76,7 @@ def store_unit_goals(
 ) -> StoredSet:
     """All goals of one unit for one period, in a new version. Raises RefusedError."""
     first = goals[0]
-    units, book = Units.load(conn), GoalBook.load(conn)
+    units, book = Units.load(conn), GoalBook.load(conn, people=())
     _check_unit_goals(units, book, goals)
     before = book.set_of(first.level, first.owner, first.period)
     begins = _later(before.stored.goals, sign.at) if before else Period.parse(first.period).first
@@ -173,7 +174,7 @@ def _level_of(units: Units, owner: str) -> Level:
 
 def _propose_part(conn: sa.Connection, goal: Goal, sign: Sign) -> Goal:
     """Alone it has the whole weight; among others it has the weight that was given to it."""
-    there = GoalBook.load(conn).set_of(goal.level, goal.owner, goal.period)
+    there = GoalBook.load(conn, [goal.owner]).set_of(goal.level, goal.owner, goal.period)
     others = there.stored.goals.goals if there else ()
     weights = {one.code: one.weight for one in others}
     if others and goal.code not in weights:
@@ -191,7 +192,7 @@ def _propose_part(conn: sa.Connection, goal: Goal, sign: Sign) -> Goal:
 
 def _put(conn: sa.Connection, goal: Goal, sign: Sign) -> Goal:
     """Into the unit's goals, in the place of one with its code, whose weight it keeps."""
-    before = GoalBook.load(conn).set_of(goal.level, goal.owner, goal.period)
+    before = GoalBook.load(conn, people=()).set_of(goal.level, goal.owner, goal.period)
     others = before.stored.goals.goals if before else ()
     weights = {one.code: one.weight for one in others}
     own = replace(goal, weight=weights.get(goal.code, Fraction(0)))
@@ -231,10 +232,8 @@ def open_goals(conn: sa.Connection, unit: str, on: date) -> list[Goal]:
     """Those of a unit whose period is not over on the day."""
     return [
         goal
-        for goal in GoalBook.load(conn).goals()
-        if goal.level is not Level.PERSON
-        and goal.owner == unit
-        and Period.parse(goal.period).after > on
+        for goal in GoalBook.load(conn, people=()).goals()
+        if goal.owner == unit and Period.parse(goal.period).after > on
     ]
 
 

@@ -10,7 +10,7 @@ from hr_core.people.visibility import Scope, only_visible, visible_people
 from hr_core.performance.content import content_of
 from hr_core.performance.periods import Period
 from hr_core.performance.score_rules import PromotionRule, ScoreEdition
-from hr_core.store.score_results import ResultRow, newest_results, results_of, score_results
+from hr_core.store.score_results import ResultRow, newest_results, score_results
 
 _YEAR_MONTHS = 12
 
@@ -41,15 +41,17 @@ def rules_for(posts: Sequence[str], rules: ScoreEdition) -> Iterator[PromotionRu
 
 
 def promotions(
-    conn: sa.Connection, result: ResultRow, rules: ScoreEdition
+    conn: sa.Connection, result: ResultRow, history: Sequence[ResultRow], rules: ScoreEdition
 ) -> Iterator[PromotionRule]:
-    """Which rules the result of a year completes; none for a shorter period."""
+    """Which rules the result of a year completes; none for a shorter period. `history`: all results
+    of the person.
+    """
     period = Period.parse(result.period)
     if len(period.months()) != _YEAR_MONTHS:
         return
     years = {
         Period.parse(row.period).first.year: row.grade
-        for row in results_of(conn, result.person)
+        for row in history
         if len(Period.parse(row.period).months()) == _YEAR_MONTHS
     }
     posts = [one.post for one in content_of(result.content).posts]

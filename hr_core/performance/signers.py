@@ -80,7 +80,7 @@ def acting_person(conn: sa.Connection, chain: Chain, role: Role, by: Actor) -> s
     """Which of those who may act in the role it is. Raises RefusedError that names who can."""
     allowed = chain.people(role)
     for person in sorted(allowed):
-        if not by.spelled.isdisjoint(Actor(person, frozenset(keys_of(conn, person))).spelled):
+        if is_person(conn, person, by):
             return person
     if allowed:
         remedy = f"{' or '.join(sorted(allowed))} can: --by NAME"
@@ -93,6 +93,11 @@ def acting_person(conn: sa.Connection, chain: Chain, role: Role, by: Actor) -> s
     raise RefusedError(
         f"{by.name} cannot act as the {role.replace('_', ' ')} of {chain.person}", remedy=remedy
     )
+
+
+def is_person(conn: sa.Connection, person: str, by: Actor) -> bool:
+    """Under any of the person's keys, or the actor's names."""
+    return not by.spelled.isdisjoint(Actor(person, frozenset(keys_of(conn, person))).spelled)
 
 
 def is_hr(conn: sa.Connection, by: Actor) -> bool:

@@ -31,7 +31,7 @@ assessments = sa.Table(
     sa.Column("indicators", sa.Text, nullable=False),  # JSON of tuple[Indicator, ...]
     sa.Column("opened_by", sa.Text, nullable=False),
     sa.Column("opened_at", UtcInstant, nullable=False),
-    sa.UniqueConstraint("person", "period", "post"),
+    sa.Index(None, "period", "person"),
     sa.CheckConstraint("rater <> person", name="two_people"),
 )
 
@@ -56,7 +56,18 @@ assessment_reasons = sa.Table(
     sa.Column("entered_at", UtcInstant, nullable=False),
 )
 
+# Opened by mistake, or its rater left: it stays to be read, and another one takes its place.
+assessment_withdrawals = sa.Table(
+    "assessment_withdrawals",
+    metadata,
+    sa.Column("assessment", sa.ForeignKey(assessments.c.number), primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("withdrawn_by", sa.Text, nullable=False),
+    sa.Column("withdrawn_at", UtcInstant, nullable=False),
+)
+
 keep_unchanged(assessments)
+keep_unchanged(assessment_withdrawals)
 keep_unchanged(assessment_reasons)
 _BOTH = "(SELECT count(*) FROM assessment_sides AS s WHERE s.assessment = OLD.assessment) = 2"
 _FROZEN = "the marks are frozen: both sides are in"
@@ -110,6 +121,7 @@ def add_assessment(conn: sa.Connection, new: Assessment, by: str, at: datetime) 
 
 
 def assessment_by_number(conn: sa.Connection, number: int) -> Assessment | None:
+    """None for one that was withdrawn too, as in every read here."""
     found = _read(conn, assessments.c.number == number)
     return found[0] if found else None
 
@@ -157,8 +169,20 @@ def reasons_of(conn: sa.Connection, number: int) -> dict[str, str]:
     return {row.indicator: row.reason for row in conn.execute(query)}
 
 
+def withdraw(conn: sa.Connection, number: int, reason: str, by: str, at: datetime) -> None:
+    conn.execute(
+        assessment_withdrawals.insert().values(
+            assessment=number, reason=reason, withdrawn_by=by, withdrawn_at=at
+        )
+    )
+
+
 def _read(conn: sa.Connection, *wanted: sa.ColumnElement[bool]) -> list[Assessment]:
-    rows = conn.execute(sa.select(assessments).where(*wanted).order_by(assessments.c.number))
+    gone = sa.select(assessment_withdrawals.c.assessment)
+    stands = assessments.c.number.not_in(gone)
+    rows = conn.execute(
+        sa.select(assessments).where(stands, *wanted).order_by(assessments.c.number)
+    )
     return [
         Assessment(
             number=row.number,

@@ -123,9 +123,12 @@ def sets_of(conn: sa.Connection, level: Level, owners: Collection[str]) -> list[
     return _sets(conn, goal_sets.c.level == level.value, goal_sets.c.owner.in_(sorted(owners)))
 
 
-def all_sets(conn: sa.Connection) -> list[StoredSet]:
-    """In the order in which they were made."""
-    return _sets(conn)
+def all_sets(conn: sa.Connection, people: Collection[str] | None = None) -> list[StoredSet]:
+    """In the order in which they were made: of all units, and of everybody or of these people."""
+    if people is None:
+        return _sets(conn)
+    there = goal_sets.c
+    return _sets(conn, sa.or_(there.level != Level.PERSON.value, there.owner.in_(sorted(people))))
 
 
 def steps_of(conn: sa.Connection, number: int) -> list[StepRow]:
@@ -133,11 +136,15 @@ def steps_of(conn: sa.Connection, number: int) -> list[StepRow]:
     return [StepRow(*row) for row in conn.execute(query)]
 
 
-def last_states(conn: sa.Connection) -> dict[int, str]:
-    """The state of each set that something was done to."""
-    query = sa.select(goal_steps.c.goal_set, goal_steps.c.after).order_by(
-        goal_steps.c.goal_set, goal_steps.c.step
-    )
+def last_states(conn: sa.Connection, people: Collection[str] | None = None) -> dict[int, str]:
+    """The state of each set that something was done to: of everybody, or of these people."""
+    there = goal_steps.c
+    query = sa.select(there.goal_set, there.after).order_by(there.goal_set, there.step)
+    if people is not None:
+        own = sa.select(goal_sets.c.number).where(
+            goal_sets.c.level == Level.PERSON.value, goal_sets.c.owner.in_(sorted(people))
+        )
+        query = query.where(there.goal_set.in_(own))
     return {row.goal_set: row.after for row in conn.execute(query)}
 
 

@@ -62,7 +62,9 @@ def _after_create(table: sa.Table, conn: sa.Connection, **_: object) -> None:
 def _create(conn: sa.Connection, table: sa.Table) -> None:
     for one in table.info.get(_KEPT, ()):
         for statement in _statements(one, table.name, conn.dialect.name):
-            conn.exec_driver_sql(statement)
+            doubled = statement.replace("%", "%%")  # psycopg reads one as a parameter
+            is_postgres = conn.dialect.name == "postgresql"
+            conn.exec_driver_sql(doubled if is_postgres else statement)
 
 
 def _statements(one: Guard, table: str, dialect: str) -> Iterator[str]:
@@ -74,7 +76,7 @@ def _statements(one: Guard, table: str, dialect: str) -> Iterator[str]:
         kept = "OLD" if one.event == "DELETE" else "NEW"
         # A WHEN of PostgreSQL may look into no other table; the body of a function may.
         yield (
-            f'CREATE FUNCTION "{name}"() RETURNS trigger LANGUAGE plpgsql AS $guard$ BEGIN '
+            f'CREATE OR REPLACE FUNCTION "{name}"() RETURNS trigger LANGUAGE plpgsql AS $guard$ BEGIN '
             f"IF {when} THEN RAISE EXCEPTION USING MESSAGE = '{says}', "
             f"ERRCODE = 'integrity_constraint_violation'; END IF; RETURN {kept}; END $guard$"
         )

@@ -330,18 +330,17 @@ def lines_of(conn: sa.Connection, run: int, number: str) -> list[SlipLine]:
         .where(pay_lines.c.run == run, pay_lines.c.number == number)
         .order_by(pay_lines.c.position)
     )
-    return [
-        SlipLine(
-            code=row.code,
-            label=row.label,
-            label_zh=row.label_zh,
-            amount_fen=row.amount_fen,
-            note=row.note,
-            trace=_decode_trace(row.trace),
-            side=Side(row.side),
-        )
-        for row in conn.execute(ordered)
-    ]
+    return [_slip_line(row) for row in conn.execute(ordered)]
+
+
+def lines_of_run(conn: sa.Connection, run: int) -> dict[str, list[SlipLine]]:
+    """By person, in the order of their slips."""
+    there = pay_lines.c
+    query = sa.select(pay_lines).where(there.run == run).order_by(there.number, there.position)
+    found: dict[str, list[SlipLine]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.number, []).append(_slip_line(row))
+    return found
 
 
 def days_of(conn: sa.Connection, run: int, number: str) -> list[DayResult]:
@@ -383,6 +382,18 @@ def _line_columns(run: int, number: str, position: int, line: SlipLine) -> dict[
         "trace": _encode(line.trace),
         "side": line.side.value,
     }
+
+
+def _slip_line(row: sa.Row[Any]) -> SlipLine:
+    return SlipLine(
+        code=row.code,
+        label=row.label,
+        label_zh=row.label_zh,
+        amount_fen=row.amount_fen,
+        note=row.note,
+        trace=_decode_trace(row.trace),
+        side=Side(row.side),
+    )
 
 
 def _run_row(row: sa.Row[tuple[object, ...]]) -> RunRow:

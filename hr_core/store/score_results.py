@@ -61,7 +61,8 @@ guard(
         "INSERT",
         "four_eyes",
         "EXISTS (SELECT 1 FROM assessments AS a WHERE a.person = NEW.person "
-        "AND a.period = NEW.period AND a.rater = NEW.locked_by)",
+        "AND a.period = NEW.period AND a.rater = NEW.locked_by "
+        "AND a.number NOT IN (SELECT w.assessment FROM assessment_withdrawals AS w))",
         "a rater cannot lock the score that he gave",
     ),
 )
@@ -126,9 +127,9 @@ def newest_results(
     return sorted(newest.values(), key=lambda row: row.number)
 
 
-def results_of(conn: sa.Connection, person: str) -> list[ResultRow]:
-    """The newest version of each period, by the end of the period."""
-    found = newest_results(conn, score_results.c.person == person)
+def results_of(conn: sa.Connection, people: Iterable[str]) -> list[ResultRow]:
+    """The newest version of each period, by the end of the period. `people`: one person's keys."""
+    found = newest_results(conn, score_results.c.person.in_(sorted(people)))
     return sorted(found, key=lambda row: (row.period_until, row.period))
 
 

@@ -13,6 +13,9 @@ from hr_core.trace.calculation import (
     ComparisonInput,
     CorrectionInput,
     DayInput,
+    EntryInput,
+    LawInput,
+    LineInput,
     Step,
     TallyInput,
     WorkInput,
@@ -20,6 +23,8 @@ from hr_core.trace.calculation import (
 )
 from hr_core.trace.day_reasons import bounding_role
 from hr_core.trace.events import RawEvent, is_event_id, raw_event
+
+_AGREEMENT = "agreement_"  # facts of pay by an agreement: its number behind it
 
 
 class ExplainedPunch(Struct, frozen=True, kw_only=True):
@@ -66,7 +71,11 @@ class ExplainedWork(Struct, frozen=True, kw_only=True):
 
 
 class ExplainedLine(Struct, frozen=True, kw_only=True):
-    """`replayed_fen` is the amount computed again from the stored trace alone."""
+    """`replayed_fen` is the amount computed again from the stored trace alone.
+
+    law, lines, entries: what the line rests on beside days and work. agreements: by number, from which
+    day and by whom (of the facts).
+    """
 
     line: str
     label: str
@@ -84,6 +93,11 @@ class ExplainedLine(Struct, frozen=True, kw_only=True):
     days: tuple[ExplainedDay, ...]
     work: tuple[ExplainedWork, ...]
     corrections: tuple[CorrectionInput, ...] = ()
+    side: str = ""
+    law: tuple[LawInput, ...] = ()
+    lines: tuple[LineInput, ...] = ()
+    entries: tuple[EntryInput, ...] = ()
+    agreements: dict[str, str] = {}
     tallies: tuple[TallyInput, ...] = ()
 
 
@@ -156,6 +170,15 @@ def _line(conn: sa.Connection, line: SlipLine, days: dict[str, DayResult]) -> Ex
         days=tuple(_day(conn, one, days[one.day]) for one in trace.days),
         work=tuple(_work(conn, one) for one in trace.work),
         corrections=trace.corrections,
+        side=line.side.value,
+        law=trace.law,
+        lines=trace.lines,
+        entries=trace.entries,
+        agreements={
+            name.removeprefix(_AGREEMENT): said
+            for name, said in trace.facts.items()
+            if name.startswith(_AGREEMENT)
+        },
         tallies=trace.tallies,
     )
 

@@ -19,6 +19,7 @@ from hr_core.web.attendance_routes import attendance_routes
 from hr_core.web.board_alerts import AlertDesk, StoredAlerts
 from hr_core.web.board_routes import BoardSource, board_routes
 from hr_core.web.board_source import StoredBoard
+from hr_core.web.compare_routes import compare_routes
 from hr_core.web.errors import NoPageError
 from hr_core.web.event_page import LONGEST_ID_SHOWN, event_page, owner_of_punch
 from hr_core.web.login_pages import LoginPages
@@ -54,6 +55,7 @@ def page_routes(
         *board_routes(desk, live, board or StoredBoard(live), alerts or StoredAlerts(engine)),
         *LoginPages(desk, login, time.monotonic).routes(),
         *SlipAnswerPages(desk).routes(),
+        *compare_routes(desk),
         *performance_routes(desk),
     ]
     for language in LANGUAGES:

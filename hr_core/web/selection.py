@@ -97,6 +97,18 @@ class Links:
         return f"{self.start}event/{event_id}{query}"
 
     @property
+    def compare(self) -> str:
+        return f"{self.start}pay/compare"
+
+    def comparison(self, pairs: list[tuple[str, str]]) -> str:
+        return f"{self.compare}?{urlencode(pairs)}"
+
+    def compared_line(self, runs: tuple[int, int], person: str, line: str) -> str:
+        """The person stands last: a key may hold a slash."""
+        place = f"{runs[0]}/{runs[1]}/{quote(line, safe='')}/{quote(person, safe='')}"
+        return f"{self.compare}/{place}"
+
+    @property
     def slip_answer(self) -> str:
         return f"{self.start}slip-answer"
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from hr_core import views
 from hr_core.errors import NotFoundError
 from hr_core.money import format_fen
+from hr_core.pay.line_words import MissingWordsError, words_of
 from hr_core.pay.slip import GRADE_LINE, Side, SlipLine, net_fen
 from hr_core.pay.slip_answers import slip_digest
 from hr_core.store.results import lines_of, run_by_number
@@ -143,7 +144,7 @@ def no_slip(conn: sa.Connection, run: int, number: str) -> NoPageError:
 
 
 def sentence(line: SlipLine, words: Words) -> str:
-    """How the amount came about, in one line with its numbers; an unknown rule's own note."""
+    """How the amount came about, in one line with its numbers; the note of a line without words."""
     trace = line.trace
     facts = {name: fact_text(name, value) for name, value in trace.facts.items()}
     results = {step.name: step.result for step in trace.steps}
@@ -162,7 +163,10 @@ def sentence(line: SlipLine, words: Words) -> str:
         )
     if line.code == GRADE_LINE and trace.rule == "grade":
         return _grade_sentence(trace, facts, results, words)
-    return line.note
+    try:
+        return words_of(line, words.language).sentence
+    except MissingWordsError:
+        return line.note
 
 
 def amount_text(fen: int) -> str:

@@ -11,6 +11,7 @@ from hr_core.web import (
     account_words,
     attendance_words,
     board_words,
+    compare_words,
     pay_words,
     performance_words,
     piece_words,
@@ -304,6 +305,7 @@ PHRASES: dict[str, _Both] = {
     **attendance_words.PHRASES,
     **account_words.PHRASES,
     **pay_words.PHRASES,
+    **compare_words.PHRASES,
     **performance_words.PHRASES,
     **piece_words.PHRASES,
 }
@@ -414,6 +416,7 @@ CODES: dict[str, dict[str, _Both]] = {
     **board_words.CODES,
     **attendance_words.CODES,
     **pay_words.CODES,
+    **compare_words.CODES,
     **performance_words.CODES,
 }
 

@@ -371,3 +371,27 @@ class SlipTrace(Answer, frozen=True, kw_only=True):
     total_fen: int | None
     lines: tuple[dict[str, Any], ...]
     masked: tuple[str, ...]
+
+
+class ApprovalAnswer(Answer, frozen=True, kw_only=True):
+    """Something that one person entered and another decides. `content`: exactly what was entered,
+    `digest` its SHA-256; state: proposed, approved, refused, withdrawn.
+    """
+
+    number: int
+    kind: str
+    subject: str
+    content: Any
+    digest: str
+    state: str
+    proposed_at: datetime
+    proposed_by: str
+    reason: str
+    decided_at: datetime | None
+    decided_by: str | None
+    decision: str
+
+
+class Approvals(Answer, frozen=True, kw_only=True):
+    approvals: tuple[ApprovalAnswer, ...]
+    next: str | None

@@ -17,6 +17,7 @@ from hr_core.api.app import Clock
 from hr_core.api.attempts import Attempts
 from hr_core.api.v1 import (
     adoption_routes,
+    approval_routes,
     pay_routes,
     people_routes,
     plan_routes,
@@ -73,6 +74,7 @@ def build(desk: AskDesk) -> FastAPI:
     api.include_router(plant_routes.router)
     api.include_router(request_routes.router)
     api.include_router(adoption_routes.router)
+    api.include_router(approval_routes.router)
     api.include_router(plan_routes.router)
     api.include_router(pay_routes.router)
     api.include_router(people_routes.router)

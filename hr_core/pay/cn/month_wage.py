@@ -106,6 +106,8 @@ def month_wage(
             "paid_days": str(len(days.all)),
             "employed_days": str(len(present)),
             "unpaid_days": str(len(absent)),
+            "month_days": str(law.month_days),
+            **({"wage_fen": str(*by_wage)} if len(by_wage) == 1 else {}),
         },
     )
 

@@ -57,8 +57,20 @@ def _line(kind: DayKind, work: list[OvertimeWork], law: Overtime) -> Line:
         by_edition("overtime", law),
         formula=f"wage / {decimal_text(law.month_days)} / {decimal_text(law.day_hours)} x hours x "
         f"{decimal_text(law.factors[kind])}",
-        facts={"hours": str(hours), "days": ", ".join(str(one.on) for one in work)},
+        facts={
+            "hours": str(hours),
+            "days": ", ".join(str(one.on) for one in work),
+            "factor": str(law.factors[kind]),
+            "month_days": str(law.month_days),
+            "day_hours": str(law.day_hours),
+            **_one_wage({one.wage for one in work}),
+        },
     )
+
+
+def _one_wage(wages: set[int]) -> dict[str, str]:
+    """Nothing when the month has two: no one wage gives the hour's pay."""
+    return {"wage_fen": str(*wages)} if len(wages) == 1 else {}
 
 
 def too_long(work: tuple[OvertimeWork, ...], law: Overtime) -> list[str]:

@@ -215,7 +215,7 @@ async def test_the_description_is_whole(admin):
     assert told["openapi"].startswith("3.1")
     assert told["servers"] == [{"url": API}]
     paths = told["paths"]
-    assert len(paths) == 29
+    assert len(paths) == 33
     names = set(told["components"]["schemas"])
     used = set(re.findall(r'"#/components/schemas/(\w+)"', msgspec.json.encode(told).decode()))
     assert used <= names
@@ -238,6 +238,7 @@ async def test_the_description_is_whole(admin):
 async def test_every_route_is_described_and_the_page_shows_each(admin, paid, served):
     from hr_core.api.v1 import (
         adoption_routes,
+        approval_routes,
         pay_routes,
         people_routes,
         plan_routes,
@@ -250,6 +251,7 @@ async def test_every_route_is_described_and_the_page_shows_each(admin, paid, ser
         route.path.replace(":path", "")
         for one in (
             adoption_routes,
+            approval_routes,
             pay_routes,
             people_routes,
             plan_routes,

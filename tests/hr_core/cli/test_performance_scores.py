@@ -256,3 +256,22 @@ def test_the_rate_that_grades_is_the_one_that_pay_uses(plant):
         assert work("E009") == (0, 0)
         assert counted_work(conn, Period.parse("2026-10"), "general", rules)("E001") is None
     engine.dispose()
+
+
+def test_with_accounts_only_a_role_that_may_locks_and_reviews(marked, capfd):
+    run("assess", "reason", "1", "care", "--reason", "scratches", "--by", "M1")
+    for name, role, person in (("ann", "hr", "H1"), ("bob", "worker", "X1"), ("m", "hr", "M1")):
+        assert main(["account", "add", name, "--role", role, "--person", person]) == 0
+    lock = ("lock", "E1", *MONTH, "--scheme", "general")
+    for who in ("bob", "H1", "nobody"):
+        assert run(*lock, "--by", who) == 3
+        assert f"{who!r} cannot approve a score" in capfd.readouterr().err
+    # The rater's own account has the role, and is the rater.
+    assert run(*lock, "--by", "m") == 1
+    assert "cannot lock it" in capfd.readouterr().out
+    assert run(*lock, "--by", "ann") == 0
+    assert run("appeal", "E1", *MONTH, "--reason", "worn", "--by", "E1") == 0
+    assert run("review", "1", "--upheld", "--reason", "no", "--by", "bob") == 3
+    assert run("review", "1", "--upheld", "--reason", "no", "--by", "m") == 3
+    assert "cannot review" in capfd.readouterr().err
+    assert run("review", "1", "--upheld", "--reason", "no", "--by", "ann") == 0

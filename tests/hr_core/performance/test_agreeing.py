@@ -164,8 +164,8 @@ def test_an_appeal_before_the_period_is_decided_by_the_level_above(core):
     new = did(core, accept, stored.number, sign("HEAD"), [lower])
     assert new.goals.goals[0].target == 80
     late = did(core, propose, draft(person="E2"), sign("LEAD"))
+    at = NOW + timedelta(days=11)
     with pytest.raises(RefusedError, match="comes before"):
-        at = NOW + timedelta(days=11)
         did(core, ask_change, late.number, sign("E2", "too high", at=at), appeal=True)
 
 
@@ -173,8 +173,8 @@ def test_a_change_of_signed_goals_is_a_new_version_from_next_month_with_all_sign
     first = did(core, propose, draft(*two(60, 40)), sign("LEAD"))
     signed_by_all(core, first.number)
     november = NOW + timedelta(days=46)  # 5 November
+    now = draft(*two(50, 50), since=day("2026-11-01"))
     with pytest.raises(RefusedError, match="cannot begin to hold on 2026-11-01"):
-        now = draft(*two(50, 50), since=day("2026-11-01"))
         did(core, propose, now, sign("LEAD", at=november))
     second = did(core, propose, draft(*two(50, 50)), sign("LEAD", at=november))
     assert (second.goals.version, second.goals.since) == (2, day("2026-12-01"))
@@ -218,7 +218,7 @@ def test_a_change_signed_too_late_leaves_the_past_month_alone(core):
 
 def test_only_one_version_is_open_at_a_time(core):
     did(core, propose, draft(), sign("LEAD"))
-    with pytest.raises(RefusedError, match="version 1 .* is proposed"):
+    with pytest.raises(RefusedError, match=r"version 1 .* is proposed"):
         did(core, propose, draft(), sign("LEAD"))
 
 
@@ -229,9 +229,10 @@ def test_others_do_not_propose(core, who):
 
 
 def test_weights_that_are_not_100_are_refused_with_who_can_mend_it(core):
+    one, other = two(60, 35)
+    goals = draft(one, replace(other, group=Group.KCI))
     with pytest.raises(RefusedError, match=r"95 % together \(KPI 60, KCI 35\)") as refused:
-        one, other = two(60, 35)
-        did(core, propose, draft(one, replace(other, group=Group.KCI)), sign("LEAD"))
+        did(core, propose, goals, sign("LEAD"))
     assert "LEAD can mend it" in refused.value.remedy
 
 

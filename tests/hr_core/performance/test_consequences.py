@@ -9,10 +9,12 @@ import sqlalchemy as sa
 from hr_core.approvals.desk import Actor, ApprovalState, approval, approve, open_approvals, refuse
 from hr_core.approvals.effects import take_effect
 from hr_core.approvals.kinds import Kind
+from hr_core.clock import Month
 from hr_core.errors import RefusedError
 from hr_core.pay.agreement import PayAgreement, on_day
 from hr_core.performance.appealing import appeal_score, review
 from hr_core.performance.follow_up import add_goal, end_task, follow_up, statuses
+from hr_core.performance.results import locked_results
 from hr_core.quality.month import Tally
 from hr_core.store.appeals import Outcome
 from hr_core.store.consequences import (
@@ -25,6 +27,7 @@ from hr_core.store.consequences import (
 from hr_core.store.database import writing
 from hr_core.store.pay_agreements import add_agreement, agreements_until
 from hr_core.store.pay_entries import entries_of_month
+from hr_core.store.person_records import merged_people
 from tests.hr_core.performance.score_desk import BOSS, HR, NOW, OTHER, WORKER, act, locked
 
 A, B, C, D = Tally(1000, 19), Tally(1000, 30), Tally(1000, 31), Tally(1000, 51)
@@ -307,3 +310,28 @@ def test_a_proposal_names_its_kind_on_the_desk(engine):
         for month in ("2026-09", "2026-10"):
             follow_up(conn, month, act(HR, datetime(2026, 11, 6, tzinfo=UTC)))
         assert [one.kind for one in open_approvals(conn)] == [Kind.PAY_ENTRY, Kind.PAY_AGREEMENT]
+
+
+def test_a_merged_record_has_no_second_raise(engine):
+    with writing(engine) as conn:
+        agreed(conn)
+        add_agreement(
+            conn, "E0", date(2025, 1, 1), PayAgreement(base_fen=500_000), by=(HR, OTHER), at=NOW
+        )
+        locked(conn, "95", person="E0", period="2026-09")
+        locked(conn, "95")
+        assert kinds(follow_up(conn, "2026-09", act(HR))) == ["raise", "training"]
+        conn.execute(merged_people.insert().values(person="E0", into=WORKER))
+        assert kinds(follow_up(conn, "2026-09", act(HR))) == []
+        assert kinds(follow_up(conn, "2026-10", act(HR))) == ["training"]
+        assert set(locked_results(conn, Month(2026, 9))) == {WORKER}
+
+
+def test_of_two_records_of_one_human_the_later_result_counts(engine):
+    with writing(engine) as conn:
+        locked(conn, "70", person="E0")
+        locked(conn, "30")
+        conn.execute(merged_people.insert().values(person="E0", into=WORKER))
+        for made in (["hr_notice"], [], []):
+            found = follow_up(conn, "2026-10", act(HR))
+            assert (kinds(found), found.withdrawn) == (made, ())

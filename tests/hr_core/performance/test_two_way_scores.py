@@ -1,18 +1,21 @@
 """Self and manager apart, a reason where they differ, one lock, and what cannot be changed after."""
 
 from fractions import Fraction
-from typing import NamedTuple
 
 import pytest
 import sqlalchemy as sa
 
 from hr_core.audit import log
-from hr_core.errors import RefusedError
-from hr_core.performance.assessing import excuse_side, explain_deviation, view_of
+from hr_core.errors import NotFoundError, RefusedError
+from hr_core.performance.assessing import (
+    excuse_side,
+    explain_deviation,
+    view_of,
+    withdraw_assessment,
+)
 from hr_core.performance.content import content_of
 from hr_core.performance.locking import give_feedback, lock_score
 from hr_core.performance.score_rules import Combination, shipped_rules
-from hr_core.performance.scorecard import card_of
 from hr_core.performance.two_way import Marks, Weighted, combined, post_score
 from hr_core.store.assessments import assessment_sides, assessments
 from hr_core.store.database import writing
@@ -210,6 +213,26 @@ def test_an_excused_side_leaves_its_share_to_the_other(engine):
     assert made.score == Fraction("0.6") * 70 + Fraction("0.4") * 90
 
 
+def test_a_withdrawn_assessment_makes_room_for_another(engine):
+    with writing(engine) as conn:
+        number = opened(conn)
+        marked(conn, number, "50", "50")
+        for who in (act(BOSS), act(WORKER), act("second", also=(BOSS,))):
+            with pytest.raises(RefusedError, match="cannot withdraw it"):
+                withdraw_assessment(conn, number, who, "once more, knowing the marks")
+        with pytest.raises(RefusedError, match="for the only post already"):
+            opened(conn, rater=OTHER)
+        withdraw_assessment(conn, number, act(HR), "the rater left")
+        with pytest.raises(NotFoundError, match=f"no assessment {number} is open"):
+            view_of(conn, number, act(WORKER))
+        marked(conn, opened(conn, rater=OTHER), "90", "90", rater=OTHER)
+        # Who rated in the withdrawn one did not rate in this score.
+        made = lock_score(conn, WORKER, "2026-10", "general", None, act(BOSS))
+        with pytest.raises(NotFoundError):
+            withdraw_assessment(conn, number, act(HR), "again")
+    assert made.score == 90
+
+
 @pytest.mark.parametrize(
     ("of", "message"),
     [
@@ -237,32 +260,3 @@ def test_parts_that_are_missing_leave_their_share():
     assert combined(Marks(Fraction(60), None, Fraction(90)), RULE) == 90
     with pytest.raises(RefusedError, match="no side that counts"):
         combined(Marks(Fraction(60), None, None), RULE)
-
-
-class Scored(NamedTuple):
-    goal: str
-    weight: Fraction
-    points: Fraction
-
-
-def test_a_card_takes_goals_weights_and_points_of_the_first_score(engine):
-    third = Fraction(100, 3)
-    card = card_of(
-        [
-            Scored("output", third, Fraction(250, 3)),
-            Scored("care", 2 * third, Fraction(60)),
-            Scored("shown only", Fraction(0), Fraction(10)),
-        ]
-    )
-    with writing(engine) as conn:
-        number = opened(conn, of=card)
-        marked(conn, number, "90", "90")
-        made = lock_score(conn, WORKER, "2026-10", "general", None, act(HR))
-        row = result_by_number(conn, made.number)
-    (part,) = content_of(row.content).posts
-    assert [(one.code, one.first) for one in part.indicators] == [
-        ("output", "250/3"),
-        ("care", "60"),
-    ]
-    halves = Combination(Fraction(50), Fraction(0), Fraction(50))
-    assert part.score(halves) == (third * Fraction(260, 3) + 2 * third * 75) / 100

@@ -1,0 +1,435 @@
+"""`hr-core performance goals import|tree|align|split|move|propose|ask-change|answer|sign|…`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hr_core.cli.options import (
+    ByOption,
+    DbOption,
+    ExitCode,
+    JsonOption,
+    print_json,
+    reading,
+    writing,
+)
+from hr_core.cli.performance_acting import (
+    NoteOption,
+    PeriodOption,
+    owner_key,
+    parse_number,
+    parse_period,
+    sign_of,
+)
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    import sqlalchemy as sa
+
+    from hr_core.performance.goal_book import GoalBook
+    from hr_core.performance.goals import Goal
+    from hr_core.performance.planning import Planned
+    from hr_core.performance.sign_off import State
+
+app = typer.Typer(help="Goals from the company down to people.", rich_markup_mode=None)
+
+FileArgument = Annotated[Path, typer.Argument(help="Goals (TOML).", show_default=False)]
+CodeArgument = Annotated[str, typer.Argument(help="The goal's code.", show_default=False)]
+NumberArgument = Annotated[
+    int, typer.Argument(help="Number of the set of goals.", show_default=False)
+]
+GoalsOption = Annotated[
+    Path | None, typer.Option("--goals", help="The goals that are wanted instead (TOML).")
+]
+
+
+@app.command("import")
+def import_file(
+    context: typer.Context,
+    file: FileArgument,
+    *,
+    by: ByOption = None,
+    note: NoteOption = "",
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Store the goals of units and propose those of people. Exit 1 when it leaves goals without the
+    one above them.
+    """
+    from hr_core.performance.goal_file import read_goal_file
+    from hr_core.performance.planning import import_goals
+
+    with writing(context, db) as conn:
+        planned = import_goals(conn, read_goal_file(conn, file), sign_of(conn, by, note))
+    return _print_planned(planned, as_json=as_json)
+
+
+@app.command("propose")
+def propose(
+    context: typer.Context,
+    file: FileArgument,
+    *,
+    by: ByOption = None,
+    note: NoteOption = "",
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Propose goals to people: like import, of a file with nothing else in it."""
+    from hr_core.errors import RefusedError
+    from hr_core.performance.goal_file import read_goal_file
+    from hr_core.performance.goals import Level
+    from hr_core.performance.planning import import_goals
+
+    with writing(context, db) as conn:
+        read = read_goal_file(conn, file)
+        if any(level is not Level.PERSON for level, _, _ in read.groups):
+            raise RefusedError(
+                f"{file} has goals of units", remedy="hr-core performance goals import stores them"
+            )
+        planned = import_goals(conn, read, sign_of(conn, by, note))
+    return _print_planned(planned, as_json=as_json)
+
+
+@app.command("tree")
+def tree(
+    context: typer.Context,
+    *,
+    period: Annotated[str | None, typer.Option("--period", help="[default: all]")] = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who serves which goal, from the company down."""
+    from hr_core.performance.goal_book import GoalBook
+
+    wanted = None if period is None else str(parse_period(period))
+    with reading(context, db) as conn:
+        book = GoalBook.load(conn)
+    if as_json:
+        print_json({"goals": [row for row in _rows(book) if wanted in {None, row["period"]}]})
+        return
+    for goal in book.goals():
+        if wanted in {None, goal.period} and book.parent(goal) is None:
+            _print_branch(book, goal, 0)
+
+
+@app.command("align")
+def align(context: typer.Context, *, db: DbOption = None, as_json: JsonOption = False) -> int:
+    """List goals of people that reach no company goal. Exit 1 when there are some."""
+    from hr_core.performance.goal_book import GoalBook
+    from hr_core.performance.goals import Level
+
+    with reading(context, db) as conn:
+        book = GoalBook.load(conn)
+    found = book.unaligned()
+    people = sum(goal.level is Level.PERSON for goal in book.goals())
+    if as_json:
+        print_json({"goals_of_people": people, "unaligned": found})
+    else:
+        print(f"{people - len(found)} of {people} goals of people reach a company goal")
+        for one in found:
+            print(f"  {one.owner} {one.period}: {' < '.join(one.path)}: {one.why}")
+    return ExitCode.DEGRADED if found else ExitCode.OK
+
+
+@app.command("split")
+def split(  # noqa: PLR0913 - one for each option
+    context: typer.Context,
+    code: CodeArgument,
+    *,
+    period: PeriodOption,
+    to: Annotated[
+        list[str], typer.Option("--to", help="UNIT=PERCENT or person:NUMBER=PERCENT, repeatedly.")
+    ],
+    step: Annotated[str, typer.Option("--step", help="The smallest part.")] = "1",
+    by: ByOption = None,
+    note: NoteOption = "",
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Share a count out by weights: the parts are the whole, to the last unit."""
+    from hr_core.money import decimal_text
+    from hr_core.performance.exact_json import plain
+    from hr_core.performance.goal_book import GoalBook
+    from hr_core.performance.planning import split_goal
+
+    wanted = str(parse_period(period))
+    smallest = parse_number(step, "--step")
+    with writing(context, db) as conn:
+        goal = GoalBook.load(conn).require_unit_goal(code, wanted)
+        weights = _weights(conn, to, goal.period)
+        parts = split_goal(conn, goal, weights, sign_of(conn, by, note), step=smallest)
+    if as_json:
+        print_json({"total": str(goal.target), "parts": plain(parts)})
+        return
+    for one in parts:
+        print(f"{one.code}  {one.level} {one.owner}  {decimal_text(one.target)} {one.measure}")
+
+
+@app.command("move")
+def move(  # noqa: PLR0913 - one for each option
+    context: typer.Context,
+    code: CodeArgument,
+    *,
+    period: PeriodOption,
+    to: Annotated[str, typer.Option("--to", help="The unit that takes it over.")],
+    by: ByOption = None,
+    note: NoteOption = "",
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a unit's goal to another unit; what lies below it stays below it."""
+    from hr_core.performance.exact_json import plain
+    from hr_core.performance.goal_book import GoalBook
+    from hr_core.performance.planning import move_goal
+
+    with writing(context, db) as conn:
+        goal = GoalBook.load(conn).require_unit_goal(code, str(parse_period(period)))
+        moved = move_goal(conn, goal, to, sign_of(conn, by, note))
+    if as_json:
+        print_json(plain(moved))
+    else:
+        print(f"goal {code} of {goal.owner} is now one of {moved.owner}")
+
+
+@app.command("ask-change")
+def ask_change(  # noqa: PLR0913 - one for each option
+    context: typer.Context,
+    number: NumberArgument,
+    *,
+    note: NoteOption,
+    goals: GoalsOption = None,
+    appeal: Annotated[
+        bool, typer.Option("--appeal", help="To the level above the manager, before the period.")
+    ] = False,
+    by: ByOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """As the employee: ask for another goal, weight or resources, before signing."""
+    from hr_core.performance import agreeing
+
+    with writing(context, db) as conn:
+        wanted = _goals(conn, goals)
+        sign = sign_of(conn, by, note)
+        state = agreeing.ask_change(conn, number, sign, wanted, appeal=appeal)
+    _print_state(number, state, as_json=as_json)
+
+
+@app.command("answer")
+def answer(  # noqa: PLR0913 - one for each option
+    context: typer.Context,
+    number: NumberArgument,
+    *,
+    accept: Annotated[
+        bool, typer.Option("--accept/--explain", help="Take it over, or say why not.")
+    ],
+    goals: GoalsOption = None,
+    note: NoteOption = "",
+    by: ByOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """As the manager (or, of an appeal, the level above): accept what was asked for, or explain."""
+    from hr_core.performance import agreeing
+
+    with writing(context, db) as conn:
+        sign = sign_of(conn, by, note)
+        if not accept:
+            state = agreeing.explain(conn, number, sign)
+            _print_state(number, state, as_json=as_json)
+            return
+        stored = agreeing.accept(conn, number, sign, _goals(conn, goals))
+        state = agreeing.state_of(conn, stored.number)
+    _print_state(stored.number, state, as_json=as_json)
+
+
+@app.command("sign")
+def sign(
+    context: typer.Context,
+    number: NumberArgument,
+    *,
+    by: ByOption = None,
+    note: NoteOption = "",
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Sign: the employee, then the manager, then the level above."""
+    from hr_core.performance import agreeing
+
+    with writing(context, db) as conn:
+        state = agreeing.sign_goals(conn, number, sign_of(conn, by, note))
+    _print_state(number, state, as_json=as_json)
+
+
+@app.command("send-back")
+def send_back(
+    context: typer.Context,
+    number: NumberArgument,
+    *,
+    note: NoteOption,
+    by: ByOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """As the manager or the level above: do not sign, and say why. A new version is proposed then."""
+    from hr_core.performance import agreeing
+
+    with writing(context, db) as conn:
+        state = agreeing.send_back(conn, number, sign_of(conn, by, note))
+    _print_state(number, state, as_json=as_json)
+
+
+@app.command("waiting")
+def waiting(
+    context: typer.Context,
+    *,
+    person: Annotated[
+        str | None, typer.Option("--for", help="Employee number [default: everybody].")
+    ] = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List goals that are not agreed yet and whose turn it is."""
+    from hr_core.clock import SystemClock
+    from hr_core.performance import agreeing
+
+    today = SystemClock().now().date()
+    with reading(context, db) as conn:
+        key = None if person is None else owner_key(conn, person, today)
+        found = [one for one in agreeing.waiting(conn, today) if key is None or key in one.people]
+    if as_json:
+        print_json({"waiting": found})
+        return
+    for one in found:
+        print(
+            f"goals {one.number} of {one.person} for {one.period}, version {one.version}: "
+            f"{one.state} since {one.since:%Y-%m-%d}; {', '.join(one.people) or 'nobody'} "
+            f"({one.role}) may {' or '.join(one.acts)}"
+        )
+
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    number: NumberArgument,
+    *,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a set of goals with its hash and every step: who, when, before, after."""
+    from hr_core.errors import NotFoundError
+    from hr_core.money import decimal_text
+    from hr_core.performance.exact_json import plain
+    from hr_core.store.goals import set_by_number, steps_of
+
+    with reading(context, db) as conn:
+        stored = set_by_number(conn, number)
+        steps = steps_of(conn, number)
+    if stored is None:
+        raise NotFoundError(f"there are no goals {number}", remedy="hr-core performance goals tree")
+    held = stored.goals
+    if as_json:
+        rows = [row._asdict() for row in steps]
+        print_json({"number": number, "digest": stored.digest, "set": plain(held), "steps": rows})
+        return
+    print(
+        f"goals {number}: {held.level} {held.owner}, {held.period}, version {held.version} from "
+        f"{held.since}, SHA-256 {stored.digest}"
+    )
+    for goal in held.goals:
+        kind = goal.kind.replace("_", " ")
+        trial = ", trial" if goal.trial else ""
+        print(
+            f"  {goal.group} {goal.code} ({goal.title}): {kind} {decimal_text(goal.target)} "
+            f"{goal.measure}, weight {decimal_text(goal.weight)} %{trial}"
+        )
+    for row in steps:
+        note = f": {row.note}" if row.note else ""
+        print(
+            f"  {row.at:%Y-%m-%d %H:%M}Z {row.person} ({row.role}) {row.act}: {row.before} -> "
+            f"{row.after}{note}"
+        )
+
+
+def _weights(conn: sa.Connection, to: list[str], period: str) -> dict[str, Fraction]:
+    from hr_core.people.lookup import person_of_number
+
+    on = parse_period(period).first
+    weights: dict[str, Fraction] = {}
+    for text in to:
+        owner, _, percent = text.rpartition("=")
+        if owner.startswith("person:"):
+            owner = f"person:{person_of_number(conn, owner.removeprefix('person:'), on)}"
+        if not owner or owner in weights:
+            raise typer.BadParameter(f"{text!r} is not like UNIT=50, each once", param_hint="--to")
+        weights[owner] = parse_number(percent, "--to")
+    return weights
+
+
+def _goals(conn: sa.Connection, file: Path | None) -> tuple[Goal, ...]:
+    from hr_core.performance.goal_file import read_goal_file
+
+    if file is None:
+        return ()
+    return tuple(goal for goals in read_goal_file(conn, file).groups.values() for goal in goals)
+
+
+def _print_planned(planned: Planned, *, as_json: bool) -> int:
+    if as_json:
+        rows = [
+            {"number": one.number, "owner": one.goals.owner, "version": one.goals.version}
+            for one in planned.stored
+        ]
+        left = list(planned.left_behind)
+        print_json({"stored": rows, "unchanged": planned.unchanged, "left_behind": left})
+    else:
+        for one in planned.stored:
+            held = one.goals
+            print(
+                f"goals {one.number}: {held.level} {held.owner}, {held.period}, version "
+                f"{held.version} from {held.since}"
+            )
+        print(f"{planned.unchanged} sets are as they were")
+        for code in planned.left_behind:
+            print(f"  goal {code} has lost the goal above it: hr-core performance goals align")
+    return ExitCode.DEGRADED if planned.left_behind else ExitCode.OK
+
+
+def _print_state(number: int, state: State, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"number": number, "state": state})
+    else:
+        print(f"goals {number}: {state}")
+
+
+def _rows(book: GoalBook) -> list[dict[str, object]]:
+    from hr_core.performance.exact_json import plain
+
+    rows = []
+    for goal in book.goals():
+        held = book.set_of(goal.level, goal.owner, goal.period)
+        row = plain(goal)
+        assert isinstance(row, dict)  # noqa: S101 - of a struct
+        if held is not None:
+            row |= {"number": held.stored.number, "version": held.stored.goals.version}
+            row |= {"state": held.state}
+        rows.append(row)
+    return rows
+
+
+def _print_branch(book: GoalBook, goal: Goal, depth: int) -> None:
+    from hr_core.money import decimal_text
+
+    held = book.set_of(goal.level, goal.owner, goal.period)
+    state = f"  [{held.stored.number} {held.state}]" if held and held.state else ""
+    print(
+        f"{'  ' * depth}{goal.code}  {goal.level} {goal.owner}  {goal.period}  {goal.title}: "
+        f"{goal.kind.replace('_', ' ')} {decimal_text(goal.target)} {goal.measure}".rstrip()
+        + state
+    )
+    for child in book.children(goal):
+        _print_branch(book, child, depth + 1)
