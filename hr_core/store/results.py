@@ -27,7 +27,7 @@ pay_runs = sa.Table(
     sa.Column("total_fen", sa.BigInteger, nullable=False),
     sa.Column("findings", sa.Text, nullable=False),  # JSON of RunFindings
     # SHA-256, hex, of all that was put in beside scheme and law; "" of runs before it was kept
-    sa.Column("inputs_digest", sa.Text, nullable=False, server_default=""),
+    sa.Column("inputs_digest", sa.Text, nullable=False, server_default="unknown"),
 )
 
 pay_slips = sa.Table(
@@ -207,7 +207,7 @@ class NewRun(Struct, frozen=True, kw_only=True):
     slips: tuple[Slip, ...]
     days: dict[str, tuple[DayResult, ...]]
     findings: RunFindings
-    inputs_digest: str = ""
+    inputs_digest: str = "unknown"
 
     @property
     def unassigned(self) -> tuple[str, ...]:
@@ -234,7 +234,7 @@ class RunRow(Struct, frozen=True, kw_only=True):
     created_at: datetime
     total_fen: int
     findings: RunFindings
-    inputs_digest: str = ""
+    inputs_digest: str = "unknown"
 
 
 class SlipRow(Struct, frozen=True, kw_only=True):
