@@ -21,7 +21,7 @@ from hr_core.pay.scheme_approval import propose_scheme
 from hr_core.people.changes import Signature, begin
 from hr_core.people.file import ReadFile, SchemeRow, read_file, read_people_file
 from hr_core.people.keying import keyed, keys_of_numbers
-from hr_core.people.model import Badge, Days, DeviceUser, Roster, overlapping
+from hr_core.people.model import ANY_DEVICE, Badge, Days, DeviceUser, Roster, overlapping
 from hr_core.people.organisation_import import check_organisation, merged_organisation
 from hr_core.people.sheet import read_people_sheet
 from hr_core.performance.planning import refuse_closing
@@ -47,6 +47,7 @@ class Imported(Struct, frozen=True, kw_only=True):
     stations: int
     scheme: str
     scheme_approval: int | None = None  # under which a scheme file waits for a second person
+    taken_away: tuple[str, ...] = ()  # ids and badges that the file names their person without
 
 
 def import_people(conn: sa.Connection, path: Path, sign: Signature | None = None) -> Imported:
@@ -120,6 +121,7 @@ def _import(
         for number, person in new.people.items()
         if number in known and replace(known[number], origin=person.origin) != person
     ]
+    gone = _taken_away(before, merged, {key: number for number, key in keys.items()})
     return Imported(
         file=str(path),
         people_added=len(added),
@@ -130,6 +132,25 @@ def _import(
         stations=len(read.roster.stations),
         scheme=merged.scheme,
         scheme_approval=approval,
+        taken_away=gone,
+    )
+
+
+def _taken_away(before: Roster | None, merged: Roster, numbers: dict[str, str]) -> tuple[str, ...]:
+    """A person whom a file names without its ids loses them, and its punches with them."""
+    if before is None:
+        return ()
+    held = {(one.serial, one.user_id, one.number) for one in merged.device_users}
+    ids = [one for one in before.device_users if (one.serial, one.user_id, one.number) not in held]
+    cards = {(one.badge, one.number) for one in merged.badges}
+    badges = [one for one in before.badges if (one.badge, one.number) not in cards]
+    return (
+        *(
+            f"user id {one.user_id} on "
+            f"{'every device' if one.serial == ANY_DEVICE else one.serial} of {numbers.get(one.number, one.number)}"
+            for one in ids
+        ),
+        *(f"badge {one.badge} of {numbers.get(one.number, one.number)}" for one in badges),
     )
 
 

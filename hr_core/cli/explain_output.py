@@ -74,9 +74,16 @@ def _add_grounds(branch: Tree, line: ExplainedLine) -> None:
         branch.add(escape(f"{title}: {entry.reason}" if entry.reason else title))
     for other in line.lines:
         branch.add(escape(f"of line {other.code}: {format_fen(other.amount_fen)}"))
-    facts = {name: said for name, said in line.facts.items() if not name.startswith("agreement_")}
+    facts = {
+        name: _fact(said) for name, said in line.facts.items() if not name.startswith("agreement_")
+    }
     if facts:
         branch.add(escape(", ".join(f"{name} {said}" for name, said in facts.items())))
+
+
+def _fact(said: str) -> str:
+    """A whole trace in JSON (of a correction: the paid and the new one) is for --json."""
+    return "(a trace: --json shows it)" if said.startswith("{") else said or "-"
 
 
 def _step(step: Step) -> str:

@@ -165,7 +165,8 @@ def runs(context: typer.Context, *, db: DbOption = None, as_json: JsonOption = F
         total = format_fen(one.total_fen)
         state = reached.get(one.number, RunState.COMPUTED)
         print(
-            f"run {one.number}  {one.month}  {one.scheme_version}  {one.created_at}  {total}  {state}"
+            f"run {one.number}  {one.month}  {one.scheme_version}  "
+            f"{one.created_at:%Y-%m-%d %H:%M} UTC  {total}  {state}"
         )
 
 

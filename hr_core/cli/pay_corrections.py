@@ -138,7 +138,9 @@ def would_differ(
     context: typer.Context,
     month: MonthArgument,
     *,
-    scheme: Annotated[str | None, typer.Option("--scheme", help="[default: the chosen]")] = None,
+    scheme: Annotated[
+        str | None, typer.Option("--scheme", help="[default: the one that paid]")
+    ] = None,
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> int:

@@ -1,12 +1,15 @@
 """Two runs beside each other, as one JSON object and as text."""
 
+from itertools import groupby
 from typing import Any
 
 from hr_core.cli.table_diff_output import note_object
 from hr_core.money import format_fen
-from hr_core.pay.diff.model import Cause, LineDiff, OnlyIn, RunDiff, RunHead
+from hr_core.pay.diff.model import Cause, Change, LineDiff, OnlyIn, RunDiff, RunHead
 from hr_core.pay.diff.notes import Notes
 from hr_core.pay.diff.reason_text import cause_text, reason_text, signed
+
+_LISTED = 5  # reasons of one kind under a line
 
 
 def diff_object(diff: RunDiff, notes: Notes) -> dict[str, Any]:
@@ -67,13 +70,25 @@ def _print_line(line: LineDiff, notes: Notes) -> None:
         f"  {line.number}  {line.name}  {line.code}  {_amount(line.before_fen)} -> "
         f"{_amount(line.after_fen)}  {signed(line.difference_fen)}  {cause_text(line)}"
     )
-    for reason in line.reasons:
-        print(f"      {reason_text(reason)}")
+    for text in _reason_texts(line):
+        print(f"      {text}")
     note = notes.of(line.person, line.code)
     if note is not None:
         print(f"      note: {note.text}")
     if line.unexplained:
         print("      UNKNOWN: no input, rule or law that the traces name explains it")
+
+
+def _reason_texts(line: LineDiff) -> list[str]:
+    """A month of counters that are all there, or all gone, is one sentence; --json has each."""
+    texts: list[str] = []
+    for (kind, change), found in groupby(line.reasons, key=lambda one: (one.kind, one.change)):
+        reasons = list(found)
+        shown = reasons if change is Change.CHANGED or len(reasons) <= _LISTED else reasons[:1]
+        texts += [reason_text(one) for one in shown]
+        if len(reasons) > len(shown):
+            texts.append(f"  and {len(reasons) - 1} more of {kind} {change.value} (--json has all)")
+    return texts
 
 
 def _print_heads(diff: RunDiff) -> None:

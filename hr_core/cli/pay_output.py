@@ -5,7 +5,7 @@ from typing import Any
 from hr_core.clock import Month
 from hr_core.errors import CoreError
 from hr_core.money import format_fen
-from hr_core.pay.slip import Slip
+from hr_core.pay.slip import Side, Slip
 from hr_core.store.results import NewRun, RunFindings
 
 
@@ -82,8 +82,15 @@ def _person(slip: Slip) -> dict[str, Any]:
 def print_run(number: int, run: NewRun) -> None:
     print(f"run {number}: {run.month}, {len(run.slips)} payslips, scheme {run.scheme_version}")
     for slip in run.slips:
-        amounts = ", ".join(f"{line.code} {format_fen(line.amount_fen)}" for line in slip.lines)
-        print(f"  {slip.number}  {slip.name}  {format_fen(slip.total_fen)}  ({amounts})")
+        amounts = ", ".join(
+            f"{line.code} {format_fen(line.amount_fen)}"
+            for line in slip.lines
+            if line.side is not Side.EMPLOYER
+        )
+        beside = (
+            f"; the company beside it {format_fen(slip.employer_fen)}" if slip.employer_fen else ""
+        )
+        print(f"  {slip.number}  {slip.name}  {format_fen(slip.total_fen)}  ({amounts}{beside})")
         for day in slip.to_clarify:
             print(f"    to be clarified: {day.day} {day.what}; {day.effect}")
     for event_id in run.unassigned:

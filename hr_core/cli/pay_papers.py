@@ -81,6 +81,7 @@ def journal(
         print_json({"run": number, "month": found.month, "rows": found.rows, **totals})
         return
     print(f"run {number}, {found.month}")
+    print(f"{'cost centre':<12} {'part':<14} {'kind':<36} {'debit':>16} {'credit':>16}")
     for row in found.rows:
         amounts = f"{yuan_text(row.debit_fen):>16} {yuan_text(row.credit_fen):>16}"
         print(f"{row.cost_centre or '-':<12} {row.part:<14} {row.kind:<36} {amounts}")
@@ -125,10 +126,23 @@ def export(  # noqa: PLR0913 - the options of a command
             return _workbook(engine, (number, person), xlsx, who, as_json=as_json)
         if template is not None and out is not None and xlsx is None and person is None:
             wanted = (load_template(template), trial)
+            _refuse_other_ending(wanted[0], out)
             return _by_template(engine, number, wanted, (out, who), as_json=as_json)
     raise typer.BadParameter(
         "give --xlsx FILE [--person NUMBER], or --template NAME --out FILE [--trial]"
     )
+
+
+def _refuse_other_ending(template: ExportTemplate, out: Path) -> None:
+    """A workbook named .csv opens as rubbish, and a CSV named .xlsx not at all."""
+    from hr_core.errors import RefusedError
+
+    ending = out.suffix.casefold()
+    if ending in {".csv", ".xlsx"} and ending != f".{template.file}":
+        raise RefusedError(
+            f"template {template.name} writes {template.file}, and {out.name} says otherwise",
+            remedy=f"name it {out.with_suffix(f'.{template.file}').name}",
+        )
 
 
 def _workbook(
@@ -168,6 +182,7 @@ def _by_template(
     path, by = where
     with engine.connect() as conn:
         made = export_run(conn, number, template, trial=trial)
+    summed = template.total
     told = {
         "file": path.name,
         "template": made.template,
@@ -181,7 +196,7 @@ def _by_template(
     if as_json:
         print_json({"run": number, **told, "file": str(path), "left_out": made.left_out})
     else:
-        _print_export(made, path)
+        _print_export(made, path, summed)
     return ExitCode.DEGRADED if made.left_out else ExitCode.OK
 
 
@@ -199,11 +214,12 @@ def _save(
         save_private(*file)
 
 
-def _print_export(made: Export, path: Path) -> None:
+def _print_export(made: Export, path: Path, summed: str) -> None:
     from hr_core.money import format_fen
 
     stamp = ", TRIAL" if made.trial else ""
-    print(f"{path}: {made.rows} rows, {format_fen(made.total_fen)}{stamp}, sha256 {made.sha256}")
+    total = f", {summed} {format_fen(made.total_fen)}" if summed else ""
+    print(f"{path}: {made.rows} rows{total}{stamp}, sha256 {made.sha256}")
     for one in made.left_out:
         print(f"  not in the file: {one.what}, {format_fen(one.amount_fen)}: {one.why}")
     if made.left_out:

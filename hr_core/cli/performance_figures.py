@@ -122,6 +122,10 @@ def progress(
     else:
         for one in found:
             print(_progress_line(one))
+        if not found:
+            print(
+                f"no agreed goals on {day}: another day with --on; hr-core performance goals waiting"
+            )
     return ExitCode.DEGRADED if any(one.behind for one in found) else ExitCode.OK
 
 

@@ -114,6 +114,8 @@ def tree(
     for goal in book.goals():
         if wanted in {None, goal.period} and book.parent(goal) is None:
             _print_branch(book, goal, 0)
+    if not any(wanted in {None, goal.period} for goal in book.goals()):
+        print("no goals; bring them with hr-core performance goals import FILE")
 
 
 @app.command("align")
@@ -310,6 +312,8 @@ def waiting(
             f"{one.state} since {one.since:%Y-%m-%d}; {', '.join(one.people) or 'nobody'} "
             f"({one.role}) may {' or '.join(one.acts)}"
         )
+    if not found:
+        print("no goals wait for anybody")
 
 
 @app.command("show")

@@ -202,6 +202,11 @@ def show_pieces(
                 print(f"  {text}")
         for note in found.notes:
             print(f"look at: {note}")
+        if not people:
+            print(
+                f"nobody is paid by the piece in {wanted}: it needs by_piece = true in the pay "
+                "agreement (hr-core pay agreements import)"
+            )
     return ExitCode.DEGRADED if found.notes or any(one.refused for one in people) else ExitCode.OK
 
 

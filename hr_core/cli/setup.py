@@ -165,6 +165,10 @@ def import_file(  # noqa: PLR0913 - one for each option
         f"{done.people_unchanged} unchanged; {done.shifts} shifts, {done.device_users} device "
         f"users, {done.stations} stations; pay scheme {done.scheme or 'not chosen'}"
     )
+    for one in done.taken_away:
+        print(
+            f"  taken away: {one}; the file names the person without it. To keep it, write it there"
+        )
     if done.scheme_approval is not None:
         print(
             "  its scheme file pays nobody until another person approves it: "

@@ -31,6 +31,12 @@ from hr_core.store.results import RunRow, run_by_number
 TRIAL = "试算 TRIAL: 不得付款、不得入账 not for payment, not for booking"
 
 
+_IN_AGREEMENT = (
+    ": HR adds it to the agreement (hr-core pay agreements import), then write the file again"
+)
+_WHERE_ENTERED = {"bank_account": _IN_AGREEMENT, "bank_name": _IN_AGREEMENT}
+
+
 class LeftOut(Struct, frozen=True, kw_only=True):
     """`what` names the person; `amount_fen` of the template's total."""
 
@@ -136,7 +142,7 @@ def _why_not(template: ExportTemplate, row: SourceRow, amounts: list[int]) -> st
             continue
         text = clean_text(row.text(column.field))
         if column.required and not text:
-            return f"no {column.field} is entered"
+            return f"no {column.field} is entered{_WHERE_ENTERED.get(column.field, '')}"
         if column.pattern and text and re.fullmatch(column.pattern, text) is None:
             return f"{column.field} does not look like {column.title}: {_masked(text)}"
         try:

@@ -12,6 +12,7 @@ from hr_core.pay.recompute import Again
 from hr_core.pay.retro import Difference
 from hr_core.pay.retro_months import month_differences
 from hr_core.pay.run import imported_roster, scheme_by_code, stored_scheme
+from hr_core.store.pay_run_steps import approved_run
 from hr_core.store.results import WithoutSlip, run_by_number
 
 
@@ -27,11 +28,12 @@ class WouldDiffer(Struct, frozen=True, kw_only=True):
 def would_differ(
     conn: sa.Connection, month: Month, now: datetime, scheme: str | None = None
 ) -> WouldDiffer:
-    """Of the chosen scheme without `scheme`. Raises NotFoundError for a month without a run, and what
-    a run of the month raises.
+    """Without `scheme`: of the one by which the month's approved run paid, else of the chosen one.
+    Raises NotFoundError for a month without a run, and what a run of the month raises.
     """
     roster = imported_roster(conn)
-    chosen = stored_scheme(conn, roster) if scheme is None else scheme_by_code(conn, scheme)
+    code = scheme or _scheme_that_paid(conn, month)
+    chosen = stored_scheme(conn, roster) if code is None else scheme_by_code(conn, code)
     run = counted_runs(conn, [month], chosen.code).get(month)
     row = None if run is None else run_by_number(conn, run)
     if run is None or row is None:
@@ -48,3 +50,9 @@ def would_differ(
         differences=tuple(one for one in found if isinstance(one, Difference)),
         not_computed=tuple(one for one in found if isinstance(one, WithoutSlip)),
     )
+
+
+def _scheme_that_paid(conn: sa.Connection, month: Month) -> str | None:
+    approved = approved_run(conn, str(month))
+    row = None if approved is None else run_by_number(conn, approved)
+    return None if row is None else row.scheme

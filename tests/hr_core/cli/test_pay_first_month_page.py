@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from hr_core.cli import main
 
 ROOT = Path(__file__).parents[3]
@@ -20,6 +22,7 @@ def lines_of_the_page():
     return [line for block in blocks for line in block.splitlines()]
 
 
+@pytest.mark.slow
 def test_every_command_of_the_page_runs_and_ends_as_it_says(tmp_path, monkeypatch, capfd):
     folder = tmp_path / "first-month"
     shutil.copytree(ROOT / "examples/pay-first-month", folder)
@@ -35,7 +38,7 @@ def test_every_command_of_the_page_runs_and_ends_as_it_says(tmp_path, monkeypatc
             assert (line, main(arguments)) == (line, expected), capfd.readouterr().err
         else:
             assert program == "python3"
-            subprocess.run([sys.executable, *arguments], check=True)  # noqa: S603 - the page's own
+            subprocess.run([sys.executable, *arguments], check=True)
     bank = (folder / "bank.csv").read_text(encoding="gb18030").splitlines()
     assert bank[0] == "代发工资,2026-10,笔数,3,金额,19454.12"
     assert len(bank) == 2 + 3

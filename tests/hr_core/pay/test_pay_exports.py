@@ -106,7 +106,8 @@ def test_the_banks_file_pays_everybody_and_lists_who_has_no_account(engine, appr
     assert len(rows) == 4
     left = {one.person: one.why for one in export.left_out}
     assert left == {
-        "E3": "no bank_account is entered",
+        "E3": "no bank_account is entered: HR adds it to the agreement (hr-core pay agreements import), "
+        "then write the file again",
         "E4": "bank_account does not look like 收款账号: …2-22 (5 characters)",
         "E6": "the amount is below zero: the person owes, nothing can be paid",
     }
