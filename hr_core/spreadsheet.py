@@ -2,6 +2,7 @@
 
 import csv
 import io
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -9,12 +10,11 @@ from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 
 from hr_core.errors import CoreError, InputFileError
+from hr_core.workbook_size import TooLargeError, UnsoundError, refuse_too_large
 
 SUFFIXES = (".csv", ".xlsx")
 # 100,000 people x 31 days as text are 20 MB.
 MAX_FILE_BYTES = 64 * 1024 * 1024
-# A zip of zeros unpacks to a thousand times its size: refused before it is unpacked.
-MAX_UNPACKED_BYTES = 512 * 1024 * 1024
 MAX_ROWS = 200_000
 
 # What a spreadsheet program takes for the beginning of a formula (OWASP, CSV injection).
@@ -22,6 +22,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 
 Cell = str | int | float | date | datetime | time | timedelta | bool | None
 """A timedelta is hours: a number of days that shows as 26:30 in xlsx, that text in CSV."""
+
+_NO_WORKBOOK = (
+    *(BadZipFile, zlib.error, EOFError),  # cut off, or no zip at all
+    *(RuntimeError, NotImplementedError),  # encrypted, or packed as nobody unpacks
+    *(OSError, UnsoundError),
+)
 
 _HOURS = "[h]:mm"
 _MINUTE = timedelta(minutes=1)
@@ -153,9 +159,7 @@ def _xlsx_rows(
 
     try:
         with ZipFile(io.BytesIO(body)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > MAX_UNPACKED_BYTES:
-            raise _unreadable(path, f"it unpacks to {unpacked} bytes", "save it as CSV")
+            refuse_too_large(archive)
         with load_workbook(io.BytesIO(body)) as book:
             if name and name not in book.sheet_names:
                 there = ", ".join(book.sheet_names)
@@ -163,7 +167,9 @@ def _xlsx_rows(
             sheet = book.get_sheet_by_name(name) if name else book.get_sheet_by_index(0)
             rows = sheet.to_python(skip_empty_area=False)
             ranges = sheet.merged_cell_ranges or ()
-    except (BadZipFile, CalamineError, OSError) as exc:
+    except TooLargeError as exc:
+        raise _unreadable(path, str(exc), "save what is needed of it as CSV") from exc
+    except (CalamineError, *_NO_WORKBOOK) as exc:
         raise _unreadable(path, f"not a workbook ({exc})", "save it as xlsx or CSV") from exc
     merged = tuple(
         Merged(top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in ranges

@@ -8,7 +8,7 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hr_core import spreadsheet
+from hr_core import spreadsheet, workbook_size
 from hr_core.errors import CoreError, InputFileError
 from hr_core.spreadsheet import csv_text, harmless, hours_text, read_rows, write_rows
 
@@ -78,7 +78,7 @@ def test_a_file_that_is_no_table_is_refused(tmp_path, name, content):
 
 def test_what_is_too_large_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     bomb(tmp_path / "r.xlsx")
-    monkeypatch.setattr(spreadsheet, "MAX_UNPACKED_BYTES", 1_000_000)
+    monkeypatch.setattr(workbook_size, "MAX_UNPACKED_BYTES", 1_000_000)
     with pytest.raises(InputFileError, match="unpacks to"):
         read_rows(tmp_path / "r.xlsx")
     monkeypatch.setattr(spreadsheet, "MAX_FILE_BYTES", 100)
