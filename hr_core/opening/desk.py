@@ -79,11 +79,13 @@ def take_opening(conn: sa.Connection, approval: Approval) -> None:
     rows = msgspec.convert(approval.content["rows"], list[_Proposed])
     added = add_openings(conn, [one.row for one in rows], signed)
     booked = list(_book_lots(conn, added))
+    # Not each number: those of 50,000 people would be more than a row of the log may hold.
     told = {
         "approval": approval.number,
         "digest": approval.digest,
-        "balances": [one.number for one in added],
-        "time_off_entries": [entry.number for entry in booked],
+        "balances": len(added),
+        "first_balance": added[0].number if added else None,
+        "time_off_entries": len(booked),
     }
     append(conn, signed.at, signed.approved_by, "opening.import", approval.subject, None, told, "")
 
