@@ -25,6 +25,13 @@ def test_each_table_is_guarded_against_change_removal_and_replacement(name):
     assert guarded >= {("UPDATE", "unchanged"), ("DELETE", "kept"), ("INSERT", "not_replaced")}
 
 
+def test_an_agreement_by_one_person_alone_is_none(engine):
+    with writing(engine) as conn, pytest.raises(sa.exc.IntegrityError, match="four eyes"):
+        add_agreement(
+            conn, "P1", date(2026, 10, 1), PayAgreement(base_fen=1), by=("ann", "ann"), at=AT
+        )
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -33,13 +40,6 @@ def test_each_table_is_guarded_against_change_removal_and_replacement(name):
         "UPDATE pay_agreements SET approved_by = entered_by",
     ],
 )
-def test_an_agreement_by_one_person_alone_is_none(engine):
-    with writing(engine) as conn, pytest.raises(sa.exc.IntegrityError, match="four eyes"):
-        add_agreement(
-            conn, "P1", date(2026, 10, 1), PayAgreement(base_fen=1), by=("ann", "ann"), at=AT
-        )
-
-
 def test_an_agreement_is_not_rewritten_behind_the_program(engine, change):
     with writing(engine) as conn:
         add_agreement(
