@@ -49,7 +49,7 @@ def export_of_run(ask: PayAsk, run: RunNumber) -> Response:
         for one in _people(ask, _run(ask, run))
         for line in one.lines
     ]
-    text = csv_text([_COLUMNS, *rows])
+    text = csv_text([_COLUMNS, *rows]).removeprefix("\ufeff")  # for programs, whatever opens it
     return Response(text, 200, NO_STORE, media_type="text/csv; charset=utf-8")
 
 
