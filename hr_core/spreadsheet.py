@@ -3,6 +3,7 @@
 import csv
 import io
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -28,6 +29,8 @@ _NO_WORKBOOK = (
     *(RuntimeError, NotImplementedError),  # encrypted, or packed as nobody unpacks
     *(OSError, UnsoundError),
 )
+
+_FIRST_INEXACT = 10**15  # Excel keeps fifteen digits and makes zeros of the others
 
 _HOURS = "[h]:mm"
 _MINUTE = timedelta(minutes=1)
@@ -80,6 +83,20 @@ def read_sheet(path: Path, name: str = "") -> Sheet:
         if any(cells):
             found.append(Row(number, cells))
     return Sheet(found, merged)
+
+
+def refuse_doubled(path: Path, columns: Iterable[str]) -> None:
+    """Raises InputFileError where two columns mean the same: which of them counts nobody said. Empty
+    ones are no columns.
+    """
+    doubled = [name for name, times in Counter(columns).items() if name and times > 1]
+    if doubled:
+        raise InputFileError(
+            f"two columns are {', '.join(doubled)}",
+            file=str(path),
+            key="row 1",
+            remedy="keep one of them; nothing was stored",
+        )
 
 
 def write_rows(path: Path, rows: Iterable[Sequence[Cell]], mode: int = 0o666) -> None:
@@ -174,8 +191,17 @@ def _xlsx_rows(
     merged = tuple(
         Merged(top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in ranges
     )
-    texts = ((number, tuple(map(_text, row))) for number, row in enumerate(rows, start=1))
-    return texts, merged
+    return _texts(path, rows), merged
+
+
+def _texts(path: Path, rows: Iterable[Sequence[object]]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    for number, row in enumerate(rows, start=1):
+        try:
+            yield number, tuple(map(_text, row))
+        except OverflowError as exc:
+            raise _unreadable(
+                path, f"row {number}: {exc}", "format the column as text and type it again"
+            ) from exc
 
 
 def _csv_rows(path: Path, body: bytes) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -207,10 +233,14 @@ def _decoded(path: Path, body: bytes) -> str:
 
 
 def _text(cell: object) -> str:
+    """Raises OverflowError for a number whose last digits are lost: the account of somebody else."""
     if isinstance(cell, datetime):
         return cell.date().isoformat() if cell.time() == time.min else cell.isoformat()
     if isinstance(cell, date | time):
         return cell.isoformat()
+    if isinstance(cell, int | float) and abs(cell) >= _FIRST_INEXACT:
+        digits = len(f"{abs(cell):.0f}")
+        raise OverflowError(f"a number of {digits} digits, and a spreadsheet keeps fifteen")
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell).strip()

@@ -135,6 +135,7 @@ def test_a_file_of_ours_needs_no_mapping(core, write):
         ([ROWS[0], ("E1", "2026-10", "G", "")], "row 2: column '数值' is empty"),
         ([*ROWS, ROWS[1]], "row 4: .*stands in row 2 too"),
         ([ROWS[0], ("E1", "2026-10", "attendance_rate", "1")], "row 2: .*computed here"),
+        ([(*ROWS[0], "数值"), (*ROWS[1], "9")], "row 1: two columns are 数值"),
         ([("工号", "月份", "指标"), ("E1", "2026-10", "G")], "row 1: there is no column '数值'"),
     ],
 )
