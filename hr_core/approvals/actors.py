@@ -7,10 +7,11 @@ import sqlalchemy as sa
 from hr_core.accounts.acting import actor_of, names_of
 from hr_core.accounts.errors import AccountError
 from hr_core.accounts.model import Account, plain_name
-from hr_core.approvals.desk import Actor, Approval
+from hr_core.approvals.desk import Actor, Approval, approval
 from hr_core.approvals.kinds import Kind, approvers
 from hr_core.errors import RefusedError
 from hr_core.store.accounts import accounts, all_accounts, any_account, find_account
+from hr_core.store.approvals import proposer_names
 from hr_core.store.person_records import merged_into
 from hr_core.store.work_plan import keys_of
 
@@ -51,6 +52,17 @@ def approver_named(conn: sa.Connection, name: str, kind: Kind) -> Actor:
             remedy=f"who can: {who_can(conn, kind, Actor(name))}",
         )
     return actor_named(conn, name)
+
+
+def refuser_named(conn: sa.Connection, name: str, number: int) -> Actor:
+    """Whoever entered it takes it back; anybody else refuses it as one who could approve it.
+
+    Raises NotFoundError, RefusedError.
+    """
+    found, actor = approval(conn, number), actor_named(conn, name)
+    if actor.spelled & proposer_names(conn, number):
+        return actor
+    return approver_named(conn, name, found.kind)
 
 
 def refuse_own_pay(conn: sa.Connection, approval: Approval, people: Iterable[str]) -> None:
