@@ -117,6 +117,13 @@ def test_a_wide_workbook_gives_several_figures_a_row(core, write, tmp_path):
     assert actual(core, on_time).value == 90
 
 
+@pytest.mark.parametrize("whole", ["0", "-50"])
+def test_a_part_of_nothing_is_no_figure(core, write, whole):
+    path = write("crm.csv", csv([("部门", "合同额", "准时", "总数"), ("T1", "1", "45", whole)]))
+    with pytest.raises(InputFileError, match="row 2: on_time of T1 is a part of"):
+        load(core, path, write("map.toml", WIDE))
+
+
 def test_a_file_of_ours_needs_no_mapping(core, write):
     text = (
         'source = "board"\n[[figure]]\nsubject_kind = "person"\nsubject = "E1"\nfigure = "G"\n'
