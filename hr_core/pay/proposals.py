@@ -6,7 +6,7 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
-from hr_core.approvals.actors import actor_named
+from hr_core.approvals.actors import refuse_own_pay
 from hr_core.approvals.desk import Actor, Approval, propose
 from hr_core.approvals.kinds import Kind
 from hr_core.errors import RefusedError
@@ -52,7 +52,7 @@ def propose_agreement(
 def add_approved_entry(conn: sa.Connection, approval: Approval) -> None:
     """Raises RefusedError: approved by whom it pays, or entered before."""
     new = msgspec.convert(approval.content, EntryProposal)
-    approver = _refuse_own(conn, new.person, approval)
+    approver = _by_another(conn, new.person, approval)
     made = NewEntry(
         **msgspec.structs.asdict(new), entered_by=approval.proposed_by, approved_by=approver
     )
@@ -62,7 +62,7 @@ def add_approved_entry(conn: sa.Connection, approval: Approval) -> None:
 def add_approved_agreement(conn: sa.Connection, approval: Approval) -> None:
     """Raises RefusedError: approved by whom it pays, or another agreement was entered meanwhile."""
     new = msgspec.convert(approval.content, AgreementProposal)
-    approver = _refuse_own(conn, new.person, approval)
+    approver = _by_another(conn, new.person, approval)
     if agreement_on(conn, new.person, new.valid_from) != new.replaces:
         raise RefusedError(
             f"the pay agreement of {new.person} on {new.valid_from} is another one than when "
@@ -85,15 +85,10 @@ def agreement_on(conn: sa.Connection, person: str, day: date) -> int | None:
     return None if held is None else held.number
 
 
-def _refuse_own(conn: sa.Connection, person: str, approval: Approval) -> str:
-    """The approver's name. Nobody approves the own pay, whoever entered it."""
-    name = approval.decided_by or ""
-    if actor_named(conn, name).spelled & actor_named(conn, person).spelled:
-        raise RefusedError(
-            f"approval {approval.number} is about the pay of {name}",
-            remedy="let somebody else approve it",
-        )
-    return name
+def _by_another(conn: sa.Connection, person: str, approval: Approval) -> str:
+    """The approver's name."""
+    refuse_own_pay(conn, approval, [person])
+    return approval.decided_by or ""
 
 
 def _decided_at(approval: Approval) -> datetime:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hr_core.approvals.actors import refuse_own_pay
 from hr_core.approvals.desk import Actor, Approval, open_approvals, propose
 from hr_core.approvals.kinds import Kind
 from hr_core.audit.log import append
@@ -105,6 +106,7 @@ def take_reversal(conn: sa.Connection, approval: Approval) -> None:
     made = msgspec.convert(approval.content, NewVersion)
     assert approval.decided_by is not None  # noqa: S101 - an approved one
     assert approval.decided_at is not None  # noqa: S101 - as above
+    refuse_own_pay(conn, approval, [made.person])
     old = counted_slip(conn, made.run, made.person)
     if old[0].version + 1 != made.version or net_fen(x.line for x in old) != made.before_fen:
         raise RefusedError(

@@ -2,8 +2,6 @@
 it does not (accounts.field_policy). A manager sees whose days are open, and no amount.
 """
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated
@@ -26,6 +24,7 @@ from hr_core.api.v1.sending import seen_person, sent
 from hr_core.clock import Month
 from hr_core.errors import NotFoundError
 from hr_core.people.number_of_day import NumbersOfDays
+from hr_core.spreadsheet import csv_text
 from hr_core.store.results import RunRow, lines_of, run_by_number
 from hr_core.trace.explain import explain
 
@@ -45,15 +44,13 @@ def slips_of_run(ask: PayAsk, run: RunNumber) -> Response:
 @router.get("/pay/runs/{run}/slips.csv", **answers(of.PaidPeople, right=Right.PAY_READ))
 def export_of_run(ask: PayAsk, run: RunNumber) -> Response:
     """The same as a table (CSV, UTF-8), a row for each line; a masked amount is an empty cell."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(_COLUMNS)
-    for one in _people(ask, _run(ask, run)):
-        table.writerows(
-            [one.person, one.employee_number, one.name, line.code, line.side, line.amount_fen]
-            for line in one.lines
-        )
-    return Response(text.getvalue(), 200, NO_STORE, media_type="text/csv; charset=utf-8")
+    rows = [
+        [one.person, one.employee_number, one.name, line.code, line.side, line.amount_fen]
+        for one in _people(ask, _run(ask, run))
+        for line in one.lines
+    ]
+    text = csv_text([_COLUMNS, *rows]).removeprefix("\ufeff")  # for programs, whatever opens it
+    return Response(text, 200, NO_STORE, media_type="text/csv; charset=utf-8")
 
 
 @router.get(

@@ -16,7 +16,7 @@ from msgspec import Struct
 from hr_core.audit.log import append
 from hr_core.errors import InputFileError, NotFoundError
 from hr_core.people.lookup import person_of_number
-from hr_core.spreadsheet import Row, read_rows
+from hr_core.spreadsheet import Row, read_rows, refuse_doubled
 from hr_core.store.piece_tallies import (
     GROUP_PREFIX,
     StoredTally,
@@ -137,6 +137,7 @@ def _read(
 ) -> tuple[list[Tally], list[str]]:
     names = {word: column for column, words in _COLUMNS.items() for word in words}
     heading = [names.get(cell.casefold(), "") for cell in rows[0].cells] if rows else []
+    refuse_doubled(path, heading)
     lacking = [column for column in _NEEDED if column not in heading]
     if "person" not in heading and "group" not in heading:
         lacking.append("person or group")
