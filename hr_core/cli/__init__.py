@@ -12,7 +12,7 @@ OBJECTS_BETWEEN_COLLECTIONS = 100_000  # some tens of MB at most
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command and gives its exit code: 0 ok, 1 degraded, 2 broken, 3 usage."""
     if arguments is None:  # a process of its own
-        # Rows are freed by their counts: looking for cycles every 700 of them was a third of a pay run.
+        # Rows are freed by their counts; the collector would look through a run's every 700 objects.
         gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     try:
         from hr_core.cli.app import run
