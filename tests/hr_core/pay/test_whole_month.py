@@ -1,0 +1,209 @@
+"""Everything that pay can do, in one month of one plant: each slip stands by every way of looking at it."""
+
+import csv
+import io
+from collections import Counter
+
+import pytest
+
+from hr_core.pay.changes import changes_since
+from hr_core.pay.counted_lines import counted_lines
+from hr_core.pay.debts import debts, owed_back
+from hr_core.pay.diff.model import Cause
+from hr_core.pay.export_template import load_template
+from hr_core.pay.journal import Part, journal_of_run
+from hr_core.pay.line_words import words_of
+from hr_core.pay.pay_export import export_run
+from hr_core.pay.run_life import RunState, state_of
+from hr_core.pay.slip import Side
+from hr_core.pay.slip_text import paid_slip, slip_text
+from hr_core.pay.slip_workbook import slip_workbook
+from hr_core.pay.stored_diff import compare_runs
+from hr_core.pay.would_differ import would_differ
+from hr_core.store.results import lines_of_run, run_by_number
+from hr_core.trace.calculation import replay
+from hr_core.trace.explain import explain
+from hr_core.trace.replayed_run import replay_run
+from tests.hr_core.pay.approved_runs import approve_run
+from tests.hr_core.pay.law_plant import amounts, line_of, refused, run_month
+from tests.hr_core.pay.spreadsheets import emptied, recomputed
+from tests.hr_core.pay.whole_month import OCTOBER, PAID, SEPTEMBER, whole_month
+
+SEPTEMBER_RUN, RUN, AGAIN = 1, 2, 3
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory):
+    plant = whole_month(tmp_path_factory.mktemp("plant"))
+    plant.run, plant.again = *run_month(plant), *run_month(plant)
+    yield plant
+    plant.engine.dispose()
+
+
+@pytest.fixture
+def conn(plant):
+    with plant.engine.connect() as conn:
+        yield conn
+
+
+def test_everything_is_in_the_month(plant):
+    run = plant.run
+    codes = {line.code.partition(":")[0] for slip in run.slips for line in slip.lines}
+    assert codes >= {
+        "base", "floating", "allowance_1", "overtime_workday", "overtime_rest_day",
+        "overtime_statutory_holiday", "instant_bonus_1", "untaxed_1", "annual_bonus_2", "bonus_tax",
+        "advance_3", "sick_leave", "sick_pay", "piece", "piece_overtime_workday", "piece_rework",
+        "piece_own_rework", "piece_group", "paid_leave", "minimum_wage_top_up", "scrap",
+        "damages_4", "damages_5", "order_1", "retro_2026-09_base", "retro_2026-09_floating",
+        "retro_2026-09_overtime_workday", "repaid_1", "recovery_2", "income_tax",
+    }  # fmt: skip
+    assert {slip.number for slip in run.slips} == set(PAID)
+    assert set(refused(run)) == {"nobody", "nowhere"}
+    assert all(remedy for _, remedy in refused(run).values())
+    assert line_of(run, "floating", "office").trace.facts["coefficient"] == "1.2"
+    assert "1 of them unpaid leave" in line_of(run, "base", "away").note
+    assert "13 of 21 paid days" in line_of(run, "base", "gone").note
+    assert "15 of 21 paid days" in line_of(run, "base", "new").note
+
+
+def test_each_line_replays_and_each_sum_is_the_sum_of_its_lines(plant, conn):
+    found = replay_run(conn, RUN)
+    assert (found.holds, found.people) == (True, len(PAID))
+    for slip in plant.run.slips:
+        sides = {side: sum(x.amount_fen for x in slip.lines if x.side is side) for side in Side}
+        assert slip.total_fen == sides[Side.EARNED] + sides[Side.DEDUCTED] >= 0
+        assert all(replay(line.trace) == line.amount_fen for line in slip.lines)
+
+
+def test_september_holds_with_its_reversed_slips(conn):
+    assert replay_run(conn, SEPTEMBER_RUN).holds
+    counted = list(counted_lines(conn, [SEPTEMBER_RUN]))
+    assert {one.person for one in counted if one.version == 2} == {"less", "more"}
+    assert all(replay(one.line.trace) == one.line.amount_fen for one in counted)
+
+
+def test_the_journal_is_the_slips(plant, conn):
+    journal = journal_of_run(conn, RUN)
+    assert journal.debit_fen == journal.credit_fen
+    assert -journal.of(Part.NET) == sum(slip.total_fen for slip in plant.run.slips)
+    assert {row.cost_centre for row in journal.rows} == {"C1", "L2"}
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_each_line_has_its_words(conn, lang):
+    for run in (SEPTEMBER_RUN, RUN):
+        for person, lines in lines_of_run(conn, run).items():
+            for line in lines:
+                told = words_of(line, lang)
+                assert told.name
+                assert told.sentence
+                assert "{" not in told.sentence
+            assert slip_text(paid_slip(conn, run, person), lang)
+    for one in counted_lines(conn, [SEPTEMBER_RUN]):
+        assert words_of(one.line, lang).sentence
+
+
+def test_why_it_is_more_or_less_than_september_adds_up(conn):
+    for person in set(PAID) - {"new"}:
+        found = changes_since(conn, RUN, person)
+        told = sum(one.difference_fen for one in found.causes) + found.rest_fen
+        assert told == found.after_fen - found.before_fen
+    assert changes_since(conn, RUN, "new") is None
+
+
+@pytest.mark.parametrize("person", PAID)
+def test_each_line_is_explained_to_the_raw_bytes(conn, person):
+    told = explain(conn, RUN, person)
+    assert told.missing_events == ()
+    stored = {line.code: line for line in lines_of_run(conn, RUN)[person]}
+    for line in told.lines:
+        trace = stored[line.line].trace
+        assert line.replayed_fen == line.amount_fen
+        assert (line.law, line.lines, line.entries) == (trace.law, trace.lines, trace.entries)
+        assert [one.day for one in line.days] == [one.day for one in trace.days]
+        assert line.tallies == trace.tallies
+        assert {one.event.event_id for day in line.days for one in day.punches} >= {
+            event for day in trace.days for event in day.event_ids
+        }
+        assert all(punch.event.raw for day in line.days for punch in day.punches)
+
+
+def test_the_late_punch_of_september_is_explained_by_the_day_as_it_is_now(conn):
+    (line,) = explain(conn, RUN, "away", "retro_2026-09_overtime_workday").lines
+    (day,) = line.days
+    assert (day.day, day.minutes, day.left) == ("2026-09-09", 120, "2026-09-09T19:05:00")
+
+
+def test_the_same_again_is_identical_and_september_is_told_whole(conn):
+    assert compare_runs(conn, RUN, RUN).identical
+    assert compare_runs(conn, RUN, AGAIN).identical
+    found = compare_runs(conn, SEPTEMBER_RUN, RUN, across_months=True)
+    assert found.proof.holds
+    assert [
+        (one.person, one.code, one.parts, one.reasons) for one in found.lines if one.unexplained
+    ] == []
+    assert Cause.UNKNOWN not in found.by_cause()
+    assert [one.person for one in found.only] == ["new"]
+
+
+def test_the_bank_gets_the_nets_of_whom_it_can_pay(plant, conn):
+    export = export_run(conn, RUN, load_template("bank"), trial=True)
+    assert [one.person for one in export.left_out] == ["gone"]
+    rows = [row for row in csv.reader(io.StringIO(export.content.decode("gb18030"))) if len(row) > 2]
+    titles = next(row for row in rows if "金额" in row and "用途" in row)
+    amounts_told = [row[titles.index("金额")] for row in rows if row[-1] == "工资"]
+    fen = sum(round(float(text.strip("'")) * 100) for text in amounts_told)
+    nets = {slip.number: slip.total_fen for slip in plant.run.slips}
+    assert fen == export.total_fen == sum(nets.values()) - nets["gone"]
+    assert export.left_out_fen == nets["gone"]
+
+
+def test_what_is_owed_is_what_was_taken_and_what_is_left(conn):
+    for one in debts(conn, OCTOBER):
+        assert one.taken.fen + one.left_fen == one.owed_fen
+    assert [one.left_fen for one in owed_back(conn, OCTOBER)] == [100_000]
+
+
+def test_damages_and_scrap_together_are_a_fifth_of_the_wage_at_most(plant):
+    found = amounts(plant.run, "piece")
+    earned = sum(x.amount_fen for x in plant.run.slips[6].lines if x.side is Side.EARNED)
+    assert 5 * -(found["damages_5"] + found["scrap"]) <= earned
+
+
+class TestAfterApproval:
+    @pytest.fixture(scope="class")
+    def approved(self, tmp_path_factory):
+        plant = whole_month(tmp_path_factory.mktemp("approved"))
+        run_month(plant)
+        approve_run(plant, OCTOBER)
+        yield plant
+        plant.engine.dispose()
+
+    @pytest.mark.parametrize("month", [OCTOBER, SEPTEMBER])
+    def test_nothing_would_differ(self, approved, month):
+        """September too: what came late was paid by October, and its slips were put anew."""
+        with approved.engine.connect() as conn:
+            found = would_differ(conn, month, approved.now)
+        assert [(x.person, x.code, x.paid.fen, x.now_fen, x.causes) for x in found.differences] == []
+        assert found.not_computed == ()
+
+    def test_a_trial_beside_it_is_the_same(self, approved):
+        (trial,) = run_month(approved)
+        with approved.engine.connect() as conn:
+            assert state_of(conn, RUN) is RunState.APPROVED
+            assert run_by_number(conn, RUN).total_fen == sum(x.total_fen for x in trial.slips)
+            assert compare_runs(conn, RUN, AGAIN).lines == ()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)  # a spreadsheet program starts
+def test_libreoffice_recomputes_every_fen(plant, conn, tmp_path):
+    book = tmp_path / "month.xlsx"
+    book.write_bytes(slip_workbook(conn, RUN).content)
+    (found,) = recomputed(tmp_path, emptied(book, tmp_path / "empty.xlsx"))
+    for slip in plant.run.slips:
+        rows = found[slip.number]
+        first = next(at for at, row in enumerate(rows) if row[2] != "")
+        told = [row[1] for row in rows[first : first + len(slip.lines) + 1]]
+        assert told == [*(line.amount_fen for line in slip.lines), slip.total_fen]
+    assert Counter(len(name) > 0 for name in found)[True] >= len(PAID)
