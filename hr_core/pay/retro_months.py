@@ -13,8 +13,9 @@ from hr_core.law.book import LawBook
 from hr_core.law.imported import law_of
 from hr_core.money import format_fen
 from hr_core.pay.carried import CarriedOver, read_carried
-from hr_core.pay.counted_lines import counted_lines
+from hr_core.pay.counted_lines import CountedLine, counted_lines
 from hr_core.pay.counted_runs import counted_runs, is_locked, month_back, runs_after
+from hr_core.pay.paid_anew import carried_as_paid
 from hr_core.pay.person_month import Stage
 from hr_core.pay.recompute import Again, recompute
 from hr_core.pay.retro import RETRO, Difference, Paid, differences, paid_lines, retro_line
@@ -95,7 +96,8 @@ def month_differences(
     """
     paid = paid_of_month(conn, month, again.scheme.code, but_run_of)
     wanted = set(paid) if people is None else set(people) & set(paid)
-    now = recompute(conn, month, again, people=wanted)
+    carried = carried_as_paid(_month_lines(conn, month, again.scheme.code))
+    now = recompute(conn, month, again, people=wanted, carried=carried)
     for refused in now.refused:
         yield WithoutSlip(
             number=refused.number, why=f"{month} cannot be computed anew: {refused.what}"
@@ -111,14 +113,17 @@ def month_differences(
 def paid_of_month(
     conn: sa.Connection, month: Month, scheme: str, but_run_of: Month | None = None
 ) -> dict[str, dict[str, Paid]]:
-    runs = counted_runs(conn, [month], scheme)
     later = counted_runs(conn, _between(month, but_run_of), scheme) if but_run_of else {}
     after = runs_after(conn, but_run_of or month, scheme)
     counted = [
-        *counted_lines(conn, list(runs.values())),
+        *_month_lines(conn, month, scheme),
         *counted_lines(conn, [*later.values(), *after.values()], (f"{RETRO}{month}_",)),
     ]
     return paid_lines(month, counted)
+
+
+def _month_lines(conn: sa.Connection, month: Month, scheme: str) -> Iterator[CountedLine]:
+    return counted_lines(conn, list(counted_runs(conn, [month], scheme).values()))
 
 
 def changed_people(conn: sa.Connection, month: Month, run: int) -> set[str] | None:

@@ -1,12 +1,12 @@
 """One plant's October 2026 with everything in it, after a September that was paid and partly wrong."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from msgspec.structs import replace
 
-from hr_core.approvals.desk import Actor, approve
+from hr_core.approvals.desk import approve
 from hr_core.approvals.effects import take_effect
-from hr_core.attendance.plan.request import Leave, Overtime
+from hr_core.attendance.plan.request import Leave
 from hr_core.clock import Month
 from hr_core.opening.desk import propose_opening
 from hr_core.opening.rows import OpeningFile, OpeningRow, TaxOpening
@@ -143,7 +143,10 @@ def press_days(plant):
             longer = on.day == 12 and person in {"office", "piece", "new"}
             if not _here(person, on):
                 continue
-            presses += [f"{USER[person]} {on}T07:55", f"{USER[person]} {on}T{19 if longer else 17}:05"]
+            presses += [
+                f"{USER[person]} {on}T07:55",
+                f"{USER[person]} {on}T{19 if longer else 17}:05",
+            ]
     for on in ("2026-10-17", "2026-10-02"):  # a rest day, a statutory holiday
         presses += [f"{USER['office']} {on}T08:55", f"{USER['office']} {on}T12:05"]
     plant.press(*presses, until="2026-11-20T00:00")
@@ -204,7 +207,9 @@ def put_into_october(plant):
         locked(conn, "92", person="office")
         leave(conn, "gone", date(2026, 10, 21), Signature(at=plant.now, by="Wu", reason="moved"))
     plant.approve(Leave(leave="sick", first=date(2026, 10, 13), last=date(2026, 10, 14)), "sick")
-    plant.approve(Leave(leave="personal", first=date(2026, 10, 21), last=date(2026, 10, 21)), "away")
+    plant.approve(
+        Leave(leave="personal", first=date(2026, 10, 21), last=date(2026, 10, 21)), "away"
+    )
     for kind, fen, name, person in (
         ("instant_bonus", 250_000, "抢修", "office"), ("annual_bonus", 3_600_000, "2026", "office"),
         ("advance", 100_000, "10-10", "office"), ("damages", 90_000, "模具", "away"),
