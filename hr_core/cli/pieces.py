@@ -163,6 +163,11 @@ def import_pieces(
             f"{file}: {done.rows} rows: {done.added} added, {done.same} were here already, "
             f"{done.replaced} replaced"
         )
+        for paid in done.paid_months:
+            print(
+                f"  {paid} has an approved run, which stays: what these rows change comes with the next "
+                f"run; see hr-core pay would-differ {paid}"
+            )
 
 
 @pieces.command("show")

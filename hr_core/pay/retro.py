@@ -98,7 +98,7 @@ def stage_of(line: SlipLine) -> Stage | None:
         return Stage.EMPLOYER
     if line.side is Side.DEDUCTED:
         return Stage.SHARES if line.code.endswith("_employee") else None
-    return Stage.UNTAXED if line.code.startswith("untaxed") else Stage.WAGE
+    return Stage.UNTAXED if line.code.startswith(("untaxed", "entered_untaxed")) else Stage.WAGE
 
 
 def paid_lines(month: Month, counted: Iterable[CountedLine]) -> dict[str, dict[str, Paid]]:

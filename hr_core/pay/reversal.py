@@ -21,10 +21,11 @@ from hr_core.errors import NotFoundError, RefusedError
 from hr_core.pay.carried import CarriedOver
 from hr_core.pay.counted_lines import CountedLine, counted_lines
 from hr_core.pay.counted_runs import runs_after
+from hr_core.pay.known_schemes import scheme_by_code
 from hr_core.pay.paid_anew import fixed_lines, own_corrections
 from hr_core.pay.recompute import Again, recompute
 from hr_core.pay.retro import RETRO, settled_line, stage_of
-from hr_core.pay.run import imported_roster, scheme_by_code
+from hr_core.pay.run import imported_roster
 from hr_core.pay.run_life import reverse_run
 from hr_core.pay.slip import SlipLine, net_fen
 from hr_core.pay.stage import Stage

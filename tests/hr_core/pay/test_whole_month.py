@@ -6,29 +6,38 @@ from collections import Counter
 
 import pytest
 
+from hr_core.approvals.desk import approve
+from hr_core.approvals.effects import take_effect
+from hr_core.clock import Month
+from hr_core.errors import RefusedError
 from hr_core.pay.changes import changes_since
 from hr_core.pay.counted_lines import counted_lines
 from hr_core.pay.debts import debts, owed_back
 from hr_core.pay.diff.model import Cause
+from hr_core.pay.entry import EntryKind
 from hr_core.pay.export_template import load_template
 from hr_core.pay.journal import Part, journal_of_run
 from hr_core.pay.line_words import words_of
 from hr_core.pay.pay_export import export_run
+from hr_core.pay.proposals import EntryProposal, propose_entry
 from hr_core.pay.run_life import RunState, state_of
 from hr_core.pay.slip import Side
 from hr_core.pay.slip_text import paid_slip, slip_text
 from hr_core.pay.slip_workbook import slip_workbook
 from hr_core.pay.stored_diff import compare_runs
 from hr_core.pay.would_differ import would_differ
+from hr_core.pay.year_so_far import paid_tax
+from hr_core.store.database import writing
 from hr_core.store.results import lines_of_run, run_by_number
 from hr_core.trace.calculation import replay
 from hr_core.trace.explain import explain
 from hr_core.trace.replayed_run import replay_run
-from tests.hr_core.pay.approved_runs import approve_run
-from tests.hr_core.pay.law_plant import amounts, line_of, refused, run_month
+from tests.hr_core.pay.approved_runs import ANN, BOB, approve_run
+from tests.hr_core.pay.law_plant import amounts, line_of, refused, run_month, slip_of
 from tests.hr_core.pay.spreadsheets import emptied, recomputed
-from tests.hr_core.pay.whole_month import OCTOBER, PAID, SEPTEMBER, whole_month
+from tests.hr_core.pay.whole_month import OCTOBER, PAID, SEPTEMBER, late_tally, whole_month
 
+NOVEMBER = Month(2026, 11)
 SEPTEMBER_RUN, RUN, AGAIN = 1, 2, 3
 
 
@@ -202,6 +211,57 @@ class TestAfterApproval:
             assert state_of(conn, RUN) is RunState.APPROVED
             assert run_by_number(conn, RUN).total_fen == sum(x.total_fen for x in trial.slips)
             assert compare_runs(conn, RUN, AGAIN).lines == ()
+
+
+class TestLate:
+    """What is entered for a month that two people approved."""
+
+    @pytest.fixture
+    def late(self, tmp_path):
+        plant = whole_month(tmp_path)
+        run_month(plant)
+        approve_run(plant, OCTOBER)
+        plant.press("1 2026-11-02T07:55", "1 2026-11-02T17:05", until="2026-11-20T00:00")
+        yield plant
+        plant.engine.dispose()
+
+    def propose(self, plant, kind, month="2026-10", name="x"):
+        new = EntryProposal(
+            person="slow", month=month, kind=kind, name=name, amount_fen=70_000, reason="late"
+        )
+        with writing(plant.engine) as conn:
+            number = propose_entry(conn, new, at=plant.now, by=ANN)
+            take_effect(conn, approve(conn, number, at=plant.now, by=BOB))
+
+    @pytest.mark.parametrize("kind", ["advance", "annual_bonus"])
+    def test_what_no_later_slip_would_bring_is_refused(self, late, kind):
+        with pytest.raises(RefusedError, match="approved run 2") as told:
+            self.propose(late, EntryKind(kind))
+        assert "enter it for the month" in told.value.remedy
+        self.propose(late, EntryKind(kind), "2026-11")
+
+    def test_late_sums_and_pieces_come_with_the_next_run(self, late):
+        self.propose(late, EntryKind.BONUS)
+        self.propose(late, EntryKind.UNTAXED, name="missed_meal")
+        done = late_tally(late, "2026-10-15,piece,,P1,weld,10,,,,", "2026-10-14,,G1,P1,weld,50,,,,")
+        assert done.paid_months == ("2026-10",)
+        (run,) = run_month(late, month=NOVEMBER)
+        found = [
+            {
+                line.code.removeprefix("retro_2026-10_"): line.amount_fen
+                for line in slip_of(run, person).lines
+                if line.code.startswith("retro_")
+            }
+            for person in ("piece", "slow")
+        ]
+        group = "piece_group:G1:P1:weld"
+        assert found[0] == {"piece:P1:weld": 1_100, group: 2_455}
+        assert found[1] == {
+            group: 2_045, "bonus_6": 70_000, "entered_untaxed_7": 70_000,
+            "minimum_wage_top_up": -72_045,
+        }  # fmt: skip
+        income = paid_tax(line_of(run, "income_tax", "slow").trace).month.income
+        assert income == slip_of(run, "slow").earned_fen - 70_000
 
 
 @pytest.mark.slow

@@ -221,3 +221,11 @@ def put_into_october(plant):
         received=date(2026, 10, 5), first_month="2026-10", total_fen=300_000, instalment_fen=120_000,
     )  # fmt: skip
     by_two(plant, lambda conn: propose_order(conn, order, at=plant.now, by=ANN))
+
+
+def late_tally(plant, *rows):
+    file = plant.folder / f"late{len(rows)}.csv"
+    head = TALLY.splitlines()[0]
+    file.write_text("\n".join((head, *rows)) + "\n", encoding="utf-8")
+    with writing(plant.engine) as conn:
+        return import_tally(conn, file, by="clerk", at=plant.now)
