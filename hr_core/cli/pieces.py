@@ -165,8 +165,8 @@ def import_pieces(
         )
         for paid in done.paid_months:
             print(
-                f"  {paid} has an approved run, which stays: what these rows change comes with the next "
-                f"run; see hr-core pay would-differ {paid}"
+                f"  {paid} has an approved run, which stays: wages that these rows change come with the "
+                f"next run, scrap does not; see hr-core pay would-differ {paid}"
             )
 
 

@@ -7,12 +7,12 @@ from msgspec.structs import replace
 
 from hr_core.pay.carried import CarriedOver
 from hr_core.pay.counted_lines import CountedLine
-from hr_core.pay.debts import DAMAGES, ORDER, RECOVERY, REPAID
+from hr_core.pay.debts import DAMAGES, ORDER, RECOVERY, REPAID, SCRAP
 from hr_core.pay.retro import RETRO, SETTLED, stage_of
 from hr_core.pay.slip import SlipLine
 from hr_core.pay.stage import Stage
 
-_FIXED = (DAMAGES, ORDER, RECOVERY, REPAID)
+_FIXED = (DAMAGES, ORDER, RECOVERY, REPAID, SCRAP)
 
 
 def fixed_lines(slip: Iterable[CountedLine]) -> tuple[SlipLine, ...]:

@@ -175,6 +175,8 @@ def test_what_is_owed_is_what_was_taken_and_what_is_left(conn):
     for one in debts(conn, OCTOBER):
         assert one.taken.fen + one.left_fen == one.owed_fen
     assert [one.left_fen for one in owed_back(conn, OCTOBER)] == [100_000]
+    left = {one.code: one.left_fen for one in debts(conn, NOVEMBER) if one.left_fen}
+    assert left == {"order_1": 180_000, "recovery_2": 420_000, "scrap_2026-10": 382_599}
 
 
 def test_damages_and_scrap_together_are_a_fifth_of_the_wage_at_most(plant):
@@ -260,6 +262,10 @@ class TestLate:
             group: 2_045, "bonus_6": 70_000, "entered_untaxed_7": 70_000,
             "minimum_wage_top_up": -72_045,
         }  # fmt: skip
+        waits = line_of(run, "scrap_2026-10", "piece")
+        assert waits.trace.facts["left_fen"] == "382599", "nothing was earned in November"
+        for lang in ("zh", "en"):
+            assert all(words_of(x, lang).sentence for slip in run.slips for x in slip.lines)
         income = paid_tax(line_of(run, "income_tax", "slow").trace).month.income
         assert income == slip_of(run, "slow").earned_fen - 70_000
 
