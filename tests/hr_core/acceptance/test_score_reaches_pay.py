@@ -83,7 +83,7 @@ def test_after_the_lock_nothing_writes_the_score_and_pay_names_it(plant):
     agree(plant, terms=FLOATS)
     result = lock_score_of(plant, "92")
     marks = {"output": Fraction(1), "care": Fraction(1)}
-    with writing(plant.engine) as conn, pytest.raises(RefusedError, match="frozen"):
+    with writing(plant.engine) as conn, pytest.raises(RefusedError, match="is locked"):
         enter_marks(conn, 1, "manager", marks, act(BOSS, plant.now), "")
     with pytest.raises(sa.exc.IntegrityError), writing(plant.engine) as conn:
         conn.execute(score_results.update().values(score="1"))
