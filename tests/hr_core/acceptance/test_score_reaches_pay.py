@@ -105,9 +105,9 @@ def test_no_hand_in_pay_reaches_the_line_of_the_score(plant):
     lock_score_of(plant, "92")
     run_month(plant)
     lock_month(plant)
+    change = sa.update(pay_lines).where(pay_lines.c.code == "floating").values(amount_fen=999_999)
     with pytest.raises(sa.exc.IntegrityError), writing(plant.engine) as conn:
-        change = sa.update(pay_lines).where(pay_lines.c.code == "floating")
-        conn.execute(change.values(amount_fen=999_999))
+        conn.execute(change)
 
 
 def test_a_share_of_two_halves_of_a_project_counts_by_its_days_through_the_year(plant):

@@ -53,7 +53,7 @@ def test_more_than_200_cities_have_a_first_day_and_a_source(stored):
     assert len(cities(rows, Status.UNVERIFIED)) >= 200
     trusted = cities(rows, Status.OFFICIAL, Status.SECONDARY)
     assert 50 <= len(trusted) < 200
-    only_unverified = sorted(cities(rows, Status.UNVERIFIED) - trusted)[0]
+    only_unverified = min(cities(rows, Status.UNVERIFIED) - trusted)
     told = next(row for row in rows if row.city == only_unverified and row.item is Item.PENSION)
     assert open_to_all.row(told.city, Item.PENSION, told.since).status is Status.UNVERIFIED
     with pytest.raises(UnverifiedLawError):

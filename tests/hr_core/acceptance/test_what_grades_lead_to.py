@@ -40,7 +40,10 @@ def followed(core, score, scheme="general", tally=None):
 @pytest.mark.parametrize(
     ("score", "leads_to"),
     [
-        ("95", {"raise": {"percent": "10", "after_fen": 660_000}, "training": {"course": "团队管理"}}),
+        (
+            "95",
+            {"raise": {"percent": "10", "after_fen": 660_000}, "training": {"course": "团队管理"}},
+        ),
         ("85", {"bonus_to_decide": {"decided_by": "people"}, "training": {"course": "专业技能"}}),
         ("70", {"improvement_plan": {"begins": "2026-11-01"}}),
         ("30", {"hr_notice": {"grade": "D"}}),
@@ -63,7 +66,9 @@ def test_a_raises_6000_to_6900_from_the_next_period_and_leaves_its_rows(core):
     with writing(core) as conn:
         take_effect(conn, approve(conn, made["raise"].approval, at=NOW, by=Actor(OTHER)))
         held = agreements_until(conn, date(2026, 12, 1))[WORKER]
-    assert [on_day(held, day).terms.base_fen for day in (date(2026, 10, 31), date(2026, 11, 1))] == [
+    assert [
+        on_day(held, day).terms.base_fen for day in (date(2026, 10, 31), date(2026, 11, 1))
+    ] == [
         600_000,
         690_000,
     ]
