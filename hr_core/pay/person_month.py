@@ -57,7 +57,8 @@ class PersonMonth(Struct, frozen=True, kw_only=True):
     agreements   those that hold on some day of the month, in order of their days
     entries      approved sums of the month
     score        the locked result of the month's period
-    year         the tax year up to the month before; `year_origin` the runs and openings that make it
+    year         the tax year up to the month before; `year_origin` the runs and openings that make it,
+                 `year_months` how many months they tell
     work, corrections   counted pieces and rejects
     contracts    all of the person
     pieces       of whoever is paid by them
@@ -76,6 +77,7 @@ class PersonMonth(Struct, frozen=True, kw_only=True):
     score: LockedScore | None = None
     year: TaxYear = TaxYear()
     year_origin: tuple[str, ...] = ()
+    year_months: int = 0
     work: tuple[Stretch, ...] = ()
     corrections: tuple[Correction, ...] = ()
     contracts: tuple[Employment, ...] = ()

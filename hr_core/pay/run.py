@@ -21,6 +21,7 @@ from hr_core.pay.recompute import Again
 from hr_core.pay.retro import RETRO_RULE
 from hr_core.pay.retro_months import carried_over, not_paid
 from hr_core.pay.scheme import BUILT_IN, Scheme, SchemeEdition, built_in_scheme_text, parse_scheme
+from hr_core.pay.share_lines import MONTHS_NOT_KNOWN
 from hr_core.pay.slip import Slip
 from hr_core.people.employment import NoSlip, paid_in_part
 from hr_core.people.model import Days, Roster
@@ -99,6 +100,11 @@ def compute_runs(
                     locked_corrections=_not_in(slips, findings.locked_corrections),
                     refused=refused,
                     unverified_law=allow_unverified and edition.law is not None,
+                    tax_year_not_known=tuple(
+                        slip.number
+                        for slip in slips
+                        if any(MONTHS_NOT_KNOWN in line.trace.facts for line in slip.lines)
+                    ),
                 ),
             )
         )

@@ -17,6 +17,8 @@ from hr_core.pay.scheme import EmployerTerms
 from hr_core.pay.slip import Side, SlipLine
 from hr_core.trace.calculation import LineInput, Step, Trace
 
+MONTHS_NOT_KNOWN = "months_not_known"  # a fact of the tax line
+
 
 def own_shares(month: PersonMonth) -> tuple[SlipLine, ...]:
     """Raises PayRefusedError (no base, no rate, no rounding), NoLawError, UnverifiedLawError."""
@@ -68,11 +70,22 @@ def wage_tax(month: PersonMonth) -> tuple[SlipLine, ...]:
     facts = trace.facts | {code: str(fen) for code, fen in claimed.items() if fen}
     if by_law.person.tax_resident:
         facts["year_so_far"] = ", ".join(month.year_origin) or "no earlier month is known"
+        if not_known := _months_not_known(month):
+            facts[MONTHS_NOT_KNOWN] = str(not_known)
     return (
         slip_line(
             Line(made.kind, replace(trace, facts=facts)), _tax_note(month), side=Side.DEDUCTED
         ),
     )
+
+
+def _months_not_known(month: PersonMonth) -> int:
+    """Earlier months of the tax year in which the person was employed and of which nothing is known
+    here: the tax takes them as months without income, which is true of nobody who worked them.
+    """
+    hired = month.require_law().person.work.hired
+    begin = hired.month if hired.year == month.month.year else 1
+    return max(0, month.month.month - begin - month.year_months)
 
 
 def annual_bonus_tax(month: PersonMonth) -> tuple[SlipLine, ...]:
