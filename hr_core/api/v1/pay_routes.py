@@ -16,6 +16,7 @@ from hr_core import views
 from hr_core.accounts.acting import own_keys
 from hr_core.accounts.field_policy import Sight, masked, sight_of
 from hr_core.accounts.model import Right
+from hr_core.accounts.visible import sees_trials
 from hr_core.api.v1 import answers as of
 from hr_core.api.v1.asking import Ask, needs
 from hr_core.api.v1.openapi import answers
@@ -26,6 +27,7 @@ from hr_core.api.v1.sending import seen_person, sent
 from hr_core.clock import Month
 from hr_core.errors import NotFoundError
 from hr_core.people.number_of_day import NumbersOfDays
+from hr_core.store.pay_run_steps import is_issued
 from hr_core.store.results import RunRow, lines_of, run_by_number
 from hr_core.trace.explain import explain
 
@@ -67,6 +69,8 @@ def trace(ask: PayAsk, run: RunNumber, person: PersonKey) -> Response:
     except NotFoundError as exc:
         raise not_found("payslip") from exc
     sight = _sight(ask, one.number)
+    if not _shown(ask, run, one.number):
+        raise not_found("payslip")
     plain = masked(msgspec.to_builtins(found), sight)
     return sent(
         of.SlipTrace(
@@ -83,7 +87,11 @@ def trace(ask: PayAsk, run: RunNumber, person: PersonKey) -> Response:
 
 def _people(ask: Ask, run: RunRow) -> Iterator[of.PaidPerson]:
     seen = visible_keys(ask.conn, ask.seen)
-    slips = [slip for slip in views.slips_of_run(ask.conn, run.number) if slip.number in seen]
+    slips = [
+        slip
+        for slip in views.slips_of_run(ask.conn, run.number)
+        if slip.number in seen and _shown(ask, run.number, slip.number)
+    ]
     numbers = NumbersOfDays.load(ask.conn, {slip.number for slip in slips})
     last = Month.parse(run.month).after - timedelta(days=1)
     for slip in slips:
@@ -111,6 +119,13 @@ def _people(ask: Ask, run: RunRow) -> Iterator[of.PaidPerson]:
 
 def _masked(one: of.PaidPerson, sight: Sight) -> of.PaidPerson:
     return msgspec.convert(masked(msgspec.to_builtins(one), sight), of.PaidPerson)
+
+
+def _shown(ask: Ask, run: int, person: str) -> bool:
+    """The own slip of a run that nobody approved is none yet, but for who computes runs."""
+    if sees_trials(ask.account) or person not in own_keys(ask.conn, ask.account):
+        return True
+    return is_issued(ask.conn, run)
 
 
 def _sight(ask: Ask, person: str) -> Sight:
