@@ -18,6 +18,8 @@ from hr_core.api.app import Clock
 from hr_core.quality.live_line import LiveLine
 from hr_core.web.admission import Admission
 from hr_core.web.answering import LONGEST_PATH_SHOWN, PageDesk, Visit, anybody, over_lines
+from hr_core.web.approval_routes import approval_routes
+from hr_core.web.approvals_page import decides, submits_runs
 from hr_core.web.attendance_routes import attendance_routes
 from hr_core.web.board_alerts import AlertDesk, StoredAlerts
 from hr_core.web.board_routes import BoardSource, board_routes
@@ -58,6 +60,7 @@ def page_routes(
         *board_routes(desk, live, board or StoredBoard(live), alerts or StoredAlerts(engine)),
         *LoginPages(desk, login, time.monotonic).routes(),
         *SlipAnswerPages(desk).routes(),
+        *approval_routes(desk),
         *compare_routes(desk),
         *performance_routes(desk),
     ]
@@ -97,7 +100,15 @@ class _Pages:
             )
         selection = read_selection(visit.request.query_params)
         page = overview(visit.conn, selection, visit.now, visit.zone)
-        return self._desk.page(visit, "overview.html", page=page, selection=selection)
+        return self._desk.page(
+            visit,
+            "overview.html",
+            page=page,
+            selection=selection,
+            decides=decides(visit.visitor),
+            submits_runs=submits_runs(visit.visitor),
+            form_token=visit.visitor.form_token,
+        )
 
     def slip(self, visit: Visit) -> Response:
         asked = visit.request.path_params["run"]

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from hr_core.web import (
     account_words,
+    approval_words,
     attendance_words,
     board_words,
     compare_words,
@@ -301,6 +302,7 @@ PHRASES: dict[str, _Both] = {
     **compare_words.PHRASES,
     **performance_words.PHRASES,
     **piece_words.PHRASES,
+    **approval_words.PHRASES,
 }
 
 CODES: dict[str, dict[str, _Both]] = {
@@ -406,6 +408,7 @@ CODES: dict[str, dict[str, _Both]] = {
     **pay_words.CODES,
     **compare_words.CODES,
     **performance_words.CODES,
+    **approval_words.CODES,
 }
 
 _WEEKDAYS: tuple[_Both, ...] = (

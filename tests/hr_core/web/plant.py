@@ -226,8 +226,13 @@ def approved_plant(folder: Path, first_name: str = NAMES[0]):
 
 
 def approve_run(engine, run: int = 1) -> None:
+    decide(engine, submit, run)
+
+
+def decide(engine, ask, run: int = 1, **more) -> None:
+    """What one clerk asks of a run, another approves."""
     with writing(engine) as conn:
-        number = submit(conn, run, at=NOW, by=Actor("submitting clerk"))
+        number = ask(conn, run, at=NOW, by=Actor("submitting clerk"), **more)
         take_effect(conn, approve(conn, number, at=NOW, by=Actor("second clerk")))
 
 

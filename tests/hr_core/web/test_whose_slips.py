@@ -1,4 +1,4 @@
-"""A slip of a run that nobody approved is nobody's payslip: on pages, by the API, and in its events."""
+"""A slip of a run that nobody approved is nobody's payslip: on pages and in its events."""
 
 import shutil
 from datetime import UTC, datetime
@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from hr_core.approvals.desk import Actor, approve
-from hr_core.approvals.effects import take_effect
 from hr_core.clock import Month
 from hr_core.pay.run import compute_run
 from hr_core.pay.run_life import ask_payment, ask_reversal
@@ -18,10 +16,9 @@ from protocols.records import Count
 from tests.hr_core.accounts.quick import account
 from tests.hr_core.web.logged_in import field, logged_in
 from tests.hr_core.web.page_reading import read
-from tests.hr_core.web.plant import NOW, approve_run, ingest, observe, running_plant
+from tests.hr_core.web.plant import NOW, approve_run, decide, ingest, observe, running_plant
 
 OWN = "/en/run/1/1006"
-API = "/api/v1"
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +39,6 @@ def core(database, tmp_path):
     engine = open_database(f"sqlite:///{tmp_path}/core.db")
     yield engine
     engine.dispose()
-
-
-def decided(engine, ask, **more):
-    with writing(engine) as conn:
-        number = ask(conn, 1, at=NOW, by=Actor("submitting clerk"), **more)
-        take_effect(conn, approve(conn, number, at=NOW, by=Actor("second clerk")))
 
 
 async def test_a_trial_is_for_hr_alone(core):
@@ -71,9 +62,9 @@ async def test_the_state_of_the_run_stands_on_the_slip_until_it_is_taken_back(co
     async with logged_in(core, "zhao") as client:
         assert "/en/run/1/1006" in (await read(client, "/en/account")).links
         assert "● Approved" in (await read(client, OWN)).text
-        decided(core, ask_payment)
+        decide(core, ask_payment)
         assert "● Paid" in (await read(client, OWN)).text
-        decided(core, ask_reversal, reason="wrong bank file")
+        decide(core, ask_reversal, reason="wrong bank file")
         with writing(core) as conn:
             add_run(conn, compute_run(conn, Month(2026, 10), NOW))
         taken_back = await read(client, OWN)
@@ -83,29 +74,6 @@ async def test_the_state_of_the_run_stands_on_the_slip_until_it_is_taken_back(co
         approve_run(core, 2)
         assert "/en/run/2/1006" in (await read(client, OWN)).links
         assert "● Approved" in (await read(client, "/en/run/2/1006")).text
-
-
-async def test_the_api_gives_a_worker_no_trial_either(core):
-    async with logged_in(core, "zhao") as client:
-        assert (await client.get(f"{API}/people/1006/slips")).json()["slips"] == []
-        for path in ("people/1006/slips/1", "pay/runs/1/slips/1006/trace"):
-            assert (await client.get(f"{API}/{path}")).status_code == 404
-        assert (await client.get(f"{API}/pay/runs/1/slips")).json()["people"] == []
-        assert "1006" not in (await client.get(f"{API}/pay/runs/1/slips.csv")).text
-        approve_run(core)
-        slips = (await client.get(f"{API}/people/1006/slips")).json()["slips"]
-        assert [one["run"] for one in slips] == [1]
-        for path in ("people/1006/slips/1", "pay/runs/1/slips/1006/trace"):
-            assert (await client.get(f"{API}/{path}")).status_code == 200
-        (own,) = (await client.get(f"{API}/pay/runs/1/slips")).json()["people"]
-        assert own["total_fen"] > 0
-
-
-async def test_the_api_gives_hr_trials_too(core):
-    async with logged_in(core, "ann") as client:
-        slips = (await client.get(f"{API}/people/1006/slips")).json()["slips"]
-        assert [one["run"] for one in slips] == [1]
-        assert (await client.get(f"{API}/people/1006/slips/1")).status_code == 200
 
 
 async def test_a_colleagues_badge_behind_the_own_slip_stays_hidden(core):
