@@ -14,6 +14,7 @@ from hr_core import views
 from hr_core.accounts.acting import own_keys
 from hr_core.accounts.field_policy import Sight, masked, sight_of
 from hr_core.accounts.model import Right
+from hr_core.accounts.visible import sees_trials
 from hr_core.api.v1 import answers as of
 from hr_core.api.v1.asking import Ask, needs
 from hr_core.api.v1.openapi import answers
@@ -25,6 +26,7 @@ from hr_core.clock import Month
 from hr_core.errors import NotFoundError
 from hr_core.people.number_of_day import NumbersOfDays
 from hr_core.spreadsheet import csv_text
+from hr_core.store.pay_run_steps import is_issued
 from hr_core.store.results import RunRow, lines_of, run_by_number
 from hr_core.trace.explain import explain
 
@@ -64,6 +66,8 @@ def trace(ask: PayAsk, run: RunNumber, person: PersonKey) -> Response:
     except NotFoundError as exc:
         raise not_found("payslip") from exc
     sight = _sight(ask, one.number)
+    if not _shown(ask, run, one.number):
+        raise not_found("payslip")
     plain = masked(msgspec.to_builtins(found), sight)
     return sent(
         of.SlipTrace(
@@ -80,7 +84,11 @@ def trace(ask: PayAsk, run: RunNumber, person: PersonKey) -> Response:
 
 def _people(ask: Ask, run: RunRow) -> Iterator[of.PaidPerson]:
     seen = visible_keys(ask.conn, ask.seen)
-    slips = [slip for slip in views.slips_of_run(ask.conn, run.number) if slip.number in seen]
+    slips = [
+        slip
+        for slip in views.slips_of_run(ask.conn, run.number)
+        if slip.number in seen and _shown(ask, run.number, slip.number)
+    ]
     numbers = NumbersOfDays.load(ask.conn, {slip.number for slip in slips})
     last = Month.parse(run.month).after - timedelta(days=1)
     for slip in slips:
@@ -108,6 +116,13 @@ def _people(ask: Ask, run: RunRow) -> Iterator[of.PaidPerson]:
 
 def _masked(one: of.PaidPerson, sight: Sight) -> of.PaidPerson:
     return msgspec.convert(masked(msgspec.to_builtins(one), sight), of.PaidPerson)
+
+
+def _shown(ask: Ask, run: int, person: str) -> bool:
+    """The own slip of a run that nobody approved is none yet, but for who computes runs."""
+    if sees_trials(ask.account) or person not in own_keys(ask.conn, ask.account):
+        return True
+    return is_issued(ask.conn, run)
 
 
 def _sight(ask: Ask, person: str) -> Sight:
