@@ -3,11 +3,10 @@
 from msgspec.structs import replace
 
 from hr_core.law.rows import Item
-from hr_core.pay.cn.contributions import Shares
 from hr_core.pay.cn.income_tax import TaxMonth
 from hr_core.pay.cn.lines import Line, PayRefusedError
 from hr_core.pay.cn.minimum_wage import CountedWage, refuse_below_minimum
-from hr_core.pay.cn.month_pay import contributions, tax_of_bonus, tax_of_wages
+from hr_core.pay.cn.month_pay import tax_of_bonus, tax_of_wages
 from hr_core.pay.cn.month_wage import full_month_wage
 from hr_core.pay.cn.special_deductions import special_deductions
 from hr_core.pay.entry_lines import WAGE_KINDS
@@ -24,7 +23,7 @@ def own_shares(month: PersonMonth) -> tuple[SlipLine, ...]:
     """Raises PayRefusedError (no base, no rate, no rounding), NoLawError, UnverifiedLawError."""
     return tuple(
         slip_line(_with_employer(one.employee, month), _base_note(one.employee), side=Side.DEDUCTED)
-        for one in _shares(month)
+        for one in month.require_law().shares
         if one.employee.fen
     )
 
@@ -32,7 +31,7 @@ def own_shares(month: PersonMonth) -> tuple[SlipLine, ...]:
 def employer_shares(month: PersonMonth) -> tuple[SlipLine, ...]:
     return tuple(
         slip_line(_with_employer(one.employer, month), _base_note(one.employer), side=Side.EMPLOYER)
-        for one in _shares(month)
+        for one in month.require_law().shares
         if one.employer.fen
     )
 
@@ -104,11 +103,6 @@ def annual_bonus_tax(month: PersonMonth) -> tuple[SlipLine, ...]:
     first = replace(first, of=("bonus_of_month", *first.of[1:]))
     trace = replace(made.trace, steps=(named, first, *others), lines=_inputs(bonus))
     return (slip_line(Line(made.kind, trace), "taxed apart from the wage", side=Side.DEDUCTED),)
-
-
-def _shares(month: PersonMonth) -> tuple[Shares, ...]:
-    by_law = month.require_law()
-    return contributions(by_law.person, by_law.facts, by_law.law)
 
 
 def _with_employer(line: Line, month: PersonMonth) -> Line:

@@ -259,6 +259,10 @@ def _withdraw(
     elif row.ended is not None:
         return  # done: a course that was taken stays taken
     end_consequence(conn, row.number, End.WITHDRAWN, why, act.by, act.at)
+    log.append(
+        conn, act.at, act.by, "consequence.withdraw", f"person {row.person}", None,
+        {"consequence": row.number, "kind": row.kind.value, "result": result.number}, why,
+    )  # fmt: skip
     found.withdrawn.append(replace(row, ended=End.WITHDRAWN, note=why))
 
 

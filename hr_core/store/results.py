@@ -315,8 +315,10 @@ def slip_of(conn: sa.Connection, run: int, number: str) -> SlipRow | None:
     return None if row is None else _slip_row(row)
 
 
-def slip_heads(conn: sa.Connection, number: str, *, limit: int) -> list[dict[str, Any]]:
-    """run, month, total_fen, created_at of a person's slips, newest run first."""
+def slip_heads(
+    conn: sa.Connection, number: str, *, limit: int, of_runs: sa.Select[int] | None = None
+) -> list[dict[str, Any]]:
+    """run, month, total_fen, created_at of a person's slips, newest run first. `of_runs`: only those."""
     query = (
         sa.select(pay_slips.c.run, pay_runs.c.month, pay_slips.c.total_fen, pay_runs.c.created_at)
         .join_from(pay_slips, pay_runs, pay_runs.c.number == pay_slips.c.run)
@@ -324,6 +326,8 @@ def slip_heads(conn: sa.Connection, number: str, *, limit: int) -> list[dict[str
         .order_by(pay_slips.c.run.desc())
         .limit(limit)
     )
+    if of_runs is not None:
+        query = query.where(pay_slips.c.run.in_(of_runs))
     return [dict(row) for row in conn.execute(query).mappings()]
 
 
