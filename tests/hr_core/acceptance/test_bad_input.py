@@ -23,7 +23,7 @@ from tests.hr_core.pay.law_plant import (
     run_month,
     slip_of,
 )
-from tests.hr_core.performance.score_desk import HR, WORKER, act, indicators, locked, opened
+from tests.hr_core.performance.score_desk import WORKER, indicators, locked, opened
 from tests.hr_core.two_people import lock_by_two, store_lock
 
 FLOATS = replace(SHANGHAI, floating_percent="20")
@@ -126,4 +126,3 @@ def test_a_score_is_locked_once_and_the_remedy_is_an_appeal(sqlite_engine):
             locked(conn, "90")
     assert WORKER in str(told.value)
     assert "appeal" in told.value.remedy
-    assert act(HR).by == HR
