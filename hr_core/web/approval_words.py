@@ -17,6 +17,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "withdraw": ("撤回", "Take it back"),
     "decision_reason": ("说明(驳回时必填)", "Why (needed to refuse)"),
     "withdraw_reason": ("撤回的原因", "Why you take it back"),
+    "own_waiting": ("本人录入,须由他人批准", "Your own: somebody else has to approve it"),
     "own_proposal": (
         "由您本人录入,须由他人批准。可以批准的账号:{who}",
         "You entered it: somebody else has to approve it. Who can: {who}",

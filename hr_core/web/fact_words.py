@@ -30,7 +30,7 @@ FACTS: dict[str, tuple[str, str]] = {
     "side": ("承担方", "Whose share"),
     "law_status": ("法规数据", "Row of law"),
     "employer_rates": ("单位比例的依据", "Source of the employer's rates"),
-    "basic": ("每月减除费用", "Basic deduction a month"),
+    "basic": ("累计减除费用", "Basic deduction of the year so far"),
     "year_so_far": ("本年以前月份", "Earlier months of the year"),
     "infant_care": ("婴幼儿照护", "Care of infants"),
     "child_education": ("子女教育", "Children's education"),
