@@ -317,7 +317,7 @@ def traced_differences(people: PeopleTable, pay: PayTable, paid: list[MonthPay |
         found += (slip.gross + untaxed, slip.net + untaxed, slip.income_tax.fen, bonus_tax) != (
             pay.gross[at], pay.net[at], pay.income_tax[at], pay.bonus_tax[at],
         )  # fmt: skip
-    return found
+    return int(found)
 
 
 def cpu(work: Callable[[], Any]) -> tuple[float, Any]:

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -9,12 +11,11 @@ from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 
 from hr_core.errors import CoreError, InputFileError
+from hr_core.workbook_size import TooLargeError, UnsoundError, refuse_too_large
 
 SUFFIXES = (".csv", ".xlsx")
 # 100,000 people x 31 days as text are 20 MB.
 MAX_FILE_BYTES = 64 * 1024 * 1024
-# A zip of zeros unpacks to a thousand times its size: refused before it is unpacked.
-MAX_UNPACKED_BYTES = 512 * 1024 * 1024
 MAX_ROWS = 200_000
 
 # What a spreadsheet program takes for the beginning of a formula (OWASP, CSV injection).
@@ -22,6 +23,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 
 Cell = str | int | float | date | datetime | time | timedelta | bool | None
 """A timedelta is hours: a number of days that shows as 26:30 in xlsx, that text in CSV."""
+
+_NO_WORKBOOK = (
+    *(BadZipFile, zlib.error, EOFError),  # cut off, or no zip at all
+    *(RuntimeError, NotImplementedError),  # encrypted, or packed as nobody unpacks
+    *(OSError, UnsoundError),
+)
+
+_FIRST_INEXACT = 10**15  # Excel keeps fifteen digits and makes zeros of the others
 
 _HOURS = "[h]:mm"
 _MINUTE = timedelta(minutes=1)
@@ -74,6 +83,20 @@ def read_sheet(path: Path, name: str = "") -> Sheet:
         if any(cells):
             found.append(Row(number, cells))
     return Sheet(found, merged)
+
+
+def refuse_doubled(path: Path, columns: Iterable[str]) -> None:
+    """Raises InputFileError where two columns mean the same: which of them counts nobody said. Empty
+    ones are no columns.
+    """
+    doubled = [name for name, times in Counter(columns).items() if name and times > 1]
+    if doubled:
+        raise InputFileError(
+            f"two columns are {', '.join(doubled)}",
+            file=str(path),
+            key="row 1",
+            remedy="keep one of them; nothing was stored",
+        )
 
 
 def write_rows(path: Path, rows: Iterable[Sequence[Cell]], mode: int = 0o666) -> None:
@@ -153,9 +176,7 @@ def _xlsx_rows(
 
     try:
         with ZipFile(io.BytesIO(body)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > MAX_UNPACKED_BYTES:
-            raise _unreadable(path, f"it unpacks to {unpacked} bytes", "save it as CSV")
+            refuse_too_large(archive)
         with load_workbook(io.BytesIO(body)) as book:
             if name and name not in book.sheet_names:
                 there = ", ".join(book.sheet_names)
@@ -163,13 +184,24 @@ def _xlsx_rows(
             sheet = book.get_sheet_by_name(name) if name else book.get_sheet_by_index(0)
             rows = sheet.to_python(skip_empty_area=False)
             ranges = sheet.merged_cell_ranges or ()
-    except (BadZipFile, CalamineError, OSError) as exc:
+    except TooLargeError as exc:
+        raise _unreadable(path, str(exc), "save what is needed of it as CSV") from exc
+    except (CalamineError, *_NO_WORKBOOK) as exc:
         raise _unreadable(path, f"not a workbook ({exc})", "save it as xlsx or CSV") from exc
     merged = tuple(
         Merged(top + 1, left, bottom + 1, right) for (top, left), (bottom, right) in ranges
     )
-    texts = ((number, tuple(map(_text, row))) for number, row in enumerate(rows, start=1))
-    return texts, merged
+    return _texts(path, rows), merged
+
+
+def _texts(path: Path, rows: Iterable[Sequence[object]]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    for number, row in enumerate(rows, start=1):
+        try:
+            yield number, tuple(map(_text, row))
+        except OverflowError as exc:
+            raise _unreadable(
+                path, f"row {number}: {exc}", "format the column as text and type it again"
+            ) from exc
 
 
 def _csv_rows(path: Path, body: bytes) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -201,10 +233,14 @@ def _decoded(path: Path, body: bytes) -> str:
 
 
 def _text(cell: object) -> str:
+    """Raises OverflowError for a number whose last digits are lost: the account of somebody else."""
     if isinstance(cell, datetime):
         return cell.date().isoformat() if cell.time() == time.min else cell.isoformat()
     if isinstance(cell, date | time):
         return cell.isoformat()
+    if isinstance(cell, int | float) and abs(cell) >= _FIRST_INEXACT:
+        digits = len(f"{abs(cell):.0f}")
+        raise OverflowError(f"a number of {digits} digits, and a spreadsheet keeps fifteen")
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell).strip()

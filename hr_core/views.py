@@ -21,6 +21,7 @@ from hr_core.people.model import find_person
 from hr_core.store import results
 from hr_core.store.attendance_days import days_of_person
 from hr_core.store.events import punches_between
+from hr_core.store.pay_run_steps import issued_runs
 from hr_core.store.people import load_roster
 from hr_core.store.results import RunRow, SlipRow, UnmappedUser
 from hr_core.trace.explain_day import name_of
@@ -168,9 +169,14 @@ class SlipHead(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-def slips_of_person(conn: sa.Connection, number: str, *, limit: int) -> list[SlipHead]:
-    """The newest runs that have a slip of the person, newest first."""
-    return [SlipHead(**row) for row in results.slip_heads(conn, number, limit=limit)]
+def slips_of_person(
+    conn: sa.Connection, number: str, *, limit: int, trials: bool
+) -> list[SlipHead]:
+    """The newest runs that have a slip of the person, newest first; `trials`: runs that nobody
+    approved too.
+    """
+    only = None if trials else issued_runs()
+    return [SlipHead(**row) for row in results.slip_heads(conn, number, limit=limit, of_runs=only)]
 
 
 def slip(conn: sa.Connection, run: int, number: str) -> SlipView:

@@ -47,6 +47,13 @@ def pay_seen_by(account: Account, on: date) -> Seen:
     return Seen(visible_people(Scope(person=account.person), on))
 
 
+def sees_trials(account: Account) -> bool:
+    """Slips of runs that nobody approved: for those who compute them. To whom one would be paid it is
+    no payslip.
+    """
+    return account.has_role(*roles_seeing(Field.AMOUNTS))
+
+
 class SeenDevices(Struct, frozen=True):
     """Terminals and counters; None: all of them."""
 

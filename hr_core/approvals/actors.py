@@ -1,14 +1,17 @@
 """Whom a name on the command line means, and whether it may be the second pair of eyes."""
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 
 from hr_core.accounts.acting import actor_of, names_of
 from hr_core.accounts.errors import AccountError
 from hr_core.accounts.model import Account, plain_name
-from hr_core.approvals.desk import Actor
+from hr_core.approvals.desk import Actor, Approval, approval
 from hr_core.approvals.kinds import Kind, approvers
 from hr_core.errors import RefusedError
 from hr_core.store.accounts import accounts, all_accounts, any_account, find_account
+from hr_core.store.approvals import proposer_names
 from hr_core.store.person_records import merged_into
 from hr_core.store.work_plan import keys_of
 
@@ -49,6 +52,28 @@ def approver_named(conn: sa.Connection, name: str, kind: Kind) -> Actor:
             remedy=f"who can: {who_can(conn, kind, Actor(name))}",
         )
     return actor_named(conn, name)
+
+
+def refuser_named(conn: sa.Connection, name: str, number: int) -> Actor:
+    """Whoever entered it takes it back; anybody else refuses it as one who could approve it.
+
+    Raises NotFoundError, RefusedError.
+    """
+    found, actor = approval(conn, number), actor_named(conn, name)
+    if actor.spelled & proposer_names(conn, number):
+        return actor
+    return approver_named(conn, name, found.kind)
+
+
+def refuse_own_pay(conn: sa.Connection, approval: Approval, people: Iterable[str]) -> None:
+    """Nobody approves what changes the own pay, whoever entered it. Raises RefusedError."""
+    name = approval.decided_by or ""
+    own = actor_named(conn, name).spelled
+    if not own.isdisjoint(Actor("", frozenset(people)).spelled):
+        raise RefusedError(
+            f"approval {approval.number} is about the pay of {name}",
+            remedy="let somebody else approve it",
+        )
 
 
 def who_can(conn: sa.Connection, kind: Kind, proposer: Actor) -> str:

@@ -1,14 +1,19 @@
 """The command line `hr-core`. Commands import what they need when they run: start-up is a feature."""
 
+import gc
 import os
 import sys
 
 INTERRUPTED = 130  # 128 + SIGINT, as every shell command
 BROKEN = 2  # Python's own 1 would say "degraded"
+OBJECTS_BETWEEN_COLLECTIONS = 100_000  # some tens of MB at most
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command and gives its exit code: 0 ok, 1 degraded, 2 broken, 3 usage."""
+    if arguments is None:  # a process of its own
+        # Rows are freed by their counts; the collector would look through a run's every 700 objects.
+        gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     try:
         from hr_core.cli.app import run
 

@@ -15,7 +15,6 @@ from hr_core.cli import (
     attendance_rules,
     audit,
     cases,
-    court_orders,
     devices,
     erase,
     events,
@@ -25,12 +24,10 @@ from hr_core.cli import (
     law,
     line,
     pay,
-    pay_corrections,
     people,
     performance,
     permits,
     person,
-    pieces,
     quality,
     request,
     request_ask,
@@ -69,13 +66,6 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(cases.app, name="cases")
 app.add_typer(imports.app, name="import")
 app.add_typer(devices.app, name="devices")
-pay.app.command("reverse")(pay_corrections.reverse)
-pay.app.command("reversals")(pay_corrections.reversals)
-pay.app.command("recoveries")(pay_corrections.recoveries)
-pay.app.command("would-differ")(pay_corrections.would_differ)
-pay.app.add_typer(court_orders.app, name="orders")
-pay.app.add_typer(pieces.prices, name="prices")
-pay.app.add_typer(pieces.pieces, name="pieces")
 app.add_typer(pay.app, name="pay")
 attendance.app.add_typer(attendance_rules.app, name="rules")
 app.add_typer(people.app, name="people")

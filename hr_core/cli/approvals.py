@@ -116,13 +116,13 @@ def refuse(
     as_json: JsonOption = False,
 ) -> None:
     """Refuse what another person entered, or take back what you entered."""
-    from hr_core.approvals.actors import actor_named
+    from hr_core.approvals.actors import refuser_named
     from hr_core.approvals.desk import refuse as record
     from hr_core.cli.gateways import operator
     from hr_core.clock import SystemClock
 
     with writing(context, db) as conn:
-        actor = actor_named(conn, by or operator())
+        actor = refuser_named(conn, by or operator(), number)
         done = record(conn, number, at=SystemClock().now(), by=actor, reason=reason)
     _tell(done, as_json=as_json)
 

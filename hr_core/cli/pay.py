@@ -1,12 +1,21 @@
 """`hr-core pay run|runs|slips|explain`."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hr_core.cli import pay_diff, pay_life, pay_papers, pay_replay
+from hr_core.cli import (
+    court_orders,
+    pay_corrections,
+    pay_diff,
+    pay_life,
+    pay_papers,
+    pay_replay,
+    pieces,
+)
 from hr_core.cli.options import (
     DbOption,
     ExitCode,
@@ -25,19 +34,33 @@ if TYPE_CHECKING:
     from hr_core.store.results import NewRun
 
 app = typer.Typer(help="Compute and explain pay.", rich_markup_mode=None)
-for paper in (pay_papers.slip, pay_papers.journal, pay_papers.export):
-    app.command(paper.__name__)(paper)
-app.command("diff")(pay_diff.diff)
-app.command("note")(pay_diff.note)
-app.command("replay")(pay_replay.replay)
-
-app.command("submit")(pay_life.submit)
-app.command("approve")(pay_life.approve)
-app.command("paid")(pay_life.paid)
-app.add_typer(agreements, name="agreements")
-app.add_typer(entries, name="entries")
-app.command("objections")(objections)
-app.command("reply")(reply)
+_COMMANDS: dict[str, Callable[..., Any]] = {
+    "slip": pay_papers.slip,
+    "journal": pay_papers.journal,
+    "export": pay_papers.export,
+    "diff": pay_diff.diff,
+    "note": pay_diff.note,
+    "replay": pay_replay.replay,
+    "submit": pay_life.submit,
+    "approve": pay_life.approve,
+    "paid": pay_life.paid,
+    "reverse": pay_corrections.reverse,
+    "reversals": pay_corrections.reversals,
+    "recoveries": pay_corrections.recoveries,
+    "would-differ": pay_corrections.would_differ,
+    "objections": objections,
+    "reply": reply,
+}
+for name, command in _COMMANDS.items():
+    app.command(name)(command)
+for name, group in {
+    "agreements": agreements,
+    "entries": entries,
+    "orders": court_orders.app,
+    "prices": pieces.prices,
+    "pieces": pieces.pieces,
+}.items():
+    app.add_typer(group, name=name)
 
 RunArgument = Annotated[int, typer.Argument(help="Number of the run.", show_default=False)]
 

@@ -136,7 +136,7 @@ def add_entry(  # noqa: PLR0913 - one for each option
     from hr_core.approvals.actors import actor_named
     from hr_core.cli.gateways import operator
     from hr_core.clock import SystemClock
-    from hr_core.pay.proposals import EntryProposal, propose_entry
+    from hr_core.pay.proposals import EntryProposal, paid_by, propose_entry
     from hr_core.people.lookup import person_in_month
 
     wanted, kind_ = parse_month(month), _kind(kind)
@@ -152,10 +152,17 @@ def add_entry(  # noqa: PLR0913 - one for each option
         )
         actor = actor_named(conn, by or operator())
         number = propose_entry(conn, new, at=SystemClock().now(), by=actor)
+        paid = paid_by(conn, kind_, str(wanted))
     if as_json:
-        print_json({"approval": number, "person": person, "month": str(wanted)})
-    else:
-        print(f"waits for another person: hr-core approvals approve {number} --by NAME")
+        told = {"approval": number, "person": person, "month": str(wanted), "paid_by_run": paid}
+        print_json(told)
+        return
+    print(f"waits for another person: hr-core approvals approve {number} --by NAME")
+    if paid is not None:
+        print(
+            f"  {wanted} is paid by the approved run {paid}, which stays: it comes with the next run; "
+            f"see hr-core pay would-differ {wanted}"
+        )
 
 
 @entries.command("list")

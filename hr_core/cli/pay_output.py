@@ -38,6 +38,7 @@ def run_object(number: int, run: NewRun) -> dict[str, Any]:
         "pieces": findings.pieces,
         "refused": findings.refused,
         "unverified_law": findings.unverified_law,
+        "tax_year_not_known": findings.tax_year_not_known,
         "unattributed": {
             "pieces": findings.unattributed_pieces,
             "rejects": findings.unattributed_rejects,
@@ -130,6 +131,12 @@ def _print_findings(findings: RunFindings) -> None:
 def _print_not_paid(findings: RunFindings) -> None:
     if findings.unverified_law:
         print("  law that nobody checked may have paid: the lines that rest on it say so")
+    if lacking := findings.tax_year_not_known:
+        first = ", ".join(lacking[:3]) + (" …" if len(lacking) > 3 else "")
+        print(
+            f"  tax year: of {len(lacking)} people ({first}) earlier months of the year are not known; "
+            "the tax takes them as months without income\n    hr-core import opening FILE enters them"
+        )
     for person in findings.refused:
         print(f"  not paid: person {person.number}, {person.what}\n    {person.remedy}")
 

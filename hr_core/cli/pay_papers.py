@@ -59,6 +59,7 @@ def slip(
                 "person": paid.slip.number,
                 "name": paid.slip.name,
                 "net_fen": paid.slip.total_fen,
+                "version": 1 if paid.reversal is None else paid.reversal.version,
                 "changes": paid.changes,
                 "lines": [words_of(line, lang.value) for line in paid.lines],
             }
@@ -76,7 +77,8 @@ def journal(
 
     with reading(context, db) as conn:
         found = journal_of_run(conn, number)
-    totals = {"debit_fen": found.debit_fen, "credit_fen": found.credit_fen}
+        anew = _put_anew(conn, number)
+    totals = {"debit_fen": found.debit_fen, "credit_fen": found.credit_fen, "put_anew": anew}
     if as_json:
         print_json({"run": number, "month": found.month, "rows": found.rows, **totals})
         return
@@ -88,6 +90,7 @@ def journal(
     for centre, (debit, credit) in centre_totals(found).items():
         amounts = f"{yuan_text(debit):>16} {yuan_text(credit):>16}"
         print(f"{centre or '-':<12} {'total':<51} {amounts}")
+    _print_anew(anew)
 
 
 def export(  # noqa: PLR0913 - the options of a command
@@ -159,12 +162,14 @@ def _workbook(
         if employee is not None and run is not None:
             person = person_of_slip(conn, run, employee)
         made = slip_workbook(conn, number, person)
+        anew = _put_anew(conn, number)
     told = {"file": path.name, "payslips": len(made.slips), "person": person or ""}
     _save(engine, (path, made.content), f"run {number}", by, told)
     if as_json:
-        print_json({"run": number, **told, "file": str(path)})
+        print_json({"run": number, **told, "file": str(path), "put_anew": anew})
     else:
         print(f"{path}: {len(made.slips)} payslips of run {number}")
+        _print_anew(anew)
     return ExitCode.OK
 
 
@@ -182,6 +187,7 @@ def _by_template(
     path, by = where
     with engine.connect() as conn:
         made = export_run(conn, number, template, trial=trial)
+        anew = _put_anew(conn, number)
     summed = template.total
     told = {
         "file": path.name,
@@ -194,9 +200,11 @@ def _by_template(
     }
     _save(engine, (path, made.content), f"run {number}", by, told)
     if as_json:
-        print_json({"run": number, **told, "file": str(path), "left_out": made.left_out})
+        more = {"file": str(path), "left_out": made.left_out, "put_anew": anew}
+        print_json({"run": number, **told, **more})
     else:
         _print_export(made, path, summed)
+        _print_anew(anew)
     return ExitCode.DEGRADED if made.left_out else ExitCode.OK
 
 
@@ -212,6 +220,26 @@ def _save(
     with database.writing(engine) as conn:
         append(conn, SystemClock().now(), by, "pay.export", subject, None, told, "")
         save_private(*file)
+
+
+def _put_anew(conn: sa.Connection, run: int) -> list[dict[str, object]]:
+    """The run's slips that were reversed since."""
+    from hr_core.pay.counted_lines import newest_versions
+
+    return [
+        {"person": one.person, "version": one.version, "difference_fen": one.difference_fen}
+        for one in newest_versions(conn, [run]).values()
+    ]
+
+
+def _print_anew(anew: list[dict[str, object]]) -> None:
+    if not anew:
+        return
+    told = ", ".join(f"{one['person']} (version {one['version']})" for one in anew)
+    print(
+        f"  {len(anew)} payslips were reversed since and have a newer version: {told}. This is what the "
+        "run paid; the differences are lines of later runs: hr-core pay reversals"
+    )
 
 
 def _print_export(made: Export, path: Path, summed: str) -> None:

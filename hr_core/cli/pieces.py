@@ -163,6 +163,11 @@ def import_pieces(
             f"{file}: {done.rows} rows: {done.added} added, {done.same} were here already, "
             f"{done.replaced} replaced"
         )
+        for paid in done.paid_months:
+            print(
+                f"  {paid} has an approved run, which stays: wages that these rows change come with the "
+                f"next run, scrap does not; see hr-core pay would-differ {paid}"
+            )
 
 
 @pieces.command("show")

@@ -21,7 +21,8 @@ class UnverifiedLawError(CoreError):
 
 
 class LawBook:
-    """Rows by city. Of several that hold, the better trusted wins, then the one that began later.
+    """Rows by city. Of several that hold, the better trusted wins, then the one that began later,
+    then the one that was announced later: a second notice about the same first day.
 
     `allow_unverified` lets rows pay that nobody checked; whoever sets it answers for it.
     """
@@ -50,7 +51,7 @@ class LawBook:
         ]
         if not holding:
             return None
-        return max(holding, key=lambda row: (row.district != "", row.status.trust, row.since))
+        return max(holding, key=_rank)
 
     def row(self, city: str, item: Item, on: date, district: str = "") -> LawRow:
         """Raises NoLawError, and UnverifiedLawError where only an unchecked row holds."""
@@ -60,3 +61,7 @@ class LawBook:
         if found.status is Status.UNVERIFIED and not self.allow_unverified:
             raise UnverifiedLawError(found, on)
         return found
+
+
+def _rank(row: LawRow) -> tuple[bool, int, date, date]:
+    return row.district != "", row.status.trust, row.since, row.announced or date.min

@@ -7,6 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
+from hr_core.approvals.actors import refuse_own_pay
 from hr_core.approvals.desk import Actor, Approval, open_approvals, propose
 from hr_core.approvals.kinds import Kind
 from hr_core.attendance.lots.booking import Act, open_lot
@@ -67,7 +68,9 @@ def propose_opening(
 
 
 def take_opening(conn: sa.Connection, approval: Approval) -> None:
-    """What the approval does: the rows stand, and time off can be taken. Raises NotFoundError."""
+    """What the approval does: the rows stand, and time off can be taken. Raises NotFoundError,
+    RefusedError (approved by one whose balance is among them).
+    """
     assert approval.decided_by is not None  # noqa: S101 - an approved one
     assert approval.decided_at is not None  # noqa: S101 - as above
     signed = Approved(
@@ -77,13 +80,16 @@ def take_opening(conn: sa.Connection, approval: Approval) -> None:
         at=approval.decided_at,
     )
     rows = msgspec.convert(approval.content["rows"], list[_Proposed])
+    refuse_own_pay(conn, approval, {one.person for one in rows})
     added = add_openings(conn, [one.row for one in rows], signed)
     booked = list(_book_lots(conn, added))
+    # Not each number: those of 50,000 people would be more than a row of the log may hold.
     told = {
         "approval": approval.number,
         "digest": approval.digest,
-        "balances": [one.number for one in added],
-        "time_off_entries": [entry.number for entry in booked],
+        "balances": len(added),
+        "first_balance": added[0].number if added else None,
+        "time_off_entries": len(booked),
     }
     append(conn, signed.at, signed.approved_by, "opening.import", approval.subject, None, told, "")
 

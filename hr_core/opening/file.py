@@ -15,7 +15,7 @@ from hr_core.clock import Month
 from hr_core.errors import InputFileError, NotFoundError
 from hr_core.opening.file_rows import SHAPES, FileRow, Word, figure
 from hr_core.opening.rows import OpeningFile, OpeningKind, OpeningRow
-from hr_core.spreadsheet import SUFFIXES, read_rows
+from hr_core.spreadsheet import SUFFIXES, read_rows, refuse_doubled
 
 # Four balances of 50,000 people are 20 MB of TOML.
 MAX_FILE_BYTES = 32 * 1024 * 1024
@@ -119,6 +119,7 @@ def _given(read: _File) -> Iterator[_Given]:
 def _table(path: Path) -> Iterator[_Given]:
     rows = read_rows(path)
     heading = [_CHINESE.get(cell, cell) for cell in rows[0].cells] if rows else []
+    refuse_doubled(path, heading)
     unknown = sorted(set(heading) - set(_CHINESE.values()) - {""})
     lacking = sorted({"person", "item"} - set(heading))
     if unknown or lacking:

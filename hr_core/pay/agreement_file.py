@@ -18,7 +18,7 @@ from hr_core.law.national import Fen
 from hr_core.money import MAX_FEN, parse_exact, parse_yuan
 from hr_core.pay.agreement import PayAgreement
 from hr_core.people.file import read_file
-from hr_core.spreadsheet import SUFFIXES, read_rows
+from hr_core.spreadsheet import SUFFIXES, read_rows, refuse_doubled
 
 _WHOLE = 100  # percent
 _REMEDY = "correct it and import the file again (docs/pay-schemes.md); nothing was stored"
@@ -126,6 +126,7 @@ def _toml(path: Path) -> Iterator[tuple[str, Any]]:
 def _table(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
     rows = read_rows(path)
     header = rows[0].cells if rows else ()
+    refuse_doubled(path, header)
     for row in rows[1:]:
         cells = dict(zip(header, row.cells, strict=False))
         where = f"row {row.number}"
@@ -138,7 +139,10 @@ def _table(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
 def _cell(key: str, text: str) -> object:
     if key in _SUMS:
         parts = [part.partition("=") for part in text.split(";") if part.strip()]
-        return {name.strip(): amount.strip() for name, _, amount in parts}
+        sums = {name.strip(): amount.strip() for name, _, amount in parts}
+        if len(sums) < len(parts):
+            raise ValueError(f"{key}: {text!r} names one sum twice")
+        return sums
     if key in _FLAGS:
         known: Mapping[str, bool] = _YES | _NO
         if text.casefold() not in known:

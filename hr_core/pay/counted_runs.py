@@ -1,4 +1,6 @@
-"""Which run of a month counts: the approved one, else the newest. What comes later rests on it."""
+"""Which run of a month counts: the approved one, by whatever scheme, else the newest. What comes later
+rests on it.
+"""
 
 from collections.abc import Iterable
 
@@ -13,8 +15,8 @@ from hr_core.store.results import pay_runs
 def counted_runs(
     conn: sa.Connection, months: Iterable[Month], scheme: str | None = None
 ) -> dict[Month, int]:
-    """By month, in order; a month without a run is left out. Of schemes that run beside each other,
-    `scheme` counts its own runs only.
+    """By month, in order; a month without a run is left out. Of schemes that run beside each other
+    before one is approved, `scheme` counts its own runs only.
     """
     wanted = [str(month) for month in months]
     there, approved = pay_runs.c, approved_runs.c
@@ -25,7 +27,7 @@ def counted_runs(
         .order_by(approved.run.is_not(None), there.number)
     )
     if scheme is not None:
-        query = query.where(there.scheme == scheme)
+        query = query.where(sa.or_(there.scheme == scheme, approved.run.is_not(None)))
     found = {row.month: row.number for row in conn.execute(query)}
     return {Month.parse(month): found[month] for month in sorted(found)}
 

@@ -17,11 +17,14 @@ from hr_core.pay.claims import Claim, ClaimKind
 from hr_core.pay.counted_lines import counted_lines
 from hr_core.pay.counted_runs import counted_runs, month_back, runs_after
 from hr_core.pay.entry import EntryKind, PayEntry
+from hr_core.pay.piece.scrap import CODE as SCRAP_LINE
 from hr_core.store.court_orders import StoredOrder, orders
 from hr_core.store.pay_entries import entries_until
 from hr_core.store.pay_reversals import Reversal, reversals
 
 ORDER, DAMAGES, RECOVERY, REPAID = "order_", "damages_", "recovery_", "repaid_"
+# Behind it the month whose line `scrap` did not take all.
+SCRAP = "scrap_"
 # A debt of more than ten years is nobody's to take back by payroll.
 _MOST_MONTHS = 120
 
@@ -69,11 +72,12 @@ def debts(
     conn: sa.Connection, month: Month, *, scheme: str | None = None, person: str | None = None
 ) -> list[Owed]:
     """By person: what is owed up to and with the month."""
-    taken = taken_elsewhere(conn, month, (ORDER, DAMAGES, RECOVERY), scheme)
+    taken = taken_elsewhere(conn, month, (ORDER, DAMAGES, RECOVERY, SCRAP), scheme)
     found = [
         *_of_orders(conn, month, taken),
         *_of_entries(conn, month, taken),
         *_of_reversals(conn, month, taken),
+        *_of_scrap(conn, _runs_before(conn, month, scheme), taken),
     ]
     mine = (one for one in found if person in (None, one.person))
     return sorted(mine, key=lambda one: (one.person, one.code))
@@ -100,8 +104,7 @@ def taken_elsewhere(
     ones behind: a month that is computed anew must not take what a later one took already.
     """
     found: defaultdict[tuple[str, str], TakenSoFar] = defaultdict(TakenSoFar)
-    before = [month_back(month, back) for back in range(_MOST_MONTHS, 0, -1)]
-    runs = counted_runs(conn, before, scheme) | runs_after(conn, month, scheme)
+    runs = _runs_before(conn, month, scheme) | runs_after(conn, month, scheme)
     for paid, run in runs.items():
         for one in counted_lines(conn, [run], prefixes):
             key, fen = (one.person, one.line.code), abs(one.line.amount_fen)
@@ -113,6 +116,11 @@ def taken_elsewhere(
                 parts=(*so_far.parts, (str(paid), one.slip, fen)),
             )
     return dict(found)
+
+
+def _runs_before(conn: sa.Connection, month: Month, scheme: str | None) -> dict[Month, int]:
+    before = [month_back(month, back) for back in range(_MOST_MONTHS, 0, -1)]
+    return counted_runs(conn, before, scheme)
 
 
 def _of_orders(
@@ -205,6 +213,32 @@ def _of_reversals(
             owed_fen=-one.difference_fen,
             taken=so_far,
             claim=_own(code, left, one.at.date(), told) if left > 0 else None,
+        )
+
+
+def _of_scrap(
+    conn: sa.Connection,
+    runs: Mapping[Month, int],
+    taken: Mapping[tuple[str, str], TakenSoFar],
+) -> Iterator[Owed]:
+    """Above the cap of its month."""
+    month_of = {run: month for month, run in runs.items()}
+    for one in counted_lines(conn, month_of, (SCRAP_LINE,)):
+        owed = int(one.line.trace.facts["left_fen"]) if one.line.code == SCRAP_LINE else 0
+        if not owed:
+            continue
+        month = month_of[one.run]
+        code = f"{SCRAP}{month}"
+        so_far = taken.get((one.person, code), TakenSoFar())
+        left = owed - so_far.fen
+        told = f"scrap of {month} above its cap ({one.slip})"
+        yield Owed(
+            person=one.person,
+            code=code,
+            told=told,
+            owed_fen=owed,
+            taken=so_far,
+            claim=_own(code, left, month.first, told) if left > 0 else None,
         )
 
 

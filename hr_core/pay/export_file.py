@@ -88,6 +88,7 @@ def save_private(path: Path, content: bytes) -> None:
     """Everybody's pay is in it: readable for its owner alone. Raises CoreError."""
     try:
         path.touch(mode=0o600)
+        path.chmod(0o600)  # a file that was there keeps its own mode otherwise
         path.write_bytes(content)
     except OSError as exc:
         raise CoreError(

@@ -127,6 +127,9 @@ def _derived(line: SlipLine, known: dict[str, Value]) -> Iterator[tuple[str, Val
         yield "paid_fen", sum(now) - sum(one.amount_fen for one in trace.lines)
     if "coefficient" in trace.facts and "score" not in trace.facts:
         yield "no_result", 1
+    employed, paid = (fraction_of(known.get(of, "")) for of in ("employed_days", "paid_days"))
+    if employed is not None and paid is not None:
+        yield "days_not_employed", paid - employed
     if known.get("taxable") == 0:
         yield "nothing_taxable", 1
     if line.code.startswith("leave_pay") and "days" in trace.facts:

@@ -259,11 +259,14 @@ def _rounding(line: SlipLine, lang: Lang) -> str:
         return ""
     if not rounding.changed:
         return says("not_rounded", lang)
+    key, sign = ("rounded_up" if rounding.up else "rounded"), 1
+    if rounding.up and rounding.exact < 0:  # how steps round down
+        key, sign = "rounded_down", -1
     return says(
-        "rounded_up" if rounding.up else "rounded",
+        key,
         lang,
-        exact=yuan_text(rounding.exact),
-        rounded=yuan_text(rounding.rounded),
+        exact=yuan_text(sign * rounding.exact),
+        rounded=yuan_text(sign * rounding.rounded),
         unit=says(f"unit_{rounding.unit_fen}", lang),
     )
 

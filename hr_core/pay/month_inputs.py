@@ -142,6 +142,7 @@ def with_year(month: PersonMonth, so_far: YearSoFar | None) -> PersonMonth:
         month,
         year=so_far.year,
         year_origin=so_far.origin,
+        year_months=so_far.months,
         bonus_taken_apart=month.bonus_taken_apart or so_far.bonus_apart_taken,
     )
 

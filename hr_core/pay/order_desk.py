@@ -6,6 +6,7 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
+from hr_core.approvals.actors import refuse_own_pay
 from hr_core.approvals.desk import Actor, Approval, propose
 from hr_core.approvals.kinds import Kind
 from hr_core.audit.log import append
@@ -80,11 +81,12 @@ def take_order(conn: sa.Connection, approval: Approval) -> None:
         at=approval.decided_at,
     )
     if content.order is not None:
+        refuse_own_pay(conn, approval, [content.order.person])
         after: object = content.order
         number = add_order(conn, content.order, signed)
     elif content.end is not None:
         after, number = content.end, content.end.order
-        _order(conn, number)
+        refuse_own_pay(conn, approval, [_order(conn, number).order.person])
         end_order(conn, number, content.end.last_month, content.end.reason, signed)
     else:
         raise RefusedError(f"approval {approval.number} says nothing", remedy="propose it anew")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import cached_property
 from typing import Protocol
 
 from msgspec import Struct
@@ -12,9 +13,11 @@ from hr_core.clock import Month
 from hr_core.errors import CoreError
 from hr_core.pay.agreement import DatedAgreement
 from hr_core.pay.carried import CarriedOver
+from hr_core.pay.cn.contributions import Shares
 from hr_core.pay.cn.income_tax import TaxYear
 from hr_core.pay.cn.month import Law, MonthFacts
 from hr_core.pay.cn.month import Person as CnPerson
+from hr_core.pay.cn.month_pay import contributions
 from hr_core.pay.entry import EntryKind, PayEntry
 from hr_core.pay.piece.person_pieces import PersonPieces
 from hr_core.pay.slip import PayTerms, SlipLine
@@ -40,7 +43,7 @@ class LockedScore(Protocol):
     def coefficient(self) -> Fraction | None: ...
 
 
-class ByLaw(Struct, frozen=True, kw_only=True):
+class ByLaw(Struct, frozen=True, kw_only=True, dict=True):
     """A month that is paid by Chinese law: its rows, and the person and month as hr_core.pay.cn reads
     them. The wages of `person.work` are the whole agreed ones; hr_core.pay.wage_spans divides them.
     """
@@ -48,6 +51,11 @@ class ByLaw(Struct, frozen=True, kw_only=True):
     law: Law
     person: CnPerson
     facts: MonthFacts
+
+    @cached_property
+    def shares(self) -> tuple[Shares, ...]:
+        """Both sides' lines rest on them. Raises PayRefusedError, NoLawError, UnverifiedLawError."""
+        return contributions(self.person, self.facts, self.law)
 
 
 class PersonMonth(Struct, frozen=True, kw_only=True):
@@ -57,7 +65,8 @@ class PersonMonth(Struct, frozen=True, kw_only=True):
     agreements   those that hold on some day of the month, in order of their days
     entries      approved sums of the month
     score        the locked result of the month's period
-    year         the tax year up to the month before; `year_origin` the runs and openings that make it
+    year         the tax year up to the month before; `year_origin` the runs and openings that make it,
+                 `year_months` how many months they tell
     work, corrections   counted pieces and rejects
     contracts    all of the person
     pieces       of whoever is paid by them
@@ -76,6 +85,7 @@ class PersonMonth(Struct, frozen=True, kw_only=True):
     score: LockedScore | None = None
     year: TaxYear = TaxYear()
     year_origin: tuple[str, ...] = ()
+    year_months: int = 0
     work: tuple[Stretch, ...] = ()
     corrections: tuple[Correction, ...] = ()
     contracts: tuple[Employment, ...] = ()

@@ -21,6 +21,8 @@ from hr_core.pay.slip import Side, SlipLine
 from hr_core.trace.calculation import Calculation, LineInput, Trace
 
 RETRO_RULE = "retro"
+# Lines that are made of lines of other slips, under names that are no codes of this one.
+OF_OTHER_SLIPS = frozenset({RETRO_RULE, "settled", "owed_back"})
 RETRO = "retro_"
 SETTLED = "settled_"
 
@@ -96,7 +98,7 @@ def stage_of(line: SlipLine) -> Stage | None:
         return Stage.EMPLOYER
     if line.side is Side.DEDUCTED:
         return Stage.SHARES if line.code.endswith("_employee") else None
-    return Stage.UNTAXED if line.code.startswith("untaxed") else Stage.WAGE
+    return Stage.UNTAXED if line.code.startswith(("untaxed", "entered_untaxed")) else Stage.WAGE
 
 
 def paid_lines(month: Month, counted: Iterable[CountedLine]) -> dict[str, dict[str, Paid]]:
@@ -125,8 +127,10 @@ def differences(
     now: Iterable[SlipLine],
     announced: Mapping[str, date],
 ) -> list[Difference]:
-    """Of one person's slip, in the order of its lines. `announced`: by version of a row of law."""
-    computed = {line.code: line for line in now}
+    """Of one person's slip, in the order of its lines; its corrections of other months and of later
+    slips are no lines of its month. `announced`: by version of a row of law.
+    """
+    computed = {line.code: line for line in now if not line.code.startswith((RETRO, SETTLED))}
     found = []
     for code in [*paid, *(code for code in computed if code not in paid)]:
         before = paid.get(code, Paid(line=None, fen=0, slips=()))

@@ -8,20 +8,25 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hr_core.approvals.kinds import Kind
 from hr_core.clock import Month
 from hr_core.law.book import LawBook
 from hr_core.law.imported import law_of
 from hr_core.money import format_fen
 from hr_core.pay.carried import CarriedOver, read_carried
-from hr_core.pay.counted_lines import counted_lines
+from hr_core.pay.counted_lines import CountedLine, counted_lines
 from hr_core.pay.counted_runs import counted_runs, is_locked, month_back, runs_after
+from hr_core.pay.known_schemes import scheme_by_code
+from hr_core.pay.paid_anew import carried_as_paid
 from hr_core.pay.person_month import Stage
 from hr_core.pay.recompute import Again, recompute
 from hr_core.pay.retro import RETRO, Difference, Paid, differences, paid_lines, retro_line
 from hr_core.pay.slip import Slip, SlipLine
+from hr_core.store.approvals import approvals
 from hr_core.store.attendance_locks import CorrectionState, corrections
 from hr_core.store.pay_agreements import pay_agreements
 from hr_core.store.pay_entries import pay_entries
+from hr_core.store.piece_tallies import GROUP_PREFIX, piece_tallies
 from hr_core.store.results import WithoutSlip, run_by_number
 from hr_core.store.score_results import score_results
 
@@ -47,7 +52,10 @@ def carried_over(conn: sa.Connection, month: Month, again: Again) -> Carried:
         changed = changed_people(conn, earlier, run)
         if changed is not None and not changed:
             continue
-        for found in month_differences(conn, earlier, again, people=changed, but_run_of=month):
+        by = _as_paid_by(conn, run, again)
+        if by.paid_by(earlier).edition.law is None:
+            continue
+        for found in month_differences(conn, earlier, by, people=changed, but_run_of=month):
             if isinstance(found, WithoutSlip):
                 listed.append(found)
             elif found.stage is not None and found.is_paid:
@@ -95,7 +103,8 @@ def month_differences(
     """
     paid = paid_of_month(conn, month, again.scheme.code, but_run_of)
     wanted = set(paid) if people is None else set(people) & set(paid)
-    now = recompute(conn, month, again, people=wanted)
+    carried = carried_as_paid(_month_lines(conn, month, again.scheme.code))
+    now = recompute(conn, month, again, people=wanted, carried=carried)
     for refused in now.refused:
         yield WithoutSlip(
             number=refused.number, why=f"{month} cannot be computed anew: {refused.what}"
@@ -111,21 +120,36 @@ def month_differences(
 def paid_of_month(
     conn: sa.Connection, month: Month, scheme: str, but_run_of: Month | None = None
 ) -> dict[str, dict[str, Paid]]:
-    runs = counted_runs(conn, [month], scheme)
     later = counted_runs(conn, _between(month, but_run_of), scheme) if but_run_of else {}
     after = runs_after(conn, but_run_of or month, scheme)
     counted = [
-        *counted_lines(conn, list(runs.values())),
+        *_month_lines(conn, month, scheme),
         *counted_lines(conn, [*later.values(), *after.values()], (f"{RETRO}{month}_",)),
     ]
     return paid_lines(month, counted)
 
 
+def _as_paid_by(conn: sa.Connection, run: int, again: Again) -> Again:
+    """By the scheme of the run: a month is not corrected to another one."""
+    row = run_by_number(conn, run)
+    if row is None or row.scheme == again.scheme.code:
+        return again
+    return replace(again, scheme=scheme_by_code(conn, row.scheme))
+
+
+def _month_lines(conn: sa.Connection, month: Month, scheme: str) -> Iterator[CountedLine]:
+    return counted_lines(conn, list(counted_runs(conn, [month], scheme).values()))
+
+
 def changed_people(conn: sa.Connection, month: Month, run: int) -> set[str] | None:
-    """Whose month may be another one since the run; None: everybody's, by a law told later."""
+    """Whose month may be another one since the run; None: everybody's, by a law that was told later,
+    a group's pieces or prices of pieces.
+    """
     row = run_by_number(conn, run)
     since = None if row is None else row.created_at
     if since is None or _law_came_later(law_of(conn), month):
+        return None
+    if _shared_pieces_came_later(conn, month, since):
         return None
     queued = corrections(conn, month=str(month), state=None)
     states = {CorrectionState.OPEN, CorrectionState.TAKEN}
@@ -142,6 +166,7 @@ def announced_rows(law: LawBook) -> dict[str, date]:
 def _entered_since(conn: sa.Connection, month: Month, since: datetime) -> Iterator[str]:
     agreed, entered, scored = pay_agreements.c, pay_entries.c, score_results.c
     for query in (
+        _tallied_since(month, since).where(piece_tallies.c.subject.not_like(f"{GROUP_PREFIX}%")),
         sa.select(agreed.person).where(agreed.added_at >= since, agreed.valid_from < month.after),
         sa.select(entered.person).where(entered.added_at >= since, entered.month == str(month)),
         sa.select(scored.person).where(
@@ -149,6 +174,24 @@ def _entered_since(conn: sa.Connection, month: Month, since: datetime) -> Iterat
         ),
     ):
         yield from conn.execute(query).scalars()
+
+
+def _shared_pieces_came_later(conn: sa.Connection, month: Month, since: datetime) -> bool:
+    of_group = piece_tallies.c.subject.like(f"{GROUP_PREFIX}%")
+    if conn.execute(_tallied_since(month, since).where(of_group).limit(1)).first() is not None:
+        return True
+    decided = approvals.c
+    priced = sa.select(decided.number).where(
+        decided.kind == Kind.PIECE_PRICE, decided.state == "approved", decided.decided_at >= since
+    )
+    return conn.execute(priced.limit(1)).first() is not None
+
+
+def _tallied_since(month: Month, since: datetime) -> sa.Select[tuple[str]]:
+    there = piece_tallies.c
+    return sa.select(there.subject).where(
+        there.imported_at >= since, there.day >= month.first, there.day < month.after
+    )
 
 
 def _law_came_later(law: LawBook, month: Month) -> bool:

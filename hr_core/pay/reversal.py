@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hr_core.approvals.actors import refuse_own_pay
 from hr_core.approvals.desk import Actor, Approval, open_approvals, propose
 from hr_core.approvals.kinds import Kind
 from hr_core.audit.log import append
@@ -21,10 +22,11 @@ from hr_core.errors import NotFoundError, RefusedError
 from hr_core.pay.carried import CarriedOver
 from hr_core.pay.counted_lines import CountedLine, counted_lines
 from hr_core.pay.counted_runs import runs_after
-from hr_core.pay.debts import DAMAGES, ORDER, RECOVERY, REPAID
+from hr_core.pay.known_schemes import scheme_by_code
+from hr_core.pay.paid_anew import fixed_lines, own_corrections
 from hr_core.pay.recompute import Again, recompute
 from hr_core.pay.retro import RETRO, settled_line, stage_of
-from hr_core.pay.run import imported_roster, scheme_by_code
+from hr_core.pay.run import imported_roster
 from hr_core.pay.run_life import reverse_run
 from hr_core.pay.slip import SlipLine, net_fen
 from hr_core.pay.stage import Stage
@@ -32,8 +34,6 @@ from hr_core.store.pay_reversals import Reversal, add_reversal, next_number, rev
 from hr_core.store.pay_run_steps import approved_run
 from hr_core.store.results import RunRow, run_by_number
 from hr_core.trace.calculation import Step
-
-_FIXED = (DAMAGES, ORDER, RECOVERY, REPAID)
 
 
 class NewVersion(Struct, frozen=True, kw_only=True):
@@ -105,6 +105,7 @@ def take_reversal(conn: sa.Connection, approval: Approval) -> None:
     made = msgspec.convert(approval.content, NewVersion)
     assert approval.decided_by is not None  # noqa: S101 - an approved one
     assert approval.decided_at is not None  # noqa: S101 - as above
+    refuse_own_pay(conn, approval, [made.person])
     old = counted_slip(conn, made.run, made.person)
     if old[0].version + 1 != made.version or net_fen(x.line for x in old) != made.before_fen:
         raise RefusedError(
@@ -175,8 +176,8 @@ def _new_lines(
         allow_unverified=row.findings.unverified_law,
     )
     carried = CarriedOver(
-        lines=(*_own_corrections(old), *_settled(conn, month, person, row.scheme)),
-        fixed=tuple(one.line for one in old if one.line.code.startswith(_FIXED)),
+        lines=(*own_corrections(old), *_settled(conn, month, person, row.scheme)),
+        fixed=fixed_lines(old),
         reversing=True,
     )
     done = recompute(conn, month, again, people={person}, carried={person: carried})
@@ -184,17 +185,6 @@ def _new_lines(
         raise RefusedError(f"{person} cannot be paid anew: {one.what}", remedy=one.remedy)
     slip = done.slips.get(person)
     return () if slip is None else slip.lines
-
-
-def _own_corrections(old: list[CountedLine]) -> list[tuple[Stage, SlipLine]]:
-    """Of still earlier months, which the slip paid: they stay on it."""
-    found = []
-    for one in old:
-        if one.line.code.startswith(RETRO):
-            stage = stage_of(replace(one.line, code=one.line.trace.facts["line"]))
-            if stage is not None:
-                found.append((stage, one.line))
-    return found
 
 
 def _settled(

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from hr_core.attendance.punches import MonthPunches
 from hr_core.clock import Month
-from hr_core.errors import CoreError, NotFoundError, NothingToComputeError
+from hr_core.errors import NothingToComputeError
+from hr_core.pay.known_schemes import scheme_by_code, stored_scheme
 from hr_core.pay.month_days import (
     earned_time_off,
     locked_corrections,
@@ -20,12 +21,13 @@ from hr_core.pay.month_slips import slips_of, without_slip
 from hr_core.pay.recompute import Again
 from hr_core.pay.retro import RETRO_RULE
 from hr_core.pay.retro_months import carried_over, not_paid
-from hr_core.pay.scheme import BUILT_IN, Scheme, SchemeEdition, built_in_scheme_text, parse_scheme
+from hr_core.pay.scheme import SchemeEdition
+from hr_core.pay.share_lines import MONTHS_NOT_KNOWN
 from hr_core.pay.slip import Slip
 from hr_core.people.employment import NoSlip, paid_in_part
 from hr_core.people.model import Days, Roster
 from hr_core.quality.month import QualityMonth
-from hr_core.store.people import load_roster, scheme_codes, scheme_text
+from hr_core.store.people import load_roster
 from hr_core.store.results import (
     CounterFinding,
     LockedCorrection,
@@ -99,6 +101,11 @@ def compute_runs(
                     locked_corrections=_not_in(slips, findings.locked_corrections),
                     refused=refused,
                     unverified_law=allow_unverified and edition.law is not None,
+                    tax_year_not_known=tuple(
+                        slip.number
+                        for slip in slips
+                        if any(MONTHS_NOT_KNOWN in line.trace.facts for line in slip.lines)
+                    ),
                 ),
             )
         )
@@ -156,32 +163,6 @@ def imported_roster(conn: sa.Connection) -> Roster:
             "no people are stored", remedy="import a people file: hr-core import people.toml"
         )
     return roster
-
-
-def stored_scheme(conn: sa.Connection, roster: Roster) -> Scheme:
-    """Raises CoreError when no pay scheme was chosen: there is no default for money."""
-    text = scheme_text(conn, roster.scheme) if roster.scheme else None
-    if text is None:
-        raise CoreError(
-            "no pay scheme is chosen",
-            remedy='add [scheme] with code = "demo" or file = "scheme.toml" to the people file '
-            "and import it again, or let a second person approve the one that waits: "
-            "hr-core approvals list --kind scheme",
-        )
-    return parse_scheme(text, file=f"scheme {roster.scheme}")
-
-
-def scheme_by_code(conn: sa.Connection, code: str) -> Scheme:
-    """One that was imported, else one that ships. Raises NotFoundError."""
-    text = scheme_text(conn, code) or built_in_scheme_text(code)
-    if text is None:
-        known = sorted({*BUILT_IN, *scheme_codes(conn)})
-        raise NotFoundError(
-            f"there is no pay scheme {code!r}",
-            remedy=f"one of {', '.join(known)}; or bring a scheme file with the people file: [scheme] "
-            'file = "…" (docs/pay-schemes.md)',
-        )
-    return parse_scheme(text, file=f"scheme {code}")
 
 
 def _findings(punches: MonthPunches, quality: QualityMonth) -> RunFindings:

@@ -17,6 +17,7 @@ from hr_core.approvals.kinds import Kind
 from hr_core.audit.log import append
 from hr_core.errors import CoreError, NotFoundError, RefusedError
 from hr_core.pay.run_digest import RunDigest, digest_of_run, is_unchanged
+from hr_core.pay.run_explained import refuse_unexplained
 from hr_core.store.pay_run_steps import (
     RunStep,
     add_step,
@@ -67,6 +68,7 @@ def submit(conn: sa.Connection, run: int, *, at: datetime, by: Actor, reason: st
     found = _run(conn, run)
     _refuse_state(conn, found, RunState.COMPUTED, "submitted")
     _refuse_second(conn, found)
+    refuse_unexplained(conn, found)
     content = _looked_at(conn, found)
     number = propose(conn, Kind.RUN, _subject(run), content, at=at, by=by, reason=reason)
     add_step(conn, RunStep(run=run, step="submitted", at=at, by=by.name, reason=reason))

@@ -3,11 +3,10 @@
 from msgspec.structs import replace
 
 from hr_core.law.rows import Item
-from hr_core.pay.cn.contributions import Shares
 from hr_core.pay.cn.income_tax import TaxMonth
 from hr_core.pay.cn.lines import Line, PayRefusedError
 from hr_core.pay.cn.minimum_wage import CountedWage, refuse_below_minimum
-from hr_core.pay.cn.month_pay import contributions, tax_of_bonus, tax_of_wages
+from hr_core.pay.cn.month_pay import tax_of_bonus, tax_of_wages
 from hr_core.pay.cn.month_wage import full_month_wage
 from hr_core.pay.cn.special_deductions import special_deductions
 from hr_core.pay.entry_lines import WAGE_KINDS
@@ -17,12 +16,14 @@ from hr_core.pay.scheme import EmployerTerms
 from hr_core.pay.slip import Side, SlipLine
 from hr_core.trace.calculation import LineInput, Step, Trace
 
+MONTHS_NOT_KNOWN = "months_not_known"  # a fact of the tax line
+
 
 def own_shares(month: PersonMonth) -> tuple[SlipLine, ...]:
     """Raises PayRefusedError (no base, no rate, no rounding), NoLawError, UnverifiedLawError."""
     return tuple(
         slip_line(_with_employer(one.employee, month), _base_note(one.employee), side=Side.DEDUCTED)
-        for one in _shares(month)
+        for one in month.require_law().shares
         if one.employee.fen
     )
 
@@ -30,7 +31,7 @@ def own_shares(month: PersonMonth) -> tuple[SlipLine, ...]:
 def employer_shares(month: PersonMonth) -> tuple[SlipLine, ...]:
     return tuple(
         slip_line(_with_employer(one.employer, month), _base_note(one.employer), side=Side.EMPLOYER)
-        for one in _shares(month)
+        for one in month.require_law().shares
         if one.employer.fen
     )
 
@@ -68,11 +69,22 @@ def wage_tax(month: PersonMonth) -> tuple[SlipLine, ...]:
     facts = trace.facts | {code: str(fen) for code, fen in claimed.items() if fen}
     if by_law.person.tax_resident:
         facts["year_so_far"] = ", ".join(month.year_origin) or "no earlier month is known"
+        if not_known := _months_not_known(month):
+            facts[MONTHS_NOT_KNOWN] = str(not_known)
     return (
         slip_line(
             Line(made.kind, replace(trace, facts=facts)), _tax_note(month), side=Side.DEDUCTED
         ),
     )
+
+
+def _months_not_known(month: PersonMonth) -> int:
+    """Earlier months of the tax year in which the person was employed and of which nothing is known
+    here: the tax takes them as months without income, which is true of nobody who worked them.
+    """
+    hired = month.require_law().person.work.hired
+    begin = hired.month if hired.year == month.month.year else 1
+    return max(0, month.month.month - begin - month.year_months)
 
 
 def annual_bonus_tax(month: PersonMonth) -> tuple[SlipLine, ...]:
@@ -91,11 +103,6 @@ def annual_bonus_tax(month: PersonMonth) -> tuple[SlipLine, ...]:
     first = replace(first, of=("bonus_of_month", *first.of[1:]))
     trace = replace(made.trace, steps=(named, first, *others), lines=_inputs(bonus))
     return (slip_line(Line(made.kind, trace), "taxed apart from the wage", side=Side.DEDUCTED),)
-
-
-def _shares(month: PersonMonth) -> tuple[Shares, ...]:
-    by_law = month.require_law()
-    return contributions(by_law.person, by_law.facts, by_law.law)
 
 
 def _with_employer(line: Line, month: PersonMonth) -> Line:

@@ -5,9 +5,11 @@ from unicodedata import east_asian_width
 
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hr_core.errors import NotFoundError
-from hr_core.pay.changes import Changes, changes_since, changes_text
+from hr_core.pay.changes import Changes, changes_since, changes_text, signed
+from hr_core.pay.counted_lines import newest_versions
 from hr_core.pay.line_words import (
     Lang,
     absent_lines,
@@ -18,16 +20,20 @@ from hr_core.pay.line_words import (
     yuan_text,
 )
 from hr_core.pay.slip import Side, SlipLine
+from hr_core.store.pay_reversals import Reversal
 from hr_core.store.results import RunRow, SlipRow, lines_of, run_by_number, slip_of
 
 WIDTH = 64
 
 
 class PaidSlip(Struct, frozen=True, kw_only=True):
+    """Of a slip that was reversed its newest version: `reversal` is what made it."""
+
     run: RunRow
     slip: SlipRow
     lines: tuple[SlipLine, ...]
     changes: Changes | None
+    reversal: Reversal | None = None
 
 
 def paid_slip(conn: sa.Connection, run: int, person: str) -> PaidSlip:
@@ -38,6 +44,10 @@ def paid_slip(conn: sa.Connection, run: int, person: str) -> PaidSlip:
             f"run {run} has no payslip of {person!r}",
             remedy="list the runs and their payslips: hr-core pay runs, hr-core pay slips RUN",
         )
+    made = newest_versions(conn, [run]).get((run, person))
+    if made is not None:
+        slip = replace(slip, total_fen=made.after_fen)
+        return PaidSlip(run=row, slip=slip, lines=made.new_lines, changes=None, reversal=made)
     return PaidSlip(
         run=row,
         slip=slip,
@@ -65,6 +75,8 @@ def _told(paid: PaidSlip, lang: Lang) -> Iterator[str]:
     title = says("slip_of", lang, month=run.month)
     yield amount_line(f"{title}  {slip.name} {slip.number}", says("run", lang, run=str(run.number)))
     yield amount_line(says("net", lang), yuan_text(slip.total_fen))
+    if paid.reversal is not None:
+        yield _version_told(paid.reversal, lang)
     if paid.changes is not None:
         yield from changes_text(paid.changes, lang)
     for side in Side:
@@ -75,6 +87,19 @@ def _told(paid: PaidSlip, lang: Lang) -> Iterator[str]:
         at = 0 if lang == "zh" else 1
         for day in slip.to_clarify:
             yield f"  {day.day} {words().open_days[day.status][at]}"
+
+
+def _version_told(made: Reversal, lang: Lang) -> str:
+    return says(
+        "reversed",
+        lang,
+        version=str(made.version),
+        reason=made.reason,
+        entered_by=made.entered_by,
+        approved_by=made.approved_by,
+        before=yuan_text(made.before_fen),
+        difference=signed(made.difference_fen),
+    )
 
 
 def _side(lines: Sequence[SlipLine], side: Side, lang: Lang) -> Iterator[str]:

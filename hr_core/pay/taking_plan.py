@@ -16,7 +16,7 @@ from hr_core.pay.agreement import on_day
 from hr_core.pay.claims import Claim, claim_order_on
 from hr_core.pay.counted_lines import counted_lines
 from hr_core.pay.counted_runs import counted_runs, month_back
-from hr_core.pay.debts import DAMAGES, ORDER, RECOVERY, REPAID, debts
+from hr_core.pay.debts import DAMAGES, ORDER, RECOVERY, REPAID, SCRAP, debts
 from hr_core.pay.retro import RETRO, SETTLED
 from hr_core.pay.slip import Side, SlipLine
 from hr_core.pay.taking import MonthLeft, TakingLaw, take_claims
@@ -25,7 +25,7 @@ from hr_core.trace.calculation import LineInput
 
 # Claims without an end would go on for ever; ten years tell enough.
 MOST_MONTHS = 120
-_NOT_EVERY_MONTH = (DAMAGES, ORDER, RECOVERY, REPAID, RETRO, SETTLED)
+_NOT_EVERY_MONTH = (DAMAGES, ORDER, RECOVERY, REPAID, SCRAP, RETRO, SETTLED)
 _LOOK_BACK = 12
 
 

@@ -42,8 +42,16 @@ def act_of_account(conn: sa.Connection, account: Account, at: datetime) -> Act:
 
 
 def act_of(conn: sa.Connection, name: str, at: datetime) -> Act:
-    """`name`: of an account, an employee number or a person's key; any other stands for itself."""
+    """`name`: of an account, an employee number or a person's key; any other stands for itself.
+
+    Raises RefusedError for an account that is disabled.
+    """
     account = _account(conn, name)
+    if account is not None and account.disabled:
+        raise RefusedError(
+            f"the account {account.name} is disabled and acts for nobody",
+            remedy="act under your own name: --by NAME",
+        )
     if account is not None:
         return act_of_account(conn, account, at)
     try:

@@ -126,15 +126,20 @@ def enter_marks(
             f"assessment {number}: without a mark {missing}, unknown {unknown}",
             remedy=f"give one mark to each of {', '.join(sorted(wanted))}",
         )
-    highest = _rules(conn, assessment).highest_mark
+    refuse_marks_out_of_range(marks, _rules(conn, assessment))
+    row = {code: str(mark) for code, mark in sorted(marks.items())}
+    _put(conn, assessment, side, row, note, act)
+
+
+def refuse_marks_out_of_range(marks: Mapping[str, Fraction], rules: ScoreEdition) -> None:
+    """Raises RefusedError."""
+    highest = rules.highest_mark
     for code, mark in marks.items():
         if not 0 <= mark <= highest:
             raise RefusedError(
                 f"{code}: a mark of {decimal_text(mark)}",
                 remedy=f"marks are 0 to {decimal_text(highest)}",
             )
-    row = {code: str(mark) for code, mark in sorted(marks.items())}
-    _put(conn, assessment, side, row, note, act)
 
 
 def excuse_side(conn: sa.Connection, number: int, side: Side, act: Act, why: str) -> None:
@@ -297,11 +302,14 @@ def _side_view(side: SideRow | None, visible: bool) -> SideView:  # noqa: FBT001
 
 
 def _refuse_other_side(conn: sa.Connection, assessment: Assessment, side: Side, act: Act) -> None:
-    wanted = keys_of(conn, assessment.person) if side == "self" else (assessment.rater,)
-    if not act.is_one_of(wanted):
+    own = keys_of(conn, assessment.person)
+    wanted = own if side == "self" else (assessment.rater,)
+    # The rater's record may have been merged into the person's since: then nobody rates.
+    if not act.is_one_of(wanted) or (side == "manager" and act.is_one_of(own)):
         raise RefusedError(
             f"{act.by} is not the {side} side of assessment {assessment.number}",
-            remedy=f"{wanted[0]} enters these marks, nobody else",
+            remedy=f"{wanted[0]} enters these marks, nobody else; of a rater who turned out to be the "
+            "same person HR withdraws the assessment",
         )
 
 

@@ -61,6 +61,8 @@ def planned(
         yield _one(result, kinds.TRAINING, {"course": rule.training})
     if rule.team_lead_candidate:
         yield _one(result, kinds.TEAM_LEAD_CANDIDATE, {})
+    if rule.bonus_to_decide:
+        yield _one(result, kinds.BONUS_TO_DECIDE, {"grade": result.grade, "decided_by": "people"})
     if rule.improvement_plan:
         yield _plan(result, rules, grades)
     if rule.transfer_to is not None:

@@ -1,13 +1,13 @@
 """The pieces and rejects by which a person is graded: those that pay may use, and their corrections."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import sqlalchemy as sa
 
 from hr_core.pay.run import imported_roster
 from hr_core.performance.periods import Period
 from hr_core.performance.score_rules import ScoreEdition
-from hr_core.quality.month import Tally, tally
+from hr_core.quality.month import QualityMonth, Tally, tally
 from hr_core.quality.readings import quality_of_month
 
 CountedWork = Callable[[str], Tally | None]
@@ -27,16 +27,22 @@ def counted_work(
     roster = imported_roster(conn)
     months = [quality_of_month(conn, roster, month) for month in period.months()]
 
-    def of(person: str) -> Tally:
-        pieces = rejects = 0
-        for month in months:
-            counted = tally(month.payable(person))
-            corrected = month.corrections.get(person, ())
-            pieces += counted.pieces + sum(one.pieces for one in corrected)
-            rejects += counted.rejects + sum(one.rejects for one in corrected)
-        return Tally(pieces, rejects)
+    return lambda person: total_of(payable_work(month, person) for month in months)
 
-    return of
+
+def payable_work(month: QualityMonth, person: str) -> Tally:
+    """What may be paid by: planned presence alone is nobody's work (docs/quality.md)."""
+    counted = tally(month.payable(person))
+    corrected = month.corrections.get(person, ())
+    return total_of((counted, *(Tally(one.pieces, one.rejects) for one in corrected)))
+
+
+def total_of(tallies: Iterable[Tally]) -> Tally:
+    pieces = rejects = 0
+    for one in tallies:
+        pieces += one.pieces
+        rejects += one.rejects
+    return Tally(pieces, rejects)
 
 
 def _graded_by_score(_person: str) -> None:

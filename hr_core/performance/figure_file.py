@@ -11,7 +11,7 @@ from hr_core.errors import InputFileError
 from hr_core.money import parse_exact
 from hr_core.performance.periods import Period
 from hr_core.performance.toml_file import read_toml
-from hr_core.spreadsheet import SUFFIXES, Row, read_rows
+from hr_core.spreadsheet import SUFFIXES, Row, read_rows, refuse_doubled
 
 _EXAMPLE = "docs/performance.md shows one"
 Subject = Literal["person", "unit", "line"]
@@ -126,6 +126,9 @@ def _table(path: Path, mapping: Mapping) -> Iterator[WrittenFigure]:
         raise InputFileError("is empty", file=str(path), key="(file)", remedy="give another file")
     head = {name: at for at, name in enumerate(rows[0].cells) if name}
     columns = mapping.values or (ValueColumn(column=mapping.value or "", figure="", of=mapping.of),)
+    used = {mapping.subject, mapping.period, mapping.figure, mapping.value, mapping.of}
+    used |= {name for column in columns for name in (column.column, column.of)}
+    refuse_doubled(path, (cell for cell in rows[0].cells if cell in used))
     for row in rows[1:]:
         cells = _Cells(path, head, row)
         period = _period(

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from hr_core.audit.log import append
 from hr_core.errors import InputFileError, NotFoundError, RefusedError
+from hr_core.money import decimal_text
 from hr_core.people.lookup import person_of_number
 from hr_core.performance.agreeing import Sign
 from hr_core.performance.figure_file import FigureFile, WrittenFigure, read_figure_file
@@ -41,6 +42,7 @@ def load_figures(conn: sa.Connection, path: Path, mapping: Path | None, sign: Si
     file = read_figure_file(path, mapping)
     load = sha256(path.read_bytes()).hexdigest()[:_LOAD_CHARS]
     _check_units(conn, file, str(path))
+    _refuse_part_of_nothing(file, str(path))
     wanted = [
         Figure(
             subject=_subject(conn, row, str(path)),
@@ -155,6 +157,18 @@ def _check_units(conn: sa.Connection, file: FigureFile, name: str) -> None:
                 file=name,
                 key=row.place,
                 remedy="correct it, or add a [[unit]] to the people file",
+            )
+
+
+def _refuse_part_of_nothing(file: FigureFile, name: str) -> None:
+    """45 of 0 is no 45."""
+    for row in file.rows:
+        if row.of is not None and row.of <= 0:
+            raise InputFileError(
+                f"{row.figure} of {row.subject} is a part of {decimal_text(row.of)}",
+                file=name,
+                key=row.place,
+                remedy="give the whole above 0, or leave the row out",
             )
 
 

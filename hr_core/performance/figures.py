@@ -15,10 +15,11 @@ from hr_core.attendance.day import OPEN, DayResult, DayStatus
 from hr_core.clock import Month
 from hr_core.money import decimal_text
 from hr_core.pay.run import imported_roster
+from hr_core.performance.counted_work import payable_work, total_of
 from hr_core.performance.goals import WHOLE, Goal, GoalKind
 from hr_core.performance.periods import Period
 from hr_core.performance.units import Units
-from hr_core.quality.month import QualityMonth, Tally, tally
+from hr_core.quality.month import QualityMonth, Tally
 from hr_core.quality.readings import quality_of_month
 from hr_core.store.attendance_days import days_of_person
 from hr_core.store.performance_figures import Figure, figures_of
@@ -132,20 +133,14 @@ class Figures:
         return Actual(value=Fraction(100 * rejects, pieces), sources=tuple(sources))
 
     def _counted(self, subject: str, month: Month) -> Tally:
-        """What may be paid by: planned presence alone is nobody's work (docs/quality.md)."""
         if month not in self._quality:
             self._quality[month] = quality_of_month(self._conn, imported_roster(self._conn), month)
         quality = self._quality[month]
         kind, _, code = subject.partition(":")
         if kind == "line":
             return quality.by_line.get(code, Tally())
-        pieces = rejects = 0
-        for person in self._people(subject, Period.of(month)):
-            counted = tally(quality.payable(person))
-            corrected = quality.corrections.get(person, ())
-            pieces += counted.pieces + sum(one.pieces for one in corrected)
-            rejects += counted.rejects + sum(one.rejects for one in corrected)
-        return Tally(pieces, rejects)
+        people = self._people(subject, Period.of(month))
+        return total_of(payable_work(quality, person) for person in people)
 
     def _stored(self, subject: str) -> list[Figure]:
         """All imported ones of the subject; a person's goals are asked for one after the other."""

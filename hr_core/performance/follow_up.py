@@ -35,6 +35,7 @@ from hr_core.performance.consequences import (
     planned_pay,
 )
 from hr_core.performance.content import content_of
+from hr_core.performance.goal_review import planned_review
 from hr_core.performance.house_rules import Consequence, load_house_rules
 from hr_core.performance.promotion import promotions
 from hr_core.performance.score_rules import rules_of_version
@@ -153,16 +154,17 @@ def _follow_one(
 def _planned(
     conn: sa.Connection, result: ResultRow, facts: _Facts
 ) -> tuple[list[Planned], list[NotMade]]:
+    rules = rules_of_version(conn, content_of(result.content).rules)
+    review = planned_review(conn, result, rules)
+    reviews = [] if review is None else [review]
     if result.grade is None:
-        return [], []
-    content = content_of(result.content)
-    rules = rules_of_version(conn, content.rules)
+        return reviews, []
     house = load_house_rules().on(result.period_from)
     rule = house.consequence(result.scheme, result.grade) or Consequence()
     history = results_of(conn, facts.keys[result.person])
     row = in_a_row(history, result)
     promoted = list(promotions(conn, result, history, rules))
-    wanted = list(planned(result, rule, row, rules, facts.grades, promoted))
+    wanted = [*planned(result, rule, row, rules, facts.grades, promoted), *reviews]
     try:
         terms = _terms(facts.agreements.get(result.person, ()), result)
         wanted += planned_pay(result, rule, terms)
@@ -257,6 +259,10 @@ def _withdraw(
     elif row.ended is not None:
         return  # done: a course that was taken stays taken
     end_consequence(conn, row.number, End.WITHDRAWN, why, act.by, act.at)
+    log.append(
+        conn, act.at, act.by, "consequence.withdraw", f"person {row.person}", None,
+        {"consequence": row.number, "kind": row.kind.value, "result": result.number}, why,
+    )  # fmt: skip
     found.withdrawn.append(replace(row, ended=End.WITHDRAWN, note=why))
 
 

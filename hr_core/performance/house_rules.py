@@ -32,6 +32,7 @@ class Consequence(Struct, frozen=True, forbid_unknown_fields=True):
     bonus_percent_of_month: Fraction | None = None
     training: str | None = None
     team_lead_candidate: bool = False
+    bonus_to_decide: bool = False
     improvement_plan: bool = False
     transfer_to: str | None = None
     leave_if_not_better_after_months: int | None = None

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from hr_core.audit import log
 from hr_core.errors import NotFoundError, RefusedError
 from hr_core.performance.acting import Act, period_of
-from hr_core.performance.assessing import marks_of, view_of
+from hr_core.performance.assessing import marks_of, refuse_marks_out_of_range, view_of
 from hr_core.performance.content import (
     Content,
     GradeEvidence,
@@ -89,7 +89,7 @@ def new_version(
     """The next version, with a review's marks instead of both sides'. `reviewed` is by indicator,
     or by "post/indicator" where posts share a name. The evidence of a grade by rate stays.
 
-    Raises RefusedError for an indicator that the score does not have.
+    Raises RefusedError for an indicator that the score does not have, and a mark that is none.
     """
     old = content_of(before.content)
     unused = set(reviewed)
@@ -110,6 +110,7 @@ def new_version(
         )
     when = period_of(before.period)
     rules = rules_of_version(conn, old.rules)
+    refuse_marks_out_of_range(reviewed, rules)
     content = replace(old, posts=tuple(posts), appeal=appeal)
     tally = None
     if old.grading.pieces is not None and old.grading.rejects is not None:

@@ -77,6 +77,7 @@ class ScoreEdition(Struct, frozen=True, forbid_unknown_fields=True, rename={"sin
     rate360: Rules360
     spread: dict[str, Fraction]
     promotion: tuple[PromotionRule, ...]
+    review_below: Fraction | None = None  # first score of a goal below which it is talked over
 
     def grade_of(self, score: Fraction) -> ScoreGrade:
         """The first grade, best first, whose edge the score reaches."""

@@ -102,4 +102,6 @@ def is_person(conn: sa.Connection, person: str, by: Actor) -> bool:
 
 def is_hr(conn: sa.Connection, by: Actor) -> bool:
     account = find_account(conn, by.name)
-    return account is not None and account.has_role(AccountRole.HR, AccountRole.ADMIN)
+    if account is None or account.disabled:
+        return False
+    return account.has_role(AccountRole.HR, AccountRole.ADMIN)

@@ -65,6 +65,8 @@ class ConsequenceKind(StrEnum):
     IMPROVEMENT_PLAN = "improvement_plan"
     TRANSFER_PROPOSAL = "transfer_proposal"
     HR_NOTICE = "hr_notice"
+    BONUS_TO_DECIDE = "bonus_to_decide"  # the scheme names no percentage: people enter the sum
+    GOAL_REVIEW = "goal_review"  # goals that were missed, each with its figures
     LEAVING_PROPOSAL = "leaving_proposal"  # people decide; nothing is done by it
     PROMOTION_CANDIDATE = "promotion_candidate"
     TAKE_BACK = "take_back"  # approved by an earlier version of the score, which no longer stands

@@ -9,6 +9,7 @@ from hr_core.pay.claims import ClaimKind
 from hr_core.store.approvals import approvals
 from hr_core.store.database import UtcInstant, metadata
 from hr_core.store.guards import Guard, guard
+from hr_core.store.unchanging import keep_unchanged
 
 court_orders = sa.Table(
     "court_orders",
@@ -50,12 +51,8 @@ _NOT_APPROVED = (
     "AND a.kind = 'court_order')"
 )
 for _table in (court_orders, court_order_ends):
-    guard(
-        _table,
-        Guard("INSERT", "approved", _NOT_APPROVED, "a court's order needs its approval"),
-        Guard("UPDATE", "kept", "TRUE", "a court's order stays: end it and enter another"),
-        Guard("DELETE", "kept_too", "TRUE", "a court's order stays: end it and enter another"),
-    )
+    guard(_table, Guard("INSERT", "approved", _NOT_APPROVED, "a court's order needs its approval"))
+    keep_unchanged(_table, "a court's order stays: end it and enter another")
 
 
 class CourtOrder(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from msgspec import Struct
 from hr_core.store.approvals import APPROVED_TEXT
 from hr_core.store.database import UtcInstant, metadata
 from hr_core.store.guards import Guard, guard
+from hr_core.store.unchanging import keep_unchanged
 
 law_files = sa.Table(
     "law_files",
@@ -32,9 +33,8 @@ guard(
         },
         "four eyes: this law file was not approved",
     ),
-    Guard("UPDATE", "kept", "TRUE", "imported law is not changed: import a newer file"),
-    Guard("DELETE", "kept_too", "TRUE", "imported law is kept: amounts rest on it"),
 )
+keep_unchanged(law_files, "imported law is kept, as amounts rest on it: import a newer file")
 
 
 class LawFileRow(Struct, frozen=True, kw_only=True):

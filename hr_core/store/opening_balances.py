@@ -14,6 +14,7 @@ from hr_core.opening.rows import Balance, OpeningKind, OpeningRow, balance_of
 from hr_core.store.approvals import approvals
 from hr_core.store.database import UtcInstant, metadata
 from hr_core.store.guards import Guard, guard
+from hr_core.store.unchanging import keep_unchanged
 
 opening_balances = sa.Table(
     "opening_balances",
@@ -38,13 +39,11 @@ _NOT_APPROVED = (
     "NOT EXISTS (SELECT 1 FROM approvals a WHERE a.number = NEW.approval AND a.state = 'approved' "
     "AND a.kind = 'opening')"
 )
-_KEPT = "an opening balance stays: import a newer one"
 guard(
     opening_balances,
     Guard("INSERT", "approved", _NOT_APPROVED, "an opening balance needs its approval"),
-    Guard("UPDATE", "kept", "TRUE", _KEPT),
-    Guard("DELETE", "kept_too", "TRUE", _KEPT),
 )
+keep_unchanged(opening_balances, "an opening balance stays: import a newer one")
 
 _PEOPLE_AT_ONCE = 500
 _encode = msgspec.json.Encoder(order="deterministic").encode

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from hr_core.pay.agreement import DatedAgreement, PayAgreement
 from hr_core.store.database import UtcInstant, metadata
+from hr_core.store.guards import Guard, guard
+from hr_core.store.unchanging import keep_unchanged
 
 pay_agreements = sa.Table(
     "pay_agreements",
@@ -23,6 +25,16 @@ pay_agreements = sa.Table(
     sa.Column("added_at", UtcInstant, nullable=False),
     sa.Index(None, "person", "valid_from"),
 )
+guard(
+    pay_agreements,
+    Guard(
+        "INSERT",
+        "four_eyes",
+        "NEW.entered_by = NEW.approved_by",
+        "four eyes: whoever entered a pay agreement does not approve it",
+    ),
+)
+keep_unchanged(pay_agreements, "a pay agreement stays: enter another from a later day")
 
 _MOST_IN = 500
 _decode = msgspec.json.Decoder(PayAgreement).decode

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from hr_core.errors import RefusedError
 from hr_core.pay.entry import EntryKind, NewEntry, PayEntry
 from hr_core.store.database import UtcInstant, metadata
+from hr_core.store.unchanging import keep_unchanged
 
 pay_entries = sa.Table(
     "pay_entries",
@@ -30,6 +31,7 @@ pay_entries = sa.Table(
     sa.CheckConstraint("entered_by <> approved_by", name="four_eyes"),
     sa.Index(None, "month", "person"),
 )
+keep_unchanged(pay_entries, "an entry stays: enter another that sets it right")
 
 
 def add_entry(

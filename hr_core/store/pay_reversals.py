@@ -15,6 +15,7 @@ from hr_core.store.approvals import approvals
 from hr_core.store.database import UtcInstant, metadata
 from hr_core.store.guards import Guard, guard
 from hr_core.store.results import pay_runs
+from hr_core.store.unchanging import keep_unchanged
 from hr_core.trace.calculation import Trace
 
 REVERSED = "reversed"
@@ -54,7 +55,6 @@ pay_reversal_lines = sa.Table(
     sa.Column("trace", sa.LargeBinary, nullable=False),  # JSON of Trace
     sa.CheckConstraint(f"slip IN ('{REVERSED}', '{NEW}')", name="slip"),
 )
-_KEPT = "a reversal stays: reverse the new version"
 guard(
     pay_reversals,
     Guard(
@@ -66,11 +66,7 @@ guard(
     ),
 )
 for _table in (pay_reversals, pay_reversal_lines):
-    guard(
-        _table,
-        Guard("UPDATE", "kept", "TRUE", _KEPT),
-        Guard("DELETE", "kept_too", "TRUE", _KEPT),
-    )
+    keep_unchanged(_table, "a reversal stays: reverse the new version")
 
 _encode = msgspec.json.Encoder().encode
 _decode_trace = msgspec.json.Decoder(Trace).decode

@@ -143,6 +143,18 @@ def approved_steps(conn: sa.Connection) -> list[RunStep]:
     return list(_steps(conn, pay_run_steps.c.step == "approved"))
 
 
+def issued_runs() -> sa.Select[int]:
+    """For the WHERE of a query: runs that two people approved at some time, paid and reversed ones too.
+    Their slips are payslips; those of any other run are trials.
+    """
+    return sa.select(pay_run_steps.c.run).where(pay_run_steps.c.step == "approved").distinct()
+
+
+def is_issued(conn: sa.Connection, run: int) -> bool:
+    one = issued_runs().where(pay_run_steps.c.run == run)
+    return conn.execute(one).first() is not None
+
+
 def last_steps(conn: sa.Connection) -> dict[int, str]:
     """By run; a run that was only computed has none."""
     return {step.run: step.step for step in _steps(conn, sa.true())}

@@ -16,24 +16,51 @@ from hr_core.store.event_rows import StoredEvent, stored_event
 from hr_core.store.events import raw_events
 from protocols.records import Punch
 
-# Tables older than the name `person` spell the key `number`.
-_BY_NUMBER = ("people", "device_users", "badges", "pay_slips", "pay_lines", "run_days")
+# Tables older than the name `person` spell the key `number`; of some the person is one subject.
+_OTHER_NAMES = {
+    **dict.fromkeys(
+        ("people", "device_users", "badges", "pay_slips", "pay_lines", "run_days"), "number"
+    ),
+    **dict.fromkeys(("goal_sets", "goal_reminders"), "owner"),
+    **dict.fromkeys(("performance_figures", "piece_tallies"), "subject"),
+    # Who rated stays hidden from whom they rated: what a person gave is its own, nothing else.
+    "ratings_360": "rater",
+}
+# Marks that one of two sides may not see before the lock (the locked result tells them), and names of
+# others.
+_NOT_BY_PARENT = frozenset({"assessment_sides", "appeal_barred"})
 # No data of a person but means of access: never given out.
 _SECRETS = frozenset({"password", "setup_digest", "digest", "salt"})
 _ROWS_AT_A_TIME = 1_000
 
 
 def rows_of(conn: sa.Connection, keys: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(table, row as JSON values) of every table with a column for the person: a table that a later
-    release adds is among them by itself.
+    """(table, row as JSON values) of every table with a column for the person, or whose rows belong
+    to one that has it: a table that a later release adds is among them by itself.
     """
+    chosen = sorted({*keys, *(f"person:{key}" for key in keys)})
     for table in metadata.sorted_tables:
-        name = "number" if table.name in _BY_NUMBER else "person"
-        if name not in table.c or isinstance(table.c[name].type, sa.Integer):
+        wanted = _of_person(table, chosen)
+        if wanted is None:
             continue
-        query = sa.select(table).where(table.c[name].in_(sorted(keys)))
+        query = sa.select(table).where(wanted)
         for row in conn.execute(query.order_by(*table.primary_key)).mappings():
             yield table.name, plain(dict(row))
+
+
+def _of_person(table: sa.Table, chosen: list[str]) -> sa.ColumnElement[bool] | None:
+    """By the table's own column, or the one of a row that it belongs to; None: it names nobody."""
+    name = _OTHER_NAMES.get(table.name, "person")
+    if name in table.c and not isinstance(table.c[name].type, sa.Integer):
+        return table.c[name].in_(chosen)
+    if table.name in _NOT_BY_PARENT:
+        return None
+    for key in table.foreign_keys:
+        parent = key.column.table
+        if "person" in parent.c:
+            of_person = sa.select(key.column).where(parent.c.person.in_(chosen))
+            return key.parent.in_(of_person)
+    return None
 
 
 def approvals_of(conn: sa.Connection, keys: Collection[str]) -> Iterator[dict[str, Any]]:

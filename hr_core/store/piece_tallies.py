@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.store.database import UtcInstant, metadata
+from hr_core.store.unchanging import keep_unchanged
 
 piece_tallies = sa.Table(
     "piece_tallies",
@@ -37,6 +38,7 @@ piece_tallies = sa.Table(
         name="uq_piece_tallies_version",
     ),
 )  # fmt: skip
+keep_unchanged(piece_tallies)
 
 GROUP_PREFIX = "group:"
 TallyKey = tuple[date, str, str, str, str, bool, str]

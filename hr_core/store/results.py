@@ -158,7 +158,8 @@ class RunFindings(Struct, frozen=True, kw_only=True):
 
     `without_slip`: nobody has to look; `to_check`: somebody is owed pay that this run does not hold,
     or has a slip of a whole month for a part of one. `still_to_compute`: something came in while the
-    run was made that its days may not hold. `unverified_law`: rows that nobody checked could pay. `pieces`:
+    run was made that its days may not hold. `unverified_law`: rows that nobody checked could pay.
+    `tax_year_not_known`: people with earlier months of the tax year of which nothing is known here. `pieces`:
     what to look at in piece pay, in words.
     """
 
@@ -178,6 +179,7 @@ class RunFindings(Struct, frozen=True, kw_only=True):
     earned_time_off: tuple[EarnedTimeOff, ...] = ()
     refused: tuple[RefusedPerson, ...] = ()
     unverified_law: bool = False
+    tax_year_not_known: tuple[str, ...] = ()
     pieces: tuple[str, ...] = ()
 
     def any(self) -> bool:
@@ -195,6 +197,7 @@ class RunFindings(Struct, frozen=True, kw_only=True):
             or self.still_to_compute
             or self.earned_time_off
             or self.refused
+            or self.tax_year_not_known
             or self.pieces
         )
 
@@ -312,8 +315,10 @@ def slip_of(conn: sa.Connection, run: int, number: str) -> SlipRow | None:
     return None if row is None else _slip_row(row)
 
 
-def slip_heads(conn: sa.Connection, number: str, *, limit: int) -> list[dict[str, Any]]:
-    """run, month, total_fen, created_at of a person's slips, newest run first."""
+def slip_heads(
+    conn: sa.Connection, number: str, *, limit: int, of_runs: sa.Select[int] | None = None
+) -> list[dict[str, Any]]:
+    """run, month, total_fen, created_at of a person's slips, newest run first. `of_runs`: only those."""
     query = (
         sa.select(pay_slips.c.run, pay_runs.c.month, pay_slips.c.total_fen, pay_runs.c.created_at)
         .join_from(pay_slips, pay_runs, pay_runs.c.number == pay_slips.c.run)
@@ -321,6 +326,8 @@ def slip_heads(conn: sa.Connection, number: str, *, limit: int) -> list[dict[str
         .order_by(pay_slips.c.run.desc())
         .limit(limit)
     )
+    if of_runs is not None:
+        query = query.where(pay_slips.c.run.in_(of_runs))
     return [dict(row) for row in conn.execute(query).mappings()]
 
 

@@ -5,11 +5,11 @@ import sqlalchemy as sa
 from hr_core.store.guards import Guard, guard
 
 
-def keep_unchanged(table: sa.Table) -> None:
+def keep_unchanged(table: sa.Table, says: str = "") -> None:
     """SQLite's INSERT OR REPLACE deletes without asking a guard, so there a key that is taken is
-    refused as well.
+    refused as well. `says`: what is to be done instead.
     """
-    says = f"rows of {table.name} are never changed"
+    says = says or f"rows of {table.name} are never changed"
     taken = " OR ".join(
         " AND ".join(f'"{column.name}" = NEW."{column.name}"' for column in key.columns)
         for key in (table.primary_key, *_unique(table))

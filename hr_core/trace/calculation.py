@@ -200,11 +200,12 @@ class Calculation:
     ) -> None:
         self.inputs = Inputs(days, work, corrections, lines, entries, tallies)
         self._steps: list[Step] = []
+        self._known: dict[str, int] = {}
 
     def step(self, name: str, operation: Operation, *of: int | str) -> int:
-        known = {step.name: step.result for step in self._steps}
-        result = _apply(operation, [_value(operand, known) for operand in of], self.inputs)
+        result = _apply(operation, [_value(operand, self._known) for operand in of], self.inputs)
         self._steps.append(Step(name, operation, of, result))
+        self._known[name] = result
         return result
 
     @property

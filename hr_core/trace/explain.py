@@ -1,5 +1,7 @@
 """A payslip walked down: line, rule, inputs, attendance day or counter readings, raw bytes."""
 
+from datetime import date
+
 import sqlalchemy as sa
 from msgspec import Struct
 
@@ -8,7 +10,8 @@ from hr_core.attendance.day_parts import DayCorrection
 from hr_core.clock import wall_time
 from hr_core.errors import NotFoundError
 from hr_core.pay.slip import OpenDay, SlipLine
-from hr_core.store.results import days_of, lines_of, run_by_number, slip_of
+from hr_core.store.attendance_locks import corrections, month_of
+from hr_core.store.results import days_of, lines_of, run_by_number, runs_with_day, slip_of
 from hr_core.trace.calculation import (
     ComparisonInput,
     CorrectionInput,
@@ -18,6 +21,7 @@ from hr_core.trace.calculation import (
     LineInput,
     Step,
     TallyInput,
+    TraceMismatchError,
     WorkInput,
     replay,
 )
@@ -128,6 +132,9 @@ def explain(
         )
     chosen = _chosen(lines_of(conn, run, number), line_code)
     days = {day.day.isoformat(): day for day in days_of(conn, run, number)}
+    for given in (day for line in chosen for day in line.trace.days):
+        if given.day not in days:
+            days[given.day] = _day_of_other_month(conn, number, given)
     lines = tuple(_line(conn, line, days) for line in chosen)
     return Explanation(
         run=run,
@@ -180,6 +187,21 @@ def _line(conn: sa.Connection, line: SlipLine, days: dict[str, DayResult]) -> Ex
             if name.startswith(_AGREEMENT)
         },
         tallies=trace.tallies,
+    )
+
+
+def _day_of_other_month(conn: sa.Connection, number: str, given: DayInput) -> DayResult:
+    """Of a correction: the day as it was queued for a later month, else as an earlier run has it."""
+    on = date.fromisoformat(given.day)
+    queued = corrections(conn, month=month_of(on), person=number, state=None)
+    found = [one.after for one in reversed(queued) if one.day == on]
+    for run in reversed(runs_with_day(conn, number, on)):
+        found += [day for day in days_of(conn, run, number) if day.day == on]
+    for day in found:
+        if set(given.event_ids) <= set(day.used):
+            return day
+    raise TraceMismatchError(
+        f"{given.day} of {number} is stored nowhere with the punches of the line"
     )
 
 

@@ -20,10 +20,11 @@ from hr_core.accounts.field_policy import Field, roles_seeing
 from hr_core.accounts.login import csrf_token
 from hr_core.accounts.management import LONGEST_TOKEN
 from hr_core.accounts.model import Account, Right
-from hr_core.accounts.visible import pay_seen_by, seen_by, site_today
+from hr_core.accounts.visible import pay_seen_by, seen_by, sees_trials, site_today
 from hr_core.store.accounts import any_account
 from hr_core.store.database import writing
 from hr_core.store.errors import StorageError
+from hr_core.store.pay_run_steps import is_issued
 from hr_core.store.sessions import LONGEST, OpenSession, find_session, session_seen
 from hr_core.store.tokens import token_used, use_of_token
 from hr_core.web.form_token import FormToken
@@ -162,9 +163,12 @@ class Admission:
     def over_tls(self, request: Request) -> bool:
         return self._behind_proxy or request.url.scheme == "https"
 
-    def may_see_slip_of(self, conn: sa.Connection, visitor: Visitor, person: str) -> bool:
+    def may_see_slip(self, conn: sa.Connection, visitor: Visitor, run: int, person: str) -> bool:
+        """Trials too by who computes runs, else only what was approved."""
         if visitor.account is None or visitor.sees_everything:
             return True
+        if not (sees_trials(visitor.account) or is_issued(conn, run)):
+            return False
         seen = pay_seen_by(visitor.account, site_today(conn, self._clock.now()))
         one = sa.select(sa.literal(1)).where(seen.covers(sa.literal(person)))
         return conn.execute(one).one_or_none() is not None

@@ -61,8 +61,11 @@ class _Pages:
             raise NoPageError("no_page", path=_path(visit))
         place = (_person(visit), on)
         page = day_page(visit.conn, visit.visitor.account, place, visit.words, visit.zone)
-        may_see_slip = self._desk.admission.may_see_slip_of(visit.conn, visit.visitor, place[0])
-        page = page if may_see_slip else replace(page, slips=())
+        may_see = self._desk.admission.may_see_slip
+        slips = tuple(
+            run for run in page.slips if may_see(visit.conn, visit.visitor, run, place[0])
+        )
+        page = replace(page, slips=slips)
         return self._desk.page(visit, "day.html", page=page)
 
     def waiting(self, visit: Visit) -> Response:

@@ -8,8 +8,9 @@ from hr_core.pay.diff.model import Change, Reason
 from hr_core.pay.diff.named_facts import plain_name
 from hr_core.pay.diff.reason_text import value_text
 from hr_core.trace.events import is_event_id
+from hr_core.web.fact_words import amount_text
 from hr_core.web.selection import Links
-from hr_core.web.slip_page import amount_text, hours_text
+from hr_core.web.slip_page import hours_text
 from hr_core.web.words import Words
 from protocols.identity import event_time
 

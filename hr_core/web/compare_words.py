@@ -127,6 +127,7 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "score": ("绩效得分", "Score"),
         "result": ("绩效结果", "Result"),
         "year_so_far": ("本年累计", "Year so far"),
+        "months_not_known": ("本年未知月数", "Months of the year not known"),
         "special_deductions": ("专项附加扣除", "Special deductions"),
         "contributions": ("社保公积金", "Contributions"),
         "income": ("累计收入", "Income so far"),

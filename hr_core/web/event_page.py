@@ -1,5 +1,6 @@
 """One raw event whole: what was read in it, the bytes, and how they came here."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,8 @@ from protocols.records import Count, DeviceEvent, Punch
 
 LONGEST_ID_SHOWN = 64
 _BYTES_A_ROW = 8  # with offsets and text 360 pixels wide
+# Facts that say whose a record is.
+_IDS = ("user_id", "card", "badge")
 _MOST_LAID_OUT = 1024  # a terminal's row has under 100; all of a longer one follows in one piece
 
 
@@ -37,7 +40,10 @@ class RawBytes(Struct, frozen=True, kw_only=True):
 
 
 class EventPage(Struct, frozen=True, kw_only=True):
-    """`facts` and `path`: (label, value) pairs. `person`: (number, name) behind user id or badge."""
+    """`facts` and `path`: (label, value) pairs. `person`: (number, name) behind user id or badge.
+
+    masked   somebody else's: whose it is, the id or badge, and the bytes that may hold it, are left out
+    """
 
     event_id: str
     kind: str
@@ -48,25 +54,45 @@ class EventPage(Struct, frozen=True, kw_only=True):
     path: tuple[tuple[str, str], ...]
     flags: tuple[str, ...]
     raw: RawBytes
+    masked: bool = False
 
 
-def event_page(conn: sa.Connection, event_id: str, words: Words, zone: ZoneInfo) -> EventPage:
-    """Raises NoPageError for an unknown id and for what is no id."""
+def event_page(
+    conn: sa.Connection,
+    event_id: str,
+    words: Words,
+    zone: ZoneInfo,
+    *,
+    sees: Callable[[str, date], bool] | None = None,
+) -> EventPage:
+    """`sees`: whether the visitor sees a person (key) on a day; None: everybody. Raises NoPageError for an
+    unknown id and for what is no id.
+    """
     stored = event_by_id(conn, bytes.fromhex(event_id)) if is_event_id(event_id) else None
     if stored is None:
         raise NoPageError("no_event", event=event_id[:LONGEST_ID_SHOWN])
     record = stored.record
     flags = dict.fromkeys((*getattr(record, "flags", ()), *stored.flags))
+    person = _person(load_roster(conn), stored)
+    day = stored.at.astimezone(zone).date() if isinstance(record, Count) else _wall_day(stored)
+    masked = False
+    if sees is not None and _told_by_an_id(stored):
+        masked = person is None or not sees(person[0], day)
     return EventPage(
         event_id=stored.event_id.hex(),
         kind=str(record.__struct_config__.tag),
-        day=stored.at.astimezone(zone).date() if isinstance(record, Count) else _wall_day(stored),
+        day=day,
         device=record.source if isinstance(record, Count) else record.serial,
-        person=_person(load_roster(conn), stored),
-        facts=tuple((label, value) for label, value in _facts(stored, words, zone) if value),
+        person=None if masked else person,
+        facts=tuple(
+            (label, value)
+            for label, value in _facts(stored, words, zone)
+            if value and not (masked and label in {words(name) for name in _IDS})
+        ),
         path=_path(stored, words, zone),
         flags=tuple(str(flag) for flag in flags),
-        raw=raw_bytes(record.raw),
+        raw=raw_bytes(b"" if masked else record.raw),
+        masked=masked,
     )
 
 
@@ -103,6 +129,12 @@ def offset_text(offset_ms: int | None, words: Words) -> str:
         return words("offset_none")
     seconds = f"{abs(offset_ms) // 1000:,}.{abs(offset_ms) % 1000:03d}"
     return words("offset_ahead" if offset_ms > 0 else "offset_behind", seconds=seconds)
+
+
+def _told_by_an_id(stored: StoredEvent) -> bool:
+    """A device's user id or a badge stands in it, which may be somebody else's; nobody's too."""
+    record = stored.record
+    return isinstance(record, Punch) or (isinstance(record, Count) and record.badge is not None)
 
 
 def _facts(stored: StoredEvent, words: Words, zone: ZoneInfo) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from hr_core import views
 from hr_core.accounts.errors import LoginRefusedError, LoginWaitError, WeakPasswordError
 from hr_core.accounts.login import LoginDesk, NewSession
 from hr_core.accounts.passwords import MAX_CHARS, MIN_CHARS
+from hr_core.accounts.visible import sees_trials
 from hr_core.api.attempts import Attempts
 from hr_core.store.errors import StorageError
 from hr_core.web.admission import LoginNeededError, NotAdmittedError, Visitor
@@ -269,7 +270,9 @@ class LoginPages:
         slips = (
             []
             if account.person is None
-            else views.slips_of_person(visit.conn, account.person, limit=24)
+            else views.slips_of_person(
+                visit.conn, account.person, limit=24, trials=sees_trials(account)
+            )
         )
         response = self._desk.page(
             visit,

@@ -7,13 +7,17 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core import views
+from hr_core.approvals.desk import open_approvals
+from hr_core.approvals.kinds import Kind as Approved
 from hr_core.clock import Month
 from hr_core.errors import NoLawError, NothingToComputeError
+from hr_core.pay.run_life import RunState, state_of, subject_of
 from hr_core.quality.alert_rules import AlertEdition, load_alert_rules
 from hr_core.quality.grades import percent_text
 from hr_core.quality.month import Tally
 from hr_core.quality.rates_view import RatesView, RateView, rates_of_month
 from hr_core.store.events import Kind, latest_punch, raw_events
+from hr_core.store.pay_run_steps import approved_run
 from hr_core.store.people import load_roster, load_site_zone
 from hr_core.store.results import RunRow, SlipRow
 from hr_core.views import PunchView
@@ -109,7 +113,8 @@ class RateSection(Struct, frozen=True, kw_only=True):
 class RunSection(Struct, frozen=True, kw_only=True):
     """`run` None: there is none of the month asked for; `runs` newest first.
 
-    `paid` are the numbers that have a slip; `computed_at` is the site's wall clock.
+    `paid` are the numbers that have a slip; `computed_at` is the site's wall clock; `waits`: the
+    approval under which the run, or its payment or reversal, waits for a second person.
     """
 
     runs: tuple[RunRow, ...]
@@ -119,6 +124,13 @@ class RunSection(Struct, frozen=True, kw_only=True):
     paid: frozenset[str] = frozenset()
     open_slips: int = 0
     computed_at: str = ""
+    state: RunState = RunState.COMPUTED
+    waits: int | None = None
+    counts: int | None = None  # the approved run of its month
+
+    @property
+    def may_be_submitted(self) -> bool:
+        return self.state is RunState.COMPUTED and self.counts is None
 
 
 class Overview(Struct, frozen=True, kw_only=True):
@@ -243,8 +255,18 @@ def _run_section(
         slips=paged(slips, selection.slip_page),
         paid=frozenset(slip.number for slip in slips),
         open_slips=sum(bool(slip.to_clarify) for slip in slips),
+        state=state_of(conn, run.number),
+        waits=_waits(conn, run.number),
+        counts=approved_run(conn, run.month),
         computed_at=f"{run.created_at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
     )
+
+
+def _waits(conn: sa.Connection, run: int) -> int | None:
+    for kind in (Approved.RUN, Approved.PAYMENT, Approved.REVERSAL):
+        for one in open_approvals(conn, kind, subject_of(kind, run)):
+            return one.number
+    return None
 
 
 def _chosen_run(runs: list[RunRow], selection: Selection) -> RunRow | None:

@@ -2,11 +2,38 @@
 
 PHRASES: dict[str, tuple[str, str]] = {
     "net_pay": ("实发", "Net pay"),
-    "law": ("法规", "Law"),
-    "law_since": ("{since} 起", "from {since}"),
-    "unverified_law": (
-        "本市数据来自非官方来源,可能更正",
-        "This city's figures are from an unofficial source and may be corrected",
+    "not_explained_to_you": (
+        "您的账号看不到这一行的计算过程",
+        "How this line is computed is not shown to your account",
+    ),
+    "rounding": ("取整", "Rounding"),
+    "rests_on": ("依据", "Rests on"),
+    "calculation_record": ("计算记录(供核对)", "Calculation record, for checking"),
+    "other_lines": ("其他项目", "Other lines"),
+    "agreed": (
+        "{since} 起,{by} 录入,{approver} 批准",
+        "from {since}, entered by {by}, approved by {approver}",
+    ),
+    "trial_is_no_slip": (
+        "还没有人批准:这不是任何人的工资条",
+        "Nobody approved it: this is nobody's payslip yet",
+    ),
+    "run_taken_back": (
+        "整次算薪已撤回,这张工资条不再有效",
+        "The whole run was taken back: this payslip no longer counts",
+    ),
+    "counts_now": ("现在有效的:#{number}", "What counts now: #{number}"),
+    "slip_taken_back": (
+        "这张工资条已撤回。有效的是第 {version} 版,实发 {net}",
+        "This payslip was taken back. Version {version} counts, net pay {net}",
+    ),
+    "see_version": ("看第 {version} 版", "See version {version}"),
+    "slip_version": ("第 {version} 版", "Version {version}"),
+    "this_counts": ("有效", "This one counts"),
+    "taken_back_too": ("也已撤回", "Taken back too"),
+    "version_difference": (
+        "实发 {before} → {after},差 {difference}",
+        "Net pay {before} → {after}, difference {difference}",
     ),
     "from_lines": ("由这些行", "From these lines"),
     "entered_sums": ("录入的金额", "Entered sums"),
@@ -39,10 +66,12 @@ PHRASES: dict[str, tuple[str, str]] = {
     "act_refused_do": ("{remedy}。", "{remedy}."),
 }
 CODES: dict[str, dict[str, tuple[str, str]]] = {
-    "law_status": {
-        "official": ("官方", "official"),
-        "secondary": ("转引", "secondary"),
-        "unverified": ("未核实", "unverified"),
+    "run_state": {
+        "computed": ("试算", "Trial"),
+        "submitted": ("已提交,等待批准", "Submitted, waits for approval"),
+        "approved": ("已批准", "Approved"),
+        "paid": ("已发放", "Paid"),
+        "reversed": ("已撤回", "Taken back"),
     },
     "side": {
         "earned": ("应发", "Earned"),

@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 import jinja2
 from starlette.responses import HTMLResponse
 
+from hr_core.pay.run_life import RunState
+from hr_core.web.fact_words import amount_text
 from hr_core.web.month_grid import CellState, short_hours_text
-from hr_core.web.slip_page import amount_text, hours_text
+from hr_core.web.slip_page import hours_text
 
 _FOLDER = Path(__file__).parent
 STATIC = _FOLDER / "static"
@@ -36,6 +38,16 @@ HEADERS_WITH_SCRIPT = HEADERS | {
 }
 
 
+# (sign, colour) of a run's state; its words are in the catalogue under run_state.
+RUN_SIGNS: dict[str, tuple[str, str]] = {
+    RunState.COMPUTED: ("◇", "soft"),
+    RunState.SUBMITTED: ("◐", "info"),
+    RunState.APPROVED: ("●", "ok"),
+    RunState.PAID: ("●", "ok"),
+    RunState.REVERSED: ("▲", "warn"),
+}
+
+
 class Renderer:
     def __init__(self) -> None:
         self._templates = jinja2.Environment(
@@ -56,6 +68,7 @@ class Renderer:
         self._templates.filters.update(filters)
         self._templates.globals["static"] = _static_address
         self._templates.globals["cell_states"] = tuple(CellState)
+        self._templates.globals["run_signs"] = RUN_SIGNS
 
     def page(
         self,

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from functools import partial
 
 import sqlalchemy as sa
 from starlette.requests import Request
@@ -9,12 +10,16 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from hr_core.accounts.field_policy import sight_of
 from hr_core.accounts.login import LoginDesk
 from hr_core.accounts.passwords import Passwords
+from hr_core.accounts.visible import sees_trials
 from hr_core.api.app import Clock
 from hr_core.quality.live_line import LiveLine
 from hr_core.web.admission import Admission
 from hr_core.web.answering import LONGEST_PATH_SHOWN, PageDesk, Visit, anybody, over_lines
+from hr_core.web.approval_routes import approval_routes
+from hr_core.web.approvals_page import decides, submits_runs
 from hr_core.web.attendance_routes import attendance_routes
 from hr_core.web.board_alerts import AlertDesk, StoredAlerts
 from hr_core.web.board_routes import BoardSource, board_routes
@@ -28,7 +33,7 @@ from hr_core.web.performance_routes import performance_routes
 from hr_core.web.rendering import STATIC
 from hr_core.web.selection import MAX_RUN, Links, read_number, read_selection
 from hr_core.web.slip_answer_pages import SlipAnswerPages, is_own
-from hr_core.web.slip_page import names_event, no_slip, slip_page
+from hr_core.web.slip_page import Viewing, names_event, no_slip, slip_page
 from hr_core.web.words import LANGUAGES, preferred_language
 
 
@@ -55,6 +60,7 @@ def page_routes(
         *board_routes(desk, live, board or StoredBoard(live), alerts or StoredAlerts(engine)),
         *LoginPages(desk, login, time.monotonic).routes(),
         *SlipAnswerPages(desk).routes(),
+        *approval_routes(desk),
         *compare_routes(desk),
         *performance_routes(desk),
     ]
@@ -94,7 +100,15 @@ class _Pages:
             )
         selection = read_selection(visit.request.query_params)
         page = overview(visit.conn, selection, visit.now, visit.zone)
-        return self._desk.page(visit, "overview.html", page=page, selection=selection)
+        return self._desk.page(
+            visit,
+            "overview.html",
+            page=page,
+            selection=selection,
+            decides=decides(visit.visitor),
+            submits_runs=submits_runs(visit.visitor),
+            form_token=visit.visitor.form_token,
+        )
 
     def slip(self, visit: Visit) -> Response:
         asked = visit.request.path_params["run"]
@@ -103,14 +117,22 @@ class _Pages:
         except ValueError as exc:
             raise NoPageError("no_run", number=asked[:LONGEST_PATH_SHOWN]) from exc
         number = visit.request.path_params["number"][:LONGEST_PATH_SHOWN]
-        if not self._desk.admission.may_see_slip_of(visit.conn, visit.visitor, number):
+        if not self._desk.admission.may_see_slip(visit.conn, visit.visitor, run, number):
             raise no_slip(visit.conn, run, number)
-        page = slip_page(visit.conn, (run, number), visit.words, visit.zone)
+        own = is_own(visit.conn, visit.visitor, number)
+        account = visit.visitor.account
+        viewing = Viewing(
+            words=visit.words,
+            zone=visit.zone,
+            trials=account is None or sees_trials(account),
+            sight=sight_of(account, own=own or account is None),
+        )
+        page = slip_page(visit.conn, (run, number), viewing)
         return self._desk.page(
             visit,
             "slip.html",
             page=page,
-            own=is_own(visit.conn, visit.visitor, number),
+            own=own and page.issued,
             form_token=visit.visitor.form_token,
             through=None if visit.visitor.sees_everything else (run, number),
         )
@@ -119,7 +141,10 @@ class _Pages:
         event_id = visit.request.path_params["event_id"]
         if not visit.visitor.sees_everything and not self._sees_event(visit, event_id):
             raise NoPageError("no_event", event=event_id[:LONGEST_ID_SHOWN])
-        page = event_page(visit.conn, event_id, visit.words, visit.zone)
+        sees = None
+        if not visit.visitor.sees_everything:
+            sees = partial(self._desk.admission.may_see, visit.visitor, visit.conn)
+        page = event_page(visit.conn, event_id, visit.words, visit.zone, sees=sees)
         return self._desk.page(visit, "event.html", page=page)
 
     def _sees_event(self, visit: Visit, event_id: str) -> bool:
@@ -127,8 +152,9 @@ class _Pages:
         query = visit.request.query_params
         run, person = query.get("run", ""), query.get("person", "")[:LONGEST_PATH_SHOWN]
         if run.isascii() and run.isdigit() and int(run[:10]) <= MAX_RUN:
-            seen = self._desk.admission.may_see_slip_of(visit.conn, visit.visitor, person)
-            if seen and names_event(visit.conn, (int(run[:10]), person), event_id):
+            place = (int(run[:10]), person)
+            seen = self._desk.admission.may_see_slip(visit.conn, visit.visitor, *place)
+            if seen and names_event(visit.conn, place, event_id):
                 return True
         owned = owner_of_punch(visit.conn, event_id)
         return owned is not None and self._desk.admission.may_see(visit.visitor, visit.conn, *owned)

@@ -117,6 +117,17 @@ class Links:
         return f"{self.start}objections"
 
     @property
+    def approvals(self) -> str:
+        return f"{self.start}approvals"
+
+    def approval(self, number: int) -> str:
+        return f"{self.approvals}/{number}"
+
+    @property
+    def submit_run(self) -> str:
+        return f"{self.start}submit-run"
+
+    @property
     def goals(self) -> str:
         return f"{self.start}goals"
 

@@ -12,6 +12,7 @@ from hr_core.accounts.model import Role
 from hr_core.pay.slip_answers import Verdict, confirm, object_to, reply
 from hr_core.people.changes import Signature
 from hr_core.store.database import writing
+from hr_core.store.pay_run_steps import is_issued
 from hr_core.store.people import load_roster
 from hr_core.store.slip_answers import SlipAnswer, SlipPlace, objections
 from hr_core.web.acting import acting
@@ -83,7 +84,7 @@ class SlipAnswerPages:
     def _answer(self, visitor: Visitor, words: Words, form: Mapping[str, str]) -> Response:
         run, person = _number(form, "run"), form.get("person", "")
         with writing(self._desk.engine) as conn:
-            if not is_own(conn, visitor, person):
+            if not (is_own(conn, visitor, person) and is_issued(conn, run)):
                 raise NoPageError("no_slip", number=run, person=person[:64])
             place, signed = SlipPlace(run, person), self._signed(conn, visitor)
             if form.get("act") == "object":

@@ -9,9 +9,11 @@ from typing import Literal, get_args
 
 from hr_core.web import (
     account_words,
+    approval_words,
     attendance_words,
     board_words,
     compare_words,
+    fact_words,
     pay_words,
     performance_words,
     piece_words,
@@ -187,19 +189,6 @@ PHRASES: dict[str, _Both] = {
     "formula_kept": ("记录的公式", "Formula as stored"),
     "fen": ("分", "fen"),
     "back_to_run": ("返回算薪 #{number}", "Back to run #{number}"),
-    "sentence_base": ("全月基本工资,没有按天扣减", "The month's full base pay; no day is deducted"),
-    "sentence_overtime": (
-        "{hours} 小时({days} 天):{base} ÷ {month_days} 天 ÷ {day_hours} 小时 × {factor}",
-        "{hours} h on {days} days: {base} ÷ {month_days} days ÷ {day_hours} h × {factor}",
-    ),
-    "sentence_grade": (
-        "{rejects} 件次品 / {pieces} 件 → {grade} 档:{base} × {percent} %",
-        "{rejects} rejects in {pieces} pieces → grade {grade}: {base} × {percent} %",
-    ),
-    "sentence_not_rated": (
-        "未评级:{rejects} 件次品 / {pieces} 件,样本不足或读数矛盾",
-        "Not rated: {rejects} rejects in {pieces} pieces, too few or contradictory",
-    ),
     # an event
     "event": ("原始记录", "Raw event"),
     "event_lead": (
@@ -219,6 +208,11 @@ PHRASES: dict[str, _Both] = {
     "raw_none": (
         "这条记录没有随附字节(例如人工录入,或来源没有提供)。",
         "No bytes came with this record (entered by hand, or a source that gives none).",
+    ),
+    "somebody_else": ("另一个人(不显示)", "Somebody else (not shown)"),
+    "raw_masked": (
+        "字节里可能有另一个人的号码,所以不显示;原始记录完整保存,由人事核对。",
+        "The bytes may hold somebody else's id and are not shown; the record is kept whole, HR can check it.",
     ),
     "event_id": ("事件编号", "Event id"),
     "serial": ("序列号", "Serial number"),
@@ -308,6 +302,7 @@ PHRASES: dict[str, _Both] = {
     **compare_words.PHRASES,
     **performance_words.PHRASES,
     **piece_words.PHRASES,
+    **approval_words.PHRASES,
 }
 
 CODES: dict[str, dict[str, _Both]] = {
@@ -388,15 +383,10 @@ CODES: dict[str, dict[str, _Both]] = {
         "unplanned": ("澄清前不影响工资", "No effect on pay until clarified"),
     },
     "fact": {
-        "base_fen": ("基本工资", "Base pay"),
-        "factor": ("倍数", "Factor"),
-        "month_days": ("月计薪天数", "Paid days a month"),
-        "day_hours": ("每天小时", "Hours a day"),
-        "grade": ("等级", "Grade"),
-        "grade_version": ("等级表版本", "Grade table"),
-        "percent_of_base": ("占基本工资 %", "Percent of base"),
+        **fact_words.FACTS,
         **piece_words.FACTS,
     },
+    "fact_value": fact_words.VALUES,
     "operation": {
         "constant": ("给定", "given"),
         "minutes_of_days": ("各天分钟之和", "minutes of the days"),
@@ -418,6 +408,7 @@ CODES: dict[str, dict[str, _Both]] = {
     **pay_words.CODES,
     **compare_words.CODES,
     **performance_words.CODES,
+    **approval_words.CODES,
 }
 
 _WEEKDAYS: tuple[_Both, ...] = (

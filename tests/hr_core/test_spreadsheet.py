@@ -8,9 +8,16 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hr_core import spreadsheet
+from hr_core import spreadsheet, workbook_size
 from hr_core.errors import CoreError, InputFileError
-from hr_core.spreadsheet import csv_text, harmless, hours_text, read_rows, write_rows
+from hr_core.spreadsheet import (
+    csv_text,
+    harmless,
+    hours_text,
+    read_rows,
+    refuse_doubled,
+    write_rows,
+)
 
 ROWS = [["person", "day", "minutes"], ["007", "2026-10-01", "480"], ["张伟", "a, b", ""]]
 
@@ -78,7 +85,7 @@ def test_a_file_that_is_no_table_is_refused(tmp_path, name, content):
 
 def test_what_is_too_large_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     bomb(tmp_path / "r.xlsx")
-    monkeypatch.setattr(spreadsheet, "MAX_UNPACKED_BYTES", 1_000_000)
+    monkeypatch.setattr(workbook_size, "MAX_UNPACKED_BYTES", 1_000_000)
     with pytest.raises(InputFileError, match="unpacks to"):
         read_rows(tmp_path / "r.xlsx")
     monkeypatch.setattr(spreadsheet, "MAX_FILE_BYTES", 100)
@@ -103,3 +110,24 @@ def test_paths_that_cannot_be_used_are_errors_with_a_remedy(tmp_path):
 def test_hours_are_text_in_csv(minutes, text):
     span = timedelta(minutes=minutes)
     assert hours_text(span) == harmless(span) == text
+
+
+def test_a_number_whose_last_digits_are_lost_is_refused(tmp_path):
+    """A bank card of 19 digits, typed as a number: Excel keeps 15 of them."""
+    with xlsxwriter.Workbook(str(tmp_path / "r.xlsx")) as book:
+        sheet = book.add_worksheet()
+        sheet.write_string(0, 0, "6222021234567890123")
+        sheet.write_number(1, 0, 999_999_999_999_999)
+    assert [row.cells[0] for row in read_rows(tmp_path / "r.xlsx")] == [
+        "6222021234567890123", "999999999999999",
+    ]  # fmt: skip
+    with xlsxwriter.Workbook(str(tmp_path / "r.xlsx")) as book:
+        book.add_worksheet().write_number(0, 0, 6222021234567890123)
+    with pytest.raises(InputFileError, match="row 1: a number of 19 digits"):
+        read_rows(tmp_path / "r.xlsx")
+
+
+def test_two_columns_of_one_name_are_refused_and_empty_ones_are_none(tmp_path):
+    refuse_doubled(tmp_path, ["person", "", "price", ""])
+    with pytest.raises(InputFileError, match="two columns are price"):
+        refuse_doubled(tmp_path, ["price", "person", "price"])

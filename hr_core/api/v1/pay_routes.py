@@ -2,8 +2,6 @@
 it does not (accounts.field_policy). A manager sees whose days are open, and no amount.
 """
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated
@@ -16,6 +14,7 @@ from hr_core import views
 from hr_core.accounts.acting import own_keys
 from hr_core.accounts.field_policy import Sight, masked, sight_of
 from hr_core.accounts.model import Right
+from hr_core.accounts.visible import sees_trials
 from hr_core.api.v1 import answers as of
 from hr_core.api.v1.asking import Ask, needs
 from hr_core.api.v1.openapi import answers
@@ -26,6 +25,8 @@ from hr_core.api.v1.sending import seen_person, sent
 from hr_core.clock import Month
 from hr_core.errors import NotFoundError
 from hr_core.people.number_of_day import NumbersOfDays
+from hr_core.spreadsheet import csv_text
+from hr_core.store.pay_run_steps import is_issued
 from hr_core.store.results import RunRow, lines_of, run_by_number
 from hr_core.trace.explain import explain
 
@@ -45,15 +46,13 @@ def slips_of_run(ask: PayAsk, run: RunNumber) -> Response:
 @router.get("/pay/runs/{run}/slips.csv", **answers(of.PaidPeople, right=Right.PAY_READ))
 def export_of_run(ask: PayAsk, run: RunNumber) -> Response:
     """The same as a table (CSV, UTF-8), a row for each line; a masked amount is an empty cell."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(_COLUMNS)
-    for one in _people(ask, _run(ask, run)):
-        table.writerows(
-            [one.person, one.employee_number, one.name, line.code, line.side, line.amount_fen]
-            for line in one.lines
-        )
-    return Response(text.getvalue(), 200, NO_STORE, media_type="text/csv; charset=utf-8")
+    rows = [
+        [one.person, one.employee_number, one.name, line.code, line.side, line.amount_fen]
+        for one in _people(ask, _run(ask, run))
+        for line in one.lines
+    ]
+    text = csv_text([_COLUMNS, *rows]).removeprefix("\ufeff")  # for programs, whatever opens it
+    return Response(text, 200, NO_STORE, media_type="text/csv; charset=utf-8")
 
 
 @router.get(
@@ -67,6 +66,8 @@ def trace(ask: PayAsk, run: RunNumber, person: PersonKey) -> Response:
     except NotFoundError as exc:
         raise not_found("payslip") from exc
     sight = _sight(ask, one.number)
+    if not _shown(ask, run, one.number):
+        raise not_found("payslip")
     plain = masked(msgspec.to_builtins(found), sight)
     return sent(
         of.SlipTrace(
@@ -83,7 +84,11 @@ def trace(ask: PayAsk, run: RunNumber, person: PersonKey) -> Response:
 
 def _people(ask: Ask, run: RunRow) -> Iterator[of.PaidPerson]:
     seen = visible_keys(ask.conn, ask.seen)
-    slips = [slip for slip in views.slips_of_run(ask.conn, run.number) if slip.number in seen]
+    slips = [
+        slip
+        for slip in views.slips_of_run(ask.conn, run.number)
+        if slip.number in seen and _shown(ask, run.number, slip.number)
+    ]
     numbers = NumbersOfDays.load(ask.conn, {slip.number for slip in slips})
     last = Month.parse(run.month).after - timedelta(days=1)
     for slip in slips:
@@ -111,6 +116,13 @@ def _people(ask: Ask, run: RunRow) -> Iterator[of.PaidPerson]:
 
 def _masked(one: of.PaidPerson, sight: Sight) -> of.PaidPerson:
     return msgspec.convert(masked(msgspec.to_builtins(one), sight), of.PaidPerson)
+
+
+def _shown(ask: Ask, run: int, person: str) -> bool:
+    """The own slip of a run that nobody approved is none yet, but for who computes runs."""
+    if sees_trials(ask.account) or person not in own_keys(ask.conn, ask.account):
+        return True
+    return is_issued(ask.conn, run)
 
 
 def _sight(ask: Ask, person: str) -> Sight:

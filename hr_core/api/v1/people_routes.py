@@ -10,7 +10,7 @@ from starlette.responses import Response
 from hr_core import views
 from hr_core.accounts.login import csrf_token
 from hr_core.accounts.model import Right
-from hr_core.accounts.visible import only
+from hr_core.accounts.visible import only, sees_trials
 from hr_core.api.v1 import answers as of
 from hr_core.api.v1 import reading
 from hr_core.api.v1.asking import Ask, needs
@@ -35,6 +35,7 @@ from hr_core.errors import NotFoundError
 from hr_core.people.model import Person
 from hr_core.people.number_of_day import NumbersOfDays
 from hr_core.store.event_rows import StoredPunch
+from hr_core.store.pay_run_steps import is_issued
 from hr_core.trace.explain_day import explain_day_of_person
 from hr_core.trace.explained_day import ExplainedDay
 
@@ -129,9 +130,13 @@ def punches_of(ask: AttendanceAsk, person: PersonKey, span: AskedSpan, page: Ask
 
 @router.get("/people/{person:path}/slips", **answers(of.Slips, right=Right.PAY_READ))
 def slips(ask: PayAsk, person: PersonKey) -> Response:
-    """A person's payslips, newest run first. Most accounts see their own only."""
+    """A person's payslips, newest run first. Most accounts see their own only, and of those the ones
+    of runs that were approved.
+    """
     one = _paid(ask, person)
-    heads = views.slips_of_person(ask.conn, one.number, limit=_MOST_SLIPS)
+    heads = views.slips_of_person(
+        ask.conn, one.number, limit=_MOST_SLIPS, trials=sees_trials(ask.account)
+    )
     return sent(
         of.Slips(
             person=one.number,
@@ -153,6 +158,8 @@ def slips(ask: PayAsk, person: PersonKey) -> Response:
 def slip(ask: PayAsk, person: PersonKey, run: RunNumber) -> Response:
     """One payslip with the rule behind each line."""
     one = _paid(ask, person)
+    if not (sees_trials(ask.account) or is_issued(ask.conn, run)):
+        raise not_found("payslip")
     try:
         found = views.slip(ask.conn, run, one.number)
     except NotFoundError as exc:

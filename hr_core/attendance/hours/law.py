@@ -159,7 +159,7 @@ class NoJurisdictionError(CoreError):
         self.zone = zone
 
 
-class UnverifiedLawError(CoreError):
+class UnverifiedHoursLawError(CoreError):
     """Money or a forfeit would rest on a row that nobody has checked."""
 
     def __init__(self, what: str, row: LawRow) -> None:

@@ -57,6 +57,9 @@ _PUNCHES_A_SECOND = 40_000
 _MARKS_AT_ONCE = 500
 # Days of people that begin in one step: some 10 ms of marks.
 _BEGUN_AT_ONCE = 1_000
+# Days that begin before they are computed: a month of one person is some 30 statements, and so is
+# each of its days alone, which computes its neighbours besides.
+_PILE = 20_000
 # How long a step may keep a gateway's batch waiting.
 STEP_S = 0.05
 _COMPUTE_S = 0.25  # of a command, which a person waits for
@@ -105,9 +108,10 @@ class Recomputer:
         self._clock_seen: datetime | None = None
         self._not_indexed = True
         self._beginning = False
+        self._piled = 0
 
     def catch_up(
-        self, *, budget_s: float = STEP_S, told: Callable[[int], None] = lambda _punches: None
+        self, *, budget_s: float = _COMPUTE_S, told: Callable[[int], None] = lambda _punches: None
     ) -> Step:
         """Steps until nothing is left; what all of them did. `told` hears how many punches are
         entered. Raises StorageError.
@@ -137,25 +141,30 @@ class Recomputer:
             )
 
     def step(self, *, budget_s: float = STEP_S) -> Step:
-        """Raises StorageError."""
-        begun = self._monotonic()
+        """`budget_s` is for punches and days: what each step does besides does not eat it up on a busy
+        machine. Raises StorageError.
+        """
         with writing(self._engine) as conn:
             self._load_rules(conn)
             now = self._now()
             most = max(1, int(budget_s * _PUNCHES_A_SECOND))
+            begun = self._monotonic()
             entered, fresh = self._enter(conn, most)
+            entering_s = self._monotonic() - begun
             self._watch(conn)
             self._follow_changes(conn)
             if self._clock_is_due(now):
                 self._by_the_clock(conn, now)
                 self._clock_seen = now
             marks = fresh or touched(conn, _MARKS_AT_ONCE)
-            if self._beginning and len(marks) < _MARKS_AT_ONCE:
+            if self._beginning and (self._piled or len(marks) < _MARKS_AT_ONCE):
                 self._begin_days(conn, now)
+                marks = fresh if self._piled else marks
             computation = Computation(conn, self._engines, now)
             done = Stored(0, 0, 0)
+            until = self._monotonic() + budget_s - entering_s
             for person, days in _by_person(marks).items():
-                if done.days and self._monotonic() - begun > budget_s:
+                if done.days and self._monotonic() > until:
                     break
                 one = self._recompute(computation, person, days)
                 settle(conn, person, days)
@@ -280,6 +289,9 @@ class Recomputer:
         for zone in sorted(conn.execute(sa.select(people.c.zone).distinct()).scalars()):
             left = begin_days(conn, zone, now.astimezone(ZoneInfo(zone)).date(), left)
         self._beginning = left <= 0
+        self._piled += _BEGUN_AT_ONCE - left
+        if self._piled >= _PILE or not self._beginning:
+            self._piled = 0
 
 
 def _by_person(marks: Iterable[Mark]) -> dict[str, dict[date, str]]:

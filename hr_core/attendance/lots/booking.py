@@ -15,7 +15,7 @@ from hr_core.attendance.hours.counted_overtime import (
     load_counting_rules,
     parse_counting_rules,
 )
-from hr_core.attendance.hours.law import TimeOffLaw, UnverifiedLawError, load_law
+from hr_core.attendance.hours.law import TimeOffLaw, UnverifiedHoursLawError, load_law
 from hr_core.attendance.lots import drawing
 from hr_core.attendance.lots.drawing import Draft, Rate, TimeOffError
 from hr_core.attendance.lots.ledger import Entry, LotState, Origin, balance, fold
@@ -124,7 +124,7 @@ def pay_out(
 ) -> list[Entry]:
     """Books as paid what is expired or left, each lot at the rate of the law of its overtime.
 
-    Raises TimeOffError, NoLawError, and UnverifiedLawError unless `unverified` allows such rows.
+    Raises TimeOffError, NoLawError, and UnverifiedHoursLawError unless `unverified` allows such rows.
     """
     zone, lots = _open(conn, person)
     rates = {
@@ -157,11 +157,11 @@ def settle(conn: sa.Connection, person: str, lot: str, act: Act) -> list[Entry]:
 
 
 def rate_of(lot: LotState, zone: str, *, unverified: bool) -> Rate:
-    """What time of the lot is paid at. Raises NoLawError, UnverifiedLawError."""
+    """What time of the lot is paid at. Raises NoLawError, UnverifiedHoursLawError."""
     law = load_law()
     row = law.time_off_for(law.of_zone(zone), lot.origin.kind, lot.origin.day)
     if row.status == "unverified" and not unverified:
-        raise UnverifiedLawError(f"the rate of lot {lot.lot}", row)
+        raise UnverifiedHoursLawError(f"the rate of lot {lot.lot}", row)
     return Rate(percent=row.pay_percent, source=row.source)
 
 

@@ -1,6 +1,7 @@
 """Shares of social insurance and housing fund: a base between floor and ceiling, times a rate."""
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -108,5 +109,6 @@ def _share(row: LawRow, base_fen: int, side: Side, rate: Fraction) -> Line:
     )
 
 
+@lru_cache(maxsize=256)  # some dozen rates in a run
 def _percent(rate: Fraction) -> str:
     return decimal_text(rate * 100)

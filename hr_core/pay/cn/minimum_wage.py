@@ -91,7 +91,10 @@ def take_within_cap(  # noqa: PLR0913 - what the two bounds compare
     damages took of the month. Operands may name earlier steps.
     """
     rate = law.damages_percent / 100
-    steps.step("share", "multiply_half_up", wage, rate.numerator, rate.denominator)
+    # "At most" is rounded down: up, of the amount below zero.
+    steps.step("below_zero", "difference", 0, wage)
+    steps.step("minus_share", "multiply_up", "below_zero", rate.numerator, rate.denominator)
+    steps.step("share", "difference", 0, "minus_share")
     steps.step("above_minimum", "difference", compared, _amount(minimum))
     steps.step("room", "smallest", "share", "above_minimum")
     room = "room"

@@ -107,7 +107,8 @@ def _base(base: int | None, what: str) -> int:
     if base is None:
         raise PayRefusedError(
             f"the person has no base of {what}",
-            remedy="HR enters the base (last year's average month wage, or the first month's)",
+            remedy="HR enters the base (last year's average month wage, or the first month's) in a "
+            "new agreement: hr-core pay agreements import FILE",
         )
     return base
 

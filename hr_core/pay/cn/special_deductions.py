@@ -48,7 +48,7 @@ def _counted(code: str, fen: int, household: Household, law: Deductions) -> int:
     if code not in law.caps:
         raise PayRefusedError(
             f"{code} is no special deduction of {law.version}",
-            remedy=f"one of {', '.join(law.caps)}",
+            remedy=f"HR enters one of {', '.join(law.caps)} in the agreement",
         )
     cap = law.caps[code].fen
     if code == "elderly_support" and not household.only_child:

@@ -13,7 +13,7 @@ _FACTS = {
         housing_loan_interest housing_rent
     """,
     Cause.SCORE: "score score_number score_version result result_version coefficient performance",
-    Cause.INPUT: "year_so_far opening opening_version",
+    Cause.INPUT: "year_so_far months_not_known opening opening_version",
     Cause.RULE: "price price_version price_from quota above_quota tiers tiers_pay per grade_version employer_rates",
     Cause.ROUNDING: "rounding rounding_unit unit_fen",
 }

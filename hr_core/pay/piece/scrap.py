@@ -36,7 +36,7 @@ class ScrapTerms(Struct, frozen=True, kw_only=True):
 
 
 class ScrapTaken(Struct, frozen=True):
-    """`left_fen` was not taken: a later month may, within its own cap."""
+    """`left_fen` was not taken: later months do, each within its own cap (hr_core.pay.debts)."""
 
     line: SlipLine
     left_fen: int

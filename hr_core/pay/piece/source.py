@@ -4,7 +4,6 @@ from datetime import date
 
 from hr_core.attendance.day import DayResult, DayStatus
 from hr_core.law.rows import Item, LawRow
-from hr_core.pay.cn.month_pay import contributions
 from hr_core.pay.leave.sick_pay import SICK, all_day
 from hr_core.pay.person_month import PersonMonth, Stage
 from hr_core.pay.piece.made import What, of_what
@@ -25,11 +24,10 @@ def top_up_lines(month: PersonMonth) -> tuple[SlipLine, ...]:
     if not any(one.terms.by_piece for one in month.agreements):
         return ()
     by_law = month.require_law()
-    shares = contributions(by_law.person, by_law.facts, by_law.law)
     owed = sum(_owed(month, on) for on in by_law.facts.days.all)
     line = top_up_line(
         month.lines(Stage.WAGE),
-        sum(one.employee.fen for one in shares),
+        sum(one.employee.fen for one in by_law.shares),
         _minimum(month),
         owed,
         len(by_law.facts.days.all),

@@ -1,6 +1,7 @@
 """A price table from a file: TOML, or a sheet of prices (xlsx, CSV)."""
 
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import msgspec
 from hr_core.errors import InputFileError
 from hr_core.pay.piece.table_file import REMEDY, SCHEMA, FilePrice, TableFile, parse_table, table_of
 from hr_core.people.file import read_file
-from hr_core.spreadsheet import SUFFIXES, read_rows
+from hr_core.spreadsheet import SUFFIXES, read_rows, refuse_doubled
 
 _COLUMNS = {
     "product": ("product", "产品"),
@@ -27,6 +28,7 @@ _COLUMNS = {
     "own_rework": ("own_rework", "本人返工单价"),
     "scrap": ("scrap", "报废扣款"),
 }
+_NOTES = ("note", "备注")
 _NEEDED = ("product", "process", "from", "price")
 _TIER = re.compile(r"(\d{1,9})\s*[:：]\s*(\d+(?:\.\d+)?)")
 
@@ -50,6 +52,8 @@ def _sheet(path: Path, source: str) -> TableFile:
         )
     names = {word: column for column, words in _COLUMNS.items() for word in words}
     heading = [names.get(cell.casefold(), "") for cell in rows[0].cells]
+    refuse_doubled(path, heading)
+    _refuse_unknown(path, rows[0].cells, names)
     lacking = [column for column in _NEEDED if column not in heading]
     if lacking:
         raise InputFileError(
@@ -71,6 +75,18 @@ def _sheet(path: Path, source: str) -> TableFile:
     read = TableFile(schema=SCHEMA, name=path.name, source=source.strip(), price=tuple(prices))
     table_of(read, version="", file=str(path))
     return read
+
+
+def _refuse_unknown(path: Path, cells: Iterable[str], names: Mapping[str, str]) -> None:
+    """A misspelt column of quotas or scrap would be a price that nobody decided."""
+    unknown = [cell for cell in cells if cell and cell.casefold() not in {*names, *_NOTES}]
+    if unknown:
+        raise InputFileError(
+            f"has columns that nobody knows: {', '.join(unknown)}",
+            file=str(path),
+            key="row 1",
+            remedy=f"its columns are {', '.join(_COLUMNS)}; remarks stand under note (备注)",
+        )
 
 
 def _typed(told: dict[str, str]) -> dict[str, Any]:

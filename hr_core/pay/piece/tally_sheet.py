@@ -14,9 +14,11 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.audit.log import append
+from hr_core.clock import Month
 from hr_core.errors import InputFileError, NotFoundError
 from hr_core.people.lookup import person_of_number
-from hr_core.spreadsheet import Row, read_rows
+from hr_core.spreadsheet import Row, read_rows, refuse_doubled
+from hr_core.store.pay_run_steps import approved_run
 from hr_core.store.piece_tallies import (
     GROUP_PREFIX,
     StoredTally,
@@ -50,13 +52,16 @@ _MOST_FAULTS_SHOWN = 20
 
 
 class TallyImported(Struct, frozen=True, kw_only=True):
-    """`same`: rows that were here already with these figures."""
+    """`same`: rows that were here already with these figures. `paid_months`: with an approved run, of
+    rows that are new or other ones; what they change comes with the next run.
+    """
 
     file: str
     rows: int
     added: int
     same: int
     replaced: int
+    paid_months: tuple[str, ...] = ()
 
 
 def import_tally(
@@ -102,6 +107,7 @@ def import_tally(
         added=len(fresh),
         same=len(read) - len(fresh) - len(changed),
         replaced=len(changed),
+        paid_months=_paid_months(conn, [*fresh, *(one for _, one in changed)]),
     )
     if fresh or changed:
         before = [{"row": known.number, "figures": known.figures} for known, _ in changed]
@@ -109,6 +115,11 @@ def import_tally(
         after |= {"replaced": [{"row": k.number, "figures": n.figures} for k, n in changed]}
         append(conn, at, by, "pieces.import", f"tally {path.name}", before, after, replace.strip())
     return done
+
+
+def _paid_months(conn: sa.Connection, rows: Sequence[Tally]) -> tuple[str, ...]:
+    months = sorted({str(Month(one.day.year, one.day.month)) for one in rows})
+    return tuple(month for month in months if approved_run(conn, month) is not None)
 
 
 def _differs(known: StoredTally, one: Tally) -> str:
@@ -137,6 +148,7 @@ def _read(
 ) -> tuple[list[Tally], list[str]]:
     names = {word: column for column, words in _COLUMNS.items() for word in words}
     heading = [names.get(cell.casefold(), "") for cell in rows[0].cells] if rows else []
+    refuse_doubled(path, heading)
     lacking = [column for column in _NEEDED if column not in heading]
     if "person" not in heading and "group" not in heading:
         lacking.append("person or group")

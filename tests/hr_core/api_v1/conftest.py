@@ -27,7 +27,7 @@ from hr_core.web.routes import page_routes
 from protocols.uplink import Watermark
 from tests.hr_core.accounts.quick import QUICK, Hours, account
 from tests.hr_core.signed_batches import CORE_KEY
-from tests.hr_core.web.plant import NOW, PlantClock, running_plant
+from tests.hr_core.web.plant import NOW, PlantClock, approved_plant
 
 TEAMS = {"D1": [f"{n}" for n in range(1001, 1006)], "D2": [f"{n}" for n in range(1006, 1011)]}
 # account: role, its person, its departments
@@ -71,7 +71,7 @@ def organisation():
 
 @pytest.fixture(scope="session")
 def paid(tmp_path_factory):
-    engine = running_plant(tmp_path_factory.mktemp("api"))
+    engine = approved_plant(tmp_path_factory.mktemp("api"))
     Recomputer(
         engine, now=PlantClock().now, monotonic=monotonic
     ).catch_up()  # as hr-core serve does

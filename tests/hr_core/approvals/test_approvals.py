@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from hr_core.accounts.management import Act, NewAccount, add_account
+from hr_core.accounts.management import Act, NewAccount, add_account, set_disabled
 from hr_core.accounts.model import Role
-from hr_core.approvals.actors import actor_named, approver_named, who_can
+from hr_core.approvals.actors import actor_named, approver_named, refuser_named, who_can
 from hr_core.approvals.desk import (
     Actor,
     ApprovalState,
@@ -27,6 +27,8 @@ from hr_core.errors import CoreError, NotFoundError, RefusedError
 from hr_core.store.approvals import approval_names, approvals
 from hr_core.store.database import writing
 from hr_core.store.guards import guard_names
+from hr_core.store.people import people
+from hr_core.store.person_records import merged_people
 from tests.hr_core.behind_guards import without_guards
 
 AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -224,6 +226,31 @@ class TestActors:
                     approver_named(conn, name, Kind.RUN)
                 assert "ann, bob" in caught.value.remedy
             assert who_can(conn, Kind.RUN, actor_named(conn, "ann")) == "bob"
+
+    def test_refusing_is_for_who_could_approve_or_entered_it(self, engine, accounts, number):
+        """A disabled account or a stranger does not stop what waits."""
+        root = Act(actor="root", at=AT, reason="left")
+        with writing(engine) as conn:
+            set_disabled(conn, "bob", root, disabled=True)
+            assert refuser_named(conn, "P7", number).name == "P7"
+            for name, why in (("eve", "no account"), ("cid", "role auditor"), ("bob", "disabled")):
+                with pytest.raises(RefusedError, match=why):
+                    refuser_named(conn, name, number)
+                with pytest.raises(RefusedError, match=why):
+                    approver_named(conn, name, Kind.LAW)
+
+    def test_a_record_merged_after_the_proposal_is_still_the_same_human(self, engine):
+        """P8 entered it, then turned out to be P9; neither key nor P9's account approves."""
+        act = Act(actor="root", at=AT, reason="")
+        with writing(engine) as conn:
+            made = propose(conn, Kind.LAW, "law y", 1, at=AT, by=actor_named(conn, "P8"))
+            conn.execute(sa.insert(merged_people).values(person="P8", into="P9"))
+            row = {"number": "P9", "name": "Nina", "shift": "D", "base_fen": 0, "zone": "UTC"}
+            conn.execute(sa.insert(people).values(**row, origin="test"))
+            add_account(conn, NewAccount(name="nina", roles=(Role.HR,), person="P9"), act)
+            for name in ("nina", "P9", "p8", "key:P9"):
+                with pytest.raises(RefusedError, match="cannot approve it"):
+                    approve(conn, made, at=LATER, by=actor_named(conn, name))
 
 
 class TestCommands:

@@ -74,6 +74,36 @@ def test_a_slip_is_reversed_by_two_and_comes_back_in_parts(plant, ask, capfd):
     assert "ann and bob: typed wrong" in capfd.readouterr().out
 
 
+def test_papers_of_a_reversed_slip_are_its_newest_version_or_say_so(plant, ask, capfd):
+    agree(plant, terms=replace(SHANGHAI, base_fen=1_100_000))
+    _, asked = ask("pay", "reverse", "1", "E1", "--reason", "the wrong wage", "--by", "ann")
+    assert ask("pay", "slip", "1", "E1")[1]["version"] == 1
+    ask("approvals", "approve", str(asked["approval"]), "--by", "bob")
+    _, slip = ask("pay", "slip", "1", "E1")
+    assert (slip["version"], slip["net_fen"]) == (2, 842_241 + asked["difference_fen"])
+    assert "base" in {one["code"] for one in slip["lines"]}
+    anew = [{"person": "E1", "version": 2, "difference_fen": asked["difference_fen"]}]
+    assert ask("pay", "journal", "1")[1]["put_anew"] == anew
+    book = str(plant.folder / "book.xlsx")
+    assert ask("pay", "export", "1", "--xlsx", book)[1]["put_anew"] == anew
+    bank = ["--template", "ledger", "--out", str(plant.folder / "ledger.csv")]
+    assert ask("pay", "export", "1", *bank)[1]["put_anew"] == anew
+    for lang, told in (("zh", "第 2 版,代替已冲销的工资条"), ("en", "Version 2, in place of")):
+        assert main(["pay", "slip", "1", "E1", "--lang", lang]) == 0
+        assert told in capfd.readouterr().out
+    assert main(["pay", "journal", "1"]) == 0
+    assert "have a newer version: E1 (version 2)" in capfd.readouterr().out
+
+
+def test_a_sum_of_a_paid_month_comes_with_the_next_run_or_is_refused(plant, ask, capfd):
+    entry = ["50.00", "--month", "2026-10", "--reason", "late", "--by", "ann"]
+    assert ask("pay", "entries", "add", "E1", "bonus", *entry)[1]["paid_by_run"] == 1
+    assert main(["pay", "entries", "add", "E1", "bonus", *entry]) == 0
+    assert "it comes with the next run" in capfd.readouterr().out
+    assert main(["pay", "entries", "add", "E1", "advance", *entry]) == 3
+    assert "enter it for the month in which" in capfd.readouterr().err
+
+
 def test_a_whole_run_is_reversed_unless_its_slips_were_singly(plant, ask):
     whole = ("pay", "reverse", "1", "--reason", "the wrong scheme", "--by", "ann")
     number = str(ask(*whole)[1]["approval"])

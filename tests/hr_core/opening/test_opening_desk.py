@@ -16,6 +16,7 @@ from hr_core.opening.rows import OpeningFile, OpeningRow, TaxOpening, TimeOffOpe
 from hr_core.store.database import writing
 from hr_core.store.opening_balances import opening_balances, openings
 from hr_core.store.people import people
+from hr_core.store.person_records import merged_people
 
 AT = datetime(2026, 9, 1, 8, tzinfo=UTC)
 ANN, BOB = Actor("ann"), Actor("bob")
@@ -129,3 +130,13 @@ def test_the_database_refuses_a_row_without_its_approval(engine):
                 approved_at=AT,
             )
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["P1", " p1 ", "P9"])
+def test_nobody_approves_the_own_balance(conn, name):
+    """P9 is a second record of P1."""
+    conn.execute(sa.insert(merged_people).values(person="P9", into="P1"))
+    done = propose_opening(conn, file_of(tax()), at=AT, by=ANN)
+    with pytest.raises(RefusedError, match="is about the pay of"):
+        take_effect(conn, approve(conn, done.approval, at=AT, by=Actor(name)))
+    assert openings(conn) == []

@@ -156,6 +156,7 @@ def test_tax_that_the_table_does_not_give_is_told(tmp_path):
     [
         ([["person", "item", "colour"], ["E001", "tax_year", "red"]], "nobody knows: colour"),
         ([["person", "months"], ["E001", 8]], "lacking: item"),
+        ([["person", "item", "income", "累计收入"]], "two columns are income"),
         ([["person", "item"], ["E001", "bonus"]], "row 2: item 'bonus' is none of"),
         ([["person", "item", "annual_bonus_apart"], ["E001", "tax_year", "maybe"]], "maybe"),
         ([["person", "item", "months"], ["E001", "tax_year", "eight"]], "row 2"),

@@ -117,6 +117,19 @@ def test_a_table_says_the_same_as_toml(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("header", "row", "what"),
+    [
+        ("person,from,base,base", "E2,2026-07-01,8000,9000", "two columns are base"),
+        ("person,from,base,allowances", "E2,2026-07-01,1,meal=300;meal=400", "one sum twice"),
+    ],
+)
+def test_a_table_that_says_two_things_is_refused(tmp_path, header, row, what):
+    (tmp_path / "agreements.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    with pytest.raises(InputFileError, match=what):
+        read_agreements(tmp_path / "agreements.csv")
+
+
+@pytest.mark.parametrize(
     ("old", "new", "key"),
     [
         ('base = "10000.00"', "base = 10000.00", "agreement[0].base"),

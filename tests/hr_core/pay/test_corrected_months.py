@@ -302,6 +302,8 @@ class TestReversal:
                 propose_reversal(conn, 1, "E1", at=plant.now, by=BOB, reason="x")
             with pytest.raises(RefusedError, match="ann cannot approve"):
                 approve(conn, number, at=plant.now, by=ANN)
+            with pytest.raises(RefusedError, match="is about the pay of E1"):
+                take_effect(conn, approve(conn, number, at=plant.now, by=replace(BOB, name="E1")))
 
 
 class TestOrders:

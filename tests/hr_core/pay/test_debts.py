@@ -2,12 +2,14 @@
 
 from datetime import UTC, date, datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hr_core.approvals.desk import Actor, approve
 from hr_core.approvals.effects import take_effect
 from hr_core.clock import Month
+from hr_core.errors import RefusedError
 from hr_core.law.loading import built_in_law
 from hr_core.law.national import national_law
 from hr_core.law.rows import Item
@@ -139,3 +141,15 @@ def test_a_month_computed_anew_takes_nothing_that_a_later_locked_one_took(engine
         run_month(conn, Month(2026, 9), 2_000_000)
         (one,) = debts(conn, Month(2026, 11))
     assert (one.taken.fen, one.left_fen) == (300_000, 0)
+
+
+def test_nobody_approves_an_order_on_the_own_pay_nor_its_end(engine):
+    asked = CourtOrder(
+        person="P1", kind=ClaimKind.DEBT, court="court", reference="7", received=DAY,
+        first_month="2026-10", total_fen=100_000,
+    )  # fmt: skip
+    with writing(engine) as conn:
+        decide(conn, propose_order(conn, asked, at=AT, by=Actor("ann")))
+        end = propose_end(conn, 1, "2026-10", at=AT, by=Actor("ann"), reason="paid")
+        with pytest.raises(RefusedError, match="is about the pay of P1"):
+            take_effect(conn, approve(conn, end, at=AT, by=Actor("P1")))

@@ -350,5 +350,12 @@ def test_a_csv_is_read_back_cell_by_cell(rows):
         assert not row[0].startswith(("=", "+", "-", "@"))
 
 
+def test_a_file_that_was_there_becomes_the_owners_alone(tmp_path):
+    file = tmp_path / "bank.csv"
+    file.touch(mode=0o644)
+    save_private(file, b"pay")
+    assert file.stat().st_mode & 0o077 == 0
+
+
 def test_the_byte_order_mark_stands_once_at_the_beginning():
     assert file_bytes(own(), [["a"], ["b"]], "x") == b"\xef\xbb\xbfa\r\nb\r\n"

@@ -169,3 +169,20 @@ def test_the_tax_of_the_year_goes_on_from_the_month_before(plant):
     steps = {step.name: step for step in tax.trace.steps}
     assert steps["due"].of[1] == -first.amount_fen
     assert "of 2026-10" in tax.trace.facts["year_so_far"]
+
+
+def test_earlier_months_of_which_nothing_is_known_are_told(plant):
+    agree(plant)
+    (october,) = run_month(plant)
+    assert line_of(october, "income_tax").trace.facts["months_not_known"] == "9"
+    assert october.findings.tax_year_not_known == ("E1",)
+    assert october.findings.any()
+    plant.press("1 2026-11-02T07:55", "1 2026-11-02T17:05")
+    (november,) = run_month(plant, month=type(OCTOBER)(2026, 11))
+    assert line_of(november, "income_tax").trace.facts["months_not_known"] == "9"
+
+
+def test_a_scheme_without_law_asks_for_no_tax_year(plant):
+    agree(plant)
+    (demo,) = run_month(plant, "demo")
+    assert demo.findings.tax_year_not_known == ()

@@ -23,6 +23,7 @@ from hr_core.pay.run_life import (
     submit,
 )
 from hr_core.pay.slip import OpenDay, Slip, SlipLine
+from hr_core.pay.stored_table_diff import keep_note, new_note
 from hr_core.store.database import writing
 from hr_core.store.pay_run_steps import (
     RunStep,
@@ -49,7 +50,7 @@ AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 ANN, BOB, CID = Actor("ann"), Actor("bob"), Actor("cid")
 TRACE = Trace(
     rule="base", version="1", source="contract", formula="base",
-    steps=(Step("base", "given", (870000,), 870000),),
+    steps=(Step("base", "constant", (870000,), 870000),),
 )  # fmt: skip
 
 
@@ -255,3 +256,26 @@ class TestCommands:
             add_run(conn, replace(new_run(), slips=(slip(open_days=(day,)),)))
         assert "1 days are still to be clarified" in pay("submit", "2", "--by", "ann", code=1).out
         assert "is approved" in pay("approve", "2", "--by", "bob", code=1).out
+
+
+def test_a_new_run_of_a_reversed_month_explains_what_differs_before_it_is_submitted(engine, run):
+    approve_run_of(engine, run)
+    with writing(engine) as conn:
+        number = ask_reversal(conn, run, at=AT, by=ANN, reason="wrong")
+        reverse_run(conn, approve(conn, number, at=AT, by=BOB))
+        broken = slip()
+        line = replace(broken.lines[0], amount_fen=870001)
+        second = add_run(conn, replace(new_run(), slips=(replace(broken, lines=(line,)),)))
+        with pytest.raises(
+            RefusedError, match="nothing explains it: the first is base of E001"
+        ) as told:
+            submit(conn, second, at=AT, by=ANN)
+        assert f"hr-core pay note {run} {second}" in told.value.remedy
+        note = new_note(conn, (run, str(second)), ("*", "base"), reason="a fen", until="")
+        keep_note(conn, note, by="ann", at=AT)
+        submit(conn, second, at=AT, by=ANN)
+
+
+def approve_run_of(engine, run):
+    with writing(engine) as conn:
+        approve_run(conn, run)

@@ -5,19 +5,29 @@ from fractions import Fraction
 import pytest
 from msgspec.structs import replace
 
-from hr_core.errors import InputFileError, NotFoundError
+from hr_core.approvals.desk import approve
+from hr_core.approvals.effects import take_effect
+from hr_core.errors import InputFileError, NotFoundError, RefusedError
 from hr_core.law.book import LawBook
 from hr_core.law.loading import built_in_rows
 from hr_core.law.rows import Status
 from hr_core.pay import month_inputs
+from hr_core.pay.counted_runs import counted_runs
+from hr_core.pay.entry import EntryKind
 from hr_core.pay.month_inputs import read_month
+from hr_core.pay.proposals import paid_by
 from hr_core.pay.run import compute_runs
+from hr_core.pay.run_life import submit
 from hr_core.pay.scheme import built_in_scheme_text, parse_scheme
+from hr_core.pay.would_differ import would_differ
+from hr_core.pay.year_so_far import year_so_far
 from hr_core.performance.results import LockedResult
 from hr_core.store.database import writing
 from hr_core.store.people import load_roster
 from hr_core.store.results import run_by_number
+from tests.hr_core.pay.approved_runs import ANN, BOB
 from tests.hr_core.pay.law_plant import (
+    NOVEMBER,
     OCTOBER,
     SHANGHAI,
     agree,
@@ -63,6 +73,29 @@ def test_two_schemes_pay_the_same_inputs_and_neither_touches_the_other(plant):
     assert again.slips == law.slips
     with plant.engine.connect() as conn:
         assert run_by_number(conn, 3).inputs_digest == law.inputs_digest
+
+
+def test_an_approved_run_of_another_scheme_is_the_months_also_for_this_one(plant):
+    agree(plant)
+    run_month(plant, "demo", "cn")
+    with plant.engine.connect() as conn:
+        assert counted_runs(conn, [OCTOBER], "cn") == {OCTOBER: 2}
+        assert "E1" in year_so_far(conn, NOVEMBER, scheme="cn")
+    with writing(plant.engine) as conn:
+        number = submit(conn, 1, at=plant.now, by=ANN)
+        take_effect(conn, approve(conn, number, at=plant.now, by=BOB))
+    agree(plant, terms=replace(SHANGHAI, base_fen=1_200_000))
+    with plant.engine.connect() as conn:
+        assert counted_runs(conn, [OCTOBER], "cn") == {OCTOBER: 1}
+        assert year_so_far(conn, NOVEMBER, scheme="cn") == {}, "demo withholds no tax"
+        assert would_differ(conn, OCTOBER, plant.now).run == 1
+        with pytest.raises(NotFoundError, match="paid by run 1 of scheme demo, not by cn"):
+            would_differ(conn, OCTOBER, plant.now, "cn")
+        with pytest.raises(RefusedError, match="no later slip would bring bonus"):
+            paid_by(conn, EntryKind.BONUS, "2026-10")
+    plant.press("1 2026-11-02T07:55", "1 2026-11-02T17:05")
+    (november,) = run_month(plant, "cn", month=NOVEMBER)
+    assert not [code for code in amounts(november) if code.startswith("retro_")]
 
 
 def test_whatever_is_put_in_changes_the_digest(plant):

@@ -19,11 +19,16 @@ from hr_core.errors import RefusedError
 from hr_core.imports import import_people
 from hr_core.people.erasing import erase_person, keeping
 from hr_core.people.personal_data import export_person, held_of
+from hr_core.performance.goals import GoalSet, Level
 from hr_core.store.accounts import all_accounts
-from hr_core.store.database import metadata, writing
+from hr_core.store.database import UtcInstant, metadata, writing
 from hr_core.store.events import raw_events
+from hr_core.store.goals import add_set
 from hr_core.store.people import people
+from hr_core.store.performance_figures import performance_figures
 from hr_core.store.person_records import employments, person_id_digits
+from hr_core.store.personal_rows import _of_person
+from hr_core.store.ratings_360 import ratings_360
 from hr_core.store.requests import add_request, request
 from protocols.records import Direction
 from tests.hr_core.cli.conftest import PEOPLE, punch
@@ -189,3 +194,60 @@ def test_commands(leaver, database_url, tmp_path, capsys):
     assert (code, "raw records until 2028-11-01" in told.out) == (1, True)
     assert core("erase", "E002", "--reason", "request 8")[0] == 3
     assert core("erase", "E009", "--reason", "request 8")[0] == 3
+
+
+@pytest.fixture
+def rated(plant):
+    """E001 was rated by E002 and rated E002, has a goal, and a task with its end."""
+    with writing(plant) as conn:
+        for person, rater in (("E001", "E002"), ("E002", "E001")):
+            row = {"person": person, "period": "2026-10", "rater": rater, "relation": "peer"}
+            conn.execute(
+                sa.insert(ratings_360).values(
+                    **row, invited_by="ann", invited_at=AT, score="80", note=f"of {person}"
+                )
+            )
+        goals = GoalSet(
+            level=Level.PERSON, owner="E001", period="2026-10", version=1, since=LEFT, goals=()
+        )
+        add_set(conn, goals, AT, "ann", "")
+        figure = {"figure": "output", "period": "2026-10"}
+        conn.execute(sa.insert(performance_figures).values(figure_row("person:E001", **figure)))
+        conn.execute(sa.insert(performance_figures).values(figure_row("person:E002", **figure)))
+    return plant
+
+
+def figure_row(subject, **given):
+    columns = {
+        column.name: AT if isinstance(column.type, UtcInstant) else "1"
+        for column in performance_figures.columns
+        if not column.nullable
+    }
+    return columns | {"subject": subject} | given
+
+
+def test_who_rated_a_person_is_not_given_to_it(rated):
+    with rated.connect() as conn:
+        held = held_of(conn, "E001")
+    assert [(one["person"], one["note"]) for one in held["ratings_360"]] == [("E002", "of E002")]
+    assert "of E001" not in json.dumps(held)
+
+
+def test_goals_and_figures_name_the_person_in_other_columns(rated):
+    with rated.connect() as conn:
+        held = held_of(conn, "E001")
+    assert [one["owner"] for one in held["goal_sets"]] == ["E001"]
+    assert [one["subject"] for one in held["performance_figures"]] == ["person:E001"]
+
+
+def test_every_table_is_either_a_persons_or_known_to_be_nobodys():
+    """A new table that names people in a column of another name is noticed here."""
+    told = {
+        table.name for table in metadata.sorted_tables if _of_person(table, ["E001"]) is not None
+    }
+    assert told >= {
+        "assessments", "assessment_reasons", "score_results", "score_feedback", "consequences",
+        "plan_goals", "talks", "appeals", "court_orders", "court_order_ends", "opening_balances",
+        "pay_reversals", "pay_reversal_lines", "piece_tallies", "slip_answers", "pay_lines",
+    }  # fmt: skip
+    assert told.isdisjoint({"approvals", "audit_log", "pay_runs", "assessment_sides"})

@@ -133,3 +133,12 @@ def test_the_shortest_period_that_ends_with_the_month_is_the_months(engine):
         assert locked_results(conn, Month(2025, 12)) == {WORKER: month}
         assert year.period == "2025"
         assert locked_results(conn, Month(2025, 11)) == {}
+
+
+@pytest.mark.parametrize("mark", ["-1", "100.5", "100000000"])
+def test_a_reviewer_gives_marks_as_everybody_does(engine, mark):
+    with writing(engine) as conn:
+        locked(conn, "80")
+        number = appeal_score(conn, WORKER, "2026-10", "too low", act(WORKER))
+        with pytest.raises(RefusedError, match="output: a mark of"):
+            review(conn, number, Outcome.CHANGED, {"output": Fraction(mark)}, "yes", act(OTHER))

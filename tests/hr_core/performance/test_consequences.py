@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from hr_core.approvals.desk import Actor, ApprovalState, approval, approve, open_approvals, refuse
 from hr_core.approvals.effects import take_effect
 from hr_core.approvals.kinds import Kind
+from hr_core.audit.log import entries
 from hr_core.clock import Month
 from hr_core.errors import RefusedError
 from hr_core.pay.agreement import PayAgreement, on_day
@@ -245,6 +246,8 @@ def test_a_new_version_withdraws_what_no_longer_follows(engine):
         appealed(conn, 95)
         found = follow_up(conn, "2026-10", act(HR))
         assert [one.number for one in found.withdrawn] == [plan.number]
+        [told] = entries(conn, subject=f"person {WORKER}", action="consequence.withdraw")
+        assert told.after["consequence"] == plan.number
         assert kinds(found) == ["raise", "training"]
         assert follow_up(conn, "2026-10", act(HR)).made == ()
 

@@ -117,6 +117,13 @@ def test_a_wide_workbook_gives_several_figures_a_row(core, write, tmp_path):
     assert actual(core, on_time).value == 90
 
 
+@pytest.mark.parametrize("whole", ["0", "-50"])
+def test_a_part_of_nothing_is_no_figure(core, write, whole):
+    path = write("crm.csv", csv([("部门", "合同额", "准时", "总数"), ("T1", "1", "45", whole)]))
+    with pytest.raises(InputFileError, match="row 2: on_time of T1 is a part of"):
+        load(core, path, write("map.toml", WIDE))
+
+
 def test_a_file_of_ours_needs_no_mapping(core, write):
     text = (
         'source = "board"\n[[figure]]\nsubject_kind = "person"\nsubject = "E1"\nfigure = "G"\n'
@@ -135,6 +142,7 @@ def test_a_file_of_ours_needs_no_mapping(core, write):
         ([ROWS[0], ("E1", "2026-10", "G", "")], "row 2: column '数值' is empty"),
         ([*ROWS, ROWS[1]], "row 4: .*stands in row 2 too"),
         ([ROWS[0], ("E1", "2026-10", "attendance_rate", "1")], "row 2: .*computed here"),
+        ([(*ROWS[0], "数值"), (*ROWS[1], "9")], "row 1: two columns are 数值"),
         ([("工号", "月份", "指标"), ("E1", "2026-10", "G")], "row 1: there is no column '数值'"),
     ],
 )

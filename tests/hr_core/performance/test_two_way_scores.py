@@ -5,9 +5,14 @@ from fractions import Fraction
 import pytest
 import sqlalchemy as sa
 
+from hr_core.accounts.management import Act as Deed
+from hr_core.accounts.management import NewAccount, add_account, set_disabled
+from hr_core.accounts.model import Role
 from hr_core.audit import log
 from hr_core.errors import NotFoundError, RefusedError
+from hr_core.performance.acting import act_of
 from hr_core.performance.assessing import (
+    enter_marks,
     excuse_side,
     explain_deviation,
     view_of,
@@ -16,9 +21,11 @@ from hr_core.performance.assessing import (
 from hr_core.performance.content import content_of
 from hr_core.performance.locking import give_feedback, lock_score
 from hr_core.performance.score_rules import Combination, shipped_rules
+from hr_core.performance.signers import is_hr
 from hr_core.performance.two_way import Marks, Weighted, combined, post_score
 from hr_core.store.assessments import assessment_sides, assessments
 from hr_core.store.database import writing
+from hr_core.store.person_records import merged_people
 from hr_core.store.score_results import (
     feedback_of,
     newest_result,
@@ -260,3 +267,27 @@ def test_parts_that_are_missing_leave_their_share():
     assert combined(Marks(Fraction(60), None, Fraction(90)), RULE) == 90
     with pytest.raises(RefusedError, match="no side that counts"):
         combined(Marks(Fraction(60), None, None), RULE)
+
+
+def test_a_rater_who_turned_out_to_be_the_rated_person_does_not_rate(engine):
+    """The rater's record was merged into the person's after the assessment was opened."""
+    with writing(engine) as conn:
+        number = opened(conn)
+        conn.execute(merged_people.insert().values(person=BOSS, into=WORKER))
+        both = act(WORKER, also=(BOSS,))
+        with pytest.raises(RefusedError, match="is not the manager side"):
+            enter_marks(
+                conn, number, "manager", dict.fromkeys(("output", "care"), Fraction(9)), both, ""
+            )
+
+
+def test_a_disabled_account_acts_for_nobody(engine):
+    with writing(engine) as conn:
+        root = Deed(actor="root", at=NOW, reason="left")
+        add_account(conn, NewAccount(name="hanna", roles=(Role.HR,)), root)
+        by = act_of(conn, "hanna", NOW).actor
+        assert is_hr(conn, by)
+        set_disabled(conn, "hanna", root, disabled=True)
+        assert not is_hr(conn, by)
+        with pytest.raises(RefusedError, match="hanna is disabled"):
+            act_of(conn, "Hanna", NOW)

@@ -154,7 +154,7 @@ def test_the_first_release_opens_with_everything_in_it(tmp_path):
         assert initialise(engine) == 2
         assert differences(engine) == [], LACKING
     after = everything(path)
-    changed = {"schema_version", "device_users"}
+    changed = {"schema_version", "device_users", "pay_runs", "pay_lines"}
     assert {name: after[name] for name in before if name not in changed} == {
         name: rows for name, rows in before.items() if name not in changed
     }
@@ -162,6 +162,8 @@ def test_the_first_release_opens_with_everything_in_it(tmp_path):
     assert after["device_users"] == [
         (serial, user_id, *always, number, 0) for serial, user_id, number in before["device_users"]
     ]
+    assert after["pay_runs"] == [(*row, "unknown") for row in before["pay_runs"]]
+    assert after["pay_lines"] == [(*row, "earned") for row in before["pay_lines"]]
     assert after["employee_numbers"] == [(one, *always, one) for one in ("E001", "E002")]
     assert after["person_keys"] == [("E001",), ("E002",)]
     assert len(before["raw_events"]) == 16

@@ -46,7 +46,7 @@ def organise(engine):
         add_rows(conn, memberships, [Membership(unit="T1", person="E1")])
 
 
-def write_over(engine, run, fen):
+def write_over(engine, run, fen, person="E1"):
     """As somebody at the database might, with the sums made to fit: the trace still says otherwise."""
     with writing(engine) as conn:
         for table, where in (
@@ -54,7 +54,7 @@ def write_over(engine, run, fen):
             (pay_slips, pay_slips.c.run == run),
         ):
             column = table.c.amount_fen if table is pay_lines else table.c.total_fen
-            mine = where & (table.c.number == "E1")
+            mine = where & (table.c.number == person)
             conn.execute(sa.update(table).where(mine).values({column.name: column + fen}))
         total = pay_runs.c.total_fen
         conn.execute(

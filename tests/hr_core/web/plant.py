@@ -4,10 +4,13 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from hr_core.approvals.desk import Actor, approve
+from hr_core.approvals.effects import take_effect
 from hr_core.attendance.live.recomputing import Recomputer
 from hr_core.clock import Month
 from hr_core.imports import import_people
 from hr_core.pay.run import compute_run
+from hr_core.pay.run_life import submit
 from hr_core.store import all_tables  # noqa: F401 - imported for the tables it defines
 from hr_core.store.database import initialise, open_database, writing
 from hr_core.store.results import add_run
@@ -213,6 +216,24 @@ def running_plant(folder: Path, first_name: str = NAMES[0]):
     with writing(engine) as conn:
         add_run(conn, compute_run(conn, Month(2026, 10), NOW))
     return engine
+
+
+def approved_plant(folder: Path, first_name: str = NAMES[0]):
+    """The same, with run 1 approved by two people: its slips are payslips."""
+    engine = running_plant(folder, first_name)
+    approve_run(engine)
+    return engine
+
+
+def approve_run(engine, run: int = 1) -> None:
+    decide(engine, submit, run)
+
+
+def decide(engine, ask, run: int = 1, **more) -> None:
+    """What one clerk asks of a run, another approves."""
+    with writing(engine) as conn:
+        number = ask(conn, run, at=NOW, by=Actor("submitting clerk"), **more)
+        take_effect(conn, approve(conn, number, at=NOW, by=Actor("second clerk")))
 
 
 def compute_all_days(engine) -> None:

@@ -17,7 +17,15 @@ from hr_core.web.admission import Admission
 from hr_core.web.routes import page_routes
 from tests.hr_core.accounts.quick import PASSWORD, QUICK, account
 from tests.hr_core.signed_batches import CORE_KEY
-from tests.hr_core.web.plant import HOSTILE, NAMES, NOW, NUMBERS, PlantClock, running_plant
+from tests.hr_core.web.plant import (
+    HOSTILE,
+    NAMES,
+    NOW,
+    NUMBERS,
+    PlantClock,
+    approve_run,
+    running_plant,
+)
 
 
 async def page(browse, engine, place, status=200):
@@ -206,5 +214,9 @@ async def test_a_month_shows_the_days_that_are_seen_alone(two_teams):
 
 
 async def test_a_manager_sees_no_slip_of_the_team(two_teams):
+    assert "/en/run/1/" not in (await seen(two_teams, "chen", "/en/day/2026-10-15/1002"))[1]
+    assert "/en/run/1/1002" in (await seen(two_teams, "boss", "/en/day/2026-10-15/1002"))[1]
+    assert "/en/run/1/" not in (await seen(two_teams, "li", "/en/day/2026-10-15/1002"))[1]
+    approve_run(two_teams)
     assert "/en/run/1/" not in (await seen(two_teams, "chen", "/en/day/2026-10-15/1002"))[1]
     assert "/en/run/1/1002" in (await seen(two_teams, "li", "/en/day/2026-10-15/1002"))[1]

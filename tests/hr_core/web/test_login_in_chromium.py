@@ -17,7 +17,7 @@ from tests.hr_core.accounts.quick import PASSWORD, QUICK, Hours, account
 from tests.hr_core.api.running_core import serving
 from tests.hr_core.signed_batches import CORE_KEY
 from tests.hr_core.web.page_faults import axe_findings
-from tests.hr_core.web.plant import NOW, running_plant
+from tests.hr_core.web.plant import NOW, approved_plant
 from tests.hr_core.web.test_pages_in_chromium import (
     ARGUMENTS,
     CHROMIUM,
@@ -38,7 +38,7 @@ def screenshots(repository):
 
 @pytest.fixture
 def owned_plant(tmp_path):
-    engine = running_plant(tmp_path)
+    engine = approved_plant(tmp_path)
     account(engine, "wang", "worker", person="1001", at=NOW)
     account(engine, "boss", "admin", password=None, at=NOW)
     yield engine

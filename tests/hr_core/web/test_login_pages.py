@@ -20,7 +20,7 @@ from hr_core.web.routes import page_routes
 from tests.hr_core.accounts.quick import PASSWORD, QUICK, Hours, account
 from tests.hr_core.signed_batches import CORE_KEY
 from tests.hr_core.web.page_reading import read
-from tests.hr_core.web.plant import NOW, running_plant
+from tests.hr_core.web.plant import NOW, approved_plant
 
 NEW = "another long sentence"
 
@@ -28,7 +28,7 @@ NEW = "another long sentence"
 @pytest.fixture(scope="module")
 def paid_plant(tmp_path_factory):
     """With accounts: hr over all, a manager of none, workers 1001 and 1002."""
-    engine = running_plant(tmp_path_factory.mktemp("paid"))
+    engine = approved_plant(tmp_path_factory.mktemp("paid"))
     account(engine, "boss", "admin", at=NOW)
     account(engine, "chen", "manager", at=NOW)
     account(engine, "wang", "worker", person="1001", at=NOW)

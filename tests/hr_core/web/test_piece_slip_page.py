@@ -12,7 +12,7 @@ async def test_a_line_of_pieces_opens_to_the_rows_of_the_sheet(piece_plant, brow
     async with browse(piece_plant.engine) as client:
         chinese = await read(client, "/zh/run/1/E1")
         english = await read(client, "/en/run/1/E1")
-    assert "计件 P1 / weld" in chinese.text
+    assert "计件工资 · P1 weld" in chinese.text
     assert "计件记录 2026-10-09: 5000 件 · tally.csv 第 2 行 · clerk 录入" in chinese.text
     assert "counted = " not in english.text
     assert "tallied = pieces of the tally rows" in english.text

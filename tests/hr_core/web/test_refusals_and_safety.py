@@ -15,6 +15,7 @@ from hr_core.quality.counters import DeltaFlag
 from hr_core.store.database import open_database
 from hr_core.web import (
     account_words,
+    approval_words,
     attendance_words,
     board_words,
     compare_words,
@@ -190,6 +191,7 @@ def test_both_languages_say_every_phrase_with_the_same_facts():
 def test_no_part_of_the_catalogue_hides_another():
     parts = (
         account_words.PHRASES,
+        approval_words.PHRASES,
         attendance_words.PHRASES,
         board_words.PHRASES,
         compare_words.PHRASES,
@@ -217,6 +219,7 @@ def test_every_word_of_a_page_is_in_the_catalogue_and_none_is_idle(repository):
         "words.py",
         "board_words.py",
         "account_words.py",
+        "approval_words.py",
         "compare_words.py",
         "piece_words.py",
         "pay_words.py",

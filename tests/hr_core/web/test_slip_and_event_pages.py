@@ -8,13 +8,14 @@ import pytest
 import sqlalchemy as sa
 
 from hr_core.money import format_fen
+from hr_core.pay.line_words import words_of
 from hr_core.store.database import writing
 from hr_core.store.events import punches_between
 from hr_core.store.results import pay_lines
 from hr_core.trace.calculation import Trace
 from hr_core.views import slip
 from hr_core.web.event_page import offset_text, raw_bytes
-from hr_core.web.slip_page import fact_text
+from hr_core.web.fact_words import fact_text
 from hr_core.web.words import Words
 from protocols.identity import event_id
 from protocols.records import Channel, DeviceEvent, Direction
@@ -30,19 +31,39 @@ async def test_every_line_stands_with_its_amount_and_its_sentence(plant, browse)
         english = await read(client, "/en/run/1/1006")
     for line in stored.lines:
         amount = format_fen(line.amount_fen).replace("-", "−")
-        assert line.label_zh in chinese.text
-        assert f"= {amount}" in chinese.text
-        assert line.label in english.text
+        for page, language in ((chinese, "zh"), (english, "en")):
+            told = words_of(line, language)
+            assert f"{told.name} {told.sentence} {amount}" in page.text
+            for said in (told.calculation, told.rounding):
+                assert " ".join(said.split()) in page.text
     assert format_fen(stored.total_fen) in english.text
-    assert "162 件次品 / 1,855 件 → D 档:¥4,950.00 × −5 %" in chinese.text
-    assert "8:00 h on 4 days: ¥4,950.00 ÷ 21.75 days ÷ 8 h × 1.5" in english.text
+    assert "1,855 件中次品 162 件,等级 D,基本工资的 −5% −¥247.50" in chinese.text
+    assert "8:00 hours at 1.5 times 28.4482… an hour ¥341.38" in english.text
+    assert "哪些天 15日 2:00 · 19日 2:00 · 23日 2:00 · 27日 2:00 (4 天)" in chinese.text
+    assert "341.3793… rounded half up to the fen = 341.38" in english.text
+
+
+async def test_lines_that_one_may_look_for_are_zero_with_their_reason(plant, browse):
+    async with browse(plant) as client:
+        chinese = await read(client, "/zh/run/1/1006")
+        english = await read(client, "/en/run/1/1006")
+    assert "休息日加班费 本月没有计付的休息日加班 ¥0.00" in chinese.text
+    assert "Income tax This scheme computes no income tax ¥0.00" in english.text
+
+
+async def test_a_trial_says_that_it_is_nobodys_payslip(plant, browse):
+    async with browse(plant) as client:
+        chinese = await read(client, "/zh/run/1/1006")
+        english = await read(client, "/en/run/1/1006")
+    assert "◇ 试算 还没有人批准:这不是任何人的工资条" in chinese.text
+    assert "◇ Trial Nobody approved it" in english.text
     assert "● 每一行都已按其记录重新计算,结果一致" in chinese.text
 
 
 async def test_each_line_opens_rule_version_inputs_and_steps(plant, browse):
     async with browse(plant) as client:
         page = await read(client, "/en/run/1/1006")
-    assert [one["id"] for one in page.attributes("details")] == [
+    assert [one["id"] for one in page.attributes("details") if "id" in one] == [
         "line-base",
         "line-overtime_workday",
         "line-grade",

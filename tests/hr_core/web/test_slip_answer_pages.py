@@ -10,7 +10,7 @@ from hr_core.store.slip_answers import SlipPlace, answers_of
 from tests.hr_core.accounts.quick import account
 from tests.hr_core.web.logged_in import field, logged_in
 from tests.hr_core.web.page_reading import read
-from tests.hr_core.web.plant import NOW, running_plant
+from tests.hr_core.web.plant import NOW, approved_plant
 
 OWN = "/en/run/1/1006"
 
@@ -18,7 +18,7 @@ OWN = "/en/run/1/1006"
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
     folder = tmp_path_factory.mktemp("answering")
-    engine = running_plant(folder)
+    engine = approved_plant(folder)
     account(engine, "ann", "hr", at=NOW)
     account(engine, "zhao", "worker", person="1006", at=NOW)
     account(engine, "li", "worker", person="1002", at=NOW)

@@ -148,7 +148,8 @@ def test_days_without_a_punch_begin_with_the_month_of_the_oldest_one(plant):
 
 
 def test_days_begin_a_bounded_number_in_a_step_and_for_everybody(plant, monkeypatch):
-    monkeypatch.setattr("hr_core.attendance.live.recomputing._BEGUN_AT_ONCE", 3)
+    for name in ("_BEGUN_AT_ONCE", "_PILE"):
+        monkeypatch.setattr(f"hr_core.attendance.live.recomputing.{name}", 3)
     row = '[[person]]\nnumber = "E%d"\nname = "x"\nshift = "D"\nbase = "5000.00"\n'
     plant.import_people(PEOPLE + "".join(row % number for number in range(3, 8)))
     steps = 0

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from hr_core.attendance.calendar import DayKind
-from hr_core.attendance.hours.law import NoJurisdictionError, UnverifiedLawError, load_law
+from hr_core.attendance.hours.law import NoJurisdictionError, UnverifiedHoursLawError, load_law
 from hr_core.attendance.lots import booking
 from hr_core.attendance.lots.booking import Act, Overtime
 from hr_core.attendance.lots.drawing import TimeOffError
@@ -114,7 +114,7 @@ def test_no_money_on_an_unverified_row(engine, monkeypatch):
     with writing(engine) as conn:
         booking.book_overtime(conn, "E1", overtime(), act())
         monkeypatch.setattr(booking, "load_law", lambda: doubtful)
-        with pytest.raises(UnverifiedLawError, match="rate of lot 2026-10-17/rest_day"):
+        with pytest.raises(UnverifiedHoursLawError, match="rate of lot 2026-10-17/rest_day"):
             booking.pay_out(conn, "E1", None, act())
         assert booking.pay_out(conn, "E1", None, act(), unverified=True)
 

@@ -23,7 +23,7 @@ from hr_core.pay.cn.kernel_trace import Paid, lines_of
 from hr_core.trace.calculation import replay
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)  # a busy machine is no defect
 @given(st.integers(0, 2**32 - 1))
 def test_kernel_decimal_and_traced_agree_to_the_fen(seed):
     people = payslips.random_people(40, seed)

@@ -238,6 +238,11 @@ def test_the_same_sheet_again_is_harmless_and_other_figures_need_a_reason(plant)
     assert (row.pieces, row.version, row.file) == (90, 2, "new.csv")
 
 
+def test_two_columns_of_pieces_are_refused(plant):
+    with pytest.raises(InputFileError, match="two columns are pieces"):
+        plant.tally("day,person,product,process,pieces,件数\n2026-10-12,E1,P1,weld,1,9\n")
+
+
 def test_a_sheet_with_faults_is_refused_whole_with_every_row(plant):
     with pytest.raises(InputFileError) as refused:
         plant.tally(
@@ -311,6 +316,17 @@ def test_names_that_nobody_knows_are_refused(plant):
         plant.propose(TABLE.replace('line = "L1"', 'line = "L7"'))
     with pytest.raises(InputFileError, match="E8"):
         plant.propose(TABLE.replace('person = "E2"', 'person = "E8"'))
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [(["单价"], "two columns are price"), (["定 额"], "columns that nobody knows: 定 额")],
+)
+def test_a_sheet_of_prices_with_a_doubtful_heading_is_refused(tmp_path, more, what):
+    file = tmp_path / "prices.csv"
+    write_rows(file, [["产品", "工序", "起", "price", "备注", *more]])
+    with pytest.raises(InputFileError, match=what):
+        read_table(file, "signed list")
 
 
 def test_a_sheet_of_prices_becomes_the_same_table(plant, tmp_path):
