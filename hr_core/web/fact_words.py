@@ -32,6 +32,7 @@ FACTS: dict[str, tuple[str, str]] = {
     "employer_rates": ("单位比例的依据", "Source of the employer's rates"),
     "basic": ("累计减除费用", "Basic deduction of the year so far"),
     "year_so_far": ("本年以前月份", "Earlier months of the year"),
+    "months_not_known": ("本年未知月数", "Months of the year not known"),
     "infant_care": ("婴幼儿照护", "Care of infants"),
     "child_education": ("子女教育", "Children's education"),
     "elderly_support": ("赡养老人", "Support of elderly parents"),

@@ -145,7 +145,13 @@ async def test_a_role_without_base_pay_sees_amounts_and_no_reasons(plant, browse
 def facts_in_code():
     """Names that hr_core/pay writes into `facts`, told there as plain text."""
     for file in sorted((Path(hr_core.__file__).parent / "pay").rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        constants = {
+            ast.unparse(one.targets[0]): one.value.value
+            for one in tree.body
+            if isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant)
+        }
+        for node in ast.walk(tree):
             if isinstance(node, ast.keyword) and node.arg == "facts":
                 yield from _keys(node.value)
             elif isinstance(node, ast.Assign | ast.AugAssign):
@@ -153,7 +159,8 @@ def facts_in_code():
                     if isinstance(one, ast.Name) and one.id in {"facts", "told"}:
                         yield from _keys(node.value)
                     elif ast.unparse(one).startswith(("facts[", "told[")):
-                        yield ast.literal_eval(one.slice)
+                        name = ast.unparse(one.slice)
+                        yield constants[name] if name in constants else ast.literal_eval(name)
 
 
 def _keys(value):
