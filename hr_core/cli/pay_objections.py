@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hr_core.cli.options import DbOption, ExitCode, JsonOption, print_json, reading, writing
-from hr_core.pay.slip_answers import Verdict
+from hr_core.pay.objection_verdict import Verdict
 
 
 def objections(

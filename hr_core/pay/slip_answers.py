@@ -5,7 +5,6 @@ means nothing: an objection stays open until somebody else replies.
 """
 
 from collections.abc import Iterable
-from enum import StrEnum
 from hashlib import sha256
 
 import msgspec
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 
 from hr_core.audit.log import append
 from hr_core.errors import NotFoundError, RefusedError
+from hr_core.pay.objection_verdict import Verdict
 from hr_core.pay.slip import SlipLine
 from hr_core.people.changes import Signature
 from hr_core.store import slip_answers as stored
@@ -23,11 +23,6 @@ from hr_core.store.slip_answers import SlipAnswer, SlipPlace
 MAX_REASON_CHARS = 1_000
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
-
-
-class Verdict(StrEnum):
-    ACCEPTED = "accepted"  # the slip is wrong: a correction follows as lines of its own
-    REJECTED = "rejected"  # the slip is right; the reply says why
 
 
 def slip_digest(run: int, person: str, lines: Iterable[SlipLine]) -> str:

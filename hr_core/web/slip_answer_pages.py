@@ -9,7 +9,8 @@ from starlette.routing import BaseRoute, Route
 
 from hr_core.accounts.acting import actor_of, names_of, own_keys
 from hr_core.accounts.model import Role
-from hr_core.pay.slip_answers import Verdict, confirm, object_to, reply
+from hr_core.pay.objection_verdict import Verdict
+from hr_core.pay.slip_answers import confirm, object_to, reply
 from hr_core.people.changes import Signature
 from hr_core.store.database import writing
 from hr_core.store.pay_run_steps import is_issued

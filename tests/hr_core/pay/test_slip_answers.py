@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from hr_core.audit.log import entries
 from hr_core.errors import NotFoundError, RefusedError
+from hr_core.pay.objection_verdict import Verdict
 from hr_core.pay.slip import Slip, SlipLine
-from hr_core.pay.slip_answers import Verdict, confirm, object_to, reply, slip_digest
+from hr_core.pay.slip_answers import confirm, object_to, reply, slip_digest
 from hr_core.people.changes import Signature
 from hr_core.store.database import writing
 from hr_core.store.results import NewRun, RunFindings, add_run, lines_of
