@@ -39,6 +39,7 @@ def run_object(number: int, run: NewRun) -> dict[str, Any]:
         "refused": findings.refused,
         "unverified_law": findings.unverified_law,
         "tax_year_not_known": findings.tax_year_not_known,
+        "month_goes_on": findings.month_goes_on,
         "unattributed": {
             "pieces": findings.unattributed_pieces,
             "rejects": findings.unattributed_rejects,
@@ -129,6 +130,8 @@ def _print_findings(findings: RunFindings) -> None:
 
 
 def _print_not_paid(findings: RunFindings) -> None:
+    if findings.month_goes_on:
+        print("  the month is not over: what comes in its last days is not in this pay")
     if findings.unverified_law:
         print("  law that nobody checked may have paid: the lines that rest on it say so")
     if lacking := findings.tax_year_not_known:

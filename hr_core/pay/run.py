@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from msgspec.structs import replace
@@ -101,6 +102,7 @@ def compute_runs(
                     locked_corrections=_not_in(slips, findings.locked_corrections),
                     refused=refused,
                     unverified_law=allow_unverified and edition.law is not None,
+                    month_goes_on=now < month.instants(ZoneInfo(roster.zone))[1],
                     tax_year_not_known=tuple(
                         slip.number
                         for slip in slips

@@ -159,7 +159,8 @@ class RunFindings(Struct, frozen=True, kw_only=True):
     `without_slip`: nobody has to look; `to_check`: somebody is owed pay that this run does not hold,
     or has a slip of a whole month for a part of one. `still_to_compute`: something came in while the
     run was made that its days may not hold. `unverified_law`: rows that nobody checked could pay.
-    `tax_year_not_known`: people with earlier months of the tax year of which nothing is known here. `pieces`:
+    `tax_year_not_known`: people with earlier months of the tax year of which nothing is known here.
+    `month_goes_on`: days of the month were still to come when the run was made. `pieces`:
     what to look at in piece pay, in words.
     """
 
@@ -180,6 +181,7 @@ class RunFindings(Struct, frozen=True, kw_only=True):
     refused: tuple[RefusedPerson, ...] = ()
     unverified_law: bool = False
     tax_year_not_known: tuple[str, ...] = ()
+    month_goes_on: bool = False
     pieces: tuple[str, ...] = ()
 
     def any(self) -> bool:
@@ -198,6 +200,7 @@ class RunFindings(Struct, frozen=True, kw_only=True):
             or self.earned_time_off
             or self.refused
             or self.tax_year_not_known
+            or self.month_goes_on
             or self.pieces
         )
 

@@ -186,3 +186,13 @@ def test_a_scheme_without_law_asks_for_no_tax_year(plant):
     agree(plant)
     (demo,) = run_month(plant, "demo")
     assert demo.findings.tax_year_not_known == ()
+
+
+def test_a_month_that_goes_on_is_told(plant):
+    agree(plant)
+    (october,) = run_month(plant)
+    plant.press("1 2026-11-02T07:55", "1 2026-11-02T17:05")
+    (november,) = run_month(plant, month=type(OCTOBER)(2026, 11))
+    assert not october.findings.month_goes_on
+    assert november.findings.month_goes_on
+    assert november.findings.any()
