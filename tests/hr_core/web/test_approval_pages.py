@@ -9,10 +9,13 @@ from msgspec.structs import replace
 from hr_core.approvals.desk import Actor, approval, propose
 from hr_core.approvals.kinds import Kind
 from hr_core.clock import Month
+from hr_core.errors import RefusedError
+from hr_core.pay import run_life
 from hr_core.pay.entry import EntryKind
 from hr_core.pay.proposals import EntryProposal, propose_entry
 from hr_core.pay.run import compute_run
 from hr_core.pay.run_life import RunState, ask_reversal, state_of, submit
+from hr_core.pay.stored_table_diff import keep_note, new_note
 from hr_core.store.approvals import approvals
 from hr_core.store.database import open_database, writing
 from hr_core.store.pay_entries import entries_of_month
@@ -213,13 +216,35 @@ async def test_a_run_is_submitted_by_one_and_approved_by_another(core):
         assert state_of(conn, 1) is RunState.APPROVED
 
 
-async def test_unexplained_differences_are_seen_before_a_run_is_approved(core):
+def unexplained_run(core):
     """The month's run was taken back; the new one has an amount that nothing explains."""
     approve_run(core)
     with writing(core) as conn:
         number = add_run(conn, compute_run(conn, Month(2026, 10), NOW))
     decide(core, ask_reversal, reason="wrong")
     write_over(core, number, 777, "1003")
+    return number
+
+
+async def test_a_note_explains_what_the_traces_do_not(core):
+    number = unexplained_run(core)
+    with writing(core) as conn:
+        with pytest.raises(RefusedError, match="nothing explains it: the first is base of 1003"):
+            submit(conn, number, at=NOW, by=Actor("ann"))
+        about = {"reason": "agreed with the works council", "until": ""}
+        note = new_note(conn, (1, str(number)), ("1003", "base"), **about)
+        keep_note(conn, note, by="ann", at=NOW)
+        waiting = submit(conn, number, at=NOW, by=Actor("ann"))
+    async with logged_in(core, "bob") as client:
+        assert "■" not in (await read(client, f"/en/approvals/{waiting}")).text
+        assert (await decided(client, waiting)).status_code == 303
+    assert stored(core, waiting).state == "approved"
+
+
+async def test_unexplained_differences_are_seen_before_a_run_is_approved(core, monkeypatch):
+    """Of a run that was submitted before submitting asked for a cause."""
+    number = unexplained_run(core)
+    monkeypatch.setattr(run_life, "refuse_unexplained", lambda *_: None)
     with writing(core) as conn:
         waiting = submit(conn, number, at=NOW, by=Actor("ann"))
     async with logged_in(core, "bob") as client:
