@@ -116,7 +116,8 @@ def asked(core, identity):
 def test_only_a_gateway_may_ask_and_only_about_its_own_devices(core, tmp_path):
     assert httpx.get(f"{core.url}/api/v1/devices").status_code == 400
     other = core.enrol(tmp_path, "gw-c")
-    forged = GatewayIdentity(gateway="gw-b", key=other.key, core_public=other.core_public)
+    core.enrol(tmp_path, "gw-e")
+    forged = GatewayIdentity(gateway="gw-e", key=other.key, core_public=other.core_public)
     assert asked(core, forged).status_code == 403
     answer = asked(core, other).json()
     assert answer == {"gateway": "gw-c", "devices": []}
