@@ -1,7 +1,6 @@
 """`hr-core erase`: the raw records of one person go, and the chains still stand."""
 
 import sys
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -24,6 +23,7 @@ def erase(
 
     Erase at the gateways first (edge-agent spool erase), or they may send them again.
     """
+    from hr_core.clock import SystemClock
     from hr_core.errors import NotFoundError
     from hr_core.store.database import writing
     from hr_core.store.erasures import erase_user
@@ -33,7 +33,7 @@ def erase(
         raise typer.BadParameter("says nothing: it is kept for ever", param_hint="--reason")
     with open_core(context, db) as (engine, empty_log):
         with writing(engine) as conn:
-            erased = erase_user(conn, user, device, at=datetime.now(UTC), reason=text)
+            erased = erase_user(conn, user, device, at=SystemClock().now(), reason=text)
         if not erased:
             where = "" if device is None else f" from device {device}"
             raise NotFoundError(
