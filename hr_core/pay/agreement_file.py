@@ -4,7 +4,6 @@ Amounts are yuan and percents decimal text. In a table the columns have the name
 cell of several sums separates them by ";": "meal=300.00; phone=50.00".
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -19,6 +18,7 @@ from hr_core.money import MAX_FEN, parse_exact, parse_yuan
 from hr_core.pay.agreement import AgreedFacts, PayAgreement
 from hr_core.people.file import read_file
 from hr_core.spreadsheet import SUFFIXES, read_rows, refuse_doubled
+from hr_core.typed_toml import parse_toml
 
 _WHOLE = 100  # percent
 _REMEDY = "correct it and import the file again (docs/pay-schemes.md); nothing was stored"
@@ -94,10 +94,7 @@ def read_agreements(path: Path) -> tuple[ReadAgreement, ...]:
 
 
 def _toml(path: Path) -> Iterator[tuple[str, Any]]:
-    try:
-        read = msgspec.convert(tomllib.loads(read_file(path)), _File)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as exc:
-        raise InputFileError(str(exc), file=str(path), key="(file)", remedy=_REMEDY) from exc
+    read = parse_toml(read_file(path), _File, file=str(path), remedy=_REMEDY)
     for at, row in enumerate(read.agreement):
         yield f"agreement[{at}]", row
 
