@@ -17,16 +17,21 @@ def parse_toml(
     text: str, shape: type[Shape], *, file: str, remedy: str, hook: Hook | None = None
 ) -> Shape:
     """`remedy`: where a good one is to be seen. Raises InputFileError."""
-    return shaped(toml_tables(text, file=file), shape, file=file, remedy=remedy, hook=hook)
+    return shaped(
+        toml_tables(text, file=file, remedy=remedy), shape, file=file, remedy=remedy, hook=hook
+    )
 
 
-def toml_tables(text: str, *, file: str) -> dict[str, Any]:
+def toml_tables(text: str, *, file: str, remedy: str) -> dict[str, Any]:
     """Raises InputFileError."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise InputFileError(
-            f"not TOML: {exc}", file=file, key="(file)", remedy="correct the line it names"
+            f"not TOML: {exc}",
+            file=file,
+            key="(file)",
+            remedy=f"correct the line it names; {remedy}",
         ) from exc
 
 

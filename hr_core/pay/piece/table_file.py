@@ -102,7 +102,7 @@ class TableFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def parse_table(text: str, *, file: str) -> TableFile:
     """Raises InputFileError naming the key."""
-    read = toml_tables(text, file=file)
+    read = toml_tables(text, file=file, remedy=REMEDY)
     _days_to_times(read)
     table = shaped(read, TableFile, file=file, remedy=REMEDY)
     if table.schema != SCHEMA:
