@@ -1,5 +1,6 @@
 """Files of known-answer cases: named one by one, or the JSON files of a folder."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def cases_of(file: Path) -> list[Json]:
     try:
         if file.stat().st_size > _MOST_BYTES:
             raise CaseFileError(file, f"is larger than {_MOST_BYTES} bytes")
-        content = msgspec.json.decode(file.read_bytes())
+        content = msgspec.json.decode(file.read_bytes().removeprefix(BOM_UTF8))
     except OSError as error:
         raise CaseFileError(file, f"cannot be read: {error.strerror or error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -15,6 +15,7 @@ from hr_core.law.national import Overtime, national_law
 
 _HOUR = 3600
 _HOURS_OF_A_DAY = 8
+_IN_LIEU = DayKind.REST_DAY
 
 
 def _terms() -> Overtime:
@@ -37,8 +38,10 @@ def _rates(given: Fields) -> Json:
     else:
         day_wage = given.read("day_wage", _exactly)
     hour_wage = day_wage / terms.day_hours
+    in_lieu = given.read_or("time_off_in_lieu", flag, default=False)
     found = {
-        kind: hour_wage * terms.factors[kind] * worked
+        # Time off settles rest days alone (art. 44).
+        kind: hour_wage * terms.factors[kind] * (0 if in_lieu and kind is _IN_LIEU else worked)
         for kind, worked in _by_kind(given, "hours").items()
     }
     total = sum(found.values(), Fraction())

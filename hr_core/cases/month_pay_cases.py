@@ -5,13 +5,14 @@ from datetime import date
 from hr_core.attendance.calendar import DayKind, load_calendar
 from hr_core.cases.case_input import Fields, Json, UnsupportedError
 from hr_core.cases.money_input import yuan
-from hr_core.cases.month_pay_input import PayCase, read_case
+from hr_core.cases.month_pay_input import LONG_EMPLOYED, PayCase, read_case
 from hr_core.clock import Month
 from hr_core.errors import CoreError
 from hr_core.law.loading import built_in_law
 from hr_core.law.national import national_law
 from hr_core.law.rows import FUNDS, INSURANCES
 from hr_core.pay.cn.income_tax import TaxYear
+from hr_core.pay.cn.lines import PayRefusedError
 from hr_core.pay.cn.month import Law, MonthFacts, MonthPay
 from hr_core.pay.cn.month_pay import pay_month
 from hr_core.pay.cn.month_wage import PaidDays, paid_days, paid_days_with
@@ -58,6 +59,11 @@ def _facts(case: PayCase, month: Month) -> MonthFacts:
     apart = [fen for of, fen in case.bonuses_apart if of == month]
     taken = [of for of, _ in case.bonuses_apart if of.year == month.year and of < month]
     leave = {on for on in days.all for one in case.leave if one.first <= on <= one.last}
+    if asked and case.exit is not None and case.person.work.hired == LONG_EMPLOYED:
+        raise PayRefusedError(
+            "severance goes by years of service, and the contract has no first day",
+            remedy="HR enters the first day of the contract",
+        )
     return MonthFacts(
         month=month,
         days=days,

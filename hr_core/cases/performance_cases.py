@@ -51,8 +51,10 @@ def _grade_pay(given: Fields, _: Json) -> Json:
 
 def _completion_tier(given: Fields, _: Json) -> Json:
     done, goal = given.read("done", exactly), given.read("goal", exactly)
-    if goal <= 0:
+    if goal < 0:
         raise UnsupportedError(f"input.goal: {goal}")
+    if goal == 0:
+        return {"tier": None, "percent": None}  # as of a rate: nothing to reach, no tier
     return {"tier": _rules().tier_of(done, goal), "percent": float(100 * done / goal)}
 
 
