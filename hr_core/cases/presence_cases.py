@@ -110,7 +110,9 @@ def _pairing(given: Fields, expect: Json) -> Json:
 
 def _keyed_press(values: Json) -> Press:
     given = Fields({"time": values} if isinstance(values, str) else values, "punch")
-    state = given.choice("state", (_NO_KEY,), None)
+    state = given.read_or("state", whole, None)
+    if state not in (None, _NO_KEY):
+        raise UnsupportedError(f"punch.state: {state}")
     direction = None if state == _NO_KEY else given.choice("direction", ("in", "out"), None)
     press = Press(given.read("time", wall), direction)
     given.done()
