@@ -11,6 +11,7 @@ from hr_core.attendance.comprehensive import (
     period_overtime,
 )
 from hr_core.cases.case_input import Fields, Json, UnsupportedError, flag, number, text
+from hr_core.cases.money_input import as_asked
 from hr_core.law.national import Overtime, national_law
 
 _HOUR = 3600
@@ -117,7 +118,7 @@ def _seconds(value: Json) -> int:
     return round(_exactly(value) * _HOUR)
 
 
-def _cn_overtime(given: Fields, _: Json) -> Json:
+def _cn_overtime(given: Fields, expect: Json) -> Json:
     for key, adapter in (
         ("monthly_wage", _rates),
         ("day_wage", _rates),
@@ -126,7 +127,7 @@ def _cn_overtime(given: Fields, _: Json) -> Json:
         ("scheme", _scheme),
     ):
         if key in given:
-            return adapter(given)
+            return as_asked(adapter(given), expect)
     raise UnsupportedError("cn_overtime of an unknown kind")
 
 
