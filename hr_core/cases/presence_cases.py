@@ -39,8 +39,8 @@ def _working_hours(given: Fields, _: Json) -> Json:
     presses = [_press(one) for one in given.read("punches", rows)]
     there = presence(
         sorted(presses, key=lambda press: press.at),
-        Pairing(given.choice("pairing", list(Pairing))),
-        HoursFrom(given.choice("hours_from", list(HoursFrom))),
+        Pairing(given.choice("pairing", list(Pairing), Pairing.ALTERNATE)),
+        HoursFrom(given.choice("hours_from", list(HoursFrom), HoursFrom.FIRST_AND_LAST)),
     )
     dated = any(press.at > DAY_S for press in presses)
     if dated and any(press.at <= DAY_S for press in presses):
