@@ -16,6 +16,9 @@ from hr_core.law.national import Overtime, national_law
 
 _HOUR = 3600
 _HOURS_OF_A_DAY = 8
+_WEEK_HOURS = 40
+_STATUTORY_DAYS = 13  # 国务院令第795号, from 2025 on
+_MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
 _IN_LIEU = DayKind.REST_DAY
 
 
@@ -88,12 +91,13 @@ def _year(given: Fields) -> Json:
 def _scheme(given: Fields) -> Json:
     terms = _terms()
     scheme = HoursScheme(given.choice("scheme", list(HoursScheme)))
+    standard = 0
     if scheme is HoursScheme.COMPREHENSIVE:
-        given.choice("period", ("week", "month", "quarter", "half_year", "year"))
+        standard = _legal_hours(given.choice("period", ("week", *_MONTHS)))
     hours = PeriodHours(
         worked=given.read("worked_hours", _seconds),
         statutory_holiday=given.read_or("of_which_statutory_holiday_hours", _seconds, 0),
-        standard=given.read_or("standard_hours", _seconds, 0),
+        standard=given.read_or("standard_hours", _seconds, standard),
         holiday_fills_standard=given.read_or("holiday_fills_standard", flag, default=False),
     )
     found = period_overtime(scheme, hours)
@@ -112,6 +116,14 @@ def _scheme(given: Fields) -> Json:
         "pay": _yuan(pay),
         "overtime_pay": _yuan(pay),
     }
+
+
+def _legal_hours(period: str) -> int:
+    """Seconds of a period whose standard hours nobody named."""
+    if period == "week":
+        return _WEEK_HOURS * _HOUR
+    year = average_year(_STATUTORY_DAYS).workdays * _HOURS_OF_A_DAY * _HOUR
+    return round(Fraction(year * _MONTHS[period], 12))
 
 
 def _seconds(value: Json) -> int:

@@ -80,7 +80,7 @@ def _bonus_choice(given: Fields, expect: Json) -> Json:
     wage, own = given.read("monthly_wage", fen_of), given.read("monthly_si_hf", fen_of)
     special = given.read_or("monthly_special", fen_of, 0)
     bonus = given.read("bonus", fen_of)
-    method = given.choice("method", ("joined", "separate", "better"))
+    method = given.choice("method", ("joined", "separate", "better"), "better")
     law = national_law()
     month = TaxMonth(income=wage, contributions=own, special=special)
     with_bonus = TaxMonth(income=wage + bonus, contributions=own, special=special)

@@ -140,6 +140,21 @@ def test_the_years_workdays(count, workdays):
     passes("cn_overtime", {"year_kind": f"{count} statutory days"}, expect)
 
 
+@pytest.mark.parametrize(
+    ("period", "standard"), [("quarter", 496), ("year", 1984), ("half_year", 992), ("week", 40)]
+)
+def test_hours_over_a_period(period, standard):
+    """Holiday hours are paid apart; what the period's hours leave over is paid at 150 %."""
+    given = {
+        "scheme": "comprehensive_hours", "period": period, "hour_wage": 50,
+        "worked_hours": standard + 44, "of_which_statutory_holiday_hours": 8,
+    }  # fmt: skip
+    expect = {"holiday_hours_at_300": 8, "over_hours_at_150": 36, "pay": 3900}
+
+    passes("cn_overtime", given, expect)
+    passes("cn_overtime", given | {"standard_hours": standard}, expect)
+
+
 @pytest.mark.parametrize("hundredths", [0, 5999, 6000, 7999, 8000, 9999, 10000, 25000])
 @pytest.mark.parametrize("goal", [100, 80, 2.5])
 def test_a_tiers_edge_is_of_the_higher_tier(hundredths, goal):
