@@ -10,6 +10,7 @@ from hr_core.cases.case_input import Json
 from hr_core.errors import CoreError, NotFoundError
 
 SCHEMA = "hrcase/1"
+_FAMILY = "hrcase/"
 # The largest known file holds 83 cases in 0.4 MB; one that is far larger is something else.
 _MOST_BYTES = 64 * 2**20
 
@@ -23,6 +24,10 @@ class CaseFileError(CoreError):
             remedy=f'give files of {{"schema": "{SCHEMA}", "family": …, "cases": […]}}',
         )
         self.file = file
+
+
+class OtherFileError(CaseFileError):
+    """Good JSON that never said to be cases: beside them in a folder it does no harm."""
 
 
 def case_files(paths: Iterable[Path]) -> list[Path]:
@@ -50,7 +55,9 @@ def cases_of(file: Path) -> list[Json]:
         raise CaseFileError(file, f"is not JSON: {error}") from error
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:
-        raise CaseFileError(file, f"is not a file of {SCHEMA} (its schema is {schema!r})")
+        meant = isinstance(schema, str) and schema.startswith(_FAMILY)
+        kind = CaseFileError if meant else OtherFileError
+        raise kind(file, f"is not a file of {SCHEMA} (its schema is {schema!r})")
     cases = content.get("cases")
     if not isinstance(cases, list):
         raise CaseFileError(file, "has no list of cases")

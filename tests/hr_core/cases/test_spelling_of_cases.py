@@ -176,3 +176,22 @@ def test_several_files_and_a_folder_in_a_folder(tmp_path, capfd):
 
     *_, last = capfd.readouterr().out.splitlines()
     assert json.loads(last) == {"summary": {"passed": 3, "failed": 0, "unsupported": 0}}
+
+
+def test_what_lies_beside_cases_is_named_and_left_out(tmp_path, capfd):
+    case = {"id": "a", "kind": "line_alert", "input": {"inspected": 1, "defects": 1}}
+    cases = {"schema": "hrcase/1", "cases": [case | {"expect": {"line_alert": True}}]}
+    (tmp_path / "cases.json").write_text(json.dumps(cases))
+    other = tmp_path / "results.json"
+    other.write_text('[{"passed": 1}]')
+
+    assert main(["cases", "run", str(tmp_path)]) == 0
+
+    told = capfd.readouterr()
+    assert "passed    1" in told.out
+    assert "left out" in told.err
+    assert "results.json" in told.err
+
+    assert main(["cases", "run", str(tmp_path), str(other)]) == 2
+    (tmp_path / "cases.json").unlink()
+    assert main(["cases", "run", str(tmp_path)]) == 2
