@@ -1,6 +1,7 @@
 """A case's objects, read so that no key is passed over: what nobody took makes it unsupported."""
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -11,6 +12,8 @@ Json = Any
 Value = TypeVar("Value")
 Default = TypeVar("Default")
 
+# Cut at a length that still is a figure: int() of a longer text would only keep the machine busy.
+_DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")
 # Longer spans (999999999 seconds, the year 9999) would only keep the machine busy.
 _MOST = 10**9
 # Engines look days around a date: the calendar's own ends would break them.
@@ -55,8 +58,11 @@ class Fields:
         except (AttributeError, LookupError, OverflowError, TypeError, ValueError):
             raise UnsupportedError(f"{self._where}.{key}: {value!r}") from None
 
-    def choice(self, key: str, choices: Iterable[Json], *default: Json) -> Json:
+    def choice(self, key: str, choices: Collection[Json], *default: Json) -> Json:
+        """One of the words; the default where the key is absent, or null and null is no word."""
         value = self.take(key, *default)
+        if value is None and default and None not in choices:
+            return default[0]
         if value not in list(choices) and not (default and value == default[0]):
             raise UnsupportedError(f"{self._where}.{key}: {value!r}")
         return value
@@ -89,22 +95,27 @@ def flag(value: Json) -> bool:
 
 
 def number(value: Json) -> float:
+    """Of a JSON number, or of its decimal text: "12434.00" is a figure like any other."""
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        value = float(value) if "." in value else int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MOST:
         raise TypeError
     return value
 
 
 def whole(value: Json) -> int:
-    if int(number(value)) != value:
+    found = number(value)
+    if int(found) != found:
         raise ValueError
-    return int(value)
+    return int(found)
 
 
 def length(value: Json) -> int:
     """Seconds, days or pieces: not below zero."""
-    if whole(value) < 0:
+    found = whole(value)
+    if found < 0:
         raise ValueError
-    return int(value)
+    return found
 
 
 def minutes(value: Json) -> int:

@@ -1,11 +1,14 @@
 """Whether an answer holds what a case expects, within the tolerances of hrcase/1."""
 
-from hr_core.cases.case_input import Json, UnsupportedError
+from hr_core.cases.case_input import Json, UnsupportedError, number
 
-_MONEY = 0.005
-_HOURS = 0.01
-_PERCENT = 0.0001
+# What floats leave of a decimal: a difference of just the tolerance is within it.
+_FLOAT_REST = 1e-9
+_MONEY = 0.005 + _FLOAT_REST
+_HOURS = 0.01 + _FLOAT_REST
+_PERCENT = 0.0001 + _FLOAT_REST
 _ABOUT = 0.2
+_NEARLY = "_about"
 _NOT_COMPARED = ("note", "law", "warning")
 _REFUSED = "refused"
 
@@ -34,20 +37,29 @@ def _objects(expected: Json, found: Json, where: str) -> list[str]:
         return []
     if not isinstance(found, dict):
         return [f"{where}: expected {expected}, found {found}"]
-    if found.get(_REFUSED) and _REFUSED not in expected:
+    if found.get(_REFUSED) and not expected.get(_REFUSED):
         return [f"{where}: refused: {found[_REFUSED]}"]
     lines = []
     for key, value in expected.items():
-        if key == _REFUSED and isinstance(value, str):
+        if key == _REFUSED:
             # The words are for people: only whether it was refused counts.
-            lines += [] if found.get(_REFUSED) else [f"{where}: was not refused"]
+            if bool(value) != bool(found.get(_REFUSED)):
+                lines.append(f"{where}: was not refused" if value else f"{where}: was refused")
             continue
-        if key in _NOT_COMPARED or (key not in found and _is_sentence(value)):
+        if key in _NOT_COMPARED or (_is_sentence(value) and _answers_no_words(found, key)):
+            continue
+        if key.endswith(_NEARLY) and key not in found and key.removesuffix(_NEARLY) in found:
+            lines += compare(value, found[key.removesuffix(_NEARLY)], f"{where}.{key}")
             continue
         if key not in found:
             raise UnsupportedError(f"expect: does not answer {where}.{key}")
         lines += compare(value, found[key], f"{where}.{key}")
     return lines
+
+
+def _answers_no_words(found: dict[str, Json], key: str) -> bool:
+    """Beside a figure a sentence is a note; beside a name (or none) it is another name."""
+    return key not in found or isinstance(found[key], int | float | dict | list | tuple)
 
 
 def asserts_something(expected: Json) -> bool:
@@ -65,17 +77,24 @@ def _is_sentence(value: Json) -> bool:
 
 
 def _equal(expected: Json, found: Json, where: str) -> bool:
-    numbers = (int, float)
-    key = where.rpartition(".")[2]
+    """A figure may be told as its decimal text."""
     if isinstance(expected, bool) or isinstance(found, bool):
         return expected is found
-    if isinstance(expected, numbers) and isinstance(found, numbers):
-        if key.endswith("_about"):
-            return abs(expected - found) <= _ABOUT * abs(expected)
-        if "seconds" in key:
-            return expected == found
-        if "percent" in key:
-            return abs(expected - found) <= _PERCENT
-        in_hours = "hours" in where or "by_day" in where or ("[" in where and "tax" not in where)
-        return abs(expected - found) <= (_HOURS if in_hours else _MONEY)
-    return bool(expected == found)
+    if not isinstance(found, int | float) or not isinstance(expected, int | float | str):
+        return bool(expected == found)
+    try:
+        return _within(number(expected), found, where)
+    except TypeError:
+        return False
+
+
+def _within(expected: float, found: float, where: str) -> bool:
+    key = where.rpartition(".")[2]
+    if key.endswith(_NEARLY):
+        return abs(expected - found) <= _ABOUT * abs(expected)
+    if "seconds" in key:
+        return expected == found
+    if "percent" in key:
+        return abs(expected - found) <= _PERCENT
+    in_hours = "hours" in where or "by_day" in where or ("[" in where and "tax" not in where)
+    return abs(expected - found) <= (_HOURS if in_hours else _MONEY)

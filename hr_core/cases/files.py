@@ -1,5 +1,6 @@
 """Files of known-answer cases: named one by one, or the JSON files of a folder."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hr_core.cases.case_input import Json
 from hr_core.errors import CoreError, NotFoundError
 
 SCHEMA = "hrcase/1"
+_FAMILY = "hrcase/"
 # The largest known file holds 83 cases in 0.4 MB; one that is far larger is something else.
 _MOST_BYTES = 64 * 2**20
 
@@ -22,6 +24,10 @@ class CaseFileError(CoreError):
             remedy=f'give files of {{"schema": "{SCHEMA}", "family": …, "cases": […]}}',
         )
         self.file = file
+
+
+class OtherFileError(CaseFileError):
+    """Good JSON that never said to be cases: beside them in a folder it does no harm."""
 
 
 def case_files(paths: Iterable[Path]) -> list[Path]:
@@ -42,14 +48,16 @@ def cases_of(file: Path) -> list[Json]:
     try:
         if file.stat().st_size > _MOST_BYTES:
             raise CaseFileError(file, f"is larger than {_MOST_BYTES} bytes")
-        content = msgspec.json.decode(file.read_bytes())
+        content = msgspec.json.decode(file.read_bytes().removeprefix(BOM_UTF8))
     except OSError as error:
         raise CaseFileError(file, f"cannot be read: {error.strerror or error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CaseFileError(file, f"is not JSON: {error}") from error
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:
-        raise CaseFileError(file, f"is not a file of {SCHEMA} (its schema is {schema!r})")
+        meant = isinstance(schema, str) and schema.startswith(_FAMILY)
+        kind = CaseFileError if meant else OtherFileError
+        raise kind(file, f"is not a file of {SCHEMA} (its schema is {schema!r})")
     cases = content.get("cases")
     if not isinstance(cases, list):
         raise CaseFileError(file, "has no list of cases")

@@ -11,10 +11,15 @@ from hr_core.attendance.comprehensive import (
     period_overtime,
 )
 from hr_core.cases.case_input import Fields, Json, UnsupportedError, flag, number, text
+from hr_core.cases.money_input import as_asked
 from hr_core.law.national import Overtime, national_law
 
 _HOUR = 3600
 _HOURS_OF_A_DAY = 8
+_WEEK_HOURS = 40
+_STATUTORY_DAYS = 13  # 国务院令第795号, from 2025 on
+_MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
+_IN_LIEU = DayKind.REST_DAY
 
 
 def _terms() -> Overtime:
@@ -37,8 +42,10 @@ def _rates(given: Fields) -> Json:
     else:
         day_wage = given.read("day_wage", _exactly)
     hour_wage = day_wage / terms.day_hours
+    in_lieu = given.read_or("time_off_in_lieu", flag, default=False)
     found = {
-        kind: hour_wage * terms.factors[kind] * worked
+        # Time off settles rest days alone (art. 44).
+        kind: hour_wage * terms.factors[kind] * (0 if in_lieu and kind is _IN_LIEU else worked)
         for kind, worked in _by_kind(given, "hours").items()
     }
     total = sum(found.values(), Fraction())
@@ -84,12 +91,13 @@ def _year(given: Fields) -> Json:
 def _scheme(given: Fields) -> Json:
     terms = _terms()
     scheme = HoursScheme(given.choice("scheme", list(HoursScheme)))
+    standard = 0
     if scheme is HoursScheme.COMPREHENSIVE:
-        given.choice("period", ("week", "month", "quarter", "half_year", "year"))
+        standard = _legal_hours(given.choice("period", ("week", *_MONTHS)))
     hours = PeriodHours(
         worked=given.read("worked_hours", _seconds),
         statutory_holiday=given.read_or("of_which_statutory_holiday_hours", _seconds, 0),
-        standard=given.read_or("standard_hours", _seconds, 0),
+        standard=given.read_or("standard_hours", _seconds, standard),
         holiday_fills_standard=given.read_or("holiday_fills_standard", flag, default=False),
     )
     found = period_overtime(scheme, hours)
@@ -110,11 +118,19 @@ def _scheme(given: Fields) -> Json:
     }
 
 
+def _legal_hours(period: str) -> int:
+    """Seconds of a period whose standard hours nobody named."""
+    if period == "week":
+        return _WEEK_HOURS * _HOUR
+    year = average_year(_STATUTORY_DAYS).workdays * _HOURS_OF_A_DAY * _HOUR
+    return round(Fraction(year * _MONTHS[period], 12))
+
+
 def _seconds(value: Json) -> int:
     return round(_exactly(value) * _HOUR)
 
 
-def _cn_overtime(given: Fields, _: Json) -> Json:
+def _cn_overtime(given: Fields, expect: Json) -> Json:
     for key, adapter in (
         ("monthly_wage", _rates),
         ("day_wage", _rates),
@@ -123,7 +139,7 @@ def _cn_overtime(given: Fields, _: Json) -> Json:
         ("scheme", _scheme),
     ):
         if key in given:
-            return adapter(given)
+            return as_asked(adapter(given), expect)
     raise UnsupportedError("cn_overtime of an unknown kind")
 
 

@@ -26,3 +26,18 @@ def rate_of(value: Json) -> Fraction:
 
 def yuan(fen: int) -> float:
     return fen / 100
+
+
+def as_asked(found: Json, expect: Json) -> Json:
+    """`null` asks for nothing: a figure of zero, or a line of zeros, is nothing."""
+    if expect is None and not _figures(found):
+        return None
+    if isinstance(expect, dict) and isinstance(found, dict):
+        return {key: as_asked(one, expect.get(key, one)) for key, one in found.items()}
+    return found
+
+
+def _figures(found: Json) -> bool:
+    if isinstance(found, dict):
+        return any(_figures(one) for one in found.values())
+    return bool(found)

@@ -4,14 +4,15 @@ from datetime import date
 
 from hr_core.attendance.calendar import DayKind, load_calendar
 from hr_core.cases.case_input import Fields, Json, UnsupportedError
-from hr_core.cases.money_input import yuan
-from hr_core.cases.month_pay_input import PayCase, read_case
+from hr_core.cases.money_input import as_asked, yuan
+from hr_core.cases.month_pay_input import LONG_EMPLOYED, PayCase, read_case
 from hr_core.clock import Month
 from hr_core.errors import CoreError
 from hr_core.law.loading import built_in_law
 from hr_core.law.national import national_law
 from hr_core.law.rows import FUNDS, INSURANCES
 from hr_core.pay.cn.income_tax import TaxYear
+from hr_core.pay.cn.lines import PayRefusedError
 from hr_core.pay.cn.month import Law, MonthFacts, MonthPay
 from hr_core.pay.cn.month_pay import pay_month
 from hr_core.pay.cn.month_wage import PaidDays, paid_days, paid_days_with
@@ -28,7 +29,7 @@ def _month_pay(given: Fields, expect: Json) -> Json:
         return {"refused": f"{refused}; {refused.remedy}"}
     except OverflowError as error:
         raise UnsupportedError(f"amounts out of all measure: {error}") from None
-    return _as_asked(_answer(case.period, runs), expect)
+    return as_asked(_answer(case.period, runs), expect)
 
 
 def _asked_months(expect: Json) -> set[str]:
@@ -58,6 +59,11 @@ def _facts(case: PayCase, month: Month) -> MonthFacts:
     apart = [fen for of, fen in case.bonuses_apart if of == month]
     taken = [of for of, _ in case.bonuses_apart if of.year == month.year and of < month]
     leave = {on for on in days.all for one in case.leave if one.first <= on <= one.last}
+    if asked and case.exit is not None and case.person.work.hired == LONG_EMPLOYED:
+        raise PayRefusedError(
+            "severance goes by years of service, and the contract has no first day",
+            remedy="HR enters the first day of the contract",
+        )
     return MonthFacts(
         month=month,
         days=days,
@@ -124,21 +130,6 @@ def _shares(paid: MonthPay) -> Json:
         name: {"employee": yuan(sides[0]), "employer": yuan(sides[1])}
         for name, sides in found.items()
     }
-
-
-def _as_asked(found: Json, expect: Json) -> Json:
-    """`null` asks for nothing: a figure of zero, or a line of zeros, is nothing."""
-    if expect is None and not _figures(found):
-        return None
-    if isinstance(expect, dict) and isinstance(found, dict):
-        return {key: _as_asked(one, expect.get(key, one)) for key, one in found.items()}
-    return found
-
-
-def _figures(found: Json) -> bool:
-    if isinstance(found, dict):
-        return any(_figures(one) for one in found.values())
-    return bool(found)
 
 
 KINDS = {"cn_month_pay": _month_pay}

@@ -14,10 +14,9 @@ from hr_core.cases.case_input import (
     day,
     days,
     flag,
-    length,
-    number,
     rows,
     text,
+    whole,
 )
 from hr_core.cases.money_input import exactly, fen_of, rate_of
 from hr_core.clock import Month
@@ -30,8 +29,9 @@ from hr_core.pay.cn.special_deductions import Household
 _DAMAGES = ("probation_excess_damages", "probation_wage_shortfall", "no_written_contract_wage")
 # Leave that is paid in full. Sick pay rests on facts that the format does not hold.
 _PAID_IN_FULL = (
-    "marriage", "maternity", "paternity", "bereavement", "annual", "prenatal", "nursing",
-    "breastfeeding", "childcare", "parental", "family_visit", "work_injury", "caregiver",
+    "marriage", "wedding", "maternity", "childbirth", "paternity", "bereavement",
+    "funeral", "annual", "statutory_annual", "prenatal", "nursing", "breastfeeding", "childcare",
+    "parental", "family_visit", "work_injury", "caregiver", "public_duty", "paid",
 )  # fmt: skip
 _RATES = {
     "injury_rate": "injury",
@@ -42,6 +42,8 @@ _RATES = {
 }
 _MUNICIPALITIES = ("北京", "上海", "天津", "重庆")
 _MOST_RUNS = 36
+# A case without a first day is of somebody who is employed all the while.
+LONG_EMPLOYED = date(1949, 10, 1)
 
 
 class OvertimeEntry(Struct, frozen=True):
@@ -79,8 +81,8 @@ class PayCase(Struct, frozen=True, kw_only=True):
 def read_case(given: Fields) -> PayCase:
     """Raises UnsupportedError for a shape that the format does not know."""
     period = given.read("period", Month.parse)
-    facts = _object(given.take("facts", {}))
-    change = _object(given.take("facts_change", {}))
+    facts: dict[str, Json] = given.read_or("facts", _object, {})
+    change: dict[str, Json] = given.read_or("facts_change", _object, {})
     exit_ = given.choice("exit", list(Exit), None)
     return PayCase(
         person=_person(given),
@@ -94,8 +96,8 @@ def read_case(given: Fields) -> PayCase:
         leave=_leave(given.take("paid_leave", None)),
         bonus=given.read_or("bonus", fen_of, 0),
         bonuses_apart=_bonuses_apart(given, period),
-        unused_leave_days=given.read_or("unused_leave_days", _not_negative, Fraction()),
-        allowance_by_fund=given.read_or("maternity_allowance_offset", _fen, 0),
+        unused_leave_days=given.read_or("unused_leave_days", exactly, Fraction()),
+        allowance_by_fund=given.read_or("maternity_allowance_offset", fen_of, 0),
         damages={name: given.read_or(name, fen_of, 0) for name in _DAMAGES},
         exit=None if exit_ is None else Exit(exit_),
     )
@@ -120,7 +122,7 @@ def _person(given: Fields) -> Person:
         household=Household(only_child=_flag(given, "only_child")),
         untaxed=given.read_or("untaxed", _amounts, {}),
         heat_allowance=given.read_or("heat_allowance", fen_of, 0),
-        carried_service_months=given.read_or("carried_service_months", length, 0),
+        carried_service_months=given.read_or("carried_service_months", whole, 0),
         deduct_60000_at_once=_flag(given, "deduct_60000_from_january"),
         first_wage_income_this_year=_flag(given, "first_wage_income_this_year"),
     )
@@ -131,13 +133,16 @@ def _flag(given: Fields, key: str) -> bool:
 
 
 def _work(given: Fields) -> Employment:
-    hired, left = given.read("hired", day), given.read_or("left", day, None)
-    if "wages" in given:
-        if "wage" in given:
-            raise UnsupportedError("input: both wage and wages")
-        spans = tuple(_wage_span(one, hired) for one in given.read("wages", rows))
+    hired, left = given.read_or("hired", day, LONG_EMPLOYED), given.read_or("left", day, None)
+    wage, changed = given.read_or("wage", fen_of, None), given.read_or("wages", rows, None)
+    if changed is not None and wage is not None:
+        raise UnsupportedError("input: both wage and wages")
+    if changed is not None:
+        spans = tuple(_wage_span(one, hired) for one in changed)
+    elif wage is not None:
+        spans = (WageSpan(wage, hired),)
     else:
-        spans = (WageSpan(given.read("wage", _fen), hired),)
+        raise UnsupportedError("input: without 'wage'")
     return Employment(hired=hired, left=left, wages=spans)
 
 
@@ -145,7 +150,7 @@ def _wage_span(value: Json, hired: date) -> WageSpan:
     one = Fields(value, "wages")
     last = one.read_or("to", day, None)
     until = None if last is None else last + timedelta(days=1)
-    span = WageSpan(one.read("wage", _fen), one.read_or("from", day, hired), until)
+    span = WageSpan(one.read("wage", fen_of), one.read_or("from", day, hired), until)
     one.done()
     return span
 
@@ -162,7 +167,7 @@ def _overtime(value: Json) -> OvertimeEntry:
     entry = OvertimeEntry(
         one.read("date", day),
         DayKind(one.choice("day_kind", list(DayKind))),
-        one.read("hours", _not_negative),
+        one.read("hours", exactly),
         _flag(one, "time_off_in_lieu"),
     )
     one.done()
@@ -178,13 +183,20 @@ def _leave(value: Json) -> tuple[Leave, ...]:
             found.append(_day_of_leave(values))
             continue
         one = Fields(values, "paid_leave")
-        one.choice("kind", _PAID_IN_FULL)
+        _paid_in_full(one.read_or("kind", text, "annual"))
         leave = Leave(one.read("from", day), one.read("to", day))
         if leave.last < leave.first:
             raise UnsupportedError(f"input.paid_leave: from {leave.first} to {leave.last}")
         one.done()
         found.append(leave)
     return tuple(found)
+
+
+def _paid_in_full(kind: str) -> None:
+    """Of "annual_leave", "annual leave" or "annual"."""
+    words = kind.lower().replace("_", " ").replace("-", " ").removesuffix(" leave")
+    if words.replace(" ", "_") not in _PAID_IN_FULL:
+        raise UnsupportedError(f"paid_leave.kind: {kind!r}")
 
 
 def _day_of_leave(value: str) -> Leave:
@@ -219,7 +231,7 @@ def _months(value: Json) -> tuple[Month, ...]:
 
 def _object(value: Json) -> dict[str, Json]:
     if not isinstance(value, dict):
-        raise UnsupportedError(f"input.facts: {value!r} is not an object")
+        raise TypeError
     return value
 
 
@@ -227,15 +239,3 @@ def _amounts(value: Json) -> dict[str, int]:
     if not isinstance(value, dict):
         raise TypeError
     return {str(name): fen_of(amount) for name, amount in value.items()}
-
-
-def _fen(value: Json) -> int:
-    if number(value) < 0:
-        raise ValueError
-    return fen_of(value)
-
-
-def _not_negative(value: Json) -> Fraction:
-    if number(value) < 0:
-        raise ValueError
-    return exactly(value)

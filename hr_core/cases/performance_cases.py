@@ -5,7 +5,7 @@ from datetime import date
 import msgspec
 
 from hr_core.cases.case_input import Fields, Json, UnsupportedError, text
-from hr_core.cases.money_input import exactly, fen_of, yuan
+from hr_core.cases.money_input import as_asked, exactly, fen_of, yuan
 from hr_core.performance.house_rules import (
     Consequence,
     HouseEdition,
@@ -36,23 +36,26 @@ def consequence_of(scheme: str, grade: str | None) -> Json:
     return {key: value for key, value in named.items() if value not in (None, False)}
 
 
-def _grade_pay(given: Fields, _: Json) -> Json:
+def _grade_pay(given: Fields, expect: Json) -> Json:
     pay = given.read("monthly_pay", fen_of)
     grade = given.choice("grade", _GRADES)
     found = _rules().consequence(scheme_of(given), grade) or Consequence()
     raised = found.raised(pay)
-    return {
+    answer = {
         "new_monthly": yuan(raised),
         "pay_change": yuan(raised - pay),
         "raise": yuan(raised - pay),
         "bonus": yuan(found.bonus(pay)),
     }
+    return as_asked(answer, expect)
 
 
 def _completion_tier(given: Fields, _: Json) -> Json:
     done, goal = given.read("done", exactly), given.read("goal", exactly)
-    if goal <= 0:
+    if goal < 0:
         raise UnsupportedError(f"input.goal: {goal}")
+    if goal == 0:
+        return {"tier": None, "percent": None}  # as of a rate: nothing to reach, no tier
     return {"tier": _rules().tier_of(done, goal), "percent": float(100 * done / goal)}
 
 

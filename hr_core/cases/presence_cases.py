@@ -39,8 +39,8 @@ def _working_hours(given: Fields, _: Json) -> Json:
     presses = [_press(one) for one in given.read("punches", rows)]
     there = presence(
         sorted(presses, key=lambda press: press.at),
-        Pairing(given.choice("pairing", list(Pairing))),
-        HoursFrom(given.choice("hours_from", list(HoursFrom))),
+        Pairing(given.choice("pairing", list(Pairing), Pairing.ALTERNATE)),
+        HoursFrom(given.choice("hours_from", list(HoursFrom), HoursFrom.FIRST_AND_LAST)),
     )
     dated = any(press.at > DAY_S for press in presses)
     if dated and any(press.at <= DAY_S for press in presses):
@@ -110,7 +110,9 @@ def _pairing(given: Fields, expect: Json) -> Json:
 
 def _keyed_press(values: Json) -> Press:
     given = Fields({"time": values} if isinstance(values, str) else values, "punch")
-    state = given.choice("state", (_NO_KEY,), None)
+    state = given.read_or("state", whole, None)
+    if state not in (None, _NO_KEY):
+        raise UnsupportedError(f"punch.state: {state}")
     direction = None if state == _NO_KEY else given.choice("direction", ("in", "out"), None)
     press = Press(given.read("time", wall), direction)
     given.done()

@@ -60,6 +60,13 @@ def _span(given: Fields, _: Json) -> Json:
     }
 
 
+def _weekday(value: Json) -> int:
+    found = whole(value)
+    if found not in _SUNDAY_TO_SATURDAY:
+        raise ValueError
+    return found
+
+
 def _period(given: Fields, weeks: int) -> Period:
     if not 1 <= weeks <= _MOST_WEEKS:
         raise UnsupportedError(f"input.weeks: {weeks}")
@@ -67,7 +74,7 @@ def _period(given: Fields, weeks: int) -> Period:
         given.read("date", day),
         weeks,
         given.read("first_period_start", day),
-        given.choice("week_start_day", _SUNDAY_TO_SATURDAY),
+        given.read("week_start_day", _weekday),
     )
 
 

@@ -3,7 +3,7 @@
 from datetime import date
 
 from hr_core.cases.case_input import Fields, Json, UnsupportedError, flag, rows
-from hr_core.cases.money_input import fen_of, yuan
+from hr_core.cases.money_input import as_asked, fen_of, yuan
 from hr_core.law.national import national_law
 from hr_core.pay.cn.income_tax import (
     TaxMonth,
@@ -75,12 +75,12 @@ def _bonus_apart(given: Fields, _: Json) -> Json:
     return {"tax": yuan(tax), "net": yuan(bonus - tax)}
 
 
-def _bonus_choice(given: Fields, _: Json) -> Json:
+def _bonus_choice(given: Fields, expect: Json) -> Json:
     """A year of equal months and a bonus in December, taxed with the wage or apart."""
     wage, own = given.read("monthly_wage", fen_of), given.read("monthly_si_hf", fen_of)
     special = given.read_or("monthly_special", fen_of, 0)
     bonus = given.read("bonus", fen_of)
-    method = given.choice("method", ("joined", "separate", "better"))
+    method = given.choice("method", ("joined", "separate", "better"), "better")
     law = national_law()
     month = TaxMonth(income=wage, contributions=own, special=special)
     with_bonus = TaxMonth(income=wage + bonus, contributions=own, special=special)
@@ -90,7 +90,7 @@ def _bonus_choice(given: Fields, _: Json) -> Json:
     is_joined = method == "joined" or (method == "better" and sum(joined) <= sum(separate) + apart)
     wage_tax, on_bonus = (joined, 0) if is_joined else (separate, apart)
     year_tax = sum(wage_tax) + on_bonus
-    return {
+    answer = {
         "method": "joined" if is_joined else "separate",
         "year_tax": yuan(year_tax),
         "bonus_tax": yuan(on_bonus),
@@ -98,6 +98,7 @@ def _bonus_choice(given: Fields, _: Json) -> Json:
         "december_wage_tax": yuan(wage_tax[-1] + on_bonus),
         "year_net": yuan(_YEAR_MONTHS * (wage - own) + bonus - year_tax),
     }
+    return as_asked(answer, expect)
 
 
 def _month_table(given: Fields, _: Json) -> Json:

@@ -46,7 +46,7 @@ def differences_of(case: Json) -> list[str]:
     steps = case["steps"]
     if not isinstance(steps, list) or len(steps) > _MOST_STEPS:
         raise UnsupportedError("steps: not a list, or too many")
-    rules = case.get("rules", [])
+    rules = case.get("rules") or []
     if not isinstance(rules, list):
         raise UnsupportedError("rules: not a list")
     sheet = _Sheet(Reader(case.get("setup"), rules))

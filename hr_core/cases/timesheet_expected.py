@@ -7,7 +7,16 @@ from hr_core.attendance.timesheet.local_time import LocalTime
 from hr_core.attendance.timesheet.model import Punch, Row, Shift
 from hr_core.attendance.timesheet.rules import RowKind
 from hr_core.attendance.timesheet.sheet import DaySheet
-from hr_core.cases.case_input import Fields, Json, UnsupportedError, length, number, rows, text
+from hr_core.cases.case_input import (
+    Fields,
+    Json,
+    UnsupportedError,
+    length,
+    number,
+    rows,
+    text,
+    whole,
+)
 
 _WAGE = 21.50
 _RATE_TOLERANCE = 0.005
@@ -67,32 +76,53 @@ def _unmatched(wanted: Sequence[Json], computed: Sequence[dict[str, Json]]) -> l
             raise UnsupportedError(f"row of kind {row.get('kind')!r}")
         given = Fields(row, "row")
         given.read_or("hourly_rate", number, None)
+        given.read_or("seconds", whole, None)
         for key in ("start", "end"):
             given.read_or(key, _instant_or_none, None)
-    found, left = [], list(computed)
-    # What is asserted most closely chooses first.
-    for row in sorted(wanted, key=len, reverse=True):
-        match = next((one for one in left if _same(row, one)), None)
-        if match is None:
-            found.append(f"no row {row}, left are {_brief(left)}")
-        else:
-            left.remove(match)
-    return found
+    taken, without = _matched(wanted, computed)
+    left = [row for place, row in enumerate(computed) if place not in taken]
+    return [f"no row {row}, left are {_brief(left)}" for row in without]
+
+
+def _matched(
+    wanted: Sequence[Json], computed: Sequence[dict[str, Json]]
+) -> tuple[dict[int, int], list[Json]]:
+    """Computed rows to the asserted ones that take them, and what is left without a row. A row that
+    is taken moves on to another that is free, so that no order of the asserted rows decides.
+    """
+    taken: dict[int, int] = {}
+
+    def take(asserted: int, tried: set[int]) -> bool:
+        for place, row in enumerate(computed):
+            if place in tried or not _same(wanted[asserted], row):
+                continue
+            tried.add(place)
+            if place not in taken or take(taken[place], tried):
+                taken[place] = asserted
+                return True
+        return False
+
+    # What is asserted most closely is missed first, and said so.
+    closest_first = sorted(range(len(wanted)), key=lambda one: -len(wanted[one]))
+    return taken, [wanted[one] for one in closest_first if not take(one, set())]
 
 
 def _same(wanted: dict[str, Json], row: dict[str, Json]) -> bool:
     for key, value in wanted.items():
         if key in _INFORMATIVE:
             continue
-        if key == "hourly_rate":
-            if abs(row[key] - number(value)) > _RATE_TOLERANCE:
-                return False
-        elif not _equal(key, value, row[key]):
+        if not _equal(key, value, row[key]):
             return False
     return True
 
 
 def _equal(key: str, wanted: Json, found: Json) -> bool:
+    if key == "hourly_rate":
+        return wanted is None or abs(found - number(wanted)) <= _RATE_TOLERANCE
+    if key == "seconds":
+        return wanted is None or whole(wanted) == found
+    if key in ("start", "end") and wanted is None:
+        return found is False
     if key in ("start", "end") and isinstance(wanted, str) and isinstance(found, str):
         return datetime.fromisoformat(wanted) == datetime.fromisoformat(found)
     return bool(wanted == found)

@@ -207,7 +207,9 @@ class Reader:
 
     def _overtime_by_arguments(self, given: Fields) -> None:
         """The recorder kept a few rules as the call that made them: 10 is daily over 8 hours."""
-        given.choice("type", (_DAILY_OVER_8,))
+        type_ = given.read("type", whole)
+        if type_ != _DAILY_OVER_8:
+            raise UnsupportedError(f"overtime by arguments of type {type_}")
         arguments = given.read("args", rows)
         factor = _CODE_WITH_FACTOR.fullmatch(str(arguments[-1])) if len(arguments) == 3 else None
         if factor is None:
@@ -312,7 +314,7 @@ class Reader:
         )
 
     def _meal_named(self, name: Json) -> MealRule | None:
-        if name in (-1, "ZERO"):
+        if name in (-1, "-1", "ZERO"):
             return None
         if isinstance(name, str) and name in self._named_meals:
             return self._named_meals[name]

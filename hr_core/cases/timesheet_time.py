@@ -39,11 +39,17 @@ def contribution(value: Json) -> Contribution:
     made = Contribution(
         pay_codes=frozenset(codes.read("pay_codes", texts)),
         filter=time_filter(given, "filter_start_time", "filter_end_time"),
-        inclusion=enum_of(given, "include_shift_type", ShiftInclusion) or ShiftInclusion.SPLIT,
+        inclusion=given.read_or("include_shift_type", _inclusion, ShiftInclusion.SPLIT),
     )
     codes.done()
     given.done()
     return made
+
+
+def _inclusion(value: Json) -> ShiftInclusion:
+    """The format's own list names all but the first without "full_shift"."""
+    known = {one.removeprefix("full_shift_"): one for one in ShiftInclusion}
+    return known[text(value).removeprefix("full_shift_")]
 
 
 def time_filter(given: Fields, start: str, end: str) -> TimeFilter:

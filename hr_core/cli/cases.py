@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,11 +32,10 @@ def run(
     ] = False,
 ) -> int:
     """Run known-answer cases through the engines; 1 when one failed."""
-    from hr_core.cases.files import case_files, cases_of
     from hr_core.cases.run import Outcome, run_case, summary
 
     # Every file is read before the first is run: half an answer would look like a whole one.
-    read = [(file, cases_of(file)) for file in case_files(paths)]
+    read = _read(paths)
     results: list[CaseResult] = []
     for file, cases in read:
         own = [run_case(case) for case in cases]
@@ -51,6 +51,26 @@ def run(
     else:
         print(_row("all", counted))
     return ExitCode.DEGRADED if counted[Outcome.FAILED] else ExitCode.OK
+
+
+def _read(paths: list[Path]) -> list[tuple[Path, list[Any]]]:
+    """What lies in a folder beside cases is named and left out; what was named must be cases."""
+    from hr_core.cases.files import OtherFileError, case_files, cases_of
+
+    read = []
+    others: list[OtherFileError] = []
+    for file in case_files(paths):
+        try:
+            read.append((file, cases_of(file)))
+        except OtherFileError as other:
+            if file in paths:
+                raise
+            others.append(other)
+    if others and not read:
+        raise others[0]
+    for left_out in others:
+        print(f"left out: {left_out}", file=sys.stderr)
+    return read
 
 
 def _print_file(file: Path, results: list[CaseResult]) -> None:

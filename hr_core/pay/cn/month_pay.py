@@ -41,6 +41,7 @@ def pay_month(person: Person, facts: MonthFacts, year: TaxYear, law: Law) -> Mon
     month, on = facts.month, _law_day(facts.month)
     overtime_law = law.national.overtime_on(month.first)
     wages = month_wage(person.work, month, facts.days, facts.unpaid_leave, overtime_law)
+    _refuse_impossible(person, facts)
     shared = contributions(person, facts, law)
     own_shares = sum(one.employee.fen for one in shared)
     _refuse_low_wage(person, facts, own_shares, law)
@@ -118,6 +119,26 @@ def _refuse_low_wage(person: Person, facts: MonthFacts, own_shares: int, law: La
     row = law.local.row(person.city, Item.MINIMUM_WAGE, _law_day(facts.month), person.district)
     wage = full_month_wage(person.work, facts.month) + facts.bonus
     refuse_below_minimum(CountedWage(wage, own_shares), row)
+
+
+def _refuse_impossible(person: Person, facts: MonthFacts) -> None:
+    for work in facts.overtime:
+        if not person.work.employed(work.on):
+            raise PayRefusedError(
+                f"overtime on {work.on}, when the person was not employed (hired "
+                f"{person.work.hired}, left {person.work.left})",
+                remedy="HR corrects the first or the last day, or the overtime",
+            )
+    counted = {
+        "hours of overtime": min((work.hours for work in facts.overtime), default=0),
+        "days of leave not taken": facts.unused_leave_days,
+        "the fund's allowance": facts.allowance_by_fund,
+        "the bonus taxed apart": facts.bonus_apart,
+        "months of service before": person.carried_service_months,
+    }
+    for what, value in counted.items():
+        if value < 0:
+            raise PayRefusedError(f"{what}: {value} is below zero", remedy="HR enters it anew")
 
 
 def _less_fund_allowance(wages: Line, facts: MonthFacts) -> Line:
