@@ -13,13 +13,9 @@ from pathlib import Path
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.free_ports import free_port
+
 PROFILE = Path(__file__).parents[2] / "docs" / "mosquitto" / "clockline-line.conf"
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 class LineBroker:
