@@ -56,7 +56,7 @@ async def listening(driver):
     await driver.identity()
 
     async def following():
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await anext(deliveries)
 
     try:
@@ -269,7 +269,7 @@ async def test_a_broker_of_3_1_1_is_spoken_to_in_its_own_way(tmp_path):
         assert identity.facts["mqtt"] == "3.1.1"
         await driver.aclose()
         server.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await asyncio.gather(*served)
         with pytest.raises(LinkDownError):
             await driver_at(broker, port=port).identity()
