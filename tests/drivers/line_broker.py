@@ -18,6 +18,10 @@ from tests.free_ports import free_port
 PROFILE = Path(__file__).parents[2] / "docs" / "mosquitto" / "clockline-line.conf"
 
 
+def _written(file):
+    return file.stat().st_mtime_ns if file.exists() else None
+
+
 class LineBroker:
     """`changes` replace lines of the profile, by the name of the setting; None takes one out."""
 
@@ -55,6 +59,14 @@ class LineBroker:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+    def saved(self):
+        """Returns when the queue has been written anew, with all that was accepted until now."""
+        file = self.folder / "data" / "mosquitto.db"
+        before, until = _written(file), time.monotonic() + 30
+        while _written(file) == before:
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.02)  # noqa: TID251 - called from threads
 
     def stop(self):
         if self.process is not None:

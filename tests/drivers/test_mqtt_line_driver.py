@@ -333,7 +333,7 @@ async def test_a_broker_that_is_killed_is_told_and_what_it_had_accepted_is_kept(
     with broker.box() as box:
         for seq in range(20):
             await in_thread(box.count, seq)
-    await asyncio.sleep(2.5)  # the queue is written once a second, and Mosquitto rounds up
+    await in_thread(broker.saved)
     broker.kill()
     broker.start()
     async with listening(again) as following:

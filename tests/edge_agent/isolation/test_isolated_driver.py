@@ -111,9 +111,9 @@ async def test_one_that_hangs_is_killed_and_delays_nobody(naughty, mischief):
     await asyncio.gather(hung, return_exceptions=True)
     began_s = time.monotonic()
     await driver.aclose()
-    assert time.monotonic() - began_s < 2
+    assert time.monotonic() - began_s < 10
     assert gone(pid)
-    assert longest_s < 0.2
+    assert longest_s < 2  # the driver sleeps for an hour
 
 
 async def test_no_sign_of_life_for_too_long_is_a_hang(naughty, monkeypatch):
