@@ -157,7 +157,7 @@ async def test_it_does_not_outlive_the_agent(naughty):
     hung = asyncio.ensure_future(pages(driver))
     await asyncio.sleep(0.2)
     driver._process._link.close()  # what the kernel does when the agent is killed
-    for _ in range(200):
+    for _ in range(1_500):
         if gone(pid):
             break
         await asyncio.sleep(0.02)
