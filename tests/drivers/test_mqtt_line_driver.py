@@ -491,7 +491,7 @@ async def test_a_broker_that_says_nothing_costs_its_time_and_no_more(broker):
     began = asyncio.get_running_loop().time()
     with pytest.raises(LinkDownError) as caught:
         await driver_at(broker, port=port, timeout_s=0.3).identity()
-    assert asyncio.get_running_loop().time() - began < 1.5
+    assert asyncio.get_running_loop().time() - began < 5
     assert caught.value.code == "link_timeout"
     server.close()
     await asyncio.sleep(0.1)  # its handler closes what was opened

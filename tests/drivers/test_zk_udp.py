@@ -183,7 +183,7 @@ async def test_a_peer_that_dies_in_mid_download_is_a_link_down() -> None:
     error = await failure(Faults(silent_on=frozenset({Command.READ_CHUNK})))
     assert isinstance(error, LinkDownError)
     assert (error.code, bool(error.remedy)) == ("no_answer", True)
-    assert time.monotonic() - started < 10 * SHORT_S
+    assert time.monotonic() - started < 10  # seconds: it asks for a quarter of one
 
 
 @pytest.mark.parametrize("lost", [0.97, 1.0])
