@@ -79,7 +79,7 @@ class Receiver:
 @contextlib.asynccontextmanager
 async def webhook(receiver, *, clock=None, **settings):
     async with serving(receiver.asgi) as url:
-        fields = {"url": f"{url}/in", "secret": SECRET, "timeout_s": 2.0} | settings
+        fields = {"url": f"{url}/in", "secret": SECRET, "timeout_s": 10.0} | settings
         async with exporter_to(clock=clock, **fields) as exporter:
             yield exporter
 
