@@ -1,10 +1,13 @@
 """Fixtures that every test folder may use."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.free_ports import free_port
 
 # How long an example takes on a busy machine is no property of the code; speed has its benchmarks.
 settings.register_profile("unhurried", settings.default, deadline=None)
@@ -16,6 +19,17 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """In place of pytest-asyncio's, whose port anybody's next connection may take."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def unused_tcp_port_factory() -> Callable[[], int]:
+    return free_port
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import contextlib
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+
+from tests.free_ports import free_port
 
 USER = "clockline"
 PASSWORD = "not-shown-to-anybody"
@@ -29,7 +30,7 @@ class PostgresServer:
     def __init__(self, *, durable=False, folder=None, settings=None):
         self.settings = settings or {}
         self.folder = Path(tempfile.mkdtemp(prefix="clockline-postgres-", dir=folder)).resolve()
-        self.port = _free_port()
+        self.port = free_port()
         self._durable = durable
         self._process = None
         self._databases = 0
@@ -162,9 +163,3 @@ def _account():
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
     raise LookupError("neither the account postgres nor nobody is here, and root may not run it")
-
-
-def _free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]

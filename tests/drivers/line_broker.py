@@ -13,13 +13,13 @@ from pathlib import Path
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.free_ports import free_port
+
 PROFILE = Path(__file__).parents[2] / "docs" / "mosquitto" / "clockline-line.conf"
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+def _written(file):
+    return file.stat().st_mtime_ns if file.exists() else None
 
 
 class LineBroker:
@@ -45,7 +45,7 @@ class LineBroker:
         with (self.folder / "broker.log").open("ab") as log:
             command = ["mosquitto", "-c", self.folder / "line.conf"]
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30  # a loaded machine is slow, not wrong
         while time.monotonic() < until:
             assert self.process.poll() is None, self.log()
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
@@ -59,6 +59,14 @@ class LineBroker:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+    def saved(self):
+        """Returns when the queue has been written anew, with all that was accepted until now."""
+        file = self.folder / "data" / "mosquitto.db"
+        before, until = _written(file), time.monotonic() + 30
+        while _written(file) == before:
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.02)  # noqa: TID251 - called from threads
 
     def stop(self):
         if self.process is not None:
@@ -89,7 +97,7 @@ class Box:
     def say(self, topic, payload, *, qos=1, retain=False):
         """Returns when the broker has it."""
         data = payload if isinstance(payload, bytes) else json.dumps(payload)
-        self.client.publish(topic, data, qos=qos, retain=retain).wait_for_publish(5)
+        self.client.publish(topic, data, qos=qos, retain=retain).wait_for_publish(30)
 
     def count(self, seq, pieces=None, *, station="press", boot=1, **more):
         payload = {

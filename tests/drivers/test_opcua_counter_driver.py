@@ -18,6 +18,7 @@ from drivers.opcua_counter import driver as driver_module
 from edge_agent.system_clock import SystemClock
 from protocols.records import Count, DeviceEvent
 from simulators.opcua_counter import OpcuaCounterServer
+from tests.free_ports import free_port
 
 UNCERTAIN, BAD_DEVICE_FAILURE = 0x40000000, 0x808B0000
 OVERFLOW = 0x0480
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared_server():
-    async with OpcuaCounterServer() as server:
+    async with OpcuaCounterServer(port=free_port()) as server:
         yield server
 
 

@@ -13,7 +13,7 @@ from drivers.contract import DriverContext
 from drivers.errors import DriverError
 from drivers.opcua_counter import OpcuaCounterConfig, OpcuaCounterDriver
 from edge_agent.system_clock import SystemClock
-from simulators.opcua_counter import free_port
+from tests.free_ports import free_port
 
 # A server takes seconds to start: one for all tests.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -55,7 +55,7 @@ async def url(files):
     server = Server(user_manager=OneUser())
     await server.init()
     await server.set_application_uri("urn:test:server")
-    url = f"opc.tcp://127.0.0.1:{await free_port('127.0.0.1')}"
+    url = f"opc.tcp://127.0.0.1:{free_port()}"
     server.set_endpoint(url)
     server.set_security_policy([ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt])
     made, key = files["server"]

@@ -31,6 +31,7 @@ class HandClock:
         self.wall = wall
         self.seconds = 0.0
         self.beats = asyncio.Queue()
+        self.asleep = asyncio.Event()
 
     def now(self):
         return self.wall
@@ -39,7 +40,13 @@ class HandClock:
         return self.seconds
 
     async def sleep(self, seconds):
+        self.asleep.set()
         await self.beats.get()
+
+    async def until_asleep(self):
+        """The pulse waits for the next beat: whatever the one before asked for is done."""
+        async with asyncio.timeout(30):  # against hanging
+            await self.asleep.wait()
 
     def pass_time(self, seconds):
         self.wall += timedelta(seconds=seconds)
@@ -96,7 +103,7 @@ async def beating(spool, clock, timekeeper, tmp_path, *, workers=(), notifier=No
         version="0", ntp=ntp,
     )  # fmt: skip
     task = asyncio.ensure_future(pulse.run())
-    await asyncio.sleep(0.02)
+    await clock.until_asleep()
     try:
         yield pulse
     finally:
@@ -107,8 +114,9 @@ async def beating(spool, clock, timekeeper, tmp_path, *, workers=(), notifier=No
 
 async def beat(clock, seconds=PULSE_S):
     clock.pass_time(seconds)
+    clock.asleep.clear()
     clock.beats.put_nowait(None)
-    await asyncio.sleep(0.15)
+    await clock.until_asleep()
 
 
 def punch(minute):
@@ -162,13 +170,12 @@ async def test_an_idle_hour_is_fed_all_the_way(spool, clock, tmp_path, monkeypat
     monkeypatch.setattr(writer, "IDLE_S", 0.001)  # its idle rounds keep up with the hour
     told = Told()
     async with beating(spool, clock, Timekeeper(clock, None, FLOOR), tmp_path, notifier=told):
-        await asyncio.sleep(1.1)  # the round that began before
         for _ in range(int(3_600 // PULSE_S)):
             clock.pass_time(PULSE_S)
-            await asyncio.sleep(0.004)
-            clock.beats.put_nowait(None)
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(0.05)
+            async with asyncio.timeout(30):  # against hanging
+                while spool.progress() < clock.monotonic():
+                    await asyncio.sleep(0.001)
+            await beat(clock, 0)
     assert told.said.count("alive") == 3_600 // PULSE_S
 
 

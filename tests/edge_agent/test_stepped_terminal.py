@@ -52,7 +52,8 @@ def near(found, wanted_s):
 @pytest.mark.parametrize("year", [2000, 2012, 2063])
 async def test_rows_on_both_sides_of_a_step_keep_their_own_offset(tmp_path, year):
     begin = site_now()
-    offset_s = round((begin.replace(year=year, day=1) - begin).total_seconds())
+    # In mid-year: hours before the first of 2000 a terminal's clock can show no more.
+    offset_s = round((begin.replace(year=year, month=6, day=15) - begin).total_seconds())
     wrong = begin + timedelta(seconds=offset_s)
     terminal = wrong_terminal(offset_s, [row(n, wrong - timedelta(hours=n)) for n in (5, 4, 3)])
     async with terminal, running(tmp_path, site_text(terminal.address[1])) as agent:

@@ -5,7 +5,6 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 import ssl
 import subprocess
 from pathlib import Path
@@ -19,6 +18,7 @@ from hr_core.api.mqtt import CLIENT_ID, MqttConsumer
 from protocols.mqtt_uplink import broker_address
 from sync.broker_session import BrokerSession, Credentials
 from sync.mqtt import MqttTransport
+from tests.free_ports import free_port
 from tests.hr_core.ingest.batch_samples import GATEWAY
 from tests.hr_core.signed_batches import CORE_KEY
 from tests.sync.uplink_doubles import IDENTITY
@@ -40,12 +40,6 @@ def certificates(folder):
         "-CA", folder / "ca.crt", "-CAkey", folder / "ca.key",
         "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE",
     )  # fmt: skip
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 class Mosquitto:
@@ -83,7 +77,7 @@ class Mosquitto:
         with (self.folder / "broker.log").open("ab") as log:
             command = ["mosquitto", "-c", self.folder / "broker.conf"]
             self._process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: ASYNC220 - killed from sync code
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 assert self._process.poll() is None, self.log()
                 with contextlib.suppress(OSError):

@@ -36,7 +36,7 @@ def server(authority, version):
 
 
 def _answer(listener, context):
-    listener.settimeout(5)
+    listener.settimeout(30)
     with contextlib.suppress(OSError):
         connection, _ = listener.accept()
         with connection, context.wrap_socket(connection, server_side=True) as secured:
@@ -54,7 +54,7 @@ def _only(context, version):
 def talk(context, port):
     """(version, bits of the cipher)"""
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
+        socket.create_connection(("127.0.0.1", port), timeout=30) as connection,
         context.wrap_socket(connection, server_hostname="127.0.0.1") as secured,
     ):
         assert secured.recv(4) == b"here"

@@ -1,7 +1,6 @@
 """`config init`: a site file with the devices that answer, and nothing lost of the ones that do not."""
 
 import asyncio
-import socket
 import threading
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -13,6 +12,7 @@ from edge_agent.cli import config_init
 from edge_agent.cli.app import run
 from edge_agent.config.loading import load_config
 from tests.drivers.zk_site import terminal
+from tests.free_ports import free_port
 
 SHANGHAI = ("--zone", "Asia/Shanghai")
 
@@ -27,12 +27,12 @@ def serve():
 
     def started(device) -> str:
         devices.append(device)
-        asyncio.run_coroutine_threadsafe(device.start(), loop).result(5)
+        asyncio.run_coroutine_threadsafe(device.start(), loop).result(30)
         return "{}:{}".format(*device.address)
 
     yield started
     for device in devices:
-        asyncio.run_coroutine_threadsafe(device.stop(), loop).result(5)
+        asyncio.run_coroutine_threadsafe(device.stop(), loop).result(30)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
@@ -43,12 +43,6 @@ def site(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("EDGE_AGENT_CONFIG", raising=False)
     return tmp_path / "site.toml"
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def now_in_shanghai():
@@ -82,7 +76,7 @@ def test_a_comm_key_goes_into_the_file_and_not_onto_the_screen(site, serve, caps
 
 
 def test_one_that_does_not_answer_is_written_down_with_the_reason(site, serve, capsys) -> None:
-    silent = f"127.0.0.1:{closed_port()}"
+    silent = f"127.0.0.1:{free_port()}"
     locked = serve(terminal(3, comm_key=1234))
     assert run(["config", "init", "--device", silent, "--device", locked, *SHANGHAI]) == 1
     one, other = load_config(site).devices

@@ -9,7 +9,8 @@ from drivers.modbus_counter import ModbusCounterConfig
 from drivers.mqtt_line import MqttLineConfig
 from edge_agent.doctor.findings import Code, Severity
 from edge_agent.doctor.line_broker import check_line_brokers
-from tests.drivers.line_broker import PROFILE, free_port, line_broker
+from tests.drivers.line_broker import PROFILE, line_broker
+from tests.free_ports import free_port
 
 
 def device(port, **more):

@@ -39,7 +39,7 @@ class Standby(PostgresServer):
         self._run("pg_ctl", "-D", self.folder / "data", "--wait", "promote")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def three():
     """(the first, its copies): a commit is answered when both copies have written it, too."""
     first = PostgresServer(settings={"wal_level": "replica"})
@@ -65,7 +65,7 @@ def rows_of(url):
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def core(three):
     """(URL of the core, its engine)"""
     first, _ = three

@@ -14,7 +14,8 @@ from hr_core.store.requests import add_request
 from tests.hr_core.two_people import store_lock, take_lock
 from tests.hr_core.web.plant import NOW
 
-DAYS = (date(2026, 11, 23) + timedelta(days=n) for n in range(400))
+# After those that test_asking_for_leave asks for of the same people.
+DAYS = (date(2027, 2, 1) + timedelta(days=n) for n in range(400))
 VERBS = ["approve", "refuse", "withdraw"]
 
 

@@ -2,12 +2,17 @@
 a waiting user becomes a person.
 """
 
-from datetime import date, datetime
+import secrets
+import shutil
+from datetime import date, datetime, timedelta
 
 import pytest
 
+from hr_core.accounts import management
+from hr_core.accounts.management import Act, TokenOrder
+from hr_core.accounts.model import Right
 from hr_core.people.records import DeviceSite, Membership, Unit, UnitKind, UnitParent
-from hr_core.store.database import writing
+from hr_core.store.database import open_database, writing
 from hr_core.store.organisation import Organisation, save_organisation
 from hr_core.store.watermarks import note_watermarks
 from protocols.records import Direction
@@ -23,8 +28,9 @@ ACCOUNTS = {"hr": (), "hr2": (), "hr-s1": ("S1",), "hr-d1": ("D1",), "hr-s2": ("
 
 
 @pytest.fixture(scope="module")
-def plant(tmp_path_factory):
-    engine = running_plant(tmp_path_factory.mktemp("sites"))
+def database(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sites")
+    engine = running_plant(folder)
     units = {
         code: Unit(code=code, kind=kind, name=code)
         for code, kind in [
@@ -67,32 +73,36 @@ def plant(tmp_path_factory):
         account(engine, name, "hr", departments=departments, at=NOW)
     account(engine, "boss", "manager", person="1001", at=NOW)
     account(engine, "audit", "auditor", at=NOW)
+    tokens = {name: token(engine, name) for name in (*ACCOUNTS, "boss", "audit")}
+    with engine.connect() as conn:
+        conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return folder / "core.db", tokens
+
+
+def token(engine, name):
+    with writing(engine) as conn:
+        order = TokenOrder(
+            account=name,
+            scopes=tuple(management.existing(conn, name).rights - {Right.BOARD_WALL}),
+            valid_for=timedelta(days=1),
+        )
+        made = management.create_token(conn, order, Act(actor="test", at=NOW), secrets.token_bytes)
+    return made[0]
+
+
+@pytest.fixture
+def plant(database, tmp_path):
+    """Each test adopts in a copy of its own."""
+    shutil.copy(database[0], tmp_path / "core.db")
+    engine = open_database(f"sqlite:///{tmp_path}/core.db")
     yield engine
     engine.dispose()
 
 
-@pytest.fixture(scope="module")
-def header(plant):
-    import secrets
-    from datetime import timedelta
-
-    from hr_core.accounts import management
-    from hr_core.accounts.management import Act, TokenOrder
-    from hr_core.accounts.model import Right
-
-    def of(name):
-        with writing(plant) as conn:
-            order = TokenOrder(
-                account=name,
-                scopes=tuple(management.existing(conn, name).rights - {Right.BOARD_WALL}),
-                valid_for=timedelta(days=1),
-            )
-            made = management.create_token(
-                conn, order, Act(actor="test", at=NOW), secrets.token_bytes
-            )
-        return {"Authorization": f"Bearer {made[0]}"}
-
-    return {name: of(name) for name in (*ACCOUNTS, "boss", "audit")}
+@pytest.fixture
+def header(database):
+    return {name: {"Authorization": f"Bearer {made}"} for name, made in database[1].items()}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """`hr-core performance`: a score from its two sides to its consequences, as people type it."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -197,7 +197,9 @@ def test_360_degrees(staff, capfd):
     assert found == {"raters": 3, "least_raters": 3, "score": "84", "by_relation": {}}
 
 
-def test_talks(staff, tmp_path, capfd):
+def test_talks(staff, tmp_path, capfd, monkeypatch):
+    now = datetime(2026, 1, 15, 4, tzinfo=UTC)
+    monkeypatch.setattr("hr_core.clock.SystemClock.now", lambda _clock: now)
     log = ("talks", "log", "E1", "agreed", "--with", "M1", "--day", "2025-10-08", "--by", "M1")
     assert run(*log) == 0
     code, found = shown(capfd, "talks", "overdue", "E1", "--since", "2025-10-01")

@@ -226,12 +226,12 @@ def test_a_writer_that_waits_too_long_goes_away_busy(core, core_url, monkeypatch
     def hold():
         with opened(core_url) as other, writing(other):
             held.set()
-            done.wait(5)
+            done.wait(30)
 
     holder = threading.Thread(target=hold)
     holder.start()
     try:
-        assert held.wait(5)
+        assert held.wait(30)
         with pytest.raises(StorageBusyError) as caught:
             ingest(core, punch_batch(1))
         assert caught.value.code == "storage_busy"

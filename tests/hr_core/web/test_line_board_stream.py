@@ -31,7 +31,7 @@ def reader(streams, line, stopping, key="L1"):
 
 async def next_event(events):
     while True:
-        text = await asyncio.wait_for(anext(events), 2)
+        text = await asyncio.wait_for(anext(events), 30)
         if text.startswith("event: "):
             name, data = text.strip().split("\n")
             return name.removeprefix("event: "), json.loads(data.removeprefix("data: "))

@@ -15,6 +15,7 @@ from hr_core.api.app import create_app
 from hr_core.store.database import writing
 from hr_core.store.events import punches_of_users
 from hr_core.store.sessions import find_session
+from hr_core.web import board_stream
 from hr_core.web.admission import Admission
 from hr_core.web.routes import page_routes
 from tests.hr_core.accounts.quick import PASSWORD, QUICK, Hours, account
@@ -332,14 +333,21 @@ async def test_a_large_form_is_cut(paid_plant, visit):
         assert (await client.post("/en/login", data=form)).status_code == 413
 
 
-async def test_an_open_stream_ends_with_its_session(paid_plant, visit):
+async def test_an_open_stream_ends_with_its_session(paid_plant, visit, monkeypatch):
+    told_once, real = asyncio.Event(), board_stream._wait
+
+    async def waited(stopping, seconds):
+        told_once.set()
+        await real(stopping, seconds)
+
+    monkeypatch.setattr(board_stream, "_wait", waited)
     async with visit(paid_plant) as client:
         await log_in(client, "boss")
         token = token_in(await client.get("/en/account"))
         stream = asyncio.create_task(client.get("/en/board/stream"))
-        await asyncio.sleep(0.3)
+        await asyncio.wait_for(told_once.wait(), 30)
         await client.post("/en/logout", data={"form_token": token})
-        told = await asyncio.wait_for(stream, 5)
+        told = await asyncio.wait_for(stream, 30)
     assert told.status_code == 200
     assert "event: part" in told.text
 
