@@ -43,8 +43,25 @@ def add_new_events(conn: sa.Connection, rows: Sequence[EventRow]) -> int:
         return 0
     if conn.dialect.name == "postgresql":
         return _copy(conn, rows)
-    # Plain tuples: sqlite3 takes the fields of any other sequence one call at a time, 1 us a row.
-    return conn.exec_driver_sql(_INTO_SQLITE, list(map(tuple, rows))).rowcount
+    return conn.exec_driver_sql(_INTO_SQLITE, _bound(rows)).rowcount
+
+
+def _bound(rows: Sequence[EventRow]) -> list[tuple[object, ...]]:
+    """As sqlite3 takes them fastest: plain tuples, because the fields of any other sequence it takes
+    one call at a time (1 us a row), and bytearrays, because for each `bytes` it first looks for
+    somebody who adapts it (0.2 us a value). Both are stored as blobs.
+    """
+    return [
+        (
+            bytearray(event_id), kind, device, user_id, at, zone, received_at, clock_offset_ms,
+            flags, gateway, batch, position, bytearray(salt), ingested_at, bytearray(body),
+            bytearray(raw),
+        )
+        for (
+            event_id, kind, device, user_id, at, zone, received_at, clock_offset_ms,
+            flags, gateway, batch, position, salt, ingested_at, body, raw,
+        ) in rows
+    ]  # fmt: skip
 
 
 def _copy(conn: sa.Connection, rows: Sequence[EventRow]) -> int:
