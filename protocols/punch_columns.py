@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
-from operator import concat, le, lt
+from operator import add, le, lt
 from typing import Annotated, Final
 
 import msgspec
@@ -124,7 +124,7 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
         """`protocols.identity.event_id` of each row."""
         fields = self._user_fields()
         keys = map(
-            concat,
+            add,
             map(_UpToUser(self.serial).__getitem__, fields),
             map(_Behind().__getitem__, self.state),
         )
