@@ -74,8 +74,7 @@ def rows_of(number: int, rows: int) -> list[EventRow]:
         spelled=list(map(record_bytes, observations)),
         stored_at=_ARRIVED,
     )
-    found = [made.row(position, one) for position, one in enumerate(observations)]
-    return [row for row in found if isinstance(row, EventRow)]
+    return made.rows(0, observations).rows
 
 
 async def bare(url: str, batches: Sequence[Rows]) -> Taken:

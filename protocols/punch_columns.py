@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
-from operator import le, lt
+from operator import add, le, lt
 from typing import Annotated, Final
 
 import msgspec
@@ -122,12 +122,14 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
 
     def event_ids(self) -> list[bytes]:
         """`protocols.identity.event_id` of each row."""
-        keys, fields = _Keys(self.serial), self._user_fields()
-        first = event_ticks(_EPOCH)
-        ids = event_ids_at(
-            [first + time for time in self.times],
-            map(keys.__getitem__, zip(fields, self.state, strict=True)),
+        fields = self._user_fields()
+        keys = map(
+            add,
+            map(_UpToUser(self.serial).__getitem__, fields),
+            map(_Behind().__getitem__, self.state),
         )
+        first = event_ticks(_EPOCH)
+        ids = event_ids_at([first + time for time in self.times], keys)
         for row, ordinal in self.ordinals.items():
             key = punch_key(self.serial, _text(fields[row]), self.state[row], ordinal)
             ids[row] = event_id_at(first + self.times[row], key)
@@ -334,31 +336,25 @@ class _Texts(dict[bytes, str]):
         return text
 
 
+class _UpToUser(dict[bytes, bytes]):
+    """The beginning of the `punch_key` of a punch that is the first of its equals, by user id field."""
+
+    def __init__(self, serial: str) -> None:
+        super().__init__()
+        self._before = spelled_key(("punch", serial))
+
+    def __missing__(self, field: bytes) -> bytes:
+        user_id = field.rstrip(b"\0")
+        spelled = self[field] = self._before + len(user_id).to_bytes(4, "big") + user_id
+        return spelled
+
+
 class _Behind(dict[int, bytes]):
     """The end of such a key, by state."""
 
     def __missing__(self, state: int) -> bytes:
         spelled = self[state] = spelled_key((str(state), "0"))
         return spelled
-
-
-class _Keys(dict[tuple[bytes, int], bytes]):
-    """`punch_key` of a punch that is the first of its equals, by user id field and state.
-
-    Put together from its spelled parts: in a big plant most rows of a page name a new pair.
-    """
-
-    def __init__(self, serial: str) -> None:
-        super().__init__()
-        self._before = spelled_key(("punch", serial))
-        self._behind = _Behind()
-
-    def __missing__(self, who: tuple[bytes, int]) -> bytes:
-        field, state = who
-        user_id = field.rstrip(b"\0")
-        key = self._before + len(user_id).to_bytes(4, "big") + user_id + self._behind[state]
-        self[who] = key
-        return key
 
 
 def _text(field: bytes) -> str:

@@ -123,14 +123,12 @@ class _LaidOut:
                 self._add_punches(section)
 
     def _add_rows(self, section: RowSection) -> None:
-        for position, observation in enumerate(section.rows, start=len(self.ids)):
-            self.ids.append(observation.event_id)
-            self.spelled.append(record_bytes(observation))
-            row = self._judge.row(position, observation)
-            if isinstance(row, Refusal):
-                self.refused[position] = row
-            else:
-                self.rows.append(row)
+        first = len(self.ids)
+        self.ids += [one.event_id for one in section.rows]
+        self.spelled += map(record_bytes, section.rows)
+        found = self._judge.rows(first, section.rows)
+        self.rows += found.rows
+        self.refused |= found.refused
 
     def _add_punches(self, section: PunchSection) -> None:
         columns, first = section.columns, len(self.ids)

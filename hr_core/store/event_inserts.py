@@ -17,6 +17,9 @@ _INTO_SQLITE = (
     f"INSERT INTO raw_events ({_COLUMNS}) "  # noqa: S608 - our own names
     f"VALUES ({', '.join('?' * len(raw_events.columns))}) ON CONFLICT DO NOTHING"
 )
+# Of a few hundred rows the processor still has at hand what was made of them: of 5,000 at once, the
+# insert takes a tenth longer.
+_ROWS_AT_A_TIME = 250
 
 # COPY is the fastest way into PostgreSQL, and the only one that cannot leave out what is there: so it
 # fills a table of the session's own, which every COMMIT empties and which is never synced.
@@ -43,8 +46,28 @@ def add_new_events(conn: sa.Connection, rows: Sequence[EventRow]) -> int:
         return 0
     if conn.dialect.name == "postgresql":
         return _copy(conn, rows)
-    # Plain tuples: sqlite3 takes the fields of any other sequence one call at a time, 1 us a row.
-    return conn.exec_driver_sql(_INTO_SQLITE, list(map(tuple, rows))).rowcount
+    return sum(
+        conn.exec_driver_sql(_INTO_SQLITE, _bound(rows[start : start + _ROWS_AT_A_TIME])).rowcount
+        for start in range(0, len(rows), _ROWS_AT_A_TIME)
+    )
+
+
+def _bound(rows: Sequence[EventRow]) -> list[tuple[object, ...]]:
+    """As sqlite3 takes them fastest: plain tuples, because the fields of any other sequence it takes
+    one call at a time (1 us a row), and bytearrays, because for each `bytes` it first looks for
+    somebody who adapts it (0.2 us a value). Both are stored as blobs.
+    """
+    return [
+        (
+            bytearray(event_id), kind, device, user_id, at, zone, received_at, clock_offset_ms,
+            flags, gateway, batch, position, bytearray(salt), ingested_at, bytearray(body),
+            bytearray(raw),
+        )
+        for (
+            event_id, kind, device, user_id, at, zone, received_at, clock_offset_ms,
+            flags, gateway, batch, position, salt, ingested_at, body, raw,
+        ) in rows
+    ]  # fmt: skip
 
 
 def _copy(conn: sa.Connection, rows: Sequence[EventRow]) -> int:

@@ -29,11 +29,19 @@ HEAD = BatchHead(
 )
 
 
-def rows_of(observations):
+def batch_of(observations):
     salts = [bytes([place]) * 16 for place in range(len(observations))]
     spelled = spelled_records(observations)
-    rows = BatchRows(HEAD, salts=salts, spelled=spelled, stored_at=NOW)
-    return [rows.row(place, one) for place, one in enumerate(observations)]
+    return BatchRows(HEAD, salts=salts, spelled=spelled, stored_at=NOW)
+
+
+def found_in(observations):
+    """By position: a row, or a refusal."""
+    found = batch_of(observations).rows(0, observations)
+    rows = {row.position: row for row in found.rows}
+    assert [*rows] == sorted(rows)
+    assert not rows.keys() & found.refused.keys()
+    return [found.refused.get(place) or rows[place] for place in range(len(observations))]
 
 
 texts = st.sampled_from(["1", "", "007", "张", 'a,"raw":"', "\\", "x" * 70]) | st.text(max_size=5)
@@ -119,14 +127,49 @@ def expected(place: int, one: Observation):
     )
 
 
-@given(st.lists(sent, max_size=8))
-def test_every_row_is_what_the_record_alone_gives(observations):
-    assert rows_of(observations) == [expected(place, one) for place, one in enumerate(observations)]
+plain = st.builds(
+    observe,
+    st.builds(
+        punch,
+        st.integers(0, 3),
+        serial=texts.filter(lambda text: "\0" not in text),
+        user_id=texts.filter(lambda text: "\0" not in text),
+        device_time=st.datetimes(datetime(1999, 1, 1), datetime(2101, 1, 1))
+        | st.sampled_from([datetime(2026, 3, 29, 2, 30), datetime(2026, 10, 25, 2, 30)]),
+        ordinal=st.integers(0, 1),
+        method=st.sampled_from(["unknown", "raw", ',"raw":"']),
+        raw=st.binary(min_size=1, max_size=9),
+    ),
+    zone=st.sampled_from(["Europe/Berlin", "Europe/Berlin", "Asia/Shanghai"]),
+    received_at=st.sampled_from([NOW, NOW + timedelta(microseconds=1)]),
+)
+
+
+@given(st.lists(sent, max_size=8) | st.lists(plain, max_size=8), st.integers(1, 8))
+def test_every_row_is_what_the_record_alone_gives(observations, together):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch_rows, "_ROWS_AT_A_TIME", together)
+        found = found_in(observations)
+    assert found == [expected(place, one) for place, one in enumerate(observations)]
+    rows = batch_of(observations)
+    assert found == [rows.row(place, one) for place, one in enumerate(observations)]
 
 
 def test_plain_punches_take_the_short_way(monkeypatch):
     """Or the test above would compare one way with itself."""
     monkeypatch.setattr(batch_rows, "judge", None)
-    assert [row.position for row in rows_of([observe(punch(n)) for n in range(9)])] == [*range(9)]
+    found = found_in([observe(punch(n)) for n in range(9)])
+    assert [row.position for row in found] == [*range(9)]
     with pytest.raises(TypeError):
-        rows_of([observe(count())])
+        found_in([observe(count())])
+
+
+def test_a_strange_record_sends_no_neighbour_the_long_way(monkeypatch):
+    monkeypatch.setattr(batch_rows, "_ROWS_AT_A_TIME", 3)
+    judged = []
+    monkeypatch.setattr(batch_rows, "judge", lambda one: judged.append(one) or judge(one))
+    observations = [observe(punch(n)) for n in range(9)]
+    observations[4] = observe(punch(4), zone="No/Where")
+    found = found_in(observations)
+    assert judged == [observations[4]]
+    assert [place for place, one in enumerate(found) if isinstance(one, Refusal)] == [4]
