@@ -27,6 +27,7 @@ from hr_core.web.assessment_page import (
 )
 from hr_core.web.errors import NoPageError
 from hr_core.web.forms import FormError
+from hr_core.web.goal_form_routes import goal_form_routes
 from hr_core.web.goals_page import (
     exact_text,
     goal_set_page,
@@ -60,7 +61,7 @@ def reviews_scores(visitor: Visitor) -> bool:
 
 def performance_routes(desk: PageDesk) -> list[BaseRoute]:
     pages = _Pages(desk)
-    found: list[BaseRoute] = []
+    found: list[BaseRoute] = [*goal_form_routes(desk)]
     for language in LANGUAGES:
         at = f"/{language}"
         show = {
@@ -96,7 +97,14 @@ class _Pages:
 
     def goals(self, visit: Visit) -> Response:
         page = goals_page(visit)
-        return self._page(visit, "goals.html", page=page, target=target_text, exact=exact_text)
+        return self._page(
+            visit,
+            "goals.html",
+            page=page,
+            target=target_text,
+            exact=exact_text,
+            proposes=may_act(visit.visitor),
+        )
 
     def goal_set(self, visit: Visit) -> Response:
         page = goal_set_page(visit, visit.request.path_params["number"])

@@ -131,6 +131,14 @@ class Links:
     def goals(self) -> str:
         return f"{self.start}goals"
 
+    def new_goals(self, person: str = "", period: str = "") -> str:
+        """`person`: the key; a number may be another's tomorrow."""
+        query = urlencode({"person": f"key:{person}", "period": period}) if person else ""
+        return f"{self.goals}/new" + (f"?{query}" if query else "")
+
+    def goals_change(self, number: int) -> str:
+        return f"{self.goals}/{number}/change"
+
     @property
     def assessments(self) -> str:
         return f"{self.start}assessments"
