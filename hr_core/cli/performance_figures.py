@@ -23,6 +23,7 @@ from hr_core.cli.performance_acting import (
     parse_number,
     parse_period,
     sign_of,
+    today_here,
 )
 
 if TYPE_CHECKING:
@@ -108,13 +109,12 @@ def progress(
 ) -> int:
     """Show how far goals are. Exit 1 while a goal is behind its plan."""
     from hr_core.cli.options import parse_day
-    from hr_core.clock import SystemClock
     from hr_core.performance.exact_json import plain
     from hr_core.performance.progress import progress_of
 
-    day = SystemClock().now().date() if on is None else parse_day(on)
     wanted = None if period is None else str(parse_period(period))
     with reading(context, db) as conn:
+        day = today_here(conn) if on is None else parse_day(on)
         named = None if owner is None else owner_key(conn, owner, day)
         found = progress_of(conn, day, owner=named, period=wanted)
     if as_json:
@@ -149,13 +149,14 @@ def remind(
     from hr_core.notify.goal_message import reminder_messages, turn_messages
     from hr_core.notify.settings import LOG_ONLY, read_channels
     from hr_core.performance import agreeing, progress
+    from hr_core.performance.today import today_at
     from hr_core.store.people import load_roster
 
     channels = LOG_ONLY if alert_channels is None else read_channels(alert_channels)
     with writing(context, db) as conn:
         sign = sign_of(conn, by)
         rows = progress.remind(conn, sign)
-        turns = agreeing.waiting(conn, sign.at.date())
+        turns = agreeing.waiting(conn, today_at(conn, sign.at))
         roster = load_roster(conn)
         people = {} if roster is None else roster.people
         names = {key: person.name for key, person in people.items()}

@@ -23,6 +23,7 @@ from hr_core.cli.performance_acting import (
     parse_number,
     parse_period,
     sign_of,
+    today_here,
 )
 
 if TYPE_CHECKING:
@@ -296,11 +297,10 @@ def waiting(
     as_json: JsonOption = False,
 ) -> None:
     """List goals that are not agreed yet and whose turn it is."""
-    from hr_core.clock import SystemClock
     from hr_core.performance import agreeing
 
-    today = SystemClock().now().date()
     with reading(context, db) as conn:
+        today = today_here(conn)
         key = None if person is None else owner_key(conn, person, today)
         found = [one for one in agreeing.waiting(conn, today) if key is None or key in one.people]
     if as_json:

@@ -17,6 +17,7 @@ from hr_core.cli.options import (
     reading,
     writing,
 )
+from hr_core.cli.performance_acting import today_here
 from hr_core.cli.score_options import PersonArgument, act_now
 
 if TYPE_CHECKING:
@@ -75,15 +76,14 @@ def overdue(  # noqa: PLR0913 - one for each option
     as_json: JsonOption = False,
 ) -> int:
     """List months or weeks that are over without a talk. Exit 1 when there is one."""
-    from hr_core.clock import SystemClock
     from hr_core.people.lookup import person_of_number
     from hr_core.performance.talks import overdue as late
     from hr_core.performance.talks import people_of_unit
 
     if not people and not unit:
         raise typer.BadParameter("name people or a unit", param_hint="--unit")
-    today = SystemClock().now().date()
     with reading(context, db) as conn:
+        today = today_here(conn)
         wanted = [person_of_number(conn, one, today) for one in people or ()]
         wanted += people_of_unit(conn, unit, today) if unit else []
         found = late(conn, wanted, kind, parse_day(since), today)
@@ -121,16 +121,17 @@ def book(  # noqa: PLR0913 - one for each option
     from hr_core.performance.talks import book as take
     from hr_core.performance.talks import existing_booking
     from hr_core.performance.talks import ical as calendar
+    from hr_core.performance.today import today_at
     from hr_core.store.talks import Booking
 
     begins = _instant(start)
     with writing(context, db) as conn:
-        act = act_now(conn, by)
+        act, on = act_now(conn, by), today_at(conn, begins)
         new = Booking(
             number=0,
             kind=kind,
-            person=person_of_number(conn, person, begins.date()),
-            host=person_of_number(conn, host, begins.date()),
+            person=person_of_number(conn, person, on),
+            host=person_of_number(conn, host, on),
             starts_at=begins,
             ends_at=begins + timedelta(minutes=minutes),
             place=place,

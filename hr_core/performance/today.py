@@ -4,11 +4,12 @@ An instant is UTC everywhere else. East of Greenwich a day begins hours before U
 appeals or signs in the first hours of a month does it in that month.
 """
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from hr_core.accounts.visible import site_today
 from hr_core.people.places import Places
 from hr_core.store.organisation import site_zones
 from hr_core.store.people import load_site_zone
@@ -18,8 +19,7 @@ def today_at(conn: sa.Connection, at: datetime, person: str | None = None) -> da
     """`person`: whose sites' zone holds, as in attendance; without one, or where its sites have none
     or several, the zone of the people file. Before the first import UTC.
     """
-    zone = load_site_zone(conn)
-    here = at.astimezone(UTC if zone is None else ZoneInfo(zone)).date()
+    here, zone = site_today(conn, at), load_site_zone(conn)
     if person is None or zone is None or not _sites_have_zones(conn):
         return here
     own = Places.load(conn).zone_of_person(person, here, zone)

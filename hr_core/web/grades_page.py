@@ -11,6 +11,7 @@ from hr_core.performance.content import Content, content_of
 from hr_core.performance.grading import Spread, spread
 from hr_core.performance.periods import Period
 from hr_core.performance.score_rules import rules_on
+from hr_core.performance.today import today_at
 from hr_core.store.appeals import Appeal, barred_from
 from hr_core.store.score_results import ResultRow, feedback_of, newest_results, score_results
 from hr_core.web.answering import Visit
@@ -62,7 +63,7 @@ class GradesPage(Struct, frozen=True, kw_only=True):
 def grades_page(visit: Visit, *, reviews: bool) -> GradesPage:
     """Raises BadQueryError. `reviews`: the visitor may review appeals of people that it sees."""
     asked = read_value(visit.request.query_params, "period", Period.parse, "2026-10")
-    here = visit.now.astimezone(visit.zone).date()
+    here = today_at(visit.conn, visit.now)
     last_month = Month(here.year, here.month)
     period = asked or Period.of(last_month).moved(-1)
     seen = sight_of_visit(visit)
