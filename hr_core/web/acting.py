@@ -10,7 +10,7 @@ from starlette.responses import Response
 from hr_core.errors import CoreError, NotFoundError
 from hr_core.store.errors import StorageError
 from hr_core.web.admission import Visitor
-from hr_core.web.answering import Need, PageDesk, Visit, anybody
+from hr_core.web.answering import Build, Need, PageDesk, Visit, anybody
 from hr_core.web.errors import NoPageError
 from hr_core.web.forms import MOST_FIELDS, FormError, own_form
 from hr_core.web.words import Language, Words
@@ -22,6 +22,10 @@ Act = Callable[[Visitor, Words, Mapping[str, str]], Response]
 Again = Callable[[Visit, Mapping[str, str], CoreError | None], Response]
 
 CHECK = "check"  # the `act` of a form that asks for its page once more
+
+
+# As `Act`; or how the page is built that tells what was done.
+TellingAct = Callable[[Visitor, Words, Mapping[str, str]], Response | Build]
 
 
 class LargeForm(NamedTuple):
@@ -57,7 +61,7 @@ def acting(
 
 
 def acting_on_large_form(
-    desk: PageDesk, language: Language, act: Act, large: LargeForm, need: Need = anybody
+    desk: PageDesk, language: Language, act: TellingAct, large: LargeForm, need: Need = anybody
 ) -> Callable[[Request], Awaitable[Response]]:
     """As `acting`, but what the rules refuse (409) is said on the form's own page: nothing that was
     typed is lost.
@@ -68,11 +72,14 @@ def acting_on_large_form(
         if form.get("act") == CHECK:
             return shown_again(request, visitor, form, None)
         try:
-            return act(visitor, Words(language), form)
+            done = act(visitor, Words(language), form)
         except StorageError:
             raise
         except CoreError as exc:
             return shown_again(request, visitor, form, exc)
+        if isinstance(done, Response):
+            return done
+        return desk.answer(request, Words(language), done, visitor)
 
     async def answer(request: Request) -> Response:
         words = Words(language)

@@ -36,7 +36,14 @@ from hr_core.web.goals_page import (
     target_text,
 )
 from hr_core.web.grades_page import grades_page
-from hr_core.web.performance_sight import PerformanceSight, actor_of_visitor, may_act, sight
+from hr_core.web.performance_sight import (
+    PerformanceSight,
+    actor_of_visitor,
+    may_act,
+    runs_scores,
+    sight,
+)
+from hr_core.web.scoring_routes import scoring_routes
 from hr_core.web.selection import MAX_RUN, Links, read_number
 from hr_core.web.words import LANGUAGES, Words
 
@@ -61,7 +68,7 @@ def reviews_scores(visitor: Visitor) -> bool:
 
 def performance_routes(desk: PageDesk) -> list[BaseRoute]:
     pages = _Pages(desk)
-    found: list[BaseRoute] = [*goal_form_routes(desk)]
+    found: list[BaseRoute] = [*goal_form_routes(desk), *scoring_routes(desk)]
     for language in LANGUAGES:
         at = f"/{language}"
         show = {
@@ -111,7 +118,12 @@ class _Pages:
         return self._page(visit, "goal_set.html", page=page, target=target_text, exact=exact_text)
 
     def assessments(self, visit: Visit) -> Response:
-        return self._page(visit, "assessments.html", listed=assessments_page(visit))
+        return self._page(
+            visit,
+            "assessments.html",
+            listed=assessments_page(visit),
+            runs=runs_scores(visit.visitor),
+        )
 
     def assessment(self, visit: Visit) -> Response:
         page = assessment_page(visit, visit.request.path_params["number"])

@@ -11,6 +11,7 @@ from hr_core.accounts.visible import seen_by, site_today
 from hr_core.approvals.actors import actor_of_account
 from hr_core.approvals.desk import Actor
 from hr_core.approvals.kinds import Kind, approvers
+from hr_core.performance.acting import Act
 from hr_core.store.people import load_roster, people
 from hr_core.web.admission import Visitor
 from hr_core.web.answering import Visit
@@ -49,6 +50,10 @@ def sight_of_visit(visit: Visit) -> PerformanceSight:
 def actor_of_visitor(conn: sa.Connection, visitor: Visitor) -> Actor:
     assert visitor.account is not None  # noqa: S101 - `may_act` asks for one
     return actor_of_account(conn, visitor.account)
+
+
+def act_of_visitor(visit: Visit) -> Act:
+    return Act(actor=actor_of_visitor(visit.conn, visit.visitor), at=visit.now)
 
 
 def account_of_visitor(conn: sa.Connection, visitor: Visitor) -> Actor:

@@ -37,6 +37,34 @@ PHRASES: dict[str, tuple[str, str]] = {
         "请从“提出目标”的名单中选择。",
         "Choose from the list under “Propose goals”.",
     ),
+    "team_scores": ("开评与锁定", "Open and lock"),
+    "team_scores_of": ("{period} 开评与锁定", "Opening and locking scores of {period}"),
+    "only_unit": ("部门或班组", "Unit"),
+    "all_units": ("全部", "all"),
+    "choose_unit": ("请选部门或班组。", "Choose a unit."),
+    "assessment_number": ("评分 {number}", "Assessment {number}"),
+    "open_scores": ("开评", "Open assessments"),
+    "rater_or_signer": (
+        "评分人工号(留空:签目标的上级)",
+        "Rater's number (empty: who signed the goals as the manager)",
+    ),
+    "open_all": ("为全部待开评者开评", "Open for all that wait"),
+    "open_ticked": ("为勾选者开评", "Open for the ticked"),
+    "lock_scores": ("锁定", "Lock scores"),
+    "grade_scheme": ("等级方案", "Scheme of grades"),
+    "lock_all": ("锁定全部已开评", "Lock all that are open"),
+    "lock_ticked": ("锁定勾选者", "Lock the ticked"),
+    "lock_hint": (
+        "锁定后不再改变;评分人和被评人不能锁定。缺什么就不锁谁,其余照锁。",
+        "A locked score never changes; who rates or is rated cannot lock it. Who lacks something is told, the others are locked.",
+    ),
+    "told_failed": ("{count} 人未成", "refused for {count}"),
+    "nobody_looked_after": ("没有由你负责的人。", "Nobody's scores are yours to open."),
+    "not_looked_after_what": (
+        "没有此人,或其评分不由你负责。",
+        "There is no such person, or its scores are not yours to open.",
+    ),
+    "not_looked_after_do": ("请从名单中勾选。", "Tick people of the list."),
 }
 CODES: dict[str, dict[str, tuple[str, str]]] = {
     "goal_field": {
@@ -59,6 +87,19 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "at_least": ("不低于", "at least"),
         "at_most": ("不高于", "at most"),
         "change": ("变化 %", "change in %"),
+    },
+    "score_stage": {
+        "no_goals": ("无已签目标", "no signed goals"),
+        "to_open": ("待开评", "to be opened"),
+        "sides_missing": ("缺评分", "marks are missing"),
+        "to_explain": ("差距需说明", "lies apart: a reason is missing"),
+        "to_lock": ("可锁定", "ready to be locked"),
+        "locked": ("已锁定", "locked"),
+    },
+    "told_made": {"open": ("已开评", "opened"), "lock": ("已锁定", "locked")},
+    "scheme_of_grades": {
+        "workshop": ("车间(按次品率)", "workshop (by defect rate)"),
+        "general": ("一般(按分数)", "general (by score)"),
     },
     "goal_group": {"KPI": ("KPI", "KPI"), "KCI": ("KCI", "KCI")},
 }

@@ -143,6 +143,10 @@ class Links:
     def assessments(self) -> str:
         return f"{self.start}assessments"
 
+    @property
+    def team_scores(self) -> str:
+        return f"{self.start}team-scores"
+
     def grades(self, period: str = "") -> str:
         query = "?" + urlencode({"period": period}) if period else ""
         return f"{self.start}grades{query}"
