@@ -1,6 +1,6 @@
 """Whose goals and scores a visitor sees, and as whom it acts."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -12,6 +12,8 @@ from hr_core.approvals.actors import actor_of_account
 from hr_core.approvals.desk import Actor
 from hr_core.approvals.kinds import Kind, approvers
 from hr_core.performance.acting import Act
+from hr_core.performance.periods import Period
+from hr_core.performance.units import Units
 from hr_core.store.people import load_roster, people
 from hr_core.web.admission import Visitor
 from hr_core.web.answering import Visit
@@ -70,6 +72,16 @@ def runs_scores(visitor: Visitor) -> bool:
     """
     account = visitor.account
     return may_act(visitor) and account is not None and account.has_role(*approvers(Kind.SCORE))
+
+
+def looked_after(seen: PerformanceSight, units: Units, unit: str, period: Period) -> list[str]:
+    """Of the unit (empty: all) on the period's last day; never the visitor itself."""
+    last = period.after - timedelta(days=1)
+    return [
+        key
+        for key in sorted(seen.names)
+        if seen.sees(key) and key not in seen.own and (not unit or units.is_below(key, unit, last))
+    ]
 
 
 def may_act(visitor: Visitor) -> bool:

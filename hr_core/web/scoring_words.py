@@ -65,6 +65,58 @@ PHRASES: dict[str, tuple[str, str]] = {
         "There is no such person, or its scores are not yours to open.",
     ),
     "not_looked_after_do": ("请从名单中勾选。", "Tick people of the list."),
+    "rate360": ("360 度", "360 degrees"),
+    "rate360_of": ("{period} 360 度评价", "360 degrees of {period}"),
+    "asked_to_rate": ("请你评价", "You are asked to rate"),
+    "your_mark": ("你的打分(0–100)", "Your mark (0 to 100)"),
+    "note_for_hr": ("说明(仅人事可见,可不填)", "Words (for HR alone, may stay empty)"),
+    "give_rating": ("提交评价", "Give this mark"),
+    "rating_hint": (
+        "被评价人不会知道谁评了什么;结束前可改。",
+        "The rated person never learns who said what. It can be changed until the round is closed.",
+    ),
+    "own_360": ("对你的评价", "How you were rated"),
+    "from_raters": ("{count} 人评价", "{count} people rated"),
+    "hidden_360": (
+        "只有 {count} 人评价,少于 {least} 人不显示,以免认出是谁",
+        "{count} rated: fewer than {least} are not shown, so that nobody is recognised",
+    ),
+    "no_own_360": (
+        "没有已结束的评价。结果在一轮结束后显示。",
+        "No round about you is closed; a result is shown when it is.",
+    ),
+    "rounds_360": ("由你组织的评价", "Rounds that you run"),
+    "no_rounds_360": ("这一期还没有请人评价。", "Nobody is asked to rate in this period yet."),
+    "round_open": ("进行中", "open"),
+    "round_closed": ("已结束", "closed"),
+    "answered_360": ("{count} 人已评", "{count} in"),
+    "waits_for": ("等待 {names}", "waits for {names}"),
+    "close_round": ("结束…", "Close…"),
+    "close_hint": (
+        "结束后不能再改,被评价人看到结果;少于 {least} 人评价则不显示分数。",
+        "Nothing changes after that and the rated person sees the result; with fewer than {least} marks there is no score.",
+    ),
+    "close_now": ("结束这一轮", "Close the round"),
+    "name_raters": ("请人评价", "Ask people to rate"),
+    "rated_person": ("被评价人", "Who is rated"),
+    "raters_hint": (
+        "写工号,用空格隔开;被评价人看不到名单。",
+        "Employee numbers with spaces between; the rated person does not see them.",
+    ),
+    "ask_them": ("发出邀请", "Ask them"),
+    "not_asked_to_rate_what": (
+        "没有请你评价此人,或这一轮已结束。",
+        "You are not asked to rate this person, or the round is closed.",
+    ),
+    "not_asked_to_rate_do": (
+        "请从 360 度页的名单中选择。",
+        "Choose from the page of 360 degrees.",
+    ),
+    "no_round_what": (
+        "没有此人的评价,或不由你组织。",
+        "There is no such round, or it is not yours to run.",
+    ),
+    "no_round_do": ("请从 360 度页选择。", "Choose one on the page of 360 degrees."),
 }
 CODES: dict[str, dict[str, tuple[str, str]]] = {
     "goal_field": {
@@ -100,6 +152,11 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
     "scheme_of_grades": {
         "workshop": ("车间(按次品率)", "workshop (by defect rate)"),
         "general": ("一般(按分数)", "general (by score)"),
+    },
+    "relation": {
+        "superior": ("上级", "superiors"),
+        "peer": ("同级", "peers"),
+        "junior": ("下级", "juniors"),
     },
     "goal_group": {"KPI": ("KPI", "KPI"), "KCI": ("KCI", "KCI")},
 }

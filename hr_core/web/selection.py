@@ -147,6 +147,10 @@ class Links:
     def team_scores(self) -> str:
         return f"{self.start}team-scores"
 
+    def rate360(self, period: str = "") -> str:
+        query = "?" + urlencode({"period": period}) if period else ""
+        return f"{self.start}rate360{query}"
+
     def grades(self, period: str = "") -> str:
         query = "?" + urlencode({"period": period}) if period else ""
         return f"{self.start}grades{query}"

@@ -26,7 +26,12 @@ from hr_core.store.score_results import ResultRow, newest_results, score_results
 from hr_core.web.answering import Visit
 from hr_core.web.assessment_page import may_look
 from hr_core.web.errors import NoPageError
-from hr_core.web.performance_sight import PerformanceSight, act_of_visitor, sight_of_visit
+from hr_core.web.performance_sight import (
+    PerformanceSight,
+    act_of_visitor,
+    looked_after,
+    sight_of_visit,
+)
 from hr_core.web.selection import read_value
 
 MOST_PEOPLE = 300  # on one page; a larger plant chooses a unit
@@ -113,16 +118,6 @@ def team_scores_page(
         told=told,
         refused=refused,
     )
-
-
-def looked_after(seen: PerformanceSight, units: Units, unit: str, period: Period) -> list[str]:
-    """Of the unit (empty: all) on the period's last day; never the visitor itself."""
-    last = period.after - timedelta(days=1)
-    return [
-        key
-        for key in sorted(seen.names)
-        if seen.sees(key) and key not in seen.own and (not unit or units.is_below(key, unit, last))
-    ]
 
 
 def do_team_scores(
