@@ -1,4 +1,4 @@
-"""`hr-core performance talks log|overdue|book|cancel|list`."""
+"""`hr-core performance talks log|overdue|book|cancel|list|summary`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hr_core.cli.options import (
     DbOption,
     ExitCode,
     JsonOption,
+    MonthOption,
     parse_day,
     print_json,
     reading,
@@ -186,6 +187,30 @@ def list_(context: typer.Context, *, db: DbOption = None, as_json: JsonOption = 
         )
     if not found:
         print("No slot is booked.")
+
+
+@app.command("summary")
+def summary(
+    context: typer.Context,
+    *,
+    unit: Annotated[str, typer.Option("--unit", help="The team, or a unit above it.")],
+    month: MonthOption,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what a team's meeting is about: its goals, how many lag, scores, talks. Nobody's name."""
+    from hr_core.cli.options import parse_month
+    from hr_core.performance.exact_json import plain
+    from hr_core.performance.team_summary import lines_of, team_summary
+
+    wanted = parse_month(month)
+    with reading(context, db) as conn:
+        found = team_summary(conn, unit, wanted, today_here(conn))
+    if as_json:
+        print_json(plain(found))
+        return
+    for line in lines_of(found):
+        print(line)
 
 
 def _instant(text: str) -> datetime:

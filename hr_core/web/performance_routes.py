@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from hr_core.accounts.model import Right
 from hr_core.performance import agreeing, appealing, assessing, locking
 from hr_core.performance.acting import Act as Deed
+from hr_core.performance.follow_up import end_task
 from hr_core.performance.sign_off import Act
 from hr_core.store.appeals import Outcome
 from hr_core.store.assessments import Side
@@ -36,6 +37,7 @@ from hr_core.web.goals_page import (
     target_text,
 )
 from hr_core.web.grades_page import grades_page
+from hr_core.web.open_tasks import task_to_end
 from hr_core.web.performance_sight import (
     PerformanceSight,
     actor_of_visitor,
@@ -178,6 +180,9 @@ class _Pages:
                     number = _number(form, "result")
                     result_seen(conn, number, seen)
                     locking.give_feedback(conn, number, form.get("reason", ""), deed)
+                case "done":
+                    row = task_to_end(conn, visitor, seen, _number(form, "task"))
+                    end_task(conn, row.number, form.get("reason", ""), deed)
                 case "review":
                     self._review(conn, visitor, seen, form)
                 case _:

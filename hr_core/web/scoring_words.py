@@ -117,6 +117,22 @@ PHRASES: dict[str, tuple[str, str]] = {
         "There is no such round, or it is not yours to run.",
     ),
     "no_round_do": ("请从 360 度页选择。", "Choose one on the page of 360 degrees."),
+    "own_rank": ("第 {rank} 名,共 {of} 人", "Rank {rank} of {of}"),
+    "rank_hint": ("同分同名次,不显示他人", "equal scores share a rank; nobody else is shown"),
+    "open_tasks": ("待办", "Open tasks"),
+    "reached": ("实际", "Reached"),
+    "until_day": ("{day} 前", "Until {day}"),
+    "end_task": ("办完…", "Done…"),
+    "what_was_done": ("做了什么", "What was done"),
+    "task_done": ("已办完", "It is done"),
+    "no_task_what": (
+        "没有待办 {number},或不由你办。",
+        "There is no task {number}, or it is not yours.",
+    ),
+    "no_task_do": (
+        "请从等级页的待办中选择。",
+        "Choose one of the open tasks on the page of grades.",
+    ),
 }
 CODES: dict[str, dict[str, tuple[str, str]]] = {
     "goal_field": {
@@ -157,6 +173,24 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "superior": ("上级", "superiors"),
         "peer": ("同级", "peers"),
         "junior": ("下级", "juniors"),
+    },
+    "task_kind": {
+        "training": ("培训", "training"),
+        "team_lead_candidate": ("班组长候选", "candidate for team leader"),
+        "improvement_plan": ("改进计划", "improvement plan"),
+        "transfer_proposal": ("调岗建议", "proposal of a transfer"),
+        "hr_notice": ("告知人事", "notice to HR"),
+        "bonus_to_decide": ("奖金待定", "bonus to be decided"),
+        "goal_review": ("目标未达成,需面谈", "missed goals to be talked over"),
+        "leaving_proposal": ("离职建议", "proposal of leaving"),
+        "promotion_candidate": ("晋升候选", "candidate for promotion"),
+        "take_back": ("已批准的须收回", "approved before, to be settled"),
+    },
+    "task_fact": {
+        "course": ("课程", "course"),
+        "begins": ("开始", "begins"),
+        "grade": ("等级", "grade"),
+        "decided_by": ("决定", "decided by"),
     },
     "goal_group": {"KPI": ("KPI", "KPI"), "KCI": ("KCI", "KCI")},
 }
