@@ -147,6 +147,9 @@ def _goal(row: TypedGoal, whose: tuple[str, str], at: int, before: Goal | None) 
     except ValueError as exc:
         raise _refused(row, at, str(exc), "choose one of the list") from exc
     owner, period = whose
+    shown: dict[str, Fraction | None] = {}
+    if before is not None:
+        shown = {"target": before.target, "base": before.base, "weight": before.weight}
     new = Goal(
         code=row.code,
         level=Level.PERSON,
@@ -156,10 +159,10 @@ def _goal(row: TypedGoal, whose: tuple[str, str], at: int, before: Goal | None) 
         title=row.title,
         title_zh=row.title_zh,
         kind=kind,
-        target=_number(row, at, "target", before and before.target),
-        base=_number(row, at, "base", before and before.base) if row.base else None,
+        target=_number(row, at, "target", shown.get("target")),
+        base=_number(row, at, "base", shown.get("base")) if row.base else None,
         measure=row.measure,
-        weight=_number(row, at, "weight", before and before.weight) if row.weight else Fraction(0),
+        weight=_number(row, at, "weight", shown.get("weight")) if row.weight else Fraction(0),
         group=group,
         trial=bool(row.trial),
         scored_by=row.scored_by or None,
