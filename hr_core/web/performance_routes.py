@@ -12,6 +12,7 @@ from hr_core.accounts.model import Right
 from hr_core.performance import agreeing, appealing, assessing, locking
 from hr_core.performance.acting import Act as Deed
 from hr_core.performance.follow_up import end_task
+from hr_core.performance.goals import Goal
 from hr_core.performance.sign_off import Act
 from hr_core.store.appeals import Outcome
 from hr_core.store.assessments import Side
@@ -40,6 +41,7 @@ from hr_core.web.grades_page import grades_page
 from hr_core.web.open_tasks import task_to_end
 from hr_core.web.performance_sight import (
     PerformanceSight,
+    account_of_visitor,
     actor_of_visitor,
     may_act,
     runs_scores,
@@ -47,6 +49,7 @@ from hr_core.web.performance_sight import (
 )
 from hr_core.web.scoring_routes import scoring_routes
 from hr_core.web.selection import MAX_RUN, Links, read_number
+from hr_core.web.split_page import countable, shares_out
 from hr_core.web.words import LANGUAGES, Words
 
 # A form of 100 indicators and what it is about.
@@ -117,7 +120,13 @@ class _Pages:
 
     def goal_set(self, visit: Visit) -> Response:
         page = goal_set_page(visit, visit.request.path_params["number"])
-        return self._page(visit, "goal_set.html", page=page, target=target_text, exact=exact_text)
+        shares: tuple[Goal, ...] = ()
+        if may_act(visit.visitor):
+            by = account_of_visitor(visit.conn, visit.visitor)
+            if shares_out(visit.conn, page.stored, by, visit.now):
+                shares = countable(page.stored)
+        content = {"page": page, "target": target_text, "exact": exact_text, "shares": shares}
+        return self._page(visit, "goal_set.html", **content)
 
     def assessments(self, visit: Visit) -> Response:
         return self._page(

@@ -48,13 +48,16 @@ _BETWEEN = re.compile(r"[\s,;，；、]+")  # as numbers are written in a row, a
 
 
 class Request360(Struct, frozen=True, kw_only=True):
-    """Somebody whom the visitor is asked to rate; `given`: the own mark, as long as it can change."""
+    """Somebody whom the visitor is asked to rate; `given`: the own mark, as long as it can change.
+    `most`: the highest mark.
+    """
 
     person: str
     name: str
     period: str
     relation: Relation
     given: str
+    most: str
 
 
 class OwnResult(Struct, frozen=True, kw_only=True):
@@ -196,6 +199,7 @@ def _to_rate(conn: sa.Connection, seen: PerformanceSight) -> tuple[Request360, .
             period=one.period,
             relation=one.relation,
             given=one.given,
+            most=decimal_text(rules_on(conn, Period.parse(one.period).first).highest_mark),
         )
         for one in _asked(conn, seen)
     )

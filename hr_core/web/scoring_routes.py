@@ -95,16 +95,18 @@ class _Pages:
         return RedirectResponse(Links(words.language).rate360(form.get("period", "")), 303)
 
     def _rate360(self, visit: Visit, page: round360.Rate360Page) -> Response:
-        content = {
-            "page": page,
-            "relations": round360.RELATIONS,
-            "runs": runs_scores(visit.visitor),
-            "exact": exact_text,
-            "form_token": visit.visitor.form_token,
-        }
-        return self._desk.page(visit, "rate360.html", **content)
+        return self._desk.page(
+            visit,
+            "rate360.html",
+            page=page,
+            relations=round360.RELATIONS,
+            runs=runs_scores(visit.visitor),
+            exact=exact_text,
+            form_token=visit.visitor.form_token,
+        )
 
     def _page(self, visit: Visit, page: team.TeamScoresPage) -> Response:
         token = visit.visitor.form_token
-        content = {"page": page, "exact": exact_text, "form_token": token}
-        return self._desk.page(visit, "team_scores.html", **content)
+        return self._desk.page(
+            visit, "team_scores.html", page=page, exact=exact_text, form_token=token
+        )

@@ -68,7 +68,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "rate360": ("360 度", "360 degrees"),
     "rate360_of": ("{period} 360 度评价", "360 degrees of {period}"),
     "asked_to_rate": ("请你评价", "You are asked to rate"),
-    "your_mark": ("你的打分(0–100)", "Your mark (0 to 100)"),
+    "your_mark": ("你的打分(0–{most})", "Your mark (0 to {most})"),
     "note_for_hr": ("说明(仅人事可见,可不填)", "Words (for HR alone, may stay empty)"),
     "give_rating": ("提交评价", "Give this mark"),
     "rating_hint": (
@@ -133,6 +133,15 @@ PHRASES: dict[str, tuple[str, str]] = {
         "请从等级页的待办中选择。",
         "Choose one of the open tasks on the page of grades.",
     ),
+    "share_out": ("分解…", "Share out…"),
+    "percent_each": ("各占 %", "Percent of each"),
+    "smallest_part": ("最小单位", "Smallest part"),
+    "split_hint": (
+        "合计 100 %;各份之和等于原目标。给单位的立即生效,给个人的等其签署。",
+        "100 % together; the parts are the whole. A unit's part holds at once, a person's waits for its signatures.",
+    ),
+    "share_out_now": ("分解", "Share it out"),
+    "nobody_below": ("没有下级单位或成员可分。", "No unit and nobody is below to share it with."),
 }
 CODES: dict[str, dict[str, tuple[str, str]]] = {
     "goal_field": {

@@ -139,6 +139,9 @@ class Links:
     def goals_change(self, number: int) -> str:
         return f"{self.goals}/{number}/change"
 
+    def goals_split(self, number: int, goal: str) -> str:
+        return f"{self.goals}/{number}/split?{urlencode({'goal': goal})}"
+
     @property
     def assessments(self) -> str:
         return f"{self.start}assessments"

@@ -212,6 +212,30 @@ async def test_an_employee_asks_for_other_goals_and_the_manager_changes_them_onc
     assert (new.version, new.goals[0].target) == (2, Fraction(7, 2))
 
 
+async def test_a_count_is_shared_out_by_who_manages_the_unit(core):
+    place, parts = "/en/goals/2/split?goal=LINE", {"number": "2", "goal": "LINE", "act": "split"}
+    typed = parts | {"step": "1", "part_T1": "60", "part_T2": "40"}
+    assert "/en/goals/2/split?goal=LINE" in (await page_of(core, "head", "/en/goals/2")).links
+    for name in ("lead", "e1", "eve"):
+        assert place not in (await page_of(core, name, "/en/goals/2")).links
+        await page_of(core, name, place, status=404)
+        assert (await sent(core, name, place, **typed)).status_code == 404
+    refused = await sent(core, "head", place, **typed | {"part_T2": "30"})
+    assert refused.status_code == 409
+    assert "the weights are 90 % together" in Page(refused).text
+    assert inputs(Page(refused))["part_T1"] == "60"
+    for wrong in ({"part_PURCH": "40"}, {"goal": "SALES"}):
+        assert (await sent(core, "head", place, **typed | wrong)).status_code == 404
+    assert (await sent(core, "head", place, **typed | {"step": "x"})).status_code == 409
+    assert (await sent(core, "head", place, **typed)).status_code == 303
+    with core.connect() as conn:
+        found = [set_by_number(conn, number).goals for number in (5, 6)]
+    assert [(one.owner, one.goals[-1].target) for one in found] == [
+        ("T1", Fraction(60)),
+        ("T2", Fraction(40)),
+    ]
+
+
 async def test_a_new_version_begins_with_the_signed_goals(core):
     for name in ("e1", "lead", "head"):
         await sent(core, name, "/en/goals/4", number="4", act="sign")
