@@ -96,7 +96,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "结束后不能再改,被评价人看到结果;少于 {least} 人评价则不显示分数。",
         "Nothing changes after that and the rated person sees the result; with fewer than {least} marks there is no score.",
     ),
-    "close_now": ("结束这一轮", "Close the round"),
+    "close_the_round": ("结束这一轮", "Close the round"),
     "name_raters": ("请人评价", "Ask people to rate"),
     "rated_person": ("被评价人", "Who is rated"),
     "raters_hint": (
