@@ -20,15 +20,14 @@ from drivers.contract import (
     Capability,
     Delivery,
     DeviceConfig,
-    Driver,
     DriverContext,
     Identity,
-    LogCount,
     Manifest,
     Mode,
 )
 from drivers.errors import BlockedError, LinkDownError
 from drivers.links.serial_port import SerialLink, open_serial
+from drivers.talking import TalkingDriver
 from protocols.rdm6300 import BadFrame, CardFrame, CardFramer
 from protocols.records import Channel, Punch, Quarantined
 
@@ -79,7 +78,7 @@ class _Presence:
     last_seen: float
 
 
-class CardReaderDriver(Driver):
+class CardReaderDriver(TalkingDriver):
     """`repeats_removed` counts what the debounce took away, `bad_frames_removed` what came too
     fast to be kept as bytes; both for the status page.
     """
@@ -115,17 +114,6 @@ class CardReaderDriver(Driver):
         await self._open()
         facts = {"port": self._config.port, "baud": str(self._config.baud)}
         return Identity(serial=self._serial, facts=facts)
-
-    @override
-    async def count(self) -> LogCount:
-        return LogCount(records=None)
-
-    @override
-    async def fetch(self, cursor: bytes | None) -> AsyncIterator[Delivery]:
-        """Nothing: the reader keeps no log."""
-        nothing: tuple[Delivery, ...] = ()
-        for delivery in nothing:
-            yield delivery
 
     @override
     async def live(self) -> AsyncIterator[Delivery]:

@@ -12,16 +12,15 @@ from drivers.broker_config import SESSION_EXPIRY_S
 from drivers.contract import (
     Capability,
     Delivery,
-    Driver,
     DriverContext,
     Identity,
-    LogCount,
     Manifest,
     Mode,
 )
 from drivers.links.mqtt import BrokerLink, Message
 from drivers.mqtt_line.config import MqttLineConfig
 from drivers.mqtt_line.translation import Arrival, Translator
+from drivers.talking import TalkingDriver
 from drivers.vitals import Alarm, Vitals
 from protocols.errors import ProtocolError
 from protocols.line_json import GW_V1_STATUS, RunningTotals
@@ -31,7 +30,7 @@ from protocols.records import Quarantined, Record
 _MESSAGES: Final = 500
 
 
-class MqttLineDriver(Driver):
+class MqttLineDriver(TalkingDriver):
     """A message is acknowledged when its reading is stored, and not before: what a crash of the agent
     interrupts, the broker sends again.
     """
@@ -65,17 +64,6 @@ class MqttLineDriver(Driver):
         link = await self._open()
         facts = {"broker": self._place.where, "mqtt": "5" if link.version == 5 else "3.1.1"}
         return Identity(serial=self._serial, facts=facts)
-
-    @override
-    async def count(self) -> LogCount:
-        return LogCount(records=None)
-
-    @override
-    async def fetch(self, cursor: bytes | None) -> AsyncIterator[Delivery]:
-        """Nothing: the broker sends by itself."""
-        nothing: tuple[Delivery, ...] = ()
-        for delivery in nothing:
-            yield delivery
 
     def resume(self, cursor: bytes | None) -> None:
         """The sums of topics that say only what came since their last message."""

@@ -16,16 +16,15 @@ from typing_extensions import override
 from drivers.contract import (
     Capability,
     Delivery,
-    Driver,
     DriverContext,
     Identity,
-    LogCount,
     Manifest,
     Mode,
 )
 from drivers.errors import BlockedError, DeviceMisbehavedError, LinkDownError
 from drivers.opcua_counter.client import OpcuaClient, Sample, normal_node, require_extra
 from drivers.opcua_counter.config import NodesConfig, OpcuaCounterConfig
+from drivers.talking import TalkingDriver
 from protocols.records import Count, DeviceEvent, Record
 
 _Metric = Literal["pieces", "rejects"]
@@ -43,7 +42,7 @@ class _Place(NamedTuple):
     role: _Role
 
 
-class OpcuaCounterDriver(Driver):
+class OpcuaCounterDriver(TalkingDriver):
     """`samples_dropped` counts what came while nobody took it."""
 
     manifest: ClassVar[Manifest] = Manifest(
@@ -75,17 +74,6 @@ class OpcuaCounterDriver(Driver):
         started, facts = await self._client.started()
         self._boot = started.strftime("%Y%m%dT%H%M%S.%fZ")
         return Identity(serial=self._serial, facts=facts | {"started": self._boot})
-
-    @override
-    async def count(self) -> LogCount:
-        return LogCount(records=None)
-
-    @override
-    async def fetch(self, cursor: bytes | None) -> AsyncIterator[Delivery]:
-        """Nothing: the server tells by itself."""
-        nothing: tuple[Delivery, ...] = ()
-        for delivery in nothing:
-            yield delivery
 
     @override
     async def live(self) -> AsyncIterator[Delivery]:

@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo
 
 from typing_extensions import override
 
-from drivers.contract import Delivery, Driver, DriverContext, Identity, LogCount
+from drivers.contract import Delivery, DriverContext, Identity
 from drivers.errors import BlockedError
 from drivers.links.serial_port import SerialLink, open_serial
 from drivers.serial_station.config import SerialStationConfig
+from drivers.talking import TalkingDriver
 from drivers.vitals import LineQuality, Vitals
 from protocols.records import Count, DeviceEvent, Quarantined, Record
 from protocols.serial_lines import Junk, Line, LineFramer
@@ -40,7 +41,7 @@ class Heard:
     monotonic: float
 
 
-class SerialStation(Driver):
+class SerialStation(TalkingDriver):
     """`junk_removed` counts what came too fast to be kept as bytes."""
 
     MAX_LINE_BYTES: int
@@ -74,17 +75,6 @@ class SerialStation(Driver):
         await self._open()
         config = self._settings
         return Identity(serial=self._serial, facts={"port": config.port, "baud": str(config.baud)})
-
-    @override
-    async def count(self) -> LogCount:
-        return LogCount(records=None)
-
-    @override
-    async def fetch(self, cursor: bytes | None) -> AsyncIterator[Delivery]:
-        """Nothing: the device keeps no log."""
-        nothing: tuple[Delivery, ...] = ()
-        for delivery in nothing:
-            yield delivery
 
     @override
     async def live(self) -> AsyncIterator[Delivery]:

@@ -12,16 +12,15 @@ from typing_extensions import override
 from drivers.contract import (
     Capability,
     Delivery,
-    Driver,
     DriverContext,
     Identity,
-    LogCount,
     Manifest,
     Mode,
 )
 from drivers.links.mqtt import BrokerLink, Message, Will
 from drivers.sparkplug_host.config import USUAL, SparkplugHostConfig
 from drivers.sparkplug_host.translation import SparkplugTranslator
+from drivers.talking import TalkingDriver
 from drivers.vitals import Alarm, Vitals
 from protocols.errors import ProtocolError
 from protocols.records import Quarantined, Record
@@ -47,7 +46,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_UNSTORED: Final = 50
 
 
-class SparkplugHostDriver(Driver):
+class SparkplugHostDriver(TalkingDriver):
     """All of Sparkplug is QoS 0: what is sent while the gateway is away is gone, and a rebirth brings
     the present values. STATE is online only after something was stored in this session, so that edge
     nodes which keep their data for a primary host keep it while the spool cannot.
@@ -84,17 +83,6 @@ class SparkplugHostDriver(Driver):
         link = await self._open()
         facts = {"broker": self._place.where, "mqtt": "5" if link.version == 5 else "3.1.1"}
         return Identity(serial=self._serial, facts=facts)
-
-    @override
-    async def count(self) -> LogCount:
-        return LogCount(records=None)
-
-    @override
-    async def fetch(self, cursor: bytes | None) -> AsyncIterator[Delivery]:
-        """Nothing: edge nodes speak by themselves."""
-        nothing: tuple[Delivery, ...] = ()
-        for delivery in nothing:
-            yield delivery
 
     @override
     async def live(self) -> AsyncIterator[Delivery]:

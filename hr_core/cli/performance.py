@@ -3,6 +3,7 @@
 import typer
 
 from hr_core.cli import (
+    performance_agreeing,
     performance_assess,
     performance_consequences,
     performance_figures,
@@ -14,6 +15,12 @@ from hr_core.cli import (
 )
 
 app = typer.Typer(help="Goals, scores, grades and what they lead to.", rich_markup_mode=None)
+performance_goals.app.command("ask-change")(performance_agreeing.ask_change)
+performance_goals.app.command("answer")(performance_agreeing.answer)
+performance_goals.app.command("sign")(performance_agreeing.sign)
+performance_goals.app.command("send-back")(performance_agreeing.send_back)
+performance_goals.app.command("waiting")(performance_agreeing.waiting)
+performance_goals.app.command("show")(performance_agreeing.show)
 app.add_typer(performance_goals.app, name="goals")
 app.add_typer(performance_templates.app, name="template")
 app.command("import")(performance_figures.import_figures)

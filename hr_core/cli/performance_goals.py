@@ -1,4 +1,4 @@
-"""`hr-core performance goals import|tree|align|split|move|propose|ask-change|answer|sign|…`."""
+"""`hr-core performance goals import|propose|tree|align|split|move`: who is to reach what."""
 
 from __future__ import annotations
 
@@ -19,11 +19,9 @@ from hr_core.cli.options import (
 from hr_core.cli.performance_acting import (
     NoteOption,
     PeriodOption,
-    owner_key,
     parse_number,
     parse_period,
     sign_of,
-    today_here,
 )
 
 if TYPE_CHECKING:
@@ -34,18 +32,11 @@ if TYPE_CHECKING:
     from hr_core.performance.goal_book import GoalBook
     from hr_core.performance.goals import Goal
     from hr_core.performance.planning import Planned
-    from hr_core.performance.sign_off import State
 
 app = typer.Typer(help="Goals from the company down to people.", rich_markup_mode=None)
 
 FileArgument = Annotated[Path, typer.Argument(help="Goals (TOML).", show_default=False)]
 CodeArgument = Annotated[str, typer.Argument(help="The goal's code.", show_default=False)]
-NumberArgument = Annotated[
-    int, typer.Argument(help="Number of the set of goals.", show_default=False)
-]
-GoalsOption = Annotated[
-    Path | None, typer.Option("--goals", help="The goals that are wanted instead (TOML).")
-]
 
 
 @app.command("import")
@@ -198,167 +189,6 @@ def move(  # noqa: PLR0913 - one for each option
         print(f"goal {code} of {goal.owner} is now one of {moved.owner}")
 
 
-@app.command("ask-change")
-def ask_change(  # noqa: PLR0913 - one for each option
-    context: typer.Context,
-    number: NumberArgument,
-    *,
-    note: NoteOption,
-    goals: GoalsOption = None,
-    appeal: Annotated[
-        bool, typer.Option("--appeal", help="To the level above the manager, before the period.")
-    ] = False,
-    by: ByOption = None,
-    db: DbOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """As the employee: ask for another goal, weight or resources, before signing."""
-    from hr_core.performance import agreeing
-
-    with writing(context, db) as conn:
-        wanted = _goals(conn, goals)
-        sign = sign_of(conn, by, note)
-        state = agreeing.ask_change(conn, number, sign, wanted, appeal=appeal)
-    _print_state(number, state, as_json=as_json)
-
-
-@app.command("answer")
-def answer(  # noqa: PLR0913 - one for each option
-    context: typer.Context,
-    number: NumberArgument,
-    *,
-    accept: Annotated[
-        bool, typer.Option("--accept/--explain", help="Take it over, or say why not.")
-    ],
-    goals: GoalsOption = None,
-    note: NoteOption = "",
-    by: ByOption = None,
-    db: DbOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """As the manager (or, of an appeal, the level above): accept what was asked for, or explain."""
-    from hr_core.performance import agreeing
-
-    with writing(context, db) as conn:
-        sign = sign_of(conn, by, note)
-        if not accept:
-            state = agreeing.explain(conn, number, sign)
-            _print_state(number, state, as_json=as_json)
-            return
-        stored = agreeing.accept(conn, number, sign, _goals(conn, goals))
-        state = agreeing.state_of(conn, stored.number)
-    _print_state(stored.number, state, as_json=as_json)
-
-
-@app.command("sign")
-def sign(
-    context: typer.Context,
-    number: NumberArgument,
-    *,
-    by: ByOption = None,
-    note: NoteOption = "",
-    db: DbOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Sign: the employee, then the manager, then the level above."""
-    from hr_core.performance import agreeing
-
-    with writing(context, db) as conn:
-        state = agreeing.sign_goals(conn, number, sign_of(conn, by, note))
-    _print_state(number, state, as_json=as_json)
-
-
-@app.command("send-back")
-def send_back(
-    context: typer.Context,
-    number: NumberArgument,
-    *,
-    note: NoteOption,
-    by: ByOption = None,
-    db: DbOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """As the manager or the level above: do not sign, and say why. A new version is proposed then."""
-    from hr_core.performance import agreeing
-
-    with writing(context, db) as conn:
-        state = agreeing.send_back(conn, number, sign_of(conn, by, note))
-    _print_state(number, state, as_json=as_json)
-
-
-@app.command("waiting")
-def waiting(
-    context: typer.Context,
-    *,
-    person: Annotated[
-        str | None, typer.Option("--for", help="Employee number [default: everybody].")
-    ] = None,
-    db: DbOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List goals that are not agreed yet and whose turn it is."""
-    from hr_core.performance import agreeing
-
-    with reading(context, db) as conn:
-        today = today_here(conn)
-        key = None if person is None else owner_key(conn, person, today)
-        found = [one for one in agreeing.waiting(conn, today) if key is None or key in one.people]
-    if as_json:
-        print_json({"waiting": found})
-        return
-    for one in found:
-        print(
-            f"goals {one.number} of {one.person} for {one.period}, version {one.version}: "
-            f"{one.state} since {one.since:%Y-%m-%d}; {', '.join(one.people) or 'nobody'} "
-            f"({one.role}) may {' or '.join(one.acts)}"
-        )
-    if not found:
-        print("no goals wait for anybody")
-
-
-@app.command("show")
-def show(
-    context: typer.Context,
-    number: NumberArgument,
-    *,
-    db: DbOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show a set of goals with its hash and every step: who, when, before, after."""
-    from hr_core.errors import NotFoundError
-    from hr_core.money import decimal_text
-    from hr_core.performance.exact_json import plain
-    from hr_core.store.goals import set_by_number, steps_of
-
-    with reading(context, db) as conn:
-        stored = set_by_number(conn, number)
-        steps = steps_of(conn, number)
-    if stored is None:
-        raise NotFoundError(f"there are no goals {number}", remedy="hr-core performance goals tree")
-    held = stored.goals
-    if as_json:
-        rows = [row._asdict() for row in steps]
-        print_json({"number": number, "digest": stored.digest, "set": plain(held), "steps": rows})
-        return
-    print(
-        f"goals {number}: {held.level} {held.owner}, {held.period}, version {held.version} from "
-        f"{held.since}, SHA-256 {stored.digest}"
-    )
-    for goal in held.goals:
-        kind = goal.kind.replace("_", " ")
-        trial = ", trial" if goal.trial else ""
-        print(
-            f"  {goal.group} {goal.code} ({goal.title}): {kind} {decimal_text(goal.target)} "
-            f"{goal.measure}, weight {decimal_text(goal.weight)} %{trial}"
-        )
-    for row in steps:
-        note = f": {row.note}" if row.note else ""
-        print(
-            f"  {row.at:%Y-%m-%d %H:%M}Z {row.person} ({row.role}) {row.act}: {row.before} -> "
-            f"{row.after}{note}"
-        )
-
-
 def _weights(conn: sa.Connection, to: list[str], period: str) -> dict[str, Fraction]:
     from hr_core.people.lookup import person_of_number
 
@@ -372,14 +202,6 @@ def _weights(conn: sa.Connection, to: list[str], period: str) -> dict[str, Fract
             raise typer.BadParameter(f"{text!r} is not like UNIT=50, each once", param_hint="--to")
         weights[owner] = parse_number(percent, "--to")
     return weights
-
-
-def _goals(conn: sa.Connection, file: Path | None) -> tuple[Goal, ...]:
-    from hr_core.performance.goal_file import read_goal_file
-
-    if file is None:
-        return ()
-    return tuple(goal for goals in read_goal_file(conn, file).groups.values() for goal in goals)
 
 
 def _print_planned(planned: Planned, *, as_json: bool) -> int:
@@ -401,13 +223,6 @@ def _print_planned(planned: Planned, *, as_json: bool) -> int:
         for code in planned.left_behind:
             print(f"  goal {code} has lost the goal above it: hr-core performance goals align")
     return ExitCode.DEGRADED if planned.left_behind else ExitCode.OK
-
-
-def _print_state(number: int, state: State, *, as_json: bool) -> None:
-    if as_json:
-        print_json({"number": number, "state": state})
-    else:
-        print(f"goals {number}: {state}")
 
 
 def _rows(book: GoalBook) -> list[dict[str, object]]:

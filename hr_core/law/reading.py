@@ -1,15 +1,14 @@
 """Law files: TOML, one city a file. Amounts are yuan as text ("7460"), rates percent as text."""
 
-import tomllib
 from datetime import date
 from fractions import Fraction
 
-import msgspec
 from msgspec import Struct
 
 from hr_core.errors import InputFileError
 from hr_core.law.rows import AMOUNTS, Item, LawRow, Rounding, Status
 from hr_core.money import parse_exact, parse_yuan
+from hr_core.typed_toml import parse_toml
 
 SCHEMA = "clockline-law/1"
 
@@ -51,20 +50,7 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 def parse_law(text: str, *, file: str) -> tuple[LawRow, ...]:
     """Raises InputFileError naming the row and the key."""
-    try:
-        read = msgspec.convert(tomllib.loads(text), _File)
-    except tomllib.TOMLDecodeError as exc:
-        raise InputFileError(
-            f"not TOML: {exc}", file=file, key="(file)", remedy="correct the line it names"
-        ) from exc
-    except msgspec.ValidationError as exc:
-        message, _, path = str(exc).partition(" - at ")
-        raise InputFileError(
-            message,
-            file=file,
-            key=path.strip("`$.") or "(file)",
-            remedy="compare with hr_core/data/law/shanghai.toml",
-        ) from exc
+    read = parse_toml(text, _File, file=file, remedy="compare with hr_core/data/law/shanghai.toml")
     if read.schema != SCHEMA:
         raise InputFileError(
             f"is {read.schema!r}", file=file, key="schema", remedy=f"write schema = {SCHEMA!r}"

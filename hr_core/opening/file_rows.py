@@ -5,14 +5,12 @@ from fractions import Fraction
 from typing import Annotated
 
 from msgspec import Meta, Struct
-from typing_extensions import override
 
 from hr_core.attendance.calendar import DayKind
 from hr_core.clock import DAY_MIN, Month
 from hr_core.law.national import Fen
 from hr_core.money import MAX_FEN, parse_exact, parse_yuan
 from hr_core.opening.rows import (
-    Balance,
     LeaveOpening,
     PeriodOpening,
     TaxOpening,
@@ -25,15 +23,11 @@ Word = Annotated[str, Meta(min_length=1, max_length=200)]
 Count = Annotated[int, Meta(ge=0)]
 
 
-class FileRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PersonRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     person: Word
 
-    def balance(self, month: Month) -> Balance:
-        """`month`: the first one that is paid here. Raises ValueError for what cannot be before it."""
-        raise NotImplementedError
 
-
-class TaxYearRow(FileRow, frozen=True, kw_only=True):
+class TaxYearRow(PersonRow, frozen=True, kw_only=True):
     months: Annotated[int, Meta(ge=0, le=12)]
     income: Fen
     contributions: Fen
@@ -41,7 +35,6 @@ class TaxYearRow(FileRow, frozen=True, kw_only=True):
     withheld: Fen
     annual_bonus_apart: bool = False
 
-    @override
     def balance(self, month: Month) -> TaxOpening:
         found = TaxOpening(
             year=month.year,
@@ -67,13 +60,12 @@ class TaxYearRow(FileRow, frozen=True, kw_only=True):
         return found
 
 
-class TimeOffRow(FileRow, frozen=True, kw_only=True):
+class TimeOffRow(PersonRow, frozen=True, kw_only=True):
     day: date
     day_kind: DayKind
     minutes: Annotated[int, Meta(ge=1, le=DAY_MIN)]
     last_day: date | None = None
 
-    @override
     def balance(self, month: Month) -> TimeOffOpening:
         if self.day >= month.first:
             raise ValueError(f"{self.day} lies in a month that is counted here")
@@ -84,12 +76,11 @@ class TimeOffRow(FileRow, frozen=True, kw_only=True):
         )
 
 
-class LeaveRow(FileRow, frozen=True, kw_only=True):
+class LeaveRow(PersonRow, frozen=True, kw_only=True):
     leave: Word
     year: int
     days: Fraction
 
-    @override
     def balance(self, month: Month) -> LeaveOpening:
         halves = self.days * _HALVES
         if halves.denominator != 1 or halves < 0:
@@ -99,13 +90,12 @@ class LeaveRow(FileRow, frozen=True, kw_only=True):
         return LeaveOpening(leave=self.leave, year=self.year, half_days=halves.numerator)
 
 
-class PeriodRow(FileRow, frozen=True, kw_only=True, rename={"since": "from"}):
+class PeriodRow(PersonRow, frozen=True, kw_only=True, rename={"since": "from"}):
     permit: Word
     since: date
     worked_min: Count
     holiday_min: Count = 0
 
-    @override
     def balance(self, month: Month) -> PeriodOpening:
         days = (month.first - self.since).days
         if days < 1:
@@ -121,6 +111,9 @@ class PeriodRow(FileRow, frozen=True, kw_only=True, rename={"since": "from"}):
         )
 
 
+# Each has `balance(month)`, of the first month that is paid here; it raises ValueError for what
+# cannot be before that.
+FileRow = TaxYearRow | TimeOffRow | LeaveRow | PeriodRow
 SHAPES: dict[str, type[FileRow]] = {
     "tax_year": TaxYearRow,
     "time_off": TimeOffRow,

@@ -8,42 +8,32 @@ from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from hr_core.clock import Month
 from hr_core.money import parse_exact
 
 
-class PayAgreement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The terms of one agreement.
+class AgreedFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is agreed besides sums; files of agreements spell it alike.
 
-    base_fen            the agreed month wage, its floating part included
-    allowances          taxed sums paid every month, by name; `untaxed` those that are no wage
-    floating_percent    the part of `base_fen` that is paid by performance
+    floating_percent    the part of the wage that is paid by performance
     coefficient_min, coefficient_max   what may multiply the floating part; empty: the post type's
-    special_deductions  claimed fen of a month by code (专项附加扣除)
-    by_piece            the wage is earned by pieces; `base_fen` then serves absences and top-ups
+    by_piece            the wage is earned by pieces; the base then serves absences and top-ups
     """
 
     city: str = ""
     district: str = ""
-    base_fen: int
-    allowances: dict[str, int] = {}
-    untaxed: dict[str, int] = {}
-    heat_allowance_fen: int = 0
     post_type: str = "staff"
     floating_percent: str = "0"
     coefficient_min: str = ""
     coefficient_max: str = ""
     by_piece: bool = False
-    insurance_base_fen: int | None = None
-    fund_base_fen: int | None = None
     fund_starts_second_month: bool = False
     draws_pension: bool = False
     foreign: bool = False
     foreign_fund_agreed: bool = False
     tax_resident: bool = True
-    special_deductions: dict[str, int] = {}
     only_child: bool = False
     children: int = 1
     rent_place: str = "large"
@@ -52,6 +42,23 @@ class PayAgreement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     cost_centre: str = ""
     bank_name: str = ""
     bank_account: str = ""
+
+
+class PayAgreement(AgreedFacts, frozen=True, kw_only=True):
+    """The terms of one agreement.
+
+    base_fen            the agreed month wage, its floating part included
+    allowances          taxed sums paid every month, by name; `untaxed` those that are no wage
+    special_deductions  claimed fen of a month by code (专项附加扣除)
+    """
+
+    base_fen: int
+    allowances: dict[str, int] = field(default_factory=dict)
+    untaxed: dict[str, int] = field(default_factory=dict)
+    heat_allowance_fen: int = 0
+    insurance_base_fen: int | None = None
+    fund_base_fen: int | None = None
+    special_deductions: dict[str, int] = field(default_factory=dict)
 
     @property
     def floating_share(self) -> Fraction:

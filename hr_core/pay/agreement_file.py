@@ -4,7 +4,6 @@ Amounts are yuan and percents decimal text. In a table the columns have the name
 cell of several sums separates them by ";": "meal=300.00; phone=50.00".
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -16,9 +15,10 @@ from msgspec import Struct
 from hr_core.errors import InputFileError
 from hr_core.law.national import Fen
 from hr_core.money import MAX_FEN, parse_exact, parse_yuan
-from hr_core.pay.agreement import PayAgreement
+from hr_core.pay.agreement import AgreedFacts, PayAgreement
 from hr_core.people.file import read_file
 from hr_core.spreadsheet import SUFFIXES, read_rows, refuse_doubled
+from hr_core.typed_toml import parse_toml
 
 _WHOLE = 100  # percent
 _REMEDY = "correct it and import the file again (docs/pay-schemes.md); nothing was stored"
@@ -26,59 +26,38 @@ _YES = {"yes": True, "true": True, "1": True, "是": True}
 _NO = {"no": False, "false": False, "0": False, "否": False, "": False}
 
 
-class AgreementRow(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"since": "from"}
-):
-    """`person`: an employee number, or key:… ; the rest as PayAgreement, in yuan."""
+class AgreementRow(AgreedFacts, frozen=True, kw_only=True, rename={"since": "from"}):
+    """`person`: an employee number, or key:… ; the sums of PayAgreement in yuan."""
 
     person: str
     since: date
     base: Fen
-    city: str = ""
-    district: str = ""
-    allowances: dict[str, Fen] = {}
-    untaxed: dict[str, Fen] = {}
+    allowances: dict[str, Fen] = msgspec.field(default_factory=dict)
+    untaxed: dict[str, Fen] = msgspec.field(default_factory=dict)
     heat_allowance: Fen = Fen(0)
-    post_type: str = "staff"
-    floating_percent: str = "0"
-    coefficient_min: str = ""
-    coefficient_max: str = ""
-    by_piece: bool = False
     insurance_base: Fen | None = None
     fund_base: Fen | None = None
-    fund_starts_second_month: bool = False
-    draws_pension: bool = False
-    foreign: bool = False
-    foreign_fund_agreed: bool = False
-    tax_resident: bool = True
-    special_deductions: dict[str, Fen] = {}
-    only_child: bool = False
-    children: int = 1
-    rent_place: str = "large"
-    first_wage_income_this_year: bool = False
-    deduct_60000_at_once: bool = False
-    cost_centre: str = ""
-    bank_name: str = ""
-    bank_account: str = ""
+    special_deductions: dict[str, Fen] = msgspec.field(default_factory=dict)
 
     def terms(self) -> PayAgreement:
         """Raises ValueError for what no pay can rest on."""
-        fields = {name: _plain(getattr(self, name)) for name in _SAME}
+        facts = {name: getattr(self, name) for name in AgreedFacts.__struct_fields__}
         terms = PayAgreement(
             base_fen=self.base.fen,
+            allowances=_fen_of(self.allowances),
+            untaxed=_fen_of(self.untaxed),
             heat_allowance_fen=self.heat_allowance.fen,
             insurance_base_fen=None if self.insurance_base is None else self.insurance_base.fen,
             fund_base_fen=None if self.fund_base is None else self.fund_base.fen,
-            **fields,
+            special_deductions=_fen_of(self.special_deductions),
+            **facts,
         )
         _check(terms)
         return terms
 
 
-_RENAMED = ("person", "since", "base", "heat_allowance", "insurance_base", "fund_base")
-_SAME = tuple(name for name in AgreementRow.__struct_fields__ if name not in _RENAMED)
 _SUMS = ("allowances", "untaxed", "special_deductions")
-_FLAGS = tuple(field.name for field in msgspec.structs.fields(AgreementRow) if field.type is bool)
+_FLAGS = tuple(field.name for field in msgspec.structs.fields(AgreedFacts) if field.type is bool)
 
 
 class ReadAgreement(Struct, frozen=True):
@@ -115,10 +94,7 @@ def read_agreements(path: Path) -> tuple[ReadAgreement, ...]:
 
 
 def _toml(path: Path) -> Iterator[tuple[str, Any]]:
-    try:
-        read = msgspec.convert(tomllib.loads(read_file(path)), _File)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as exc:
-        raise InputFileError(str(exc), file=str(path), key="(file)", remedy=_REMEDY) from exc
+    read = parse_toml(read_file(path), _File, file=str(path), remedy=_REMEDY)
     for at, row in enumerate(read.agreement):
         yield f"agreement[{at}]", row
 
@@ -168,10 +144,8 @@ def _check(terms: PayAgreement) -> None:
             raise ValueError(f"coefficient {text} is below zero")
 
 
-def _plain(value: object) -> Any:
-    if isinstance(value, dict):
-        return {name: amount.fen for name, amount in value.items()}
-    return value
+def _fen_of(sums: Mapping[str, Fen]) -> dict[str, int]:
+    return {name: amount.fen for name, amount in sums.items()}
 
 
 def _fen(target: type, value: object) -> Fen:

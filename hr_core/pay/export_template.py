@@ -6,18 +6,17 @@ Fields are checked when it is read: a typing error must not become an empty colu
 
 import fnmatch
 import re
-import tomllib
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from hr_core.data_files import read_text
 from hr_core.errors import InputFileError, NotFoundError
 from hr_core.pay.line_words import words
+from hr_core.typed_toml import parse_toml
 
 SCHEMA = "clockline-pay-export/1"
 MAX_TEMPLATE_BYTES = 256 * 1024  # 60 columns are 6 kB
@@ -138,14 +137,7 @@ def load_template(name_or_path: str) -> ExportTemplate:
 
 def parse_template(text: str, *, file: str) -> ExportTemplate:
     """Raises InputFileError naming the key."""
-    try:
-        template = msgspec.convert(tomllib.loads(text), ExportTemplate)
-    except tomllib.TOMLDecodeError as exc:
-        raise _fault(file, _PATH, f"not TOML: {exc}", "correct the line it names") from exc
-    except msgspec.ValidationError as exc:
-        message, _, path = str(exc).partition(" - at ")
-        key = path.strip("`$.") or _PATH
-        raise _fault(file, key, message, "see docs/pay-exports.md") from exc
+    template = parse_toml(text, ExportTemplate, file=file, remedy="see docs/pay-exports.md")
     _check(template, file)
     return template
 

@@ -4,13 +4,11 @@ An edition with `law = "cn"` pays by the law of each person's city (hr_core.pay.
 without pays base, overtime and the consequence of the quality grade, and no tax or insurance.
 """
 
-import tomllib
 from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from hr_core.attendance.calendar import DayKind
@@ -18,8 +16,13 @@ from hr_core.data_files import read_text
 from hr_core.errors import InputFileError, NoLawError
 from hr_core.law.national import national_law
 from hr_core.money import parse_exact
+from hr_core.typed_toml import parse_toml
 
 BUILT_IN = {"demo": "scheme_demo.toml", "cn": "scheme_cn.toml"}
+_REMEDY = (
+    "compare with hr_core/data/scheme_demo.toml and scheme_cn.toml (docs/pay-schemes.md); "
+    'factors are text like "1.5"'
+)
 
 
 class OvertimeTerms(Struct, frozen=True, forbid_unknown_fields=True):
@@ -153,21 +156,7 @@ def built_in_scheme_text(code: str) -> str | None:
 
 def parse_scheme(text: str, *, file: str) -> Scheme:
     """Raises InputFileError naming the key."""
-    try:
-        scheme = msgspec.convert(tomllib.loads(text), Scheme, dec_hook=_factor)
-    except tomllib.TOMLDecodeError as exc:
-        raise InputFileError(
-            f"not TOML: {exc}", file=file, key="(file)", remedy="correct the line it names"
-        ) from exc
-    except msgspec.ValidationError as exc:
-        message, _, path = str(exc).partition(" - at ")
-        raise InputFileError(
-            message,
-            file=file,
-            key=path.strip("`$.") or "(file)",
-            remedy="compare with hr_core/data/scheme_demo.toml and scheme_cn.toml (docs/pay-schemes.md); "
-            'factors are text like "1.5"',
-        ) from exc
+    scheme = parse_toml(text, Scheme, file=file, remedy=_REMEDY, hook=_factor)
     for edition in scheme.edition:
         _check(edition, file)
     return scheme

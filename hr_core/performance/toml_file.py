@@ -1,13 +1,10 @@
-"""TOML files that people write about performance: exact numbers as text, faults with their key."""
+"""TOML files that people write about performance: exact numbers as text."""
 
-import tomllib
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
-
-from hr_core.errors import InputFileError
+from hr_core import typed_toml
 from hr_core.money import parse_exact
 from hr_core.people.file import read_file
 
@@ -21,16 +18,7 @@ def read_toml(path: Path, shape: type[Shape], *, remedy: str) -> Shape:
 
 def parse_toml(text: str, shape: type[Shape], *, file: str, remedy: str) -> Shape:
     """`remedy`: where a good one is to be seen. Raises InputFileError naming the key."""
-    try:
-        return msgspec.convert(tomllib.loads(text), shape, dec_hook=_exact)
-    except tomllib.TOMLDecodeError as exc:
-        raise InputFileError(
-            f"not TOML: {exc}", file=file, key="(file)", remedy="correct the line it names"
-        ) from exc
-    except msgspec.ValidationError as exc:
-        message, _, path = str(exc).partition(" - at ")
-        key = path.strip("`$.") or "(file)"
-        raise InputFileError(message, file=file, key=key, remedy=remedy) from exc
+    return typed_toml.parse_toml(text, shape, file=file, remedy=remedy, hook=_exact)
 
 
 def _exact(target: type, value: object) -> Fraction:

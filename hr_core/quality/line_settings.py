@@ -5,7 +5,6 @@ and what changes with time carries dates inside it. Stations and their counters 
 the people file.
 """
 
-import tomllib
 from datetime import date, datetime
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from msgspec import Meta, Struct
 from hr_core.errors import InputFileError
 from hr_core.people.model import Roster
 from hr_core.quality.alert_life import OwnerRule
+from hr_core.typed_toml import parse_toml
 
 CounterPlace = tuple[str, str]  # (source, tag)
 WallClock = Annotated[datetime, Meta(tz=False)]
@@ -85,16 +85,7 @@ NO_SETTINGS = LineSettings()
 
 def parse_settings(text: str, *, file: str) -> LineSettings:
     """Raises InputFileError."""
-    try:
-        return msgspec.convert(tomllib.loads(text), LineSettings)
-    except tomllib.TOMLDecodeError as exc:
-        raise InputFileError(
-            f"not TOML: {exc}", file=file, key="(file)", remedy="correct the line it names"
-        ) from exc
-    except msgspec.ValidationError as exc:
-        raise InputFileError(
-            str(exc), file=file, key="(file)", remedy="correct the key (docs/quality.md)"
-        ) from exc
+    return parse_toml(text, LineSettings, file=file, remedy="correct the key (docs/quality.md)")
 
 
 def check_settings(settings: LineSettings, roster: Roster, *, file: str) -> None:

@@ -4,13 +4,11 @@ Wall seconds in, whole minutes out. Everything that was punched or approved and 
 named with its reason.
 """
 
-import tomllib
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from hr_core.attendance.calendar import DayKind
@@ -18,6 +16,7 @@ from hr_core.attendance.calendar_overtime import Span, cut, length
 from hr_core.clock import DAY_MIN
 from hr_core.data_files import read_text
 from hr_core.errors import InputFileError, NoLawError
+from hr_core.typed_toml import parse_toml
 
 MINUTE = 60
 BUILT_IN = "overtime_counting.toml"
@@ -191,16 +190,12 @@ def load_counting_rules() -> CountingRules:
 
 def parse_counting_rules(text: str, *, file: str) -> CountingRules:
     """Raises InputFileError naming the edition and the rule."""
-    try:
-        rules = msgspec.convert(tomllib.loads(text), CountingRules)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as exc:
-        message, _, path = str(exc).partition(" - at ")
-        raise InputFileError(
-            message,
-            file=file,
-            key=path.strip("`$.") or "(file)",
-            remedy="compare with hr_core/data/overtime_counting.toml (docs/hours-cn.md)",
-        ) from exc
+    rules = parse_toml(
+        text,
+        CountingRules,
+        file=file,
+        remedy="compare with hr_core/data/overtime_counting.toml (docs/hours-cn.md)",
+    )
     _check(rules, file)
     return rules
 

@@ -1,18 +1,17 @@
 """The plant's own dated rules of time off, held against what the law allows."""
 
 import calendar
-import tomllib
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from hr_core.attendance.calendar import DayKind
 from hr_core.attendance.hours.law import TimeOffLaw, WorkingTimeLaw
 from hr_core.data_files import read_text
 from hr_core.errors import InputFileError, NoLawError, RefusedError
+from hr_core.typed_toml import parse_toml
 
 BUILT_IN = "time_off.toml"
 _MOST_MONTHS = 120
@@ -102,16 +101,12 @@ def load_time_off_rules() -> TimeOffRules:
 
 def parse_time_off_rules(text: str, *, file: str) -> TimeOffRules:
     """Raises InputFileError naming the key."""
-    try:
-        rules = msgspec.convert(tomllib.loads(text), TimeOffRules)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as exc:
-        message, _, path = str(exc).partition(" - at ")
-        raise InputFileError(
-            message,
-            file=file,
-            key=path.strip("`$.") or "(file)",
-            remedy="compare with hr_core/data/time_off.toml (docs/hours-cn.md)",
-        ) from exc
+    rules = parse_toml(
+        text,
+        TimeOffRules,
+        file=file,
+        remedy="compare with hr_core/data/time_off.toml (docs/hours-cn.md)",
+    )
     starts = [edition.since for edition in rules.edition]
     if not starts or len(set(starts)) != len(starts):
         raise InputFileError(

@@ -1,19 +1,19 @@
 """How a table of pay from elsewhere is to be read: its header, its people, columns to lines."""
 
-import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from hr_core.errors import InputFileError
 from hr_core.money import parse_yuan
+from hr_core.typed_toml import parse_toml
 
 # Sums of a slip, beside its lines' codes.
 SUMS = ("@net", "@earned", "@deducted", "@employer")
 _MAX_MAP_BYTES = 256 * 1024  # a table has some hundred columns
+_REMEDY = "correct the map (docs/pay-diff.md), or write a first one with --make-map"
 
 
 class TablePlace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,12 +83,9 @@ def read_map(path: Path) -> TableMap:
         raise _refused(path, "(file)", f"over the cap of {_MAX_MAP_BYTES} bytes")
     try:
         text = body.decode("utf-8-sig")
-        found = msgspec.convert(tomllib.loads(text), TableMap)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise _refused(path, "(file)", f"not TOML: {exc}") from exc
-    except msgspec.ValidationError as exc:
-        message, _, where = str(exc).partition(" - at ")
-        raise _refused(path, where.strip("`$.") or "(file)", message) from exc
+    except UnicodeDecodeError as exc:
+        raise _refused(path, "(file)", "not UTF-8") from exc
+    found = parse_toml(text, TableMap, file=str(path), remedy=_REMEDY)
     _check(path, found)
     return found
 
@@ -127,5 +124,5 @@ def _refused(path: Path, key: str, fault: str) -> InputFileError:
         fault,
         file=str(path),
         key=key,
-        remedy="correct the map (docs/pay-diff.md), or write a first one with --make-map",
+        remedy=_REMEDY,
     )

@@ -2,14 +2,12 @@
 proposed, approved and kept.
 """
 
-import tomllib
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from hr_core.clock import midnight
@@ -27,6 +25,7 @@ from hr_core.pay.piece.prices import (
     PriceTable,
     Rejects,
 )
+from hr_core.typed_toml import shaped, toml_tables
 
 SCHEMA = "clockline-pieces/1"
 # A plant has some thousand processes; a table beyond this is another file.
@@ -103,18 +102,9 @@ class TableFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def parse_table(text: str, *, file: str) -> TableFile:
     """Raises InputFileError naming the key."""
-    try:
-        read = tomllib.loads(text)
-        _days_to_times(read)
-        table = msgspec.convert(read, TableFile)
-    except tomllib.TOMLDecodeError as exc:
-        raise InputFileError(
-            f"not TOML: {exc}", file=file, key="(file)", remedy="correct the line it names"
-        ) from exc
-    except msgspec.ValidationError as exc:
-        message, _, path = str(exc).partition(" - at ")
-        key = path.strip("`$.") or "(file)"
-        raise InputFileError(message, file=file, key=key, remedy=REMEDY) from exc
+    read = toml_tables(text, file=file, remedy=REMEDY)
+    _days_to_times(read)
+    table = shaped(read, TableFile, file=file, remedy=REMEDY)
     if table.schema != SCHEMA:
         raise InputFileError(
             f"is {table.schema!r}", file=file, key="schema", remedy=f"write schema = {SCHEMA!r}"
