@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hr_core.cli.options import ByOption, DbOption, JsonOption, print_json, reading, writing
-from hr_core.cli.performance_acting import NoteOption, owner_key, sign_of
+from hr_core.cli.performance_acting import NoteOption, owner_key, sign_of, today_here
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -118,11 +118,10 @@ def waiting(
     as_json: JsonOption = False,
 ) -> None:
     """List goals that are not agreed yet and whose turn it is."""
-    from hr_core.clock import SystemClock
     from hr_core.performance import agreeing
 
-    today = SystemClock().now().date()
     with reading(context, db) as conn:
+        today = today_here(conn)
         key = None if person is None else owner_key(conn, person, today)
         found = [one for one in agreeing.waiting(conn, today) if key is None or key in one.people]
     if as_json:

@@ -23,6 +23,7 @@ from hr_core.cli.performance_acting import (
     parse_number,
     parse_period,
     sign_of,
+    today_here,
 )
 
 if TYPE_CHECKING:
@@ -108,13 +109,12 @@ def progress(
 ) -> int:
     """Show how far goals are. Exit 1 while a goal is behind its plan."""
     from hr_core.cli.options import parse_day
-    from hr_core.clock import SystemClock
     from hr_core.performance.exact_json import plain
     from hr_core.performance.progress import progress_of
 
-    day = SystemClock().now().date() if on is None else parse_day(on)
     wanted = None if period is None else str(parse_period(period))
     with reading(context, db) as conn:
+        day = today_here(conn) if on is None else parse_day(on)
         named = None if owner is None else owner_key(conn, owner, day)
         found = progress_of(conn, day, owner=named, period=wanted)
     if as_json:
@@ -142,31 +142,42 @@ def remind(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Remind of goals that are far behind, at most once a week each, and of goals to be agreed. For
-    a daily timer.
+    """Remind of goals that are far behind, at most once a week each, of goals to be agreed, and tell
+    managers of missed goals to talk over. For a daily timer.
     """
     from hr_core.notify.delivery import tell_all
-    from hr_core.notify.goal_message import reminder_messages, turn_messages
+    from hr_core.notify.goal_message import reminder_messages, review_messages, turn_messages
     from hr_core.notify.settings import LOG_ONLY, read_channels
     from hr_core.performance import agreeing, progress
+    from hr_core.performance.open_tasks import reviews_waiting
+    from hr_core.performance.today import today_at
     from hr_core.store.people import load_roster
 
     channels = LOG_ONLY if alert_channels is None else read_channels(alert_channels)
     with writing(context, db) as conn:
         sign = sign_of(conn, by)
         rows = progress.remind(conn, sign)
-        turns = agreeing.waiting(conn, sign.at.date())
+        today = today_at(conn, sign.at)
+        turns, reviews = agreeing.waiting(conn, today), reviews_waiting(conn, today)
         roster = load_roster(conn)
         people = {} if roster is None else roster.people
         names = {key: person.name for key, person in people.items()}
-        messages = [*reminder_messages(rows, names), *turn_messages(turns, names)]
+        messages = [
+            *reminder_messages(rows, names),
+            *turn_messages(turns, names),
+            *review_messages(reviews, names),
+        ]
         told = tell_all(conn, messages, channels, sign.at)
     if as_json:
-        print_json({"reminders": [row._asdict() for row in rows], "waiting": turns, "told": told})
+        found = {"reminders": [row._asdict() for row in rows], "waiting": turns}
+        print_json(found | {"reviews": reviews, "told": told})
         return
     for row in rows:
         print(f"{row.owner}: {row.text}")
-    print(f"{len(turns)} sets of goals are to be agreed; {told} messages are to be told")
+    print(
+        f"{len(turns)} sets of goals are to be agreed, {len(reviews)} reviews of missed goals are "
+        f"open; {told} messages are to be told"
+    )
 
 
 def first_score(

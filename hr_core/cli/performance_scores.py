@@ -16,6 +16,7 @@ from hr_core.cli.options import (
     reading,
     writing,
 )
+from hr_core.cli.performance_acting import today_here
 from hr_core.cli.score_options import (
     MarkOption,
     PeriodOption,
@@ -47,18 +48,13 @@ def lock(  # noqa: PLR0913 - one for each option
 ) -> int:
     """Make final scores and grades; they never change again. Exit 1 when somebody's cannot be made."""
     from hr_core.approvals.kinds import Kind
-    from hr_core.errors import RefusedError
     from hr_core.performance.acting import period_of
-    from hr_core.performance.counted_work import counted_work
     from hr_core.performance.exact_json import plain
-    from hr_core.performance.locking import lock_score
-    from hr_core.performance.score_rules import rules_on
+    from hr_core.performance.team_scores import lock_many
     from hr_core.store.assessments import assessments_of_period
     from hr_core.store.score_results import newest_result
 
     when = period_of(period)
-    made: list[LockedResult] = []
-    failed: list[tuple[str, RefusedError]] = []
     with writing(context, db) as conn:
         act = act_now(conn, by, Kind.SCORE)
         if people:
@@ -66,13 +62,7 @@ def lock(  # noqa: PLR0913 - one for each option
         else:
             opened = {one.person for one in assessments_of_period(conn, str(when))}
             wanted = [one for one in sorted(opened) if not newest_result(conn, [one], str(when))]
-        work = counted_work(conn, when, scheme, rules_on(conn, when.first))
-        for person in wanted:
-            try:
-                with conn.begin_nested():
-                    made.append(lock_score(conn, person, period, scheme, work(person), act))
-            except RefusedError as error:
-                failed.append((person, error))
+        made, failed = lock_many(conn, wanted, period, scheme, act)
     if as_json:
         print_json({"locked": plain(made), "refused": refused(failed)})
     else:
@@ -303,7 +293,6 @@ def score_rules(
     as_json: JsonOption = False,
 ) -> None:
     """Import the house's own rules of scores (tolerance, grades, 360, talks …), or show those in force."""
-    from hr_core.clock import SystemClock
     from hr_core.performance.exact_json import plain
     from hr_core.performance.score_rules import import_score_rules, rules_on
 
@@ -313,7 +302,7 @@ def score_rules(
         print(f"imported {', '.join(versions)}; locked scores keep the rules of their lock")
         return
     with reading(context, db) as conn:
-        found = rules_on(conn, SystemClock().now().date())
+        found = rules_on(conn, today_here(conn))
     if as_json:
         print_json(plain(found))
         return

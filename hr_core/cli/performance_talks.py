@@ -1,4 +1,4 @@
-"""`hr-core performance talks log|overdue|book|cancel|list`."""
+"""`hr-core performance talks log|overdue|book|cancel|list|summary`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from hr_core.cli.options import (
     DbOption,
     ExitCode,
     JsonOption,
+    MonthOption,
     parse_day,
     print_json,
     reading,
     writing,
 )
+from hr_core.cli.performance_acting import today_here
 from hr_core.cli.score_options import PersonArgument, act_now
 
 if TYPE_CHECKING:
@@ -75,15 +77,14 @@ def overdue(  # noqa: PLR0913 - one for each option
     as_json: JsonOption = False,
 ) -> int:
     """List months or weeks that are over without a talk. Exit 1 when there is one."""
-    from hr_core.clock import SystemClock
     from hr_core.people.lookup import person_of_number
     from hr_core.performance.talks import overdue as late
     from hr_core.performance.talks import people_of_unit
 
     if not people and not unit:
         raise typer.BadParameter("name people or a unit", param_hint="--unit")
-    today = SystemClock().now().date()
     with reading(context, db) as conn:
+        today = today_here(conn)
         wanted = [person_of_number(conn, one, today) for one in people or ()]
         wanted += people_of_unit(conn, unit, today) if unit else []
         found = late(conn, wanted, kind, parse_day(since), today)
@@ -121,16 +122,17 @@ def book(  # noqa: PLR0913 - one for each option
     from hr_core.performance.talks import book as take
     from hr_core.performance.talks import existing_booking
     from hr_core.performance.talks import ical as calendar
+    from hr_core.performance.today import today_at
     from hr_core.store.talks import Booking
 
     begins = _instant(start)
     with writing(context, db) as conn:
-        act = act_now(conn, by)
+        act, on = act_now(conn, by), today_at(conn, begins)
         new = Booking(
             number=0,
             kind=kind,
-            person=person_of_number(conn, person, begins.date()),
-            host=person_of_number(conn, host, begins.date()),
+            person=person_of_number(conn, person, on),
+            host=person_of_number(conn, host, on),
             starts_at=begins,
             ends_at=begins + timedelta(minutes=minutes),
             place=place,
@@ -185,6 +187,30 @@ def list_(context: typer.Context, *, db: DbOption = None, as_json: JsonOption = 
         )
     if not found:
         print("No slot is booked.")
+
+
+@app.command("summary")
+def summary(
+    context: typer.Context,
+    *,
+    unit: Annotated[str, typer.Option("--unit", help="The team, or a unit above it.")],
+    month: MonthOption,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what a team's meeting is about: its goals, how many lag, scores, talks. Nobody's name."""
+    from hr_core.cli.options import parse_month
+    from hr_core.performance.exact_json import plain
+    from hr_core.performance.team_summary import lines_of, team_summary
+
+    wanted = parse_month(month)
+    with reading(context, db) as conn:
+        found = team_summary(conn, unit, wanted, today_here(conn))
+    if as_json:
+        print_json(plain(found))
+        return
+    for line in lines_of(found):
+        print(line)
 
 
 def _instant(text: str) -> datetime:

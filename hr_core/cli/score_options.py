@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hr_core.errors import RefusedError
+from hr_core.errors import CoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,7 +74,7 @@ def score_text(value: Fraction | None) -> str:
     return "-" if value is None else decimal_text(value)
 
 
-def refused(texts: Iterable[tuple[str, RefusedError]]) -> list[dict[str, str]]:
+def refused(texts: Iterable[tuple[str, CoreError]]) -> list[dict[str, str]]:
     return [
         {"person": person, "what": str(error), "remedy": error.remedy} for person, error in texts
     ]

@@ -1,9 +1,11 @@
-"""What is said about goals: whose turn it is to agree, and which ones are far behind."""
+"""What is said about goals: whose turn it is to agree, which are far behind, which were missed."""
 
 from collections.abc import Iterable, Mapping
 
 from hr_core.notify.message import Message
 from hr_core.performance.agreeing import Waiting
+from hr_core.performance.open_tasks import ReviewWaiting
+from hr_core.performance.sign_off import Role
 from hr_core.store.goal_templates import ReminderRow
 
 _OWNER = "owner"
@@ -17,6 +19,40 @@ def turn_messages(waiting: Iterable[Waiting], names: Mapping[str, str]) -> list[
 
 def reminder_messages(rows: Iterable[ReminderRow], names: Mapping[str, str]) -> list[Message]:
     return [_reminder(row, names.get(row.owner, row.owner)) for row in rows]
+
+
+def review_messages(waiting: Iterable[ReviewWaiting], names: Mapping[str, str]) -> list[Message]:
+    """One for each task and each of the person's managers: goals that were missed."""
+    return [_review(one, manager, names) for one in waiting for manager in one.managers]
+
+
+def _review(one: ReviewWaiting, manager: str, names: Mapping[str, str]) -> Message:
+    row = one.row
+    whose, name = names.get(row.person, row.person), names.get(manager, manager)
+    goals = ", ".join(goal["goal"] for goal in row.detail["goals"])
+    return Message(
+        alert=f"task-{row.number}",
+        occasion=f"open-{manager}",
+        subject=row.person,
+        name=whose,
+        at=row.made_at,
+        role=Role.MANAGER,
+        owner=manager,
+        owner_name=name,
+        title=f"目标未达成 Goals missed: {whose} {row.period}",
+        text_zh=f"{whose} {row.period} 有未达成的目标({goals}),请{name}面谈并办结。",
+        text_en=f"{whose} missed goals of {row.period} ({goals}): {name} talks them over and ends "
+        "the task.",
+        command=f'hr-core performance consequences done {row.number} --note "…"',
+        kind="goal",
+        line="",
+        shift="",
+        level=0,
+        limit_percent="",
+        pieces=0,
+        rejects=0,
+        hides=(),
+    )
 
 
 def _turn(one: Waiting, person: str, names: Mapping[str, str]) -> Message:

@@ -13,6 +13,7 @@ from hr_core.approvals.desk import Actor
 from hr_core.errors import NotFoundError, RefusedError
 from hr_core.people.lookup import person_of_number
 from hr_core.performance.periods import Period
+from hr_core.performance.today import today_at
 from hr_core.store.accounts import find_account
 
 
@@ -55,7 +56,7 @@ def act_of(conn: sa.Connection, name: str, at: datetime) -> Act:
     if account is not None:
         return act_of_account(conn, account, at)
     try:
-        name = person_of_number(conn, name, at.date())
+        name = person_of_number(conn, name, today_at(conn, at))
     except NotFoundError:
         return Act(actor=actor_named(conn, name), at=at)
     return Act(actor=actor_named(conn, name), at=at)

@@ -21,6 +21,7 @@ from hr_core.performance.goals import Goal, GoalSet, Level, check_goal, check_we
 from hr_core.performance.periods import Period
 from hr_core.performance.sign_off import ENDED, NEEDS_NOTE, Act, Role, State, move, next_moves
 from hr_core.performance.signers import Chain, acting_person, chain_of, is_hr, is_person
+from hr_core.performance.today import today_at
 from hr_core.performance.units import Units
 from hr_core.store.goals import (
     StepRow,
@@ -78,7 +79,7 @@ def propose(conn: sa.Connection, draft: Draft, sign: Sign) -> StoredSet:
     Raises RefusedError: an orphan, weights that are not 100 %, another version still open, a month
     that is past.
     """
-    chain = chain_of(Units.load(conn), draft.person, sign.at.date())
+    chain = _chain(conn, draft.person, sign)
     signer = _proposer(conn, chain, sign.by)
     versions = _versions(conn, draft.person, draft.period)
     _refuse_open(conn, versions)
@@ -99,7 +100,7 @@ def ask_change(
     An appeal goes to the level above the manager, and only before the period begins.
     """
     stored = _stored(conn, number)
-    if appeal and sign.at.date() >= stored.goals.since:
+    if appeal and today_at(conn, sign.at, stored.goals.owner) >= stored.goals.since:
         raise RefusedError(
             f"these goals hold since {stored.goals.since}: an appeal against goals comes before",
             remedy="ask the manager for a change (goals ask-change); it holds from the next month",
@@ -121,7 +122,7 @@ def accept(conn: sa.Connection, number: int, sign: Sign, goals: Sequence[Goal] =
     stored = _stored(conn, number)
     signer = _signer(conn, stored, Act.ACCEPT, sign)
     asked = steps_of(conn, number)[-1]
-    wanted = tuple(goals) or _merged(stored.goals.goals, asked.wanted)
+    wanted = tuple(goals) or wanted_goals(conn, stored)
     if not wanted:
         raise RefusedError(
             f"the change of goals {number} was asked for in words: {asked.note!r}",
@@ -131,6 +132,13 @@ def accept(conn: sa.Connection, number: int, sign: Sign, goals: Sequence[Goal] =
     versions = _versions(conn, stored.goals.owner, stored.goals.period)
     draft = Draft(person=stored.goals.owner, period=stored.goals.period, goals=wanted)
     return _store_version(conn, draft, stored.goals.since, (sign, signer), versions)
+
+
+def wanted_goals(conn: sa.Connection, stored: StoredSet) -> tuple[Goal, ...]:
+    """The whole set as it would be after the change that was asked for last; none where that was in
+    words, or nothing was asked for.
+    """
+    return _merged(stored.goals.goals, steps_of(conn, stored.number)[-1].wanted)
 
 
 def sign_goals(conn: sa.Connection, number: int, sign: Sign) -> State:
@@ -234,7 +242,7 @@ def _step(
         raise RefusedError(f"{act} needs words: nobody can answer without", remedy="give --note")
     before = state_of(conn, stored.number)
     found = move(before, act)
-    chain = chain_of(Units.load(conn), stored.goals.owner, sign.at.date())
+    chain = _chain(conn, stored.goals.owner, sign)
     signer = _Signer(found.role, acting_person(conn, chain, found.role, sign.by))
     after = found.after
     if act is Act.SIGN:
@@ -282,9 +290,13 @@ def _store_step(
     )
 
 
+def _chain(conn: sa.Connection, person: str, sign: Sign) -> Chain:
+    return chain_of(Units.load(conn), person, today_at(conn, sign.at, person))
+
+
 def _signer(conn: sa.Connection, stored: StoredSet, act: Act, sign: Sign) -> _Signer:
     role = move(state_of(conn, stored.number), act).role
-    chain = chain_of(Units.load(conn), stored.goals.owner, sign.at.date())
+    chain = _chain(conn, stored.goals.owner, sign)
     return _Signer(role, acting_person(conn, chain, role, sign.by))
 
 
@@ -318,7 +330,8 @@ def _refuse_past(conn: sa.Connection, stored: StoredSet, at: datetime) -> None:
     """A month that is over was scored by what was signed then."""
     versions = _versions(conn, stored.goals.owner, stored.goals.period)
     earlier = any(state_of(conn, one.number) is State.SIGNED for one in versions)
-    this_month = Month(at.date().year, at.date().month).first
+    today = today_at(conn, at, stored.goals.owner)
+    this_month = Month(today.year, today.month).first
     if earlier and stored.goals.since < this_month:
         raise RefusedError(
             f"goals {stored.number} would hold from {stored.goals.since}, a month that is over: it "
@@ -342,7 +355,7 @@ def _since(conn: sa.Connection, draft: Draft, versions: Sequence[StoredSet], at:
     """A change of signed goals holds from a month that has not begun: past months keep theirs."""
     period = Period.parse(draft.period)
     signed = [one for one in versions if state_of(conn, one.number) is State.SIGNED]
-    today = at.date()
+    today = today_at(conn, at, draft.person)
     earliest = period.first
     if signed:
         next_month = Month(today.year, today.month).after

@@ -12,6 +12,7 @@ from hr_core.performance.acting import Act, names_of_human, period_of
 from hr_core.performance.content import content_of
 from hr_core.performance.locking import existing_result, new_version
 from hr_core.performance.results import LockedResult
+from hr_core.performance.today import today_at
 from hr_core.store.appeals import (
     About,
     Appeal,
@@ -57,7 +58,7 @@ def ask_review(  # noqa: PLR0913 - the parts of a request
     """
     if about is About.SCORE:
         return appeal_score(conn, person, period, reason, act)
-    today = act.at.date() if about is About.PERIOD else None
+    today = today_at(conn, act.at, person) if about is About.PERIOD else None
     when = str(period_of(period, today))
     return _ask(conn, _new(about, person, when, reason, act, None), frozenset({manager}), act)
 

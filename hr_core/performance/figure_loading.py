@@ -20,6 +20,7 @@ from hr_core.performance.figures import BUILT_IN, SCORED, stored_name
 from hr_core.performance.goals import Goal
 from hr_core.performance.periods import Period
 from hr_core.performance.signers import is_person
+from hr_core.performance.today import today_at
 from hr_core.performance.units import Units
 from hr_core.store.performance_figures import Figure, add_figures, figures_of
 
@@ -75,7 +76,7 @@ def score_figure(
             f"goal {goal.code} is not scored by another unit",
             remedy="load its figure: hr-core performance import FILE",
         )
-    units, on = Units.load(conn), sign.at.date()
+    units, on = Units.load(conn), today_at(conn, sign.at)
     people = units.people_below(goal.scored_by, on, on + timedelta(days=1))
     said_by = [one for one in people if is_person(conn, one, sign.by)]
     if not said_by or is_person(conn, goal.owner, sign.by):

@@ -39,6 +39,7 @@ from hr_core.performance.goal_review import planned_review
 from hr_core.performance.house_rules import Consequence, load_house_rules
 from hr_core.performance.promotion import promotions
 from hr_core.performance.score_rules import rules_of_version
+from hr_core.performance.today import today_at
 from hr_core.quality.grades import GradeEdition, load_grades
 from hr_core.store.consequences import (
     ConsequenceKind,
@@ -87,7 +88,7 @@ def follow_up(conn: sa.Connection, period: str, act: Act, pay_month: str = "") -
 
     `pay_month`: whose pay takes a bonus, when not the last of the period (it is paid already).
     """
-    when = period_of(period, act.at.date())
+    when = period_of(period, today_at(conn, act.at))
     month = str(period_of(pay_month)) if pay_month else str(when.months()[-1])
     found = _Found()
     now = merged_into(conn)

@@ -10,6 +10,7 @@ from hr_core.errors import InputFileError
 from hr_core.people.file import read_file
 from hr_core.performance.agreeing import Sign
 from hr_core.performance.goal_rules import GoalRuleBook, built_in_goal_rules, parse_goal_rules
+from hr_core.performance.today import today_at
 from hr_core.store.goal_templates import add_rule_file, rule_texts
 
 
@@ -30,7 +31,7 @@ def import_goal_rules(conn: sa.Connection, path: Path, sign: Sign) -> GoalRuleBo
     book = parse_goal_rules(text, file=str(path))
     if any(text == known for _, known in rule_texts(conn)):
         return book
-    today = sign.at.date()
+    today = today_at(conn, sign.at)
     next_month = Month(today.year, today.month).after
     for at, one in enumerate(book.edition):
         if one.since < next_month or one.since.day != 1:

@@ -23,6 +23,7 @@ from hr_core.performance.grading import Graded, graded
 from hr_core.performance.periods import Period
 from hr_core.performance.results import LockedResult, as_locked
 from hr_core.performance.score_rules import rules_of_version, rules_on
+from hr_core.performance.today import today_at
 from hr_core.quality.month import Tally
 from hr_core.store.assessments import Assessment, assessments_of, reasons_of, sides_of
 from hr_core.store.score_results import (
@@ -45,7 +46,7 @@ def lock_score(
     Raises RefusedError: nothing opened, a side that is missing, a deviation without a reason,
     shares that do not sum, a period that is not over, a score that is locked.
     """
-    when = period_of(period, act.at.date())
+    when = period_of(period, today_at(conn, act.at, person))
     keys = keys_of(conn, person)
     opened = [one for key in keys for one in assessments_of(conn, key, str(when))]
     if not opened:

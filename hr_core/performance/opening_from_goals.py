@@ -37,10 +37,22 @@ def open_from_goals(
     Raises NothingToComputeError (no signed goals, a figure is missing), RefusedError.
     """
     found = first_score(conn, person, period)
+    return open_by_score(conn, found, act, rater=rater, post=post), found
+
+
+def open_by_score(
+    conn: sa.Connection,
+    found: FirstScore,
+    act: Act,
+    *,
+    rater: str | None = None,
+    post: Post | None = None,
+) -> int:
+    """As `open_from_goals`, of a first score that was computed already."""
     post = post or Post()
     new = NewAssessment(
-        person=person,
-        period=str(period),
+        person=found.person,
+        period=found.period,
         rater=rater or _signed_manager(conn, found),
         indicators=tuple(
             Indicator(code=one.goal, weight_percent=str(one.weight), first=str(one.points))
@@ -51,7 +63,7 @@ def open_from_goals(
         post=post.name,
         share_percent=post.share_percent,
     )
-    return open_assessment(conn, new, act), found
+    return open_assessment(conn, new, act)
 
 
 def _signed_manager(conn: sa.Connection, found: FirstScore) -> str:

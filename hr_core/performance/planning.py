@@ -1,7 +1,7 @@
 """Goals of units: stored in versions, shared out, moved when the organisation changes."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date
 from fractions import Fraction
 
 import sqlalchemy as sa
@@ -27,6 +27,7 @@ from hr_core.performance.goals import (
 )
 from hr_core.performance.periods import Period
 from hr_core.performance.splitting import split
+from hr_core.performance.today import today_at
 from hr_core.performance.units import Units
 from hr_core.store.goals import StoredSet, add_set
 from hr_core.store.organisation import Organisation
@@ -79,7 +80,11 @@ def store_unit_goals(
     units, book = Units.load(conn), GoalBook.load(conn, people=())
     _check_unit_goals(units, book, goals)
     before = book.set_of(first.level, first.owner, first.period)
-    begins = _later(before.stored.goals, sign.at) if before else Period.parse(first.period).first
+    begins = (
+        _later(before.stored.goals, today_at(conn, sign.at))
+        if before
+        else Period.parse(first.period).first
+    )
     new = GoalSet(
         level=first.level,
         owner=first.owner,
@@ -98,9 +103,9 @@ def _stored(conn: sa.Connection, goals: GoalSet, sign: Sign, action: str) -> Sto
     return stored
 
 
-def _later(before: GoalSet, at: datetime) -> date:
+def _later(before: GoalSet, today: date) -> date:
     """A change holds from the next month on."""
-    return max(Month(at.date().year, at.date().month).after, Period.parse(before.period).first)
+    return max(Month(today.year, today.month).after, Period.parse(before.period).first)
 
 
 def _check_unit_goals(units: Units, book: GoalBook, goals: tuple[Goal, ...]) -> None:
@@ -220,7 +225,12 @@ def move_goal(conn: sa.Connection, goal: Goal, owner: str, sign: Sign) -> Goal:
         )
     before = there.stored.goals
     kept = tuple(one for one in before.goals if one.code != goal.code)
-    after = replace(before, version=before.version + 1, since=_later(before, sign.at), goals=kept)
+    after = replace(
+        before,
+        version=before.version + 1,
+        since=_later(before, today_at(conn, sign.at)),
+        goals=kept,
+    )
     _stored(conn, after, sign, "goals.move")
     moved = _put(conn, moved, sign)
     book = GoalBook.load(conn)

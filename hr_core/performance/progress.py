@@ -16,6 +16,7 @@ from hr_core.performance.goal_book import GoalBook
 from hr_core.performance.goals import WHOLE, Goal, GoalKind
 from hr_core.performance.imported_rules import goal_rules
 from hr_core.performance.periods import Period
+from hr_core.performance.today import today_at
 from hr_core.store.goal_templates import ReminderRow, add_reminder, reminded_in
 from hr_core.store.work_plan import keys_of
 
@@ -63,7 +64,7 @@ def progress_of(
 
 def remind(conn: sa.Connection, sign: Sign) -> list[ReminderRow]:
     """Those due that nobody was reminded of this week; each is stored, so that it comes once."""
-    on = sign.at.date()
+    on = today_at(conn, sign.at)
     year, number, _ = on.isocalendar()
     week = f"{year}-W{number:02d}"
     told = reminded_in(conn, week)

@@ -12,6 +12,7 @@ from hr_core.errors import NotFoundError, RefusedError
 from hr_core.people.visibility import Scope, only_visible, visible_people
 from hr_core.performance.acting import Act
 from hr_core.performance.score_rules import Every, rules_on
+from hr_core.performance.today import today_at
 from hr_core.store.people import people
 from hr_core.store.talks import (
     Booking,
@@ -48,7 +49,7 @@ def log_talk(conn: sa.Connection, new: Talk, act: Act) -> int:
             f"{new.kind!r} is no kind of talk", remedy=f"choose one of {', '.join(sorted(known))}"
         )
     _check_two(conn, new.person, new.host, act)
-    if new.day > act.at.date() + timedelta(days=1):  # a day ahead of UTC it is tomorrow already
+    if new.day > today_at(conn, act.at, new.person):
         raise RefusedError(f"{new.day} is to come", remedy="log a talk when it has taken place")
     if not new.text.strip():
         raise RefusedError("the log is empty", remedy="write what was said and agreed")

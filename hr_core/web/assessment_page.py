@@ -9,7 +9,6 @@ from msgspec import Struct
 from hr_core.errors import NotFoundError
 from hr_core.money import decimal_text, parse_exact
 from hr_core.performance import assessing
-from hr_core.performance.acting import Act
 from hr_core.performance.assessing import AssessmentView, SideView
 from hr_core.performance.locking import existing_result
 from hr_core.store.assessments import Assessment, Side, assessments, sides_of
@@ -17,7 +16,7 @@ from hr_core.store.score_results import newest_result
 from hr_core.store.work_plan import keys_of
 from hr_core.web.answering import Visit
 from hr_core.web.errors import NoPageError
-from hr_core.web.performance_sight import PerformanceSight, actor_of_visitor, sight_of_visit
+from hr_core.web.performance_sight import PerformanceSight, act_of_visitor, sight_of_visit
 from hr_core.web.selection import MAX_RUN, read_number
 
 MARK_FIELD = "mark_"
@@ -95,10 +94,6 @@ def assessment_seen(conn: sa.Connection, number_text: str, seen: PerformanceSigh
     if not may_look(seen, one):
         raise NoPageError("no_assessment", number=number)
     return one
-
-
-def act_of_visitor(visit: Visit) -> Act:
-    return Act(actor=actor_of_visitor(visit.conn, visit.visitor), at=visit.now)
 
 
 def marks_of_form(form: Mapping[str, str]) -> dict[str, Fraction]:

@@ -21,12 +21,14 @@ class FormError(Exception):
         self.facts = facts
 
 
-async def read_form(request: Request, *, most_fields: int = MOST_FIELDS) -> dict[str, str]:
+async def read_form(
+    request: Request, *, most_fields: int = MOST_FIELDS, most_bytes: int = MAX_FORM_BYTES
+) -> dict[str, str]:
     """The first value of each field, as typed. Raises FormError when it is too large or no form."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_FORM_BYTES:
+        if len(body) > most_bytes:
             raise FormError("stale_form", 413)
     try:
         pairs = parse_qs(body.decode(errors="replace"), max_num_fields=most_fields)
@@ -36,10 +38,14 @@ async def read_form(request: Request, *, most_fields: int = MOST_FIELDS) -> dict
 
 
 async def own_form(
-    request: Request, form_token: str, *, most_fields: int = MOST_FIELDS
+    request: Request,
+    form_token: str,
+    *,
+    most_fields: int = MOST_FIELDS,
+    most_bytes: int = MAX_FORM_BYTES,
 ) -> dict[str, str]:
     """Raises FormError for a form that is not from a page of this visitor."""
-    form = await read_form(request, most_fields=most_fields)
+    form = await read_form(request, most_fields=most_fields, most_bytes=most_bytes)
     if not (from_our_page(request) and fits(form_token, form.get(FIELD, ""))):
         raise FormError("stale_form", 403)
     return form

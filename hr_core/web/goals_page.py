@@ -12,13 +12,14 @@ from hr_core.performance.exact_json import decode
 from hr_core.performance.goal_book import GoalBook, Held
 from hr_core.performance.goals import Goal, GoalKind, Level
 from hr_core.performance.periods import Period
-from hr_core.performance.sign_off import Act, Role, State, next_moves
-from hr_core.performance.signers import chain_of
+from hr_core.performance.sign_off import ENDED, Act, Role, State, next_moves
+from hr_core.performance.signers import chain_of, is_hr
+from hr_core.performance.today import today_at
 from hr_core.performance.units import Units
 from hr_core.store.goals import StepRow, StoredSet, set_by_number, steps_of
 from hr_core.web.answering import Visit
 from hr_core.web.errors import NoPageError
-from hr_core.web.performance_sight import PerformanceSight, sight_of_visit
+from hr_core.web.performance_sight import PerformanceSight, account_of_visitor, sight_of_visit
 from hr_core.web.selection import MAX_RUN, read_number, read_value
 
 _MOST_LEVELS = 20  # deeper than any organisation; a circle cannot be stored, a broken row could
@@ -52,7 +53,7 @@ class ShownStep(Struct, frozen=True, kw_only=True):
 
 
 class GoalSetPage(Struct, frozen=True, kw_only=True):
-    """`acts`: what the visitor may do now."""
+    """`acts`: what the visitor may do now. `proposes`: a new version, as nothing is being agreed."""
 
     stored: StoredSet
     owner: str
@@ -60,6 +61,7 @@ class GoalSetPage(Struct, frozen=True, kw_only=True):
     signed_levels: bool
     steps: tuple[ShownStep, ...]
     acts: tuple[Act, ...]
+    proposes: bool
 
 
 def exact_text(value: Fraction) -> str:
@@ -69,7 +71,7 @@ def exact_text(value: Fraction) -> str:
 def goals_page(visit: Visit) -> GoalsPage:
     """Raises BadQueryError."""
     asked = read_value(visit.request.query_params, "period", Period.parse, "2026-10")
-    here = visit.now.astimezone(visit.zone).date()
+    here = today_at(visit.conn, visit.now)
     period = asked or Period.of(Month(here.year, here.month))
     book, seen = GoalBook.load(visit.conn), sight_of_visit(visit)
     held = [one for one in book.held.values() if _touches(one, period) and _is_seen(one, seen)]
@@ -103,7 +105,7 @@ def goals_page(visit: Visit) -> GoalsPage:
         waiting=tuple(
             shown(one.stored.goals.goals[0], one)
             for one in held
-            if one.stored.goals.goals and _acts(visit.conn, one.stored, seen, visit)
+            if one.stored.goals.goals and acts_on(visit.conn, one.stored, seen, visit)
         ),
     )
 
@@ -112,11 +114,11 @@ def goal_set_page(visit: Visit, number_text: str) -> GoalSetPage:
     """Raises NoPageError, also for a set of a person who is not seen."""
     seen = sight_of_visit(visit)
     stored = goal_set_seen(visit.conn, number_text, seen)
-    steps = steps_of(visit.conn, stored.number)
+    steps, state = steps_of(visit.conn, stored.number), state_of(visit.conn, stored.number)
     return GoalSetPage(
         stored=stored,
         owner=seen.name(stored.goals.owner),
-        state=state_of(visit.conn, stored.number),
+        state=state,
         signed_levels=stored.goals.level is Level.PERSON,
         steps=tuple(
             ShownStep(
@@ -126,7 +128,10 @@ def goal_set_page(visit: Visit, number_text: str) -> GoalSetPage:
             )
             for one in steps
         ),
-        acts=_acts(visit.conn, stored, seen, visit),
+        acts=acts_on(visit.conn, stored, seen, visit),
+        proposes=state in ENDED
+        and stored.goals.level is Level.PERSON
+        and stored.goals.owner in proposes_for(visit, seen),
     )
 
 
@@ -143,18 +148,35 @@ def goal_set_seen(conn: sa.Connection, number_text: str, seen: PerformanceSight)
     return stored
 
 
-def _acts(
+def acts_on(
     conn: sa.Connection, stored: StoredSet, seen: PerformanceSight, visit: Visit
 ) -> tuple[Act, ...]:
+    """What the visitor may do now with a person's goals."""
     if stored.goals.level is not Level.PERSON or not seen.own:
         return ()
-    on = visit.now.astimezone(visit.zone).date()
+    on = today_at(conn, visit.now, stored.goals.owner)
     moves = next_moves(state_of(conn, stored.number))
     if not moves:
         return ()
     chain = chain_of(Units.load(conn), stored.goals.owner, on)
     roles = {role for role in Role if not chain.people(role).isdisjoint(seen.own)}
     return tuple(act for act, move in moves.items() if move.role in roles)
+
+
+def proposes_for(visit: Visit, seen: PerformanceSight) -> list[str]:
+    """Whose goals the visitor may propose, as the rules of agreeing say it: HR, and who signs above;
+    of the people that it sees.
+    """
+    if visit.visitor.account is None:
+        return []
+    people = [key for key in sorted(seen.names) if seen.sees(key) and key not in seen.own]
+    if is_hr(visit.conn, account_of_visitor(visit.conn, visit.visitor)):
+        return people
+    units, on = Units.load(visit.conn), today_at(visit.conn, visit.now)
+    chains = ((key, chain_of(units, key, on)) for key in people)
+    return [
+        key for key, chain in chains if not seen.own.isdisjoint(chain.managers | chain.next_levels)
+    ]
 
 
 def target_text(goal: Goal) -> str:

@@ -10,22 +10,26 @@ from hr_core.performance.appealing import open_appeals
 from hr_core.performance.content import Content, content_of
 from hr_core.performance.grading import Spread, spread
 from hr_core.performance.periods import Period
+from hr_core.performance.ranking import OwnRank, own_rank
 from hr_core.performance.score_rules import rules_on
+from hr_core.performance.today import today_at
 from hr_core.store.appeals import Appeal, barred_from
 from hr_core.store.score_results import ResultRow, feedback_of, newest_results, score_results
 from hr_core.web.answering import Visit
+from hr_core.web.open_tasks import ShownTask, shown_tasks
 from hr_core.web.performance_sight import PerformanceSight, actor_of_visitor, sight_of_visit
 from hr_core.web.selection import read_value
 
 
 class ShownResult(Struct, frozen=True, kw_only=True):
-    """`own`: the visitor's. `appeal`: what is open against it."""
+    """`own`: the visitor's, with its `rank`. `appeal`: what is open against it."""
 
     row: ResultRow
     content: Content
     name: str
     number: str
     own: bool
+    rank: OwnRank | None
     appeal: Appeal | None
     feedback: tuple[str, ...]
 
@@ -57,12 +61,13 @@ class GradesPage(Struct, frozen=True, kw_only=True):
     spread: Spread | None
     results: tuple[ShownResult, ...]
     appeals: tuple[ShownAppeal, ...]
+    tasks: tuple[ShownTask, ...]
 
 
 def grades_page(visit: Visit, *, reviews: bool) -> GradesPage:
     """Raises BadQueryError. `reviews`: the visitor may review appeals of people that it sees."""
     asked = read_value(visit.request.query_params, "period", Period.parse, "2026-10")
-    here = visit.now.astimezone(visit.zone).date()
+    here = today_at(visit.conn, visit.now)
     last_month = Month(here.year, here.month)
     period = asked or Period.of(last_month).moved(-1)
     seen = sight_of_visit(visit)
@@ -80,6 +85,7 @@ def grades_page(visit: Visit, *, reviews: bool) -> GradesPage:
         appeals=tuple(_shown_appeal(visit, one, seen) for one in waiting if seen.sees(one.person))
         if reviews
         else (),
+        tasks=shown_tasks(visit.conn, visit.visitor, seen),
     )
 
 
@@ -94,6 +100,7 @@ def _shown(
         name=seen.name(row.person),
         number=seen.names.get(row.person, ("", row.person))[1],
         own=own,
+        rank=own_rank(visit.conn, row.person, row.period) if own else None,
         appeal=next(of_it, None),
         feedback=tuple(text for _, _, text in feedback_of(visit.conn, row.number)),
     )

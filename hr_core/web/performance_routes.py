@@ -11,6 +11,8 @@ from starlette.routing import BaseRoute, Route
 from hr_core.accounts.model import Right
 from hr_core.performance import agreeing, appealing, assessing, locking
 from hr_core.performance.acting import Act as Deed
+from hr_core.performance.follow_up import end_task
+from hr_core.performance.goals import Goal
 from hr_core.performance.sign_off import Act
 from hr_core.store.appeals import Outcome
 from hr_core.store.assessments import Side
@@ -27,6 +29,7 @@ from hr_core.web.assessment_page import (
 )
 from hr_core.web.errors import NoPageError
 from hr_core.web.forms import FormError
+from hr_core.web.goal_form_routes import goal_form_routes
 from hr_core.web.goals_page import (
     exact_text,
     goal_set_page,
@@ -35,8 +38,18 @@ from hr_core.web.goals_page import (
     target_text,
 )
 from hr_core.web.grades_page import grades_page
-from hr_core.web.performance_sight import PerformanceSight, actor_of_visitor, may_act, sight
+from hr_core.web.open_tasks import task_to_end
+from hr_core.web.performance_sight import (
+    PerformanceSight,
+    account_of_visitor,
+    actor_of_visitor,
+    may_act,
+    runs_scores,
+    sight,
+)
+from hr_core.web.scoring_routes import scoring_routes
 from hr_core.web.selection import MAX_RUN, Links, read_number
+from hr_core.web.split_page import countable, shares_out
 from hr_core.web.words import LANGUAGES, Words
 
 # A form of 100 indicators and what it is about.
@@ -60,7 +73,7 @@ def reviews_scores(visitor: Visitor) -> bool:
 
 def performance_routes(desk: PageDesk) -> list[BaseRoute]:
     pages = _Pages(desk)
-    found: list[BaseRoute] = []
+    found: list[BaseRoute] = [*goal_form_routes(desk), *scoring_routes(desk)]
     for language in LANGUAGES:
         at = f"/{language}"
         show = {
@@ -96,14 +109,32 @@ class _Pages:
 
     def goals(self, visit: Visit) -> Response:
         page = goals_page(visit)
-        return self._page(visit, "goals.html", page=page, target=target_text, exact=exact_text)
+        return self._page(
+            visit,
+            "goals.html",
+            page=page,
+            target=target_text,
+            exact=exact_text,
+            proposes=may_act(visit.visitor),
+        )
 
     def goal_set(self, visit: Visit) -> Response:
         page = goal_set_page(visit, visit.request.path_params["number"])
-        return self._page(visit, "goal_set.html", page=page, target=target_text, exact=exact_text)
+        shares: tuple[Goal, ...] = ()
+        if may_act(visit.visitor):
+            by = account_of_visitor(visit.conn, visit.visitor)
+            if shares_out(visit.conn, page.stored, by, visit.now):
+                shares = countable(page.stored)
+        content = {"page": page, "target": target_text, "exact": exact_text, "shares": shares}
+        return self._page(visit, "goal_set.html", **content)
 
     def assessments(self, visit: Visit) -> Response:
-        return self._page(visit, "assessments.html", listed=assessments_page(visit))
+        return self._page(
+            visit,
+            "assessments.html",
+            listed=assessments_page(visit),
+            runs=runs_scores(visit.visitor),
+        )
 
     def assessment(self, visit: Visit) -> Response:
         page = assessment_page(visit, visit.request.path_params["number"])
@@ -158,6 +189,9 @@ class _Pages:
                     number = _number(form, "result")
                     result_seen(conn, number, seen)
                     locking.give_feedback(conn, number, form.get("reason", ""), deed)
+                case "done":
+                    row = task_to_end(conn, visitor, seen, _number(form, "task"))
+                    end_task(conn, row.number, form.get("reason", ""), deed)
                 case "review":
                     self._review(conn, visitor, seen, form)
                 case _:

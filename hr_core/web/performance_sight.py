@@ -1,15 +1,19 @@
 """Whose goals and scores a visitor sees, and as whom it acts."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 from msgspec import Struct
 
-from hr_core.accounts.acting import own_keys
+from hr_core.accounts.acting import names_of, own_keys
 from hr_core.accounts.model import Account
 from hr_core.accounts.visible import seen_by, site_today
 from hr_core.approvals.actors import actor_of_account
 from hr_core.approvals.desk import Actor
+from hr_core.approvals.kinds import Kind, approvers
+from hr_core.performance.acting import Act
+from hr_core.performance.periods import Period
+from hr_core.performance.units import Units
 from hr_core.store.people import load_roster, people
 from hr_core.web.admission import Visitor
 from hr_core.web.answering import Visit
@@ -48,6 +52,36 @@ def sight_of_visit(visit: Visit) -> PerformanceSight:
 def actor_of_visitor(conn: sa.Connection, visitor: Visitor) -> Actor:
     assert visitor.account is not None  # noqa: S101 - `may_act` asks for one
     return actor_of_account(conn, visitor.account)
+
+
+def act_of_visitor(visit: Visit) -> Act:
+    return Act(actor=actor_of_visitor(visit.conn, visit.visitor), at=visit.now)
+
+
+def account_of_visitor(conn: sa.Connection, visitor: Visitor) -> Actor:
+    """The account itself with its person's names, as `--by ACCOUNT` on the command line: where what
+    the account's role may do counts too.
+    """
+    assert visitor.account is not None  # noqa: S101 - `may_act` asks for one
+    return Actor(visitor.account.name, names_of(conn, visitor.account))
+
+
+def runs_scores(visitor: Visitor) -> bool:
+    """Who opens assessments, locks scores, runs 360-degree rounds and ends tasks: for the people that
+    it sees, the own person never.
+    """
+    account = visitor.account
+    return may_act(visitor) and account is not None and account.has_role(*approvers(Kind.SCORE))
+
+
+def looked_after(seen: PerformanceSight, units: Units, unit: str, period: Period) -> list[str]:
+    """Of the unit (empty: all) on the period's last day; never the visitor itself."""
+    last = period.after - timedelta(days=1)
+    return [
+        key
+        for key in sorted(seen.names)
+        if seen.sees(key) and key not in seen.own and (not unit or units.is_below(key, unit, last))
+    ]
 
 
 def may_act(visitor: Visitor) -> bool:

@@ -125,6 +125,7 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "send_back": ("退回", "sends back"),
     },
     "goal_do": {
+        "propose": ("提出", "Propose"),
         "ask_change": ("申请调整", "Ask for a change"),
         "appeal": ("申诉", "Appeal"),
         "accept": ("接受调整", "Accept the change"),

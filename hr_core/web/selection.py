@@ -131,9 +131,28 @@ class Links:
     def goals(self) -> str:
         return f"{self.start}goals"
 
+    def new_goals(self, person: str = "", period: str = "") -> str:
+        """`person`: the key; a number may be another's tomorrow."""
+        query = urlencode({"person": f"key:{person}", "period": period}) if person else ""
+        return f"{self.goals}/new" + (f"?{query}" if query else "")
+
+    def goals_change(self, number: int) -> str:
+        return f"{self.goals}/{number}/change"
+
+    def goals_split(self, number: int, goal: str) -> str:
+        return f"{self.goals}/{number}/split?{urlencode({'goal': goal})}"
+
     @property
     def assessments(self) -> str:
         return f"{self.start}assessments"
+
+    @property
+    def team_scores(self) -> str:
+        return f"{self.start}team-scores"
+
+    def rate360(self, period: str = "") -> str:
+        query = "?" + urlencode({"period": period}) if period else ""
+        return f"{self.start}rate360{query}"
 
     def grades(self, period: str = "") -> str:
         query = "?" + urlencode({"period": period}) if period else ""

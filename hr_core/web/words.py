@@ -17,6 +17,7 @@ from hr_core.web import (
     pay_words,
     performance_words,
     piece_words,
+    scoring_words,
 )
 
 Language = Literal["zh", "en"]
@@ -301,6 +302,7 @@ PHRASES: dict[str, _Both] = {
     **pay_words.PHRASES,
     **compare_words.PHRASES,
     **performance_words.PHRASES,
+    **scoring_words.PHRASES,
     **piece_words.PHRASES,
     **approval_words.PHRASES,
 }
@@ -408,6 +410,7 @@ CODES: dict[str, dict[str, _Both]] = {
     **pay_words.CODES,
     **compare_words.CODES,
     **performance_words.CODES,
+    **scoring_words.CODES,
     **approval_words.CODES,
 }
 

@@ -226,6 +226,19 @@ def test_talks(staff, tmp_path, capfd, monkeypatch):
     assert run(*slot[:-4], "--start", "2030-01-08T14:00", "--by", "E1") == 3
 
 
+def test_a_team_meeting_has_a_summary(empty, tmp_path, capfd):
+    unit = '[[unit]]\ncode = "T1"\nkind = "team"\nname = "Team 1"\n'
+    text = PEOPLE + unit + PERSON.format("E1") + 'units = [{ unit = "T1" }]\n'
+    (tmp_path / "staff.toml").write_text(text, encoding="utf-8")
+    assert main(["import", "staff.toml"]) == 0
+    code, found = shown(capfd, "talks", "summary", "--unit", "T1", "--month", "2025-10")
+    assert code == 0
+    assert (found["people"], found["locked"], found["overdue"]["one_to_one"]) == (1, 0, 1)
+    assert run("talks", "summary", "--unit", "T1", "--month", "2025-10") == 0
+    assert "T1, 2025-10 (as of 2025-10-31), people: 1" in capfd.readouterr().out
+    assert run("talks", "summary", "--unit", "T9", "--month", "2025-10") == 3
+
+
 def test_a_house_imports_its_own_rules(staff, tmp_path, capfd):
     text = read_text("performance_scores.toml")
     own = text.replace('tolerance = "0"', 'tolerance = "5"')

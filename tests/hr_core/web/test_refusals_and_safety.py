@@ -22,6 +22,7 @@ from hr_core.web import (
     pay_words,
     performance_words,
     piece_words,
+    scoring_words,
     words,
 )
 from hr_core.web.selection import BadQueryError, Links, read_number, read_selection
@@ -198,6 +199,7 @@ def test_no_part_of_the_catalogue_hides_another():
         pay_words.PHRASES,
         performance_words.PHRASES,
         piece_words.PHRASES,
+        scoring_words.PHRASES,
     )
     for one, other in itertools.combinations(parts, 2):
         assert not one.keys() & other.keys()
@@ -224,6 +226,7 @@ def test_every_word_of_a_page_is_in_the_catalogue_and_none_is_idle(repository):
         "piece_words.py",
         "pay_words.py",
         "performance_words.py",
+        "scoring_words.py",
     }
     text = "\n".join(one.read_text() for one in sources if one.name not in catalogue)
     said = set(re.findall(r"\b(?:t|words)\(\s*['\"](\w+)['\"]", text))
