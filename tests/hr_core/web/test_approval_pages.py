@@ -1,5 +1,6 @@
 """What waits for a second person, decided on a page: as the session's account, never by one's own."""
 
+import re
 import shutil
 
 import pytest
@@ -11,8 +12,15 @@ from hr_core.approvals.kinds import Kind
 from hr_core.clock import Month
 from hr_core.errors import RefusedError
 from hr_core.pay import run_life
+from hr_core.pay.agreement import PayAgreement
 from hr_core.pay.entry import EntryKind
-from hr_core.pay.proposals import EntryProposal, propose_entry
+from hr_core.pay.proposals import (
+    AgreementProposal,
+    EntryProposal,
+    agreement_on,
+    propose_agreement,
+    propose_entry,
+)
 from hr_core.pay.run import compute_run
 from hr_core.pay.run_life import RunState, ask_reversal, state_of, submit
 from hr_core.pay.stored_table_diff import keep_note, new_note
@@ -27,7 +35,7 @@ from tests.hr_core.behind_guards import without_guards
 from tests.hr_core.web.compared_plant import write_over
 from tests.hr_core.web.logged_in import field, logged_in
 from tests.hr_core.web.page_reading import read
-from tests.hr_core.web.plant import NOW, approve_run, decide, running_plant
+from tests.hr_core.web.plant import NOW, TODAY, approve_run, decide, running_plant
 
 BONUS = EntryProposal(
     person="1003",
@@ -69,6 +77,13 @@ def entered(engine, by="ann", what=BONUS):
         return propose_entry(conn, what, at=NOW, by=Actor(by))
 
 
+def agree(engine, terms, by="ann"):
+    with writing(engine) as conn:
+        held = agreement_on(conn, "1003", TODAY)
+        new = AgreementProposal(person="1003", valid_from=TODAY, terms=terms, replaces=held)
+        return propose_agreement(conn, new, at=NOW, by=Actor(by), reason="")
+
+
 def stored(engine, number):
     with engine.connect() as conn:
         return approval(conn, number)
@@ -100,6 +115,39 @@ async def test_what_waits_is_told_in_words_in_both_languages(core):
     )
     assert "月份 2026-11 人员 张敏 1003 种类 奖金" in zh.text
     assert stored(core, number).digest in told.text
+
+
+async def test_the_list_says_month_amount_and_what_changes(core):
+    entered(core)
+    agree(core, PayAgreement(city="上海", base_fen=800_000))
+    with writing(core) as conn:
+        law = '[[row]]\nitems = ["minimum_wage"]\nfrom = 2030-01-01\nstatus = "official"\n'
+        law = f'schema = "clockline-law/1"\ncity = "上海"\n{law}source = "n"\namount = "3000"\n'
+        propose(conn, Kind.LAW, "law x", {"file": "a.toml", "text": law}, at=NOW, by=Actor("ann"))
+    async with logged_in(core, "bob") as client:
+        chinese = (await read(client, "/zh/approvals")).text
+        english = (await read(client, "/en/approvals")).text
+        law_page = await client.get("/zh/approvals/3")
+    assert "2026-11 ¥1,234.56" in english
+    assert "from 2026-11-20 ¥8,000.00 City 上海; Agreed month wage ¥8,000.00" in english
+    assert "2026-11-20 起 ¥8,000.00 城市 上海; 约定月工资 ¥8,000.00" in chinese
+    assert "1 个城市 1 行:替换 1 行,新增 0 行,不生效 0 行" in chinese
+    table = " ".join(re.sub("<[^>]+>", " ", law_page.text).split())
+    assert "上海 最低工资 2030-01-01 – 官方原文 上海/minimum_wage/" in table
+    assert "金额 ¥2,740.00 → ¥3,000.00" in table
+
+
+async def test_an_agreement_is_a_table_of_before_and_after(core):
+    first = agree(core, PayAgreement(city="上海", base_fen=800_000))
+    async with logged_in(core, "bob") as client:
+        assert (await decided(client, first)).status_code == 303
+        second = agree(core, PayAgreement(city="上海", base_fen=870_000, by_piece=True))
+        page = await read(client, f"/en/approvals/{second}")
+    assert (
+        "Person From Field Before After 张敏 1003 2026-11-20 Agreed month wage ¥8,000.00 ¥8,700.00 "
+        "张敏 1003 2026-11-20 By the piece no yes" in page.text
+    )
+    assert "All of it as it was entered" in page.text
 
 
 async def test_another_approves_and_it_takes_effect(core):

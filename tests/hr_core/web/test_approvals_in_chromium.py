@@ -3,7 +3,8 @@
 import pytest
 from playwright.async_api import expect
 
-from hr_core.approvals.desk import Actor
+from hr_core.approvals.desk import Actor, propose
+from hr_core.approvals.kinds import Kind
 from hr_core.clock import Month
 from hr_core.pay import run_life
 from hr_core.pay.agreement import PayAgreement
@@ -14,6 +15,7 @@ from hr_core.pay.run_life import ask_reversal
 from hr_core.store.database import writing
 from hr_core.store.results import add_run
 from tests.hr_core.accounts.quick import account
+from tests.hr_core.approvals.test_approval_changes import LAW, SCHEME
 from tests.hr_core.web.compared_plant import write_over
 from tests.hr_core.web.plant import NOW, TODAY, approve_run, decide, running_plant
 from tests.hr_core.web.test_login_in_chromium import opened
@@ -55,6 +57,11 @@ def core(tmp_path):
         propose_entry(conn, bonus, at=NOW, by=Actor("ann"))
         propose_agreement(conn, agreed, at=NOW, by=Actor("bob"), reason="promoted")
         add_run(conn, compute_run(conn, Month(2026, 10), NOW))
+        for kind, subject, content in (
+            (Kind.LAW, "law x", {"file": "shanghai-2030.toml", "text": LAW}),
+            (Kind.SCHEME, "scheme own", {"code": "own", "file": "own.toml", "text": SCHEME}),
+        ):
+            propose(conn, kind, subject, content, at=NOW, by=Actor("ann"))
     write_over(engine, 2, 777, "1003")
     yield engine
     engine.dispose()
@@ -86,7 +93,11 @@ async def test_a_run_goes_to_the_money_on_two_pages(
         await page.click("article a >> nth=1")
         await check_and_keep(page, width, file("approval-agreement"))
         await page.goto(f"{address}/{language}/approvals")
-        await page.click("article a >> nth=2")
+        for name, nth in (("law", 2), ("scheme", 3)):
+            await page.click(f"article a >> nth={nth}")
+            await check_and_keep(page, width, file(f"approval-{name}"))
+            await page.go_back()
+        await page.click("article a >> nth=4")
         await check_and_keep(page, width, file("approval-run"))
         await page.check("input[name=seen]")
         await page.click("button[value=approve]")
