@@ -248,14 +248,14 @@ def _flat(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> dict[tuple[st
     found: dict[tuple[str, ...], Any] = {}
     for key, one in value.items():
         place = (*path, str(key))
-        if isinstance(one, list) and one and all(isinstance(row, dict) for row in one):
+        if isinstance(one, list | tuple) and one and all(isinstance(row, dict) for row in one):
             for at, row in enumerate(one, 1):
                 name = next((key for key in _NAMES_OF_ROWS if key in row), None)
                 inner = {key: cell for key, cell in row.items() if key != name}
                 found |= _flat(inner, (*place, str(row[name]) if name else str(at)))
         elif isinstance(one, dict):
             found |= _flat(one, place)
-        elif one not in (None, "", []):
+        elif one not in (None, "", [], ()):
             found[place] = one
     return found
 

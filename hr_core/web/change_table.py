@@ -149,7 +149,7 @@ def _value(path: tuple[str, ...], value: Any, words: Words) -> str:
         case int():
             fen = path[-1].endswith("_fen") or (len(path) > 1 and path[-2] in FEN_BY_NAME)
             return amount_text(value) if fen else str(value)
-        case list():
+        case list() | tuple():
             return ", ".join(_value(path, one, words) for one in value)
         case _:
             text = str(value)

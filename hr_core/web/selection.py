@@ -128,6 +128,14 @@ class Links:
         return f"{self.start}submit-run"
 
     @property
+    def ask_payment(self) -> str:
+        return f"{self.start}ask-payment"
+
+    @property
+    def ask_reversal(self) -> str:
+        return f"{self.start}ask-reversal"
+
+    @property
     def goals(self) -> str:
         return f"{self.start}goals"
 

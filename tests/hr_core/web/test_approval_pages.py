@@ -27,7 +27,7 @@ from hr_core.pay.stored_table_diff import keep_note, new_note
 from hr_core.store.approvals import approvals
 from hr_core.store.database import open_database, writing
 from hr_core.store.pay_entries import entries_of_month
-from hr_core.store.results import add_run
+from hr_core.store.results import RefusedPerson, RunFindings, WithoutSlip, add_run
 from hr_core.web.approval_content import MOST_ROWS, MOST_TEXT, readable
 from hr_core.web.words import Words
 from tests.hr_core.accounts.quick import account
@@ -262,6 +262,72 @@ async def test_a_run_is_submitted_by_one_and_approved_by_another(core):
         assert (await decided(client, 1)).status_code == 303
     with core.connect() as conn:
         assert state_of(conn, 1) is RunState.APPROVED
+
+
+async def test_a_run_goes_through_its_whole_life_on_pages(core):
+    """Submitted and approved, paid, taken back: each asked for by one and approved by another."""
+    lacks = RefusedPerson(number="1004", what="no bases on 2026-10-01", remedy="HR: enter one")
+    part = WithoutSlip(number="1005", why="two days before the first agreement")
+    findings = RunFindings(refused=(lacks,), to_check=(part,))
+    with writing(core) as conn:
+        run = add_run(conn, replace(compute_run(conn, Month(2026, 10), NOW), findings=findings))
+
+    async def asked(client, place, **more):
+        form = {"form_token": field(await client.get("/en/account"), "form_token"), "run": run}
+        return await client.post(f"/en/{place}", data=form | more)
+
+    async def approved_by_bob(number):
+        async with logged_in(core, "bob") as client:
+            page = await client.get(f"/en/approvals/{number}")
+            form = {"form_token": field(page, "form_token"), "number": str(number)}
+            done = await client.post(f"/en/approvals/{number}", data=form | {"act": "approve"})
+            assert done.status_code == 303
+
+    async with logged_in(core, "ann") as client:
+        told = await read(client, f"/en/?run={run}")
+        assert "■ 2 people not paid, or to be checked" in told.text
+        assert "刘洋 1004 no bases on 2026-10-01 → HR: enter one" in told.text
+        assert "陈静 1005 two days before the first agreement" in told.text
+        assert (await asked(client, "ask-payment")).status_code == 409
+        assert (await asked(client, "ask-reversal", reason="x")).status_code == 409
+        sent = await asked(client, "submit-run", reason="checked with the teams")
+        assert sent.headers["location"] == "/en/approvals/1"
+        await approved_by_bob(1)
+        page = await client.get(f"/en/?run={run}")
+        assert "/en/ask-payment" in page.text
+        told = await read(client, f"/en/?run={run}")
+        assert "State: ● Approved" in told.text
+        assert "Submitted ann 2026-11-20 14:30 · checked with the teams" in told.text
+        assert (await asked(client, "ask-payment")).headers["location"] == "/en/approvals/2"
+        assert (await asked(client, "ask-payment")).status_code == 409
+        told = await read(client, f"/en/?run={run}")
+        assert "◐ Payment: asked for by ann, waits for another person" in told.text
+        await approved_by_bob(2)
+        assert "State: ● Paid" in (await read(client, f"/en/?run={run}")).text
+        assert (await asked(client, "ask-reversal", reason=" ")).status_code == 409
+        sent = await asked(client, "ask-reversal", reason="the wrong bank file")
+        assert sent.headers["location"] == "/en/approvals/3"
+        await approved_by_bob(3)
+        told = await read(client, f"/en/?run={run}")
+        assert "State: ▲ Taken back" in told.text
+        other = await read(client, "/en/?run=1")
+        assert "What counts for the month" not in other.text
+        buttons = {one.get("action") for one in told.attributes("form")}
+        assert buttons.isdisjoint({"/en/submit-run", "/en/ask-payment", "/en/ask-reversal"})
+    with core.connect() as conn:
+        assert state_of(conn, run) is RunState.REVERSED
+
+
+async def test_an_auditor_sees_the_life_of_a_run_and_asks_for_nothing(core):
+    approve_run(core)
+    async with logged_in(core, "audit") as client:
+        page = await client.get("/zh/?run=1")
+        assert "已批准" in page.text
+        for place in ("submit-run", "ask-payment", "ask-reversal"):
+            assert place not in page.text
+            token = field(await client.get("/en/account"), "form_token")
+            form = {"form_token": token, "run": "1", "reason": "x"}
+            assert (await client.post(f"/en/{place}", data=form)).status_code == 403
 
 
 def unexplained_run(core):

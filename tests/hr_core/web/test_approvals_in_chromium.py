@@ -1,6 +1,7 @@
 """Approving and the approved payslip as people see them, at a desk and on a phone."""
 
 import pytest
+from msgspec.structs import replace
 from playwright.async_api import expect
 
 from hr_core.approvals.desk import Actor, propose
@@ -13,7 +14,7 @@ from hr_core.pay.proposals import AgreementProposal, EntryProposal, propose_agre
 from hr_core.pay.run import compute_run
 from hr_core.pay.run_life import ask_reversal
 from hr_core.store.database import writing
-from hr_core.store.results import add_run
+from hr_core.store.results import RefusedPerson, RunFindings, add_run
 from tests.hr_core.accounts.quick import account
 from tests.hr_core.approvals.test_approval_changes import LAW, SCHEME
 from tests.hr_core.web.compared_plant import write_over
@@ -56,7 +57,13 @@ def core(tmp_path):
     with writing(engine) as conn:
         propose_entry(conn, bonus, at=NOW, by=Actor("ann"))
         propose_agreement(conn, agreed, at=NOW, by=Actor("bob"), reason="promoted")
-        add_run(conn, compute_run(conn, Month(2026, 10), NOW))
+        lacks = RefusedPerson(
+            number="1004",
+            what="上海: no row of minimum_wage holds on 2026-10-01",
+            remedy="HR imports the city's notice: hr-core law import FILE --by NAME",
+        )
+        made = compute_run(conn, Month(2026, 10), NOW)
+        add_run(conn, replace(made, findings=RunFindings(refused=(lacks,))))
         for kind, subject, content in (
             (Kind.LAW, "law x", {"file": "shanghai-2030.toml", "text": LAW}),
             (Kind.SCHEME, "scheme own", {"code": "own", "file": "own.toml", "text": SCHEME}),
@@ -102,6 +109,12 @@ async def test_a_run_goes_to_the_money_on_two_pages(
         await page.check("input[name=seen]")
         await page.click("button[value=approve]")
         await expect(page.locator(".notice")).to_contain_text("bob")
+        await page.goto(f"{address}/{language}/?run=2#run")
+        await page.click("#run details.screen summary")
+        await check_and_keep(page, width, file("run-approved"))
+        await page.click("form[action$=ask-payment] button")
+        await page.goto(f"{address}/{language}/?run=2#run")
+        await expect(page.locator("#run .notice").first).to_contain_text("bob")
         await page.goto(f"{address}/{language}/account")
         await page.click("form[action$=logout] button")
         await log_in(page, address, "zhao")
