@@ -8,9 +8,7 @@
   let last = Date.now();
   let closing = false;
   const touched = () => {
-    if (closing) return;
     last = Date.now();
-    form.hidden = true;
   };
   const look = () => {
     if (closing) return;

@@ -126,3 +126,33 @@ async def test_a_run_goes_to_the_money_on_two_pages(
         for line in await page.query_selector_all("main summary"):
             await line.click()
         await check_and_keep(page, width, file("slip-own"))
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_a_payslip_left_open_closes_itself(core, screenshots, language, width):
+    async with opened(core, width) as (page, address):
+        complaints = []
+        page.on(
+            "console",
+            lambda said: (
+                complaints.append(said.text) if said.type in {"error", "warning"} else None
+            ),
+        )
+        await page.clock.install(time=NOW)
+        await log_in(page, address, "zhao")
+        await page.goto(f"{address}/{language}/run/1/1006")
+        await expect(page.locator("#idle-close")).to_be_hidden()
+        await page.clock.fast_forward(245_000)
+        await expect(page.locator("#idle-close")).to_be_visible()
+        await check_and_keep(page, width, screenshots / f"slip-idle-{language}-{width}.png")
+        await page.click("#idle-close button")
+        await page.clock.fast_forward(1_000)
+        await expect(page.locator("#idle-close")).to_be_hidden()
+        await page.clock.fast_forward(200_000)
+        await expect(page.locator("#idle-close")).to_be_hidden()
+        await page.clock.fast_forward(101_000)
+        await page.wait_for_url(f"**/{language}/login")
+        await page.goto(f"{address}/{language}/run/1/1006")
+        assert "/login" in page.url
+        assert complaints == []
