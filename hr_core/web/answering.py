@@ -18,6 +18,7 @@ from hr_core.api.app import Clock
 from hr_core.store.errors import StorageError
 from hr_core.web.admission import Admission, LoginNeededError, NotAdmittedError, Visitor
 from hr_core.web.errors import NoPageError
+from hr_core.web.kept_diffs import KeptDiffs
 from hr_core.web.overview import site_zone
 from hr_core.web.rendering import HEADERS, HEADERS_WITH_SCRIPT, Renderer
 from hr_core.web.selection import BadQueryError, Links
@@ -78,6 +79,7 @@ class PageDesk:
         self.clock = clock
         self.admission = admission or Admission(engine, clock)
         self.renderer = Renderer()
+        self.diffs = KeptDiffs()
 
     def answering(
         self,

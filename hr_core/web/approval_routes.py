@@ -82,7 +82,8 @@ class _Pages:
             raise NoPageError("no_approval", number=asked[:LONGEST_PATH_SHOWN]) from exc
 
         def show() -> Response:
-            page = approval_page(visit.conn, _account(visit.visitor), number, visit.words)
+            account = _account(visit.visitor)
+            page = approval_page(visit.conn, account, number, visit.words, self._desk.diffs)
             token = visit.visitor.form_token
             return self._desk.page(visit, "approval.html", page=page, form_token=token)
 

@@ -1,6 +1,7 @@
 """What waits for a second person: what it is in words, what was entered, who may decide it."""
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -26,12 +27,21 @@ from hr_core.web.approval_subject import people_names, person_text, what_it_is
 from hr_core.web.change_table import ChangeTable, change_table
 from hr_core.web.compare_choice import CompareChoice
 from hr_core.web.errors import NoPageError
+from hr_core.web.kept_diffs import KeptDiffs
 from hr_core.web.selection import Links
 from hr_core.web.words import Words
 
 # More than a plant enters in a month; the oldest are decided first.
 MOST_LISTED = 200
 MOST_DIFFERENCES = 50
+
+
+class Compare(Protocol):
+    """`compare_runs`, or the same kept from before."""
+
+    def __call__(
+        self, conn: sa.Connection, first: int, second: int, *, across_months: bool
+    ) -> RunDiff: ...
 
 
 class Listed(Struct, frozen=True, kw_only=True):
@@ -109,7 +119,9 @@ def approvals_page(conn: sa.Connection, account: Account, words: Words) -> Appro
     )
 
 
-def approval_page(conn: sa.Connection, account: Account, number: int, words: Words) -> ApprovalPage:
+def approval_page(
+    conn: sa.Connection, account: Account, number: int, words: Words, kept: KeptDiffs
+) -> ApprovalPage:
     """Raises NoPageError, the same for an unknown one and for one that is not this account's; and
     CoreError as above.
     """
@@ -125,7 +137,7 @@ def approval_page(conn: sa.Connection, account: Account, number: int, words: Wor
         content=readable(masked(one.content, teller.sight), words, teller.names),
         who_can=who_can(conn, one.kind, teller.actor) if waits and listed.own else "",
         compared=compared,
-        differences=differences(conn, one, words) if compared else None,
+        differences=differences(conn, one, words, kept.compare) if compared else None,
     )
 
 
@@ -140,13 +152,15 @@ def decidable(conn: sa.Connection, account: Account, number: int) -> Approval:
     return one
 
 
-def differences(conn: sa.Connection, one: Approval, words: Words) -> Differences | None:
+def differences(
+    conn: sa.Connection, one: Approval, words: Words, compare: Compare = compare_runs
+) -> Differences | None:
     run = one.content["run"]
     found = _baseline(conn, run)
     if found is None:
         return None
     against, baseline = found
-    diff = compare_runs(conn, against, run, across_months=True)
+    diff = compare(conn, against, run, across_months=True)
     unexplained = _unexplained(conn, diff)
     choice = CompareChoice(
         a=against,

@@ -109,6 +109,10 @@ class Links:
         return f"{self.compare}/{place}"
 
     @property
+    def compare_note(self) -> str:
+        return f"{self.compare}/note"
+
+    @property
     def slip_answer(self) -> str:
         return f"{self.start}slip-answer"
 
