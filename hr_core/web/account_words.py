@@ -3,8 +3,8 @@
 PHRASES: dict[str, tuple[str, str]] = {
     "login": ("登录", "Log in"),
     "idle_closes": (
-        "{minutes} 分钟没有操作,这一页即将关闭并退出登录。",
-        "Nobody touched this page for {minutes} minutes: it closes now and logs out.",
+        "没有操作满 {minutes} 分钟,这一页就关闭并退出登录。",
+        "Without a touch for {minutes} minutes this page closes and logs out.",
     ),
     "idle_stay": ("我还在", "I am still here"),
     "logout": ("退出登录", "Log out"),

@@ -118,7 +118,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "{what}: asked for by {by}, waits for another person",
     ),
     "month_has_run": ("本月有效的是", "What counts for the month:"),
-    "not_paid": ("{count} 人没有发放或须核对", "{count} people not paid, or to be checked"),
+    "not_paid": ("没有发放或须核对:{count} 人", "Not paid, or to be checked: {count}"),
     "see_approval": ("查看待批准 #{number}", "See approval #{number}"),
 }
 CODES: dict[str, dict[str, tuple[str, str]]] = {

@@ -26,7 +26,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     "changes_of_law": (
         "{cities} 个城市 {rows} 行:替换 {replaced} 行,新增 {new} 行,不生效 {stays} 行",
-        "{rows} rows of {cities} cities: {replaced} replace one, {new} new, {stays} do not count",
+        "rows {rows}, cities {cities}: {replaced} in place of another, {new} new, {stays} without effect",
     ),
     "skipped_of_law": ("{count} 行不能用", "{count} rows are of no use"),
     "changes_of_scheme": (

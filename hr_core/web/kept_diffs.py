@@ -63,7 +63,7 @@ def _fingerprint(conn: sa.Connection, *numbers: int) -> bytes:
     return told.digest()
 
 
-def _sums(run: int) -> tuple[sa.Select[tuple[object, ...]], ...]:
+def _sums(run: int) -> tuple[sa.Executable, ...]:
     line, slip, day = pay_lines.c, pay_slips.c, run_days.c
     count, total, largest = sa.func.count, sa.func.sum, sa.func.max
     return (

@@ -26,6 +26,7 @@ from hr_core.pay.scheme_approval import propose_scheme
 from hr_core.people.changes import Signature
 from hr_core.store.database import writing
 from hr_core.store.people import people, site
+from tests.hr_core.approvals.entered_files import LAW, SCHEME
 
 AT = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)
 ALL = Sight(frozenset(), frozenset())
@@ -33,59 +34,6 @@ ANN, BOB = Actor("ann"), Actor("bob")
 NO_PAY = Sight(
     frozenset(), frozenset().union(*(r.names for r in field_policy().field if "pay" in r.code))
 )
-
-LAW = """
-schema = "clockline-law/1"
-city = "上海"
-
-[[row]]
-items = ["minimum_wage"]
-from = 2030-01-01
-status = "official"
-source = "notice 9"
-amount = "3000"
-
-[[row]]
-items = ["pension"]
-from = 2026-01-01
-status = "unverified"
-source = "somebody's page"
-floor = "9000"
-ceiling = "40000"
-employer_percent = "17"
-employee_percent = "8"
-rounding = "jiao"
-
-[[row]]
-items = ["heat_allowance"]
-district = "崇明"
-from = 2031-06-01
-status = "official"
-source = "notice 10"
-amount = "300"
-"""
-
-SCHEME = """
-code = "own"
-name = "Own"
-
-[[edition]]
-version = "own/1"
-from = 2026-01-01
-source = "house"
-
-[edition.overtime]
-source = "house"
-month_days = "21.75"
-day_hours = "8"
-workday = "1.5"
-rest_day = "2"
-statutory_holiday = "3"
-
-[edition.grade]
-source = "house"
-percent_of_base = { A = "20", B = "10" }
-"""
 
 
 @pytest.fixture
@@ -265,7 +213,7 @@ class TestCommands:
         )
         assert "¥1,234.56  冲压机抢修" in entry
         assert "own.toml" in rows
-        assert "3 rows of 1 cities: 2 replace one, 0 new, 1 do not count" in rows
+        assert "rows 3, cities 1: 2 in place of another, 0 new, 1 without effect" in rows
         assert "law x" in other
         at = {line.index("2026-11-20 06:30") for line in (rows, other)}
         assert len(at) == 1

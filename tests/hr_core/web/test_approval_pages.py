@@ -285,7 +285,7 @@ async def test_a_run_goes_through_its_whole_life_on_pages(core):
 
     async with logged_in(core, "ann") as client:
         told = await read(client, f"/en/?run={run}")
-        assert "■ 2 people not paid, or to be checked" in told.text
+        assert "■ Not paid, or to be checked: 2" in told.text
         assert "刘洋 1004 no bases on 2026-10-01 → HR: enter one" in told.text
         assert "陈静 1005 two days before the first agreement" in told.text
         assert (await asked(client, "ask-payment")).status_code == 409

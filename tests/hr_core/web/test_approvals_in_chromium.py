@@ -16,7 +16,7 @@ from hr_core.pay.run_life import ask_reversal
 from hr_core.store.database import writing
 from hr_core.store.results import RefusedPerson, RunFindings, add_run
 from tests.hr_core.accounts.quick import account
-from tests.hr_core.approvals.test_approval_changes import LAW, SCHEME
+from tests.hr_core.approvals.entered_files import LAW, SCHEME
 from tests.hr_core.web.compared_plant import write_over
 from tests.hr_core.web.plant import NOW, TODAY, approve_run, decide, running_plant
 from tests.hr_core.web.test_login_in_chromium import opened
@@ -112,6 +112,7 @@ async def test_a_run_goes_to_the_money_on_two_pages(
         await page.goto(f"{address}/{language}/?run=2#run")
         await page.click("#run details.screen summary")
         await check_and_keep(page, width, file("run-approved"))
+        await page.locator("#run").screenshot(path=file("run-section"))
         await page.click("form[action$=ask-payment] button")
         await page.goto(f"{address}/{language}/?run=2#run")
         await expect(page.locator("#run .notice").first).to_contain_text("bob")
