@@ -33,9 +33,12 @@ def list_(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what waits for a second person, oldest first."""
+    """Show what waits for a second person, oldest first: who, which month, how much, what changes."""
+    from msgspec import to_builtins
+
     from hr_core.approvals.desk import ApprovalState, approvals_in
     from hr_core.approvals.kinds import Kind
+    from hr_core.cli.approvals_output import LIST_AMOUNT, list_rows, print_aligned, told_about
 
     try:
         wanted = None if kind is None else Kind(kind)
@@ -44,12 +47,17 @@ def list_(
         raise typer.BadParameter(f"{kind!r} is none of {known}", param_hint="--kind") from exc
     with reading(context, db) as conn:
         found = approvals_in(conn, None if every else ApprovalState.PROPOSED, wanted)
+        told = [] if as_json and not found else told_about(conn, found)
     if as_json:
-        print_json({"approvals": [_object(one, content=False) for one in found]})
+        listed = [
+            _object(one, content=False) | {"about": to_builtins(about)}
+            for one, about in zip(found, told, strict=True)
+        ]
+        print_json({"approvals": listed})
         return
-    for one in found:
-        print(_line(one))
-    if not found:
+    if found:
+        print_aligned(list_rows(found, told), right=LIST_AMOUNT)
+    else:
         print("Nothing is here." if every else "Nothing waits for a second person.")
 
 
@@ -58,14 +66,14 @@ def show(
     context: typer.Context, number: NumberArgument, *, db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:  # fmt: skip
-    """Show what was entered, by whom, and who can approve it."""
-    import msgspec
-
+    """Show what was entered, by whom, what it changes, and who can approve it."""
     from hr_core.approvals.actors import actor_named, who_can
     from hr_core.approvals.desk import ApprovalState, approval
+    from hr_core.cli.approvals_output import shown_lines
 
     with reading(context, db) as conn:
         found = approval(conn, number)
+        lines = [] if as_json else list(shown_lines(conn, found))
         can = ""
         if found.state is ApprovalState.PROPOSED:
             can = who_can(conn, found.kind, actor_named(conn, found.proposed_by))
@@ -74,8 +82,9 @@ def show(
         return
     print(_line(found))
     print(f"  sha256 {found.digest}")
-    text = msgspec.json.format(msgspec.json.encode(found.content), indent=2).decode()
-    print("\n".join(f"  {line}" for line in text.splitlines()))
+    for line in lines:
+        print(f"  {line}".rstrip())
+    print(f"  everything as it was entered: hr-core approvals show {number} --json")
     if can:
         print(f"  can be approved by: {can}")
 

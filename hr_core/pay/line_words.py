@@ -60,6 +60,10 @@ class Words(Struct, frozen=True, forbid_unknown_fields=True):
     open_days: dict[str, Both]
 
 
+class _SourceWords(Struct, frozen=True, forbid_unknown_fields=True):
+    zh: dict[str, str]
+
+
 class LawWords(Struct, frozen=True, kw_only=True):
     """`warning`: what a worker must know of an unverified row, else ""."""
 
@@ -292,7 +296,8 @@ def _law(line: SlipLine, lang: Lang) -> Iterator[LawWords]:
     trace = line.trace
     unverified = trace.facts.get("law_status") == Status.UNVERIFIED
     if not trace.law and not trace.entries:
-        yield LawWords(text=trace.source, warning=says("unverified", lang) if unverified else "")
+        text = source_in(trace.source, lang)
+        yield LawWords(text=text, warning=says("unverified", lang) if unverified else "")
     for row in trace.law:
         status = Status(row.status)
         yield LawWords(
@@ -301,11 +306,21 @@ def _law(line: SlipLine, lang: Lang) -> Iterator[LawWords]:
                 lang,
                 city=row.city or says("country", lang),
                 since=row.since,
-                source=row.source,
+                source=source_in(row.source, lang),
                 status=says(f"status_{status}", lang),
             ),
             warning=says("unverified", lang) if status is Status.UNVERIFIED else "",
         )
+
+
+def source_in(source: str, lang: Lang) -> str:
+    """What a source that ships is called in the language; any other as its row has it."""
+    return _sources().zh.get(source, source) if lang == "zh" else source
+
+
+@cache
+def _sources() -> _SourceWords:
+    return load("source_words.toml", _SourceWords)
 
 
 def _of(both: Both, lang: Lang) -> str:

@@ -99,6 +99,8 @@ def mark_paid(conn: sa.Connection, approval: Approval) -> None:
 
 def ask_reversal(conn: sa.Connection, run: int, *, at: datetime, by: Actor, reason: str) -> int:
     """Of a whole run. The number under which it waits. Raises NotFoundError, RefusedError."""
+    if not reason.strip():
+        raise RefusedError(f"run {run} is not taken back without a reason", remedy="say why")
     return _ask(conn, run, Kind.REVERSAL, at, by, reason)
 
 

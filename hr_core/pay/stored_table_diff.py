@@ -25,7 +25,7 @@ from hr_core.store.people import people
 from hr_core.store.person_records import all_numbers
 from hr_core.store.results import RunRow, slip_of
 
-_LONGEST_REASON = 500
+LONGEST_REASON = 500
 
 
 def compare_with_table(
@@ -91,9 +91,9 @@ def new_note(
     stored = stored_run(conn, int(other)) if other.isdecimal() else stored_run(conn, run)
     if other.isdecimal():
         stored_run(conn, run)
-    if not reason.strip() or len(reason) > _LONGEST_REASON:
+    if not reason.strip() or len(reason) > LONGEST_REASON:
         raise RefusedError(
-            f"a note says why, in up to {_LONGEST_REASON} characters", remedy="give --reason"
+            f"a note says why, in up to {LONGEST_REASON} characters", remedy="give --reason"
         )
     if until and until < stored.month:
         raise RefusedError(

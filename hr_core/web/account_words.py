@@ -2,6 +2,11 @@
 
 PHRASES: dict[str, tuple[str, str]] = {
     "login": ("登录", "Log in"),
+    "idle_closes": (
+        "没有操作满 {minutes} 分钟,这一页就关闭并退出登录。",
+        "Without a touch for {minutes} minutes this page closes and logs out.",
+    ),
+    "idle_stay": ("我还在", "I am still here"),
     "logout": ("退出登录", "Log out"),
     "account": ("账号", "Account"),
     "login_name": ("账号名", "Login name"),

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
@@ -18,12 +18,15 @@ from hr_core.api.app import Clock
 from hr_core.store.errors import StorageError
 from hr_core.web.admission import Admission, LoginNeededError, NotAdmittedError, Visitor
 from hr_core.web.errors import NoPageError
+from hr_core.web.kept_diffs import KeptDiffs
 from hr_core.web.overview import site_zone
-from hr_core.web.rendering import HEADERS, Renderer
+from hr_core.web.rendering import HEADERS, HEADERS_WITH_SCRIPT, Renderer
 from hr_core.web.selection import BadQueryError, Links
 from hr_core.web.words import Language, Words
 
 LONGEST_PATH_SHOWN = 100
+# A worker reads at a terminal in the hall: the next in the queue shall not find the payslip open.
+IDLE_CLOSES_AFTER = timedelta(minutes=5)
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +65,12 @@ def over_lines(visitor: Visitor) -> bool:
     return visitor.wall or visitor.may(Right.QUALITY_READ)
 
 
+def only_a_worker(visitor: Visitor) -> bool:
+    """Nobody with a desk of their own."""
+    account = visitor.account
+    return account is not None and not visitor.wall and set(account.roles) == {Role.WORKER}
+
+
 class PageDesk:
     """Answers requests with pages over one database."""
 
@@ -70,6 +79,7 @@ class PageDesk:
         self.clock = clock
         self.admission = admission or Admission(engine, clock)
         self.renderer = Renderer()
+        self.diffs = KeptDiffs()
 
     def answering(
         self,
@@ -155,6 +165,9 @@ class PageDesk:
         **content: object,
     ) -> Response:
         context = frame(visit.request, visit.words) | foot(visit.now, visit.zone) | content
+        if only_a_worker(visit.visitor):
+            context["idle_seconds"] = int(IDLE_CLOSES_AFTER.total_seconds())
+            headers = HEADERS_WITH_SCRIPT
         return self.renderer.page(template, context, headers=headers)
 
     def refusal(
@@ -201,6 +214,7 @@ def frame(request: Request, words: Words) -> dict[str, object]:
         "links": Links(words.language),
         "other_language_link": f"/{words.other}/{place}{query}",
         "product_version": version("clockline"),
+        "idle_seconds": None,
     }
 
 

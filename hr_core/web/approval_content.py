@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from hr_core.approvals.changes import FEN_BY_NAME
 from hr_core.pay.line_words import words as line_words
 from hr_core.web.fact_words import amount_text
 from hr_core.web.words import CODES, Words
@@ -21,8 +22,6 @@ MOST_COLUMNS = 7
 MOST_TEXT = 20_000
 MOST_VALUE = 300
 
-# Sums of whole fen by name or by code, whose keys do not say it.
-_FEN_BY_NAME = frozenset({"allowances", "untaxed", "special_deductions"})
 _FEN_OF_BALANCE = frozenset({"income", "contributions", "special", "withheld"})
 # For programs: hashes over what is shown, and traces, which the payslip page explains.
 _FOR_PROGRAMS = frozenset({"digest", "trace", "schema"})
@@ -144,7 +143,7 @@ class _Reader:
     def _label(self, place: tuple[str, ...]) -> str:
         """Of a sum by name its own name stands behind that of the group."""
         known = self._words.of("approval_field", place[-1])
-        if len(place) > 1 and place[-2] in _FEN_BY_NAME:
+        if len(place) > 1 and place[-2] in FEN_BY_NAME:
             return f"{self._words.of('approval_field', place[-2])} · {self._by_name(place[-1])}"
         return known
 
@@ -190,7 +189,7 @@ def _is_fen(place: tuple[str, ...]) -> bool:
     inside = place[-2] if len(place) > 1 else ""
     return (
         place[-1].endswith("_fen")
-        or inside in _FEN_BY_NAME
+        or inside in FEN_BY_NAME
         or (inside == "balance" and place[-1] in _FEN_OF_BALANCE)
     )
 

@@ -1,6 +1,8 @@
 """Addresses of what waits for a second person, and what their forms do: as the session's account alone."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Protocol
 
 import sqlalchemy as sa
 from starlette.responses import RedirectResponse, Response
@@ -9,13 +11,13 @@ from starlette.routing import BaseRoute, Route
 from hr_core.accounts.model import Account
 from hr_core.approvals import desk as approvals
 from hr_core.approvals.actors import actor_of_account
-from hr_core.approvals.desk import Approval, ApprovalState
+from hr_core.approvals.desk import Actor, Approval, ApprovalState
 from hr_core.approvals.effects import take_effect
 from hr_core.approvals.kinds import Kind
 from hr_core.errors import CoreError
-from hr_core.pay.run_life import submit
+from hr_core.pay.run_life import ask_payment, ask_reversal, submit
 from hr_core.store.database import writing
-from hr_core.web.acting import acting
+from hr_core.web.acting import Act, acting
 from hr_core.web.admission import Visitor
 from hr_core.web.answering import LONGEST_PATH_SHOWN, PageDesk, Visit
 from hr_core.web.approvals_page import (
@@ -32,6 +34,14 @@ from hr_core.web.selection import MAX_RUN, Links, read_number
 from hr_core.web.words import LANGUAGES, Words
 
 
+class RunAsk(Protocol):
+    """One of hr_core.pay.run_life."""
+
+    def __call__(
+        self, conn: sa.Connection, run: int, *, at: datetime, by: Actor, reason: str
+    ) -> int: ...
+
+
 def approval_routes(desk: PageDesk) -> list[BaseRoute]:
     pages = _Pages(desk)
     found: list[BaseRoute] = []
@@ -42,12 +52,14 @@ def approval_routes(desk: PageDesk) -> list[BaseRoute]:
             Route(links.approvals, desk.answering(language, pages.all, decides)),
             Route(one, desk.answering(language, pages.one, decides), methods=["GET"]),
             Route(one, acting(desk, language, pages.decide, decides), methods=["POST"]),
-            Route(
-                links.submit_run,
-                acting(desk, language, pages.submit_run, submits_runs),
-                methods=["POST"],
-            ),
         ]
+        for place, ask in (
+            (links.submit_run, submit),
+            (links.ask_payment, ask_payment),
+            (links.ask_reversal, ask_reversal),
+        ):
+            act = acting(desk, language, pages.asking(ask), submits_runs)
+            found.append(Route(place, act, methods=["POST"]))
     return found
 
 
@@ -70,7 +82,8 @@ class _Pages:
             raise NoPageError("no_approval", number=asked[:LONGEST_PATH_SHOWN]) from exc
 
         def show() -> Response:
-            page = approval_page(visit.conn, _account(visit.visitor), number, visit.words)
+            account = _account(visit.visitor)
+            page = approval_page(visit.conn, account, number, visit.words, self._desk.diffs)
             token = visit.visitor.form_token
             return self._desk.page(visit, "approval.html", page=page, form_token=token)
 
@@ -93,12 +106,17 @@ class _Pages:
                     raise FormError("stale_form", 400)
         return RedirectResponse(Links(words.language).approval(number), 303)
 
-    def submit_run(self, visitor: Visitor, words: Words, form: Mapping[str, str]) -> Response:
-        run = _number(form, "run")
-        with writing(self._desk.engine) as conn:
-            actor = actor_of_account(conn, _account(visitor))
-            number = submit(conn, run, at=self._desk.clock.now(), by=actor)
-        return RedirectResponse(Links(words.language).approval(number), 303)
+    def asking(self, ask: RunAsk) -> Act:
+        """For the second person: submitting a run, paying it, taking it back."""
+
+        def act(visitor: Visitor, words: Words, form: Mapping[str, str]) -> Response:
+            run, at = _number(form, "run"), self._desk.clock.now()
+            with writing(self._desk.engine) as conn:
+                actor = actor_of_account(conn, _account(visitor))
+                number = ask(conn, run, at=at, by=actor, reason=form.get("reason", ""))
+            return RedirectResponse(Links(words.language).approval(number), 303)
+
+        return act
 
     def _told(self, visit: Visit, show: Callable[[], Response]) -> Response:
         """Content that somebody changed in the database is told, never shown as what was entered."""

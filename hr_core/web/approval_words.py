@@ -101,9 +101,33 @@ PHRASES: dict[str, tuple[str, str]] = {
         "提交后这次算薪不能再改,由另一个人批准。",
         "Once submitted the run cannot change any more; another person approves it.",
     ),
+    "step_reason": ("说明(可不填)", "Why (may be empty)"),
+    "ask_payment": ("申请标记已发放", "Ask to note it as paid"),
+    "payment_means": (
+        "另一个人批准后,这次算薪记为已发放。",
+        "Once another person approves, the run counts as paid.",
+    ),
+    "ask_reversal": ("申请撤回整次算薪", "Ask to take back the whole run"),
+    "reversal_reason": ("撤回的原因(必填)", "Why it is taken back (needed)"),
+    "reversal_means": (
+        "另一个人批准后,它的工资条不再有效,本月可以重新算薪;原来的行都保留。",
+        "Once another person approves, its payslips no longer count; a new run may take its place.",
+    ),
+    "step_waits": (
+        "{what}:{by} 已提出,等待另一个人批准",
+        "{what}: asked for by {by}, waits for another person",
+    ),
+    "month_has_run": ("本月有效的是", "What counts for the month:"),
+    "not_paid": ("没有发放或须核对:{count} 人", "Not paid, or to be checked: {count}"),
     "see_approval": ("查看待批准 #{number}", "See approval #{number}"),
 }
 CODES: dict[str, dict[str, tuple[str, str]]] = {
+    "run_step": {
+        "submitted": ("已提交", "Submitted"),
+        "approved": ("已批准", "Approved"),
+        "paid": ("已发放", "Paid"),
+        "reversed": ("已撤回", "Taken back"),
+    },
     "approval_kind": {
         "law": ("法规", "Law"),
         "scheme": ("薪酬方案", "Pay scheme"),

@@ -1,8 +1,7 @@
 """What waits for a second person: what it is in words, what was entered, who may decide it."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Protocol
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -10,7 +9,8 @@ from msgspec import Struct
 from hr_core.accounts.field_policy import masked, sight_of
 from hr_core.accounts.model import Account, Right
 from hr_core.approvals.actors import actor_of_account, who_can
-from hr_core.approvals.desk import Actor, Approval, ApprovalState, approval, open_approvals
+from hr_core.approvals.changes import Changes, changes_of
+from hr_core.approvals.desk import Approval, ApprovalState, approval, open_approvals
 from hr_core.approvals.kinds import Kind, approvers
 from hr_core.clock import Month
 from hr_core.errors import NotFoundError
@@ -19,29 +19,29 @@ from hr_core.pay.stored_diff import compare_runs
 from hr_core.pay.stored_table_diff import notes_beside_runs
 from hr_core.store.approvals import proposer_names
 from hr_core.store.pay_run_steps import approved_run, last_steps
-from hr_core.store.people import load_roster
 from hr_core.store.results import run_by_number, runs
 from hr_core.web.admission import Visitor
+from hr_core.web.approval_about import About, about
 from hr_core.web.approval_content import Content, readable
+from hr_core.web.approval_subject import people_names, person_text, what_it_is
+from hr_core.web.change_table import ChangeTable, change_table
 from hr_core.web.compare_choice import CompareChoice
 from hr_core.web.errors import NoPageError
-from hr_core.web.fact_words import amount_text
+from hr_core.web.kept_diffs import KeptDiffs
 from hr_core.web.selection import Links
 from hr_core.web.words import Words
 
 # More than a plant enters in a month; the oldest are decided first.
 MOST_LISTED = 200
 MOST_DIFFERENCES = 50
-_OF_A_RUN = {
-    Kind.RUN: "subject_run",
-    Kind.PAYMENT: "subject_payment",
-    Kind.REVERSAL: "subject_reversal",
-}
-_OF_A_FILE = {
-    Kind.LAW: ("subject_law", "file"),
-    Kind.SCHEME: ("subject_scheme", "code"),
-    Kind.PIECE_PRICE: ("subject_prices", "name"),
-}
+
+
+class Compare(Protocol):
+    """`compare_runs`, or the same kept from before."""
+
+    def __call__(
+        self, conn: sa.Connection, first: int, second: int, *, across_months: bool
+    ) -> RunDiff: ...
 
 
 class Listed(Struct, frozen=True, kw_only=True):
@@ -50,6 +50,7 @@ class Listed(Struct, frozen=True, kw_only=True):
     number: int
     kind: str
     what: str
+    about: About
     by: str
     at: datetime
     reason: str
@@ -78,10 +79,13 @@ class Differences(Struct, frozen=True, kw_only=True):
 
 
 class ApprovalPage(Struct, frozen=True, kw_only=True):
-    """`differences` None: it is no run that waits, or there is nothing to compare it with."""
+    """`changed`: before and after, of kinds that lay something beside what holds; `differences` None: it
+    is no run that waits, or there is nothing to compare it with.
+    """
 
     listed: Listed
     one: Approval
+    changed: ChangeTable | None
     content: Content
     who_can: str
     compared: bool
@@ -107,30 +111,33 @@ def submits_runs(visitor: Visitor) -> bool:
 
 def approvals_page(conn: sa.Connection, account: Account, words: Words) -> ApprovalsPage:
     """Raises CoreError for content that is not what was proposed."""
-    names, actor = _names(conn), actor_of_account(conn, account)
+    teller = _Teller(conn, account, words)
     found = [one for one in open_approvals(conn) if account.has_role(*approvers(one.kind))]
     return ApprovalsPage(
-        listed=tuple(_listed(conn, one, actor, names, words) for one in found[:MOST_LISTED]),
+        listed=tuple(teller.listed(one)[0] for one in found[:MOST_LISTED]),
         left_out=max(0, len(found) - MOST_LISTED),
     )
 
 
-def approval_page(conn: sa.Connection, account: Account, number: int, words: Words) -> ApprovalPage:
+def approval_page(
+    conn: sa.Connection, account: Account, number: int, words: Words, kept: KeptDiffs
+) -> ApprovalPage:
     """Raises NoPageError, the same for an unknown one and for one that is not this account's; and
     CoreError as above.
     """
     one = decidable(conn, account, number)
-    names, actor = _names(conn), actor_of_account(conn, account)
-    listed = _listed(conn, one, actor, names, words)
+    teller = _Teller(conn, account, words)
+    listed, changes = teller.listed(one)
     waits = one.state is ApprovalState.PROPOSED
     compared = waits and one.kind is Kind.RUN
     return ApprovalPage(
         listed=listed,
         one=one,
-        content=readable(masked(one.content, sight_of(account)), words, names),
-        who_can=who_can(conn, one.kind, actor) if waits and listed.own else "",
+        changed=change_table(changes, teller.names, words),
+        content=readable(masked(one.content, teller.sight), words, teller.names),
+        who_can=who_can(conn, one.kind, teller.actor) if waits and listed.own else "",
         compared=compared,
-        differences=differences(conn, one, words) if compared else None,
+        differences=differences(conn, one, words, kept.compare) if compared else None,
     )
 
 
@@ -145,13 +152,15 @@ def decidable(conn: sa.Connection, account: Account, number: int) -> Approval:
     return one
 
 
-def differences(conn: sa.Connection, one: Approval, words: Words) -> Differences | None:
+def differences(
+    conn: sa.Connection, one: Approval, words: Words, compare: Compare = compare_runs
+) -> Differences | None:
     run = one.content["run"]
     found = _baseline(conn, run)
     if found is None:
         return None
     against, baseline = found
-    diff = compare_runs(conn, against, run, across_months=True)
+    diff = compare(conn, against, run, across_months=True)
     unexplained = _unexplained(conn, diff)
     choice = CompareChoice(
         a=against,
@@ -204,85 +213,27 @@ def _unexplained(conn: sa.Connection, diff: RunDiff) -> list[LineDiff]:
     return [line for line in diff.lines if line.unexplained and not noted(line)]
 
 
-def _listed(
-    conn: sa.Connection, one: Approval, actor: Actor, names: Mapping[str, str], words: Words
-) -> Listed:
-    return Listed(
-        number=one.number,
-        kind=words.of("approval_kind", one.kind),
-        what=_what(one, names, words),
-        by=_person(one.proposed_by, names),
-        at=one.proposed_at,
-        reason=one.reason,
-        own=bool(actor.spelled & proposer_names(conn, one.number)),
-    )
+class _Teller:
+    """Of what one account may see."""
 
+    def __init__(self, conn: sa.Connection, account: Account, words: Words) -> None:
+        self._conn = conn
+        self._words = words
+        self.names = people_names(conn)
+        self.actor = actor_of_account(conn, account)
+        self.sight = sight_of(account)
 
-def _names(conn: sa.Connection) -> dict[str, str]:
-    roster = load_roster(conn)
-    return {} if roster is None else {key: one.name for key, one in roster.people.items()}
-
-
-def _person(key: str, names: Mapping[str, str]) -> str:
-    return f"{names[key]} {key}" if key in names else key
-
-
-def _what(one: Approval, names: Mapping[str, str], words: Words) -> str:
-    """In the page's language; what another program proposed as it says itself."""
-    if not isinstance(one.content, dict):
-        return one.subject
-    try:
-        return _told(one.kind, one.content, names, words)
-    except (KeyError, TypeError):
-        return one.subject
-
-
-def _told(kind: Kind, content: dict[str, Any], names: Mapping[str, str], words: Words) -> str:
-    match kind:
-        case Kind.REVERSAL if "person" in content:
-            return words(
-                "subject_slip_reversal",
-                month=content["month"],
-                run=content["run"],
-                version=content["version"],
-                person=_person(content["person"], names),
-            )
-        case Kind.RUN | Kind.PAYMENT | Kind.REVERSAL:
-            return words(_OF_A_RUN[kind], month=content["month"], run=content["run"])
-        case Kind.MONTH_LOCK:
-            phrase = "subject_lock" if content["lock"] else "subject_unlock"
-            return words(phrase, month=content["month"])
-        case Kind.PAY_ENTRY | Kind.PAY_AGREEMENT | Kind.COURT_ORDER:
-            return _told_of_a_person(kind, content, names, words)
-        case Kind.OPENING:
-            return words("subject_opening", month=content["first_month"], file=content["file"])
-        case _:
-            phrase, key = _OF_A_FILE[kind]
-            return words(phrase, **{key: content[key]})
-
-
-def _told_of_a_person(
-    kind: Kind, content: dict[str, Any], names: Mapping[str, str], words: Words
-) -> str:
-    match kind:
-        case Kind.PAY_ENTRY:
-            return words(
-                "subject_pay_entry",
-                month=content["month"],
-                kind=content["name"],
-                person=_person(content["person"], names),
-                amount=amount_text(content["amount_fen"]),
-            )
-        case Kind.PAY_AGREEMENT if "agreements" in content:
-            count = len(content["agreements"])
-            return words("subject_agreements", file=content["file"], count=count)
-        case Kind.PAY_AGREEMENT:
-            person, since = _person(content["person"], names), content["valid_from"]
-            return words("subject_agreement", person=person, since=since)
-        case _ if content.get("order"):
-            order = content["order"]
-            person = _person(order["person"], names)
-            return words("subject_order", reference=order["reference"], person=person)
-        case _:
-            end = content["end"]
-            return words("subject_order_end", order=end["order"], month=end["last_month"])
+    def listed(self, one: Approval) -> tuple[Listed, Changes]:
+        content, words = masked(one.content, self.sight), self._words
+        changes = changes_of(self._conn, one, self.sight)
+        listed = Listed(
+            number=one.number,
+            kind=words.of("approval_kind", one.kind),
+            what=what_it_is(one, content, self.names, words),
+            about=about(one, content, changes, self.names, words),
+            by=person_text(one.proposed_by, self.names),
+            at=one.proposed_at,
+            reason=one.reason,
+            own=bool(self.actor.spelled & proposer_names(self._conn, one.number)),
+        )
+        return listed, changes

@@ -13,7 +13,7 @@ from hr_core.pay.diff.model import Cause, LineDiff, OnlyIn, RunDiff
 from hr_core.pay.diff.notes import Notes, Offered
 from hr_core.pay.diff.reasons import first_step_that_differs
 from hr_core.pay.slip import SlipLine
-from hr_core.pay.stored_diff import compare_runs, stored_run
+from hr_core.pay.stored_diff import stored_run
 from hr_core.pay.stored_table_diff import notes_beside_runs
 from hr_core.people.records import UnitKind
 from hr_core.people.visibility import units_with_below
@@ -25,6 +25,7 @@ from hr_core.web.compare_choice import CompareChoice
 from hr_core.web.compare_picture import Step, Waterfall, waterfall
 from hr_core.web.compare_reasons import ShownReason, shown_reason
 from hr_core.web.errors import NoPageError
+from hr_core.web.kept_diffs import KeptDiffs
 from hr_core.web.paging import Paged, paged
 from hr_core.web.selection import Links
 from hr_core.web.words import Words
@@ -71,7 +72,9 @@ class ComparePage(Struct, frozen=True, kw_only=True):
     teams: tuple[tuple[str, str], ...] = ()
 
 
-def compare_page(conn: sa.Connection, choice: CompareChoice, words: Words) -> ComparePage:
+def compare_page(
+    conn: sa.Connection, choice: CompareChoice, words: Words, kept: KeptDiffs
+) -> ComparePage:
     """Raises NoPageError for a run that is not there."""
     known = tuple(runs(conn)[:_MOST_RUNS])
     if choice.a is None or choice.b is None:
@@ -79,7 +82,7 @@ def compare_page(conn: sa.Connection, choice: CompareChoice, words: Words) -> Co
     pair = tuple(_run(conn, number) for number in (choice.a, choice.b))
     if pair[0].month != pair[1].month and not choice.across:
         return ComparePage(choice=choice, runs=known, other_month=(pair[0], pair[1]))
-    diff = compare_runs(conn, choice.a, choice.b, across_months=choice.across)
+    diff = kept.compare(conn, choice.a, choice.b, across_months=choice.across)
     notes = notes_beside_runs(conn, choice.a, choice.b)
     labels = _labels(conn, diff, words)
     team = _people_of(conn, choice.team, diff.after.month) if choice.team else None
@@ -216,7 +219,11 @@ class TwoTraces(Struct, frozen=True, kw_only=True):
 
 
 def two_traces(
-    conn: sa.Connection, pair: tuple[int, int], place: tuple[str, str], words: Words
+    conn: sa.Connection,
+    pair: tuple[int, int],
+    place: tuple[str, str],
+    words: Words,
+    kept: KeptDiffs,
 ) -> TwoTraces:
     """`place`: (person, line). Raises NoPageError."""
     person, code = place
@@ -229,7 +236,7 @@ def two_traces(
     one = after or before
     if one is None:
         raise NoPageError("no_compared_line", a=pair[0], b=pair[1], person=person, line=code)
-    diff = compare_runs(conn, *pair, across_months=True)
+    diff = kept.compare(conn, *pair, across_months=True)
     found = [line for line in diff.lines if (line.person, line.code) == place]
     notes, labels = notes_beside_runs(conn, *pair), _labels(conn, diff, words)
     shown = _shown(found[0], diff, notes, labels, words) if found else None

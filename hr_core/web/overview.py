@@ -7,23 +7,20 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core import views
-from hr_core.approvals.desk import open_approvals
-from hr_core.approvals.kinds import Kind as Approved
 from hr_core.clock import Month
 from hr_core.errors import NoLawError, NothingToComputeError
-from hr_core.pay.run_life import RunState, state_of, subject_of
 from hr_core.quality.alert_rules import AlertEdition, load_alert_rules
 from hr_core.quality.grades import percent_text
 from hr_core.quality.month import Tally
 from hr_core.quality.rates_view import RatesView, RateView, rates_of_month
 from hr_core.store.events import Kind, latest_punch, raw_events
-from hr_core.store.pay_run_steps import approved_run
 from hr_core.store.people import load_roster, load_site_zone
 from hr_core.store.results import RunRow, SlipRow
 from hr_core.views import PunchView
 from hr_core.web.errors import NoPageError
 from hr_core.web.paging import Paged, paged
 from hr_core.web.rate_picture import RatePicture, limit_x, rate_picture
+from hr_core.web.run_life_view import RunLife, run_life
 from hr_core.web.selection import Selection
 from hr_core.web.words import Words
 from protocols.identity import event_time
@@ -113,8 +110,7 @@ class RateSection(Struct, frozen=True, kw_only=True):
 class RunSection(Struct, frozen=True, kw_only=True):
     """`run` None: there is none of the month asked for; `runs` newest first.
 
-    `paid` are the numbers that have a slip; `computed_at` is the site's wall clock; `waits`: the
-    approval under which the run, or its payment or reversal, waits for a second person.
+    `paid` are the numbers that have a slip; `computed_at` is the site's wall clock.
     """
 
     runs: tuple[RunRow, ...]
@@ -124,13 +120,7 @@ class RunSection(Struct, frozen=True, kw_only=True):
     paid: frozenset[str] = frozenset()
     open_slips: int = 0
     computed_at: str = ""
-    state: RunState = RunState.COMPUTED
-    waits: int | None = None
-    counts: int | None = None  # the approved run of its month
-
-    @property
-    def may_be_submitted(self) -> bool:
-        return self.state is RunState.COMPUTED and self.counts is None
+    life: RunLife | None = None
 
 
 class Overview(Struct, frozen=True, kw_only=True):
@@ -255,18 +245,9 @@ def _run_section(
         slips=paged(slips, selection.slip_page),
         paid=frozenset(slip.number for slip in slips),
         open_slips=sum(bool(slip.to_clarify) for slip in slips),
-        state=state_of(conn, run.number),
-        waits=_waits(conn, run.number),
-        counts=approved_run(conn, run.month),
+        life=run_life(conn, run),
         computed_at=f"{run.created_at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
     )
-
-
-def _waits(conn: sa.Connection, run: int) -> int | None:
-    for kind in (Approved.RUN, Approved.PAYMENT, Approved.REVERSAL):
-        for one in open_approvals(conn, kind, subject_of(kind, run)):
-            return one.number
-    return None
 
 
 def _chosen_run(runs: list[RunRow], selection: Selection) -> RunRow | None:

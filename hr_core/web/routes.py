@@ -126,6 +126,7 @@ class _Pages:
             zone=visit.zone,
             trials=account is None or sees_trials(account),
             sight=sight_of(account, own=own or account is None),
+            now=visit.now,
         )
         page = slip_page(visit.conn, (run, number), viewing)
         return self._desk.page(

@@ -109,6 +109,10 @@ class Links:
         return f"{self.compare}/{place}"
 
     @property
+    def compare_note(self) -> str:
+        return f"{self.compare}/note"
+
+    @property
     def slip_answer(self) -> str:
         return f"{self.start}slip-answer"
 
@@ -126,6 +130,14 @@ class Links:
     @property
     def submit_run(self) -> str:
         return f"{self.start}submit-run"
+
+    @property
+    def ask_payment(self) -> str:
+        return f"{self.start}ask-payment"
+
+    @property
+    def ask_reversal(self) -> str:
+        return f"{self.start}ask-reversal"
 
     @property
     def goals(self) -> str:

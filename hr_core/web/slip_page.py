@@ -33,6 +33,7 @@ from hr_core.store.slip_answers import SlipAnswer, SlipPlace, answers_of
 from hr_core.trace.calculation import DayInput, EntryInput, TraceMismatchError, WorkInput, replay
 from hr_core.trace.events import is_event_id
 from hr_core.views import SlipView
+from hr_core.web.balances import Balances, balances
 from hr_core.web.errors import NoPageError
 from hr_core.web.fact_words import amount_text, shown_facts
 from hr_core.web.words import Words
@@ -43,12 +44,13 @@ _EXPLAINED = frozenset({Field.BASE_PAY, Field.SCORES})
 
 
 class Viewing(NamedTuple):
-    """Who looks: `trials`: also at what nobody approved; `sight`: fields that are hidden."""
+    """Who looks: `trials`: also at what nobody approved; `sight`: fields that are hidden; `now`: aware."""
 
     words: Words
     zone: ZoneInfo
     trials: bool
     sight: Sight
+    now: datetime
 
 
 class EventLink(Struct, frozen=True, kw_only=True):
@@ -135,6 +137,7 @@ class SlipPage(Struct, frozen=True, kw_only=True):
     groups: tuple[Group, ...]
     versions: tuple[Version, ...]
     changes: ShownChanges | None
+    balances: Balances
     digest: str
     answers: tuple[SlipAnswer, ...]
 
@@ -177,7 +180,7 @@ def slip_page(conn: sa.Connection, place: tuple[int, str], viewing: Viewing) -> 
     except NotFoundError as exc:
         raise no_slip(conn, run, number) from exc
     groups = _groups(slip.lines, viewing)
-    state = state_of(conn, run)
+    state, versions = state_of(conn, run), _versions(conn, run, number, viewing)
     return SlipPage(
         slip=slip,
         state=state,
@@ -185,7 +188,14 @@ def slip_page(conn: sa.Connection, place: tuple[int, str], viewing: Viewing) -> 
         replaced=approved_run(conn, slip.month) if state is RunState.REVERSED else None,
         lines=tuple(line for group in groups for line in group.lines),
         groups=groups,
-        versions=_versions(conn, run, number, viewing),
+        versions=versions,
+        balances=balances(
+            conn,
+            number,
+            versions[-1].reversal.new_lines if versions else slip.lines,
+            viewing.now.astimezone(viewing.zone).date(),
+            explained=not _hidden(viewing),
+        ),
         changes=None if _hidden(viewing) else _changes(conn, run, number, viewing),
         digest=slip_digest(run, number, slip.lines),
         answers=tuple(answers_of(conn, SlipPlace(run, number))),

@@ -12,6 +12,7 @@ from hr_core.web import (
     approval_words,
     attendance_words,
     board_words,
+    change_words,
     compare_words,
     fact_words,
     pay_words,
@@ -305,6 +306,7 @@ PHRASES: dict[str, _Both] = {
     **scoring_words.PHRASES,
     **piece_words.PHRASES,
     **approval_words.PHRASES,
+    **change_words.PHRASES,
 }
 
 CODES: dict[str, dict[str, _Both]] = {
@@ -412,6 +414,7 @@ CODES: dict[str, dict[str, _Both]] = {
     **performance_words.CODES,
     **scoring_words.CODES,
     **approval_words.CODES,
+    **change_words.CODES,
 }
 
 _WEEKDAYS: tuple[_Both, ...] = (

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from datetime import date
 from fnmatch import fnmatchcase
 from fractions import Fraction
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 import hr_core
 from hr_core.attendance.calendar import DayKind, load_calendar
 from hr_core.clock import Month
+from hr_core.data_files import read_text
 from hr_core.law.loading import built_in_law
 from hr_core.law.national import national_law
 from hr_core.law.rows import FUNDS, INSURANCES
@@ -32,6 +34,7 @@ from hr_core.pay.line_words import (
     cut_text,
     filled,
     kind_of,
+    source_in,
     words,
     words_of,
     yuan_text,
@@ -362,3 +365,30 @@ def test_a_placeholder_without_a_value_gives_no_sentence():
     assert filled(("{x:yuan}", "{x:yuan}"), "zh", {}) is None
     assert filled(("{x:yuan}", "{x:yuan}"), "zh", {"x": "no number"}) is None
     assert filled(("{x:yuan} {y}", ""), "zh", {"x": 5, "y": "a"}) == "0.05 a"
+
+
+@pytest.mark.parametrize(
+    "file", ["scheme_cn.toml", "scheme_demo.toml", "law/cn_national.toml", "law/shanghai.toml"]
+)
+def test_every_source_that_ships_has_its_chinese_name(file):
+    """Where it names more than a number of a notice; the English slip keeps it as the row has it."""
+    for source in sources_in(tomllib.loads(read_text(file))):
+        chinese = source_in(source, "zh")
+        assert source_in(source, "en") == source
+        assert not re.search(r"[a-z]{2,} [a-z]{2,}", chinese), source
+
+
+def sources_in(value):
+    if isinstance(value, list):
+        for one in value:
+            yield from sources_in(one)
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            if name == "source":
+                yield one
+            else:
+                yield from sources_in(one)
+
+
+def test_a_source_of_ones_own_stays_as_it_is():
+    assert source_in("our notice of 2026-03-01", "zh") == "our notice of 2026-03-01"

@@ -1,5 +1,6 @@
 """What waits for a second person, decided on a page: as the session's account, never by one's own."""
 
+import re
 import shutil
 
 import pytest
@@ -11,15 +12,22 @@ from hr_core.approvals.kinds import Kind
 from hr_core.clock import Month
 from hr_core.errors import RefusedError
 from hr_core.pay import run_life
+from hr_core.pay.agreement import PayAgreement
 from hr_core.pay.entry import EntryKind
-from hr_core.pay.proposals import EntryProposal, propose_entry
+from hr_core.pay.proposals import (
+    AgreementProposal,
+    EntryProposal,
+    agreement_on,
+    propose_agreement,
+    propose_entry,
+)
 from hr_core.pay.run import compute_run
 from hr_core.pay.run_life import RunState, ask_reversal, state_of, submit
 from hr_core.pay.stored_table_diff import keep_note, new_note
 from hr_core.store.approvals import approvals
 from hr_core.store.database import open_database, writing
 from hr_core.store.pay_entries import entries_of_month
-from hr_core.store.results import add_run
+from hr_core.store.results import RefusedPerson, RunFindings, WithoutSlip, add_run
 from hr_core.web.approval_content import MOST_ROWS, MOST_TEXT, readable
 from hr_core.web.words import Words
 from tests.hr_core.accounts.quick import account
@@ -27,7 +35,7 @@ from tests.hr_core.behind_guards import without_guards
 from tests.hr_core.web.compared_plant import write_over
 from tests.hr_core.web.logged_in import field, logged_in
 from tests.hr_core.web.page_reading import read
-from tests.hr_core.web.plant import NOW, approve_run, decide, running_plant
+from tests.hr_core.web.plant import NOW, TODAY, approve_run, decide, running_plant
 
 BONUS = EntryProposal(
     person="1003",
@@ -69,6 +77,13 @@ def entered(engine, by="ann", what=BONUS):
         return propose_entry(conn, what, at=NOW, by=Actor(by))
 
 
+def agree(engine, terms, by="ann"):
+    with writing(engine) as conn:
+        held = agreement_on(conn, "1003", TODAY)
+        new = AgreementProposal(person="1003", valid_from=TODAY, terms=terms, replaces=held)
+        return propose_agreement(conn, new, at=NOW, by=Actor(by), reason="")
+
+
 def stored(engine, number):
     with engine.connect() as conn:
         return approval(conn, number)
@@ -100,6 +115,39 @@ async def test_what_waits_is_told_in_words_in_both_languages(core):
     )
     assert "月份 2026-11 人员 张敏 1003 种类 奖金" in zh.text
     assert stored(core, number).digest in told.text
+
+
+async def test_the_list_says_month_amount_and_what_changes(core):
+    entered(core)
+    agree(core, PayAgreement(city="上海", base_fen=800_000))
+    with writing(core) as conn:
+        law = '[[row]]\nitems = ["minimum_wage"]\nfrom = 2030-01-01\nstatus = "official"\n'
+        law = f'schema = "clockline-law/1"\ncity = "上海"\n{law}source = "n"\namount = "3000"\n'
+        propose(conn, Kind.LAW, "law x", {"file": "a.toml", "text": law}, at=NOW, by=Actor("ann"))
+    async with logged_in(core, "bob") as client:
+        chinese = (await read(client, "/zh/approvals")).text
+        english = (await read(client, "/en/approvals")).text
+        law_page = await client.get("/zh/approvals/3")
+    assert "2026-11 ¥1,234.56" in english
+    assert "from 2026-11-20 ¥8,000.00 City 上海; Agreed month wage ¥8,000.00" in english
+    assert "2026-11-20 起 ¥8,000.00 城市 上海; 约定月工资 ¥8,000.00" in chinese
+    assert "1 个城市 1 行:替换 1 行,新增 0 行,不生效 0 行" in chinese
+    table = " ".join(re.sub("<[^>]+>", " ", law_page.text).split())
+    assert "上海 最低工资 2030-01-01 – 官方原文 上海/minimum_wage/" in table
+    assert "金额 ¥2,740.00 → ¥3,000.00" in table
+
+
+async def test_an_agreement_is_a_table_of_before_and_after(core):
+    first = agree(core, PayAgreement(city="上海", base_fen=800_000))
+    async with logged_in(core, "bob") as client:
+        assert (await decided(client, first)).status_code == 303
+        second = agree(core, PayAgreement(city="上海", base_fen=870_000, by_piece=True))
+        page = await read(client, f"/en/approvals/{second}")
+    assert (
+        "Person From Field Before After 张敏 1003 2026-11-20 Agreed month wage ¥8,000.00 ¥8,700.00 "
+        "张敏 1003 2026-11-20 By the piece no yes" in page.text
+    )
+    assert "All of it as it was entered" in page.text
 
 
 async def test_another_approves_and_it_takes_effect(core):
@@ -214,6 +262,72 @@ async def test_a_run_is_submitted_by_one_and_approved_by_another(core):
         assert (await decided(client, 1)).status_code == 303
     with core.connect() as conn:
         assert state_of(conn, 1) is RunState.APPROVED
+
+
+async def test_a_run_goes_through_its_whole_life_on_pages(core):
+    """Submitted and approved, paid, taken back: each asked for by one and approved by another."""
+    lacks = RefusedPerson(number="1004", what="no bases on 2026-10-01", remedy="HR: enter one")
+    part = WithoutSlip(number="1005", why="two days before the first agreement")
+    findings = RunFindings(refused=(lacks,), to_check=(part,))
+    with writing(core) as conn:
+        run = add_run(conn, replace(compute_run(conn, Month(2026, 10), NOW), findings=findings))
+
+    async def asked(client, place, **more):
+        form = {"form_token": field(await client.get("/en/account"), "form_token"), "run": run}
+        return await client.post(f"/en/{place}", data=form | more)
+
+    async def approved_by_bob(number):
+        async with logged_in(core, "bob") as client:
+            page = await client.get(f"/en/approvals/{number}")
+            form = {"form_token": field(page, "form_token"), "number": str(number)}
+            done = await client.post(f"/en/approvals/{number}", data=form | {"act": "approve"})
+            assert done.status_code == 303
+
+    async with logged_in(core, "ann") as client:
+        told = await read(client, f"/en/?run={run}")
+        assert "■ Not paid, or to be checked: 2" in told.text
+        assert "刘洋 1004 no bases on 2026-10-01 → HR: enter one" in told.text
+        assert "陈静 1005 two days before the first agreement" in told.text
+        assert (await asked(client, "ask-payment")).status_code == 409
+        assert (await asked(client, "ask-reversal", reason="x")).status_code == 409
+        sent = await asked(client, "submit-run", reason="checked with the teams")
+        assert sent.headers["location"] == "/en/approvals/1"
+        await approved_by_bob(1)
+        page = await client.get(f"/en/?run={run}")
+        assert "/en/ask-payment" in page.text
+        told = await read(client, f"/en/?run={run}")
+        assert "State: ● Approved" in told.text
+        assert "Submitted ann 2026-11-20 14:30 · checked with the teams" in told.text
+        assert (await asked(client, "ask-payment")).headers["location"] == "/en/approvals/2"
+        assert (await asked(client, "ask-payment")).status_code == 409
+        told = await read(client, f"/en/?run={run}")
+        assert "◐ Payment: asked for by ann, waits for another person" in told.text
+        await approved_by_bob(2)
+        assert "State: ● Paid" in (await read(client, f"/en/?run={run}")).text
+        assert (await asked(client, "ask-reversal", reason=" ")).status_code == 409
+        sent = await asked(client, "ask-reversal", reason="the wrong bank file")
+        assert sent.headers["location"] == "/en/approvals/3"
+        await approved_by_bob(3)
+        told = await read(client, f"/en/?run={run}")
+        assert "State: ▲ Taken back" in told.text
+        other = await read(client, "/en/?run=1")
+        assert "What counts for the month" not in other.text
+        buttons = {one.get("action") for one in told.attributes("form")}
+        assert buttons.isdisjoint({"/en/submit-run", "/en/ask-payment", "/en/ask-reversal"})
+    with core.connect() as conn:
+        assert state_of(conn, run) is RunState.REVERSED
+
+
+async def test_an_auditor_sees_the_life_of_a_run_and_asks_for_nothing(core):
+    approve_run(core)
+    async with logged_in(core, "audit") as client:
+        page = await client.get("/zh/?run=1")
+        assert "已批准" in page.text
+        for place in ("submit-run", "ask-payment", "ask-reversal"):
+            assert place not in page.text
+            token = field(await client.get("/en/account"), "form_token")
+            form = {"form_token": token, "run": "1", "reason": "x"}
+            assert (await client.post(f"/en/{place}", data=form)).status_code == 403
 
 
 def unexplained_run(core):

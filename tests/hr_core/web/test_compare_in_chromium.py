@@ -3,8 +3,12 @@
 import pytest
 from playwright.async_api import expect
 
+from tests.hr_core.accounts.quick import account
+from tests.hr_core.web import test_login_in_chromium
 from tests.hr_core.web.compared_plant import compared_plant
+from tests.hr_core.web.plant import NOW
 from tests.hr_core.web.test_pages_in_chromium import DESK, PHONE, check_and_keep, opened
+from tests.hr_core.web.test_performance_in_chromium import log_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("chromium")]
 
@@ -64,3 +68,20 @@ async def test_a_phone_shows_the_causes_as_a_list(engine):
         await expect(page.locator("svg.waterfall")).to_be_hidden()
         await expect(page.locator("ul.causes")).to_be_visible()
         assert complaints == []
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_a_note_is_written_where_the_difference_stands(tmp_path, pictures, language, width):
+    plant = compared_plant(tmp_path)
+    account(plant.engine, "ann", "hr", at=NOW)
+    async with test_login_in_chromium.opened(plant.engine, width) as (page, address):
+        await log_in(page, address, "ann")
+        await page.goto(f"{address}/{language}/pay/compare?a=3&b=4")
+        await page.click(".said a")
+        await check_and_keep(page, width, pictures / f"compare-note-{language}-{width}.png")
+        await page.fill("#reason", "与工会约定 · agreed with the works council")
+        await page.click("form.note button")
+        await expect(page.locator("#note p").first).to_contain_text("ann")
+        await check_and_keep(page, width, pictures / f"compare-noted-{language}-{width}.png")
+    plant.engine.dispose()

@@ -4,12 +4,19 @@ import contextlib
 import sqlite3
 
 import pytest
+import sqlalchemy as sa
 
+from hr_core.errors import NotFoundError, RefusedError
+from hr_core.pay.stored_diff import compare_runs
+from hr_core.store.audit_log import audit_log
 from hr_core.store.database import open_database
+from hr_core.store.pay_diff_notes import notes_of_pair
+from hr_core.web import kept_diffs
 from hr_core.web.compare_picture import MOST_BARS, Step, waterfall
+from hr_core.web.kept_diffs import KeptDiffs
 from tests.hr_core.accounts.quick import account
 from tests.hr_core.web.compared_plant import HOSTILE, compared_plant, write_over
-from tests.hr_core.web.logged_in import logged_in
+from tests.hr_core.web.logged_in import field, logged_in
 from tests.hr_core.web.page_reading import read
 from tests.hr_core.web.plant import NOW
 
@@ -224,3 +231,128 @@ def test_a_step_down_hangs_from_the_level_before_it():
     assert rising.y + rising.height == first.y
     assert falling.y == rising.y
     assert falling.y + falling.height == last.y
+
+
+class TestNotes:
+    @pytest.fixture
+    def core(self, tmp_path):
+        plant = compared_plant(tmp_path)
+        account(plant.engine, "ann", "hr", at=NOW)
+        account(plant.engine, "audit", "auditor", at=NOW)
+        yield plant.engine
+        plant.engine.dispose()
+
+    PLACE = "/en/pay/compare/3/4/base/E1"
+
+    async def note(self, client, **changes):
+        page = await client.get("/en/account")
+        form = {"form_token": field(page, "form_token"), "a": "3", "b": "4", "person": "E1"}
+        form |= {"line": "base", "reason": "agreed with the works council", "until": ""}
+        return await client.post("/en/pay/compare/note", data=form | changes)
+
+    async def test_what_nothing_explains_is_explained_on_the_page(self, core):
+        async with logged_in(core, "ann") as client:
+            listed = await read(client, "/en/pay/compare?a=3&b=4")
+            assert f"{self.PLACE}#note" in listed.links
+            sent = await self.note(client)
+            assert (sent.status_code, sent.headers["location"]) == (303, self.PLACE)
+            page = await read(client, self.PLACE)
+            listed = await read(client, "/en/pay/compare?a=3&b=4")
+        assert "✔ agreed with the works council ann · 2026-11-20 14:30" in page.text
+        assert "to be explained" not in listed.text
+        with core.connect() as conn:
+            row = conn.execute(sa.select(audit_log).order_by(audit_log.c.number.desc())).first()
+        assert (row.actor, row.action) == ("ann", "pay.diff_note")
+
+    async def test_it_may_hold_for_everybody_and_for_later_months(self, core):
+        async with logged_in(core, "ann") as client:
+            sent = await self.note(client, everybody="1", until="2026-12")
+            assert sent.status_code == 303
+        with core.connect() as conn:
+            (kept,) = notes_of_pair(conn, "runs")
+        assert (kept.person, kept.until, kept.made_for) == ("*", "2026-12", "3:4")
+
+    @pytest.mark.parametrize(
+        ("changes", "status"),
+        [
+            ({"reason": " "}, 409),
+            ({"reason": "x" * 501}, 409),
+            ({"until": "soon"}, 409),
+            ({"until": "2020-01"}, 409),
+            ({"line": "pension_employee"}, 404),
+            ({"person": "E77"}, 404),
+            ({"b": "99"}, 404),
+            ({"form_token": "x"}, 403),
+        ],
+    )
+    async def test_odd_notes_are_refused(self, core, changes, status):
+        async with logged_in(core, "ann") as client:
+            assert (await self.note(client, **changes)).status_code == status
+        with core.connect() as conn:
+            assert notes_of_pair(conn, "runs") == ()
+
+    async def test_an_auditor_reads_and_writes_none(self, core):
+        async with logged_in(core, "audit") as client:
+            page = await client.get(self.PLACE)
+            assert page.status_code == 200
+            assert "compare/note" not in page.text
+            assert (await self.note(client)).status_code == 403
+
+
+class TestKept:
+    """A comparison is made once, and again as soon as a run is not what it was."""
+
+    @pytest.fixture
+    def core(self, tmp_path, monkeypatch):
+        plant = compared_plant(tmp_path)
+        self.made = []
+
+        def counting(conn, *pair, across_months):
+            self.made.append(pair)
+            return compare_runs(conn, *pair, across_months=across_months)
+
+        monkeypatch.setattr(kept_diffs, "compare_runs", counting)
+        yield plant.engine
+        plant.engine.dispose()
+
+    def test_the_same_pair_is_compared_once(self, core):
+        kept = KeptDiffs()
+        with core.connect() as conn:
+            first = kept.compare(conn, 1, 2)
+            assert kept.compare(conn, 1, 2) is first
+            assert first == compare_runs(conn, 1, 2)
+            assert kept.compare(conn, 2, 1) != first
+        assert self.made == [(1, 2), (2, 1)]
+
+    def test_a_run_that_somebody_changed_is_compared_again(self, core):
+        kept = KeptDiffs()
+        with core.connect() as conn:
+            before = kept.compare(conn, 2, 3)
+        assert before.identical
+        write_over(core, 3, 100)
+        with core.connect() as conn:
+            assert not kept.compare(conn, 2, 3).identical
+        assert self.made == [(2, 3), (2, 3)]
+
+    def test_it_holds_few_and_drops_what_was_asked_for_longest_ago(self, core):
+        kept = KeptDiffs(most=2)
+        with core.connect() as conn:
+            for pair in ((1, 2), (1, 3), (1, 2), (1, 4), (1, 2), (1, 3)):
+                kept.compare(conn, *pair)
+        assert self.made == [(1, 2), (1, 3), (1, 4), (1, 3)]
+
+    def test_other_months_are_still_refused_unless_asked_for(self, core):
+        kept = KeptDiffs()
+        with core.connect() as conn:
+            kept.compare(conn, 1, 5, across_months=True)
+            with pytest.raises(RefusedError, match="the field month differs"):
+                kept.compare(conn, 1, 5)
+            with pytest.raises(NotFoundError):
+                kept.compare(conn, 1, 99)
+
+    async def test_the_page_asks_for_what_is_kept(self, core, browse):
+        async with browse(core) as client:
+            for query in ("", "&cause=input", "&unexplained=1"):
+                await read(client, f"/en/pay/compare?a=1&b=2{query}")
+            await read(client, "/en/pay/compare/1/2/base/E1")
+        assert self.made == [(1, 2)]

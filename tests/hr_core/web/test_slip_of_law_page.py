@@ -1,6 +1,7 @@
 """A payslip by law on its page: what changed since last month, facts in words, a version that replaced it."""
 
 import ast
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import hr_core
 from hr_core.accounts.field_policy import Field, Sight, sight_of
 from hr_core.approvals.desk import approve
 from hr_core.approvals.effects import take_effect
+from hr_core.attendance.lots.booking import Act, open_lot, take
 from hr_core.pay.reversal import propose_reversal
 from hr_core.store.database import writing
 from hr_core.store.results import lines_of_run
@@ -17,6 +19,7 @@ from hr_core.web import routes
 from hr_core.web.fact_words import FACTS, VALUES, fact_in_words, shown_facts
 from hr_core.web.words import CODES, Words
 from tests.hr_core.accounts.quick import account
+from tests.hr_core.attendance.lots.lot_samples import origin
 from tests.hr_core.pay.approved_runs import ANN, BOB, approve_run
 from tests.hr_core.pay.law_plant import (
     NOVEMBER,
@@ -27,7 +30,7 @@ from tests.hr_core.pay.law_plant import (
     law_plant,
     run_month,
 )
-from tests.hr_core.web.logged_in import logged_in
+from tests.hr_core.web.logged_in import field, logged_in
 from tests.hr_core.web.page_reading import read
 from tests.hr_core.web.plant import NOW
 
@@ -93,6 +96,72 @@ async def test_facts_and_law_are_told_in_words(plant, browse):
     assert "养老保险(个人)" in chinese.text
     assert "扣除" in chinese.text
     assert "sentence_" not in chinese.text
+
+
+async def test_what_is_left_stands_beside_the_payslip(plant, browse):
+    """NOW is 2026-11-20: the lot of May lapsed, that of September has half an hour taken."""
+    act = Act(actor="ann", at=NOW)
+    lots = [
+        (origin(date(2026, 5, 2), last_day=date(2026, 10, 31)), 480),
+        (origin(date(2026, 9, 5), last_day=date(2026, 12, 31)), 240),
+        (origin(date(2026, 9, 6)), 90),
+    ]
+    with writing(plant.engine) as conn:
+        for lot, minutes in lots:
+            open_lot(conn, "E1", lot, minutes, act)
+        take(conn, "E1", "leave 1", date(2026, 11, 20), 30, act)
+    async with browse(plant.engine) as client:
+        english = (await read(client, "/en/run/1/E1")).text
+        chinese = (await read(client, "/zh/run/1/E1")).text
+    assert "Time off on 2026-11-20 5:00 3:30 of 2026-09-05, lapses after 2026-12-31" in english
+    assert "1:30 of 2026-09-06" in english
+    assert "2026-05-02" not in english
+    assert "调休 截至 2026-11-20 5:00 2026-09-05 加班所得 3:30,2026-12-31 到期" in chinese
+
+
+async def test_the_tax_year_so_far_is_that_of_the_tax_line(plant, browse):
+    paid_november(plant)
+    with plant.engine.connect() as conn:
+        months = [lines_of_run(conn, run)["E1"] for run in (1, 2)]
+    taxes = [line for lines in months for line in lines if line.code == "income_tax"]
+    withheld = -sum(line.amount_fen for line in taxes)
+    (income,) = (step.result for step in taxes[1].trace.steps if step.name == "income")
+    async with browse(plant.engine) as client:
+        page = await read(client, "/en/run/2/E1")
+        digest = page.text.split("SHA-256 of this payslip ")[1].split()[0]
+    assert f"Tax year 2026, up to 2026-11 Income ¥{income / 100:,.2f}" in page.text
+    assert f"Tax withheld ¥{withheld / 100:,.2f}" in page.text
+    assert len(digest) == 64
+
+
+async def test_who_does_not_see_what_amounts_are_made_of_sees_no_tax_year(
+    plant, browse, monkeypatch
+):
+    hidden = Sight(frozenset({Field.BASE_PAY}), frozenset({"base_fen"}))
+    monkeypatch.setattr(routes, "sight_of", lambda account, own: hidden)
+    async with browse(plant.engine) as client:
+        assert "Tax year" not in (await read(client, "/en/run/1/E1")).text
+
+
+async def test_a_workers_page_closes_by_itself_and_no_other_does(plant):
+    approve_run(plant, OCTOBER)
+    account(plant.engine, "zhang", "worker", person="E1", at=NOW)
+    account(plant.engine, "ann-hr", "hr", at=NOW)
+    async with logged_in(plant.engine, "zhang") as client:
+        for place in ("/en/account", "/en/run/1/E1"):
+            page = await client.get(place)
+            assert 'id="idle-close"' in page.text
+            assert 'action="/en/logout" data-seconds="300"' in page.text
+            policy = page.headers["Content-Security-Policy"]
+            assert "default-src 'self'" in policy
+            assert "unsafe" not in policy
+        out = await client.post("/en/logout", data={"form_token": field(page, "form_token")})
+        assert out.status_code == 303
+        assert (await client.get("/en/run/1/E1")).status_code == 303
+    async with logged_in(plant.engine, "ann-hr") as client:
+        page = await client.get("/en/run/1/E1")
+        assert "idle-close" not in page.text
+        assert "script-src 'none'" in page.headers["Content-Security-Policy"]
 
 
 async def test_what_is_taken_off_stands_without_a_minus(plant, browse):
