@@ -10,6 +10,7 @@ from msgspec import Struct
 from hr_core.errors import InputFileError
 from hr_core.law.rows import AMOUNTS, Item, LawRow, Rounding, Status
 from hr_core.money import parse_exact, parse_yuan
+from hr_core.toml_text import parse_toml_text
 
 SCHEMA = "clockline-law/1"
 
@@ -52,7 +53,7 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 def parse_law(text: str, *, file: str) -> tuple[LawRow, ...]:
     """Raises InputFileError naming the row and the key."""
     try:
-        read = msgspec.convert(tomllib.loads(text), _File)
+        read = msgspec.convert(parse_toml_text(text), _File)
     except tomllib.TOMLDecodeError as exc:
         raise InputFileError(
             f"not TOML: {exc}", file=file, key="(file)", remedy="correct the line it names"

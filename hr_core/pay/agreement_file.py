@@ -19,6 +19,7 @@ from hr_core.money import MAX_FEN, parse_exact, parse_yuan
 from hr_core.pay.agreement import PayAgreement
 from hr_core.people.file import read_file
 from hr_core.spreadsheet import SUFFIXES, read_rows, refuse_doubled
+from hr_core.toml_text import parse_toml_text
 
 _WHOLE = 100  # percent
 _REMEDY = "correct it and import the file again (docs/pay-schemes.md); nothing was stored"
@@ -116,7 +117,7 @@ def read_agreements(path: Path) -> tuple[ReadAgreement, ...]:
 
 def _toml(path: Path) -> Iterator[tuple[str, Any]]:
     try:
-        read = msgspec.convert(tomllib.loads(read_file(path)), _File)
+        read = msgspec.convert(parse_toml_text(read_file(path)), _File)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as exc:
         raise InputFileError(str(exc), file=str(path), key="(file)", remedy=_REMEDY) from exc
     for at, row in enumerate(read.agreement):

@@ -18,6 +18,7 @@ from msgspec import Struct
 from hr_core.data_files import read_text
 from hr_core.errors import InputFileError, NotFoundError
 from hr_core.pay.line_words import words
+from hr_core.toml_text import parse_toml_text
 
 SCHEMA = "clockline-pay-export/1"
 MAX_TEMPLATE_BYTES = 256 * 1024  # 60 columns are 6 kB
@@ -139,7 +140,7 @@ def load_template(name_or_path: str) -> ExportTemplate:
 def parse_template(text: str, *, file: str) -> ExportTemplate:
     """Raises InputFileError naming the key."""
     try:
-        template = msgspec.convert(tomllib.loads(text), ExportTemplate)
+        template = msgspec.convert(parse_toml_text(text), ExportTemplate)
     except tomllib.TOMLDecodeError as exc:
         raise _fault(file, _PATH, f"not TOML: {exc}", "correct the line it names") from exc
     except msgspec.ValidationError as exc:

@@ -18,6 +18,7 @@ from hr_core.data_files import read_text
 from hr_core.errors import InputFileError, NoLawError
 from hr_core.law.national import national_law
 from hr_core.money import parse_exact
+from hr_core.toml_text import parse_toml_text
 
 BUILT_IN = {"demo": "scheme_demo.toml", "cn": "scheme_cn.toml"}
 
@@ -154,7 +155,7 @@ def built_in_scheme_text(code: str) -> str | None:
 def parse_scheme(text: str, *, file: str) -> Scheme:
     """Raises InputFileError naming the key."""
     try:
-        scheme = msgspec.convert(tomllib.loads(text), Scheme, dec_hook=_factor)
+        scheme = msgspec.convert(parse_toml_text(text), Scheme, dec_hook=_factor)
     except tomllib.TOMLDecodeError as exc:
         raise InputFileError(
             f"not TOML: {exc}", file=file, key="(file)", remedy="correct the line it names"

@@ -1,5 +1,6 @@
 """How scores are made and graded, as dated data: shipped, or imported by the house."""
 
+import tomllib
 from datetime import date
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -17,6 +18,7 @@ from hr_core.money import parse_exact
 from hr_core.performance.acting import Act
 from hr_core.performance.relations import Relation
 from hr_core.store.score_rules import RuleText, add_score_rules, all_score_rules
+from hr_core.toml_text import parse_toml_text
 
 Every = Literal["week", "month"]
 
@@ -164,8 +166,8 @@ def shipped_rules() -> ScoreRules:
 def parse_score_rules(text: str, *, file: str) -> ScoreRules:
     """Raises InputFileError for what does not have the shape or does not add up."""
     try:
-        rules = msgspec.toml.decode(text, type=ScoreRules, dec_hook=_exact)
-    except (msgspec.ValidationError, msgspec.DecodeError) as exc:
+        rules = msgspec.convert(parse_toml_text(text), ScoreRules, dec_hook=_exact)
+    except (msgspec.ValidationError, tomllib.TOMLDecodeError) as exc:
         raise InputFileError(
             str(exc), file=file, key="edition", remedy=f"write it as {_SHIPPED} of hr_core/data is"
         ) from exc

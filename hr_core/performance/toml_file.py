@@ -10,6 +10,7 @@ import msgspec
 from hr_core.errors import InputFileError
 from hr_core.money import parse_exact
 from hr_core.people.file import read_file
+from hr_core.toml_text import parse_toml_text
 
 Shape = TypeVar("Shape")
 
@@ -22,7 +23,7 @@ def read_toml(path: Path, shape: type[Shape], *, remedy: str) -> Shape:
 def parse_toml(text: str, shape: type[Shape], *, file: str, remedy: str) -> Shape:
     """`remedy`: where a good one is to be seen. Raises InputFileError naming the key."""
     try:
-        return msgspec.convert(tomllib.loads(text), shape, dec_hook=_exact)
+        return msgspec.convert(parse_toml_text(text), shape, dec_hook=_exact)
     except tomllib.TOMLDecodeError as exc:
         raise InputFileError(
             f"not TOML: {exc}", file=file, key="(file)", remedy="correct the line it names"

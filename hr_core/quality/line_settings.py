@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from hr_core.errors import InputFileError
 from hr_core.people.model import Roster
 from hr_core.quality.alert_life import OwnerRule
+from hr_core.toml_text import parse_toml_text
 
 CounterPlace = tuple[str, str]  # (source, tag)
 WallClock = Annotated[datetime, Meta(tz=False)]
@@ -86,7 +87,7 @@ NO_SETTINGS = LineSettings()
 def parse_settings(text: str, *, file: str) -> LineSettings:
     """Raises InputFileError."""
     try:
-        return msgspec.convert(tomllib.loads(text), LineSettings)
+        return msgspec.convert(parse_toml_text(text), LineSettings)
     except tomllib.TOMLDecodeError as exc:
         raise InputFileError(
             f"not TOML: {exc}", file=file, key="(file)", remedy="correct the line it names"

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from hr_core.store.database import UtcInstant, metadata
 from hr_core.store.guards import Guard, guard
-from hr_core.store.unchanging import keep_unchanged
+from hr_core.store.unchanging import keep_unchanged, not_replaced
 
 Side = Literal["self", "manager"]
 
@@ -73,6 +73,7 @@ _BOTH = "(SELECT count(*) FROM assessment_sides AS s WHERE s.assessment = OLD.as
 _FROZEN = "the marks are frozen: both sides are in"
 guard(assessment_sides, Guard("UPDATE", "frozen", _BOTH, _FROZEN))
 guard(assessment_sides, Guard("DELETE", "kept", "TRUE", "a side is never deleted"))
+guard(assessment_sides, not_replaced(assessment_sides, _FROZEN))
 
 
 class Indicator(Struct, frozen=True, kw_only=True):

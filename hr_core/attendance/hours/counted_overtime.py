@@ -18,6 +18,7 @@ from hr_core.attendance.calendar_overtime import Span, cut, length
 from hr_core.clock import DAY_MIN
 from hr_core.data_files import read_text
 from hr_core.errors import InputFileError, NoLawError
+from hr_core.toml_text import parse_toml_text
 
 MINUTE = 60
 BUILT_IN = "overtime_counting.toml"
@@ -192,7 +193,7 @@ def load_counting_rules() -> CountingRules:
 def parse_counting_rules(text: str, *, file: str) -> CountingRules:
     """Raises InputFileError naming the edition and the rule."""
     try:
-        rules = msgspec.convert(tomllib.loads(text), CountingRules)
+        rules = msgspec.convert(parse_toml_text(text), CountingRules)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as exc:
         message, _, path = str(exc).partition(" - at ")
         raise InputFileError(

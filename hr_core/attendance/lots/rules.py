@@ -13,6 +13,7 @@ from hr_core.attendance.calendar import DayKind
 from hr_core.attendance.hours.law import TimeOffLaw, WorkingTimeLaw
 from hr_core.data_files import read_text
 from hr_core.errors import InputFileError, NoLawError, RefusedError
+from hr_core.toml_text import parse_toml_text
 
 BUILT_IN = "time_off.toml"
 _MOST_MONTHS = 120
@@ -103,7 +104,7 @@ def load_time_off_rules() -> TimeOffRules:
 def parse_time_off_rules(text: str, *, file: str) -> TimeOffRules:
     """Raises InputFileError naming the key."""
     try:
-        rules = msgspec.convert(tomllib.loads(text), TimeOffRules)
+        rules = msgspec.convert(parse_toml_text(text), TimeOffRules)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as exc:
         message, _, path = str(exc).partition(" - at ")
         raise InputFileError(

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from hr_core.errors import InputFileError
 from hr_core.money import parse_yuan
+from hr_core.toml_text import parse_toml_text
 
 # Sums of a slip, beside its lines' codes.
 SUMS = ("@net", "@earned", "@deducted", "@employer")
@@ -83,7 +84,7 @@ def read_map(path: Path) -> TableMap:
         raise _refused(path, "(file)", f"over the cap of {_MAX_MAP_BYTES} bytes")
     try:
         text = body.decode("utf-8-sig")
-        found = msgspec.convert(tomllib.loads(text), TableMap)
+        found = msgspec.convert(parse_toml_text(text), TableMap)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
         raise _refused(path, "(file)", f"not TOML: {exc}") from exc
     except msgspec.ValidationError as exc:

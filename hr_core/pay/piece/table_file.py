@@ -27,6 +27,7 @@ from hr_core.pay.piece.prices import (
     PriceTable,
     Rejects,
 )
+from hr_core.toml_text import parse_toml_text
 
 SCHEMA = "clockline-pieces/1"
 # A plant has some thousand processes; a table beyond this is another file.
@@ -104,7 +105,7 @@ class TableFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def parse_table(text: str, *, file: str) -> TableFile:
     """Raises InputFileError naming the key."""
     try:
-        read = tomllib.loads(text)
+        read = parse_toml_text(text)
         _days_to_times(read)
         table = msgspec.convert(read, TableFile)
     except tomllib.TOMLDecodeError as exc:
