@@ -180,7 +180,7 @@ def test_counted_pieces_are_paid_to_their_owner_and_name_their_events(plant):
     (line,) = lines_of(plant.pieces().of_person["E1"])
     assert (line.code, line.amount_fen) == ("piece:P1:weld", 30_000)
     assert line.trace.event_ids == (events[0], events[-1])
-    assert line.trace.version == "piece-price/1"
+    assert line.trace.version == "piece-price/3"
 
 
 def test_pieces_of_overtime_minutes_are_paid_by_the_kind_of_the_day(plant):
@@ -356,7 +356,7 @@ def test_a_sheet_of_prices_becomes_the_same_table(plant, tmp_path):
         (1000, 40),
         (2000, 45),
     ]
-    assert (row.per, row.version, row.source) == ("day", "piece-price/2", "signed list")
+    assert (row.per, row.version, row.source) == ("day", "piece-price/4", "signed list")
 
 
 def test_who_is_paid_by_the_month_is_not_paid_for_pieces_too(plant):
