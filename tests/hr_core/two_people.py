@@ -11,6 +11,7 @@ from hr_core.pay.proposals import (
     agreement_on,
     propose_agreement,
 )
+from hr_core.performance.rule_desk import RuleFile, adopt_rules, propose_rules
 from hr_core.store.attendance_locks import add_lock, remove_lock
 from hr_core.store.pay_agreements import add_agreement
 from hr_core.store.pay_entries import add_entry
@@ -58,3 +59,10 @@ def entry_by_two(conn, entry: NewEntry, *, at):
     number = propose(conn, Kind.PAY_ENTRY, subject, new, at=at, by=Actor(entry.entered_by))
     approve(conn, number, at=at, by=Actor(entry.approved_by))
     return add_entry(conn, entry, at=at, approval=number)
+
+
+def rules_by_two(conn, which, path, *, at, by=("first person", "second person")):
+    """A file of rules of performance, brought and approved."""
+    number = propose_rules(conn, RuleFile(which), path, at=at, by=Actor(by[0]))
+    adopt_rules(conn, approve(conn, number, at=at, by=Actor(by[1])))
+    return number

@@ -232,7 +232,11 @@ def test_a_house_imports_its_own_rules(staff, tmp_path, capfd):
     assert run("score-rules", "own.toml") == 3
     assert "this version is there with another text" in capfd.readouterr().err
     (tmp_path / "own.toml").write_text(own.replace("scores/2025-01", "own/1"), encoding="utf-8")
-    assert run("score-rules", "own.toml") == 0
+    assert run("score-rules", "own.toml", "--by", "H1") == 0
+    assert shown(capfd, "score-rules")[1]["tolerance"] == "0", "another person approves them first"
+    assert main(["approvals", "approve", "1", "--by", "H1"]) == 3
+    assert main(["approvals", "approve", "1", "--by", "X1"]) == 0
+    capfd.readouterr()
     assert shown(capfd, "score-rules")[1]["tolerance"] == "5"
     assert run("score-rules") == 0
     assert "own/1 from 2008-01-01" in capfd.readouterr().out
