@@ -95,15 +95,15 @@ def erase(
     with open_core(context, db) as (engine, empty_log):
         with database.writing(engine) as conn:
             key = person_who_had(conn, person, site_today(conn, at))
-            asked = None
+            done: object = None
+            asked = 0
             if waits(conn, Kind.ERASURE, erasing_subject(key)):
                 subject = erasing_subject(key)
                 done = approved_by_second(conn, Kind.ERASURE, subject, who, at, reason)
-                assert isinstance(done, ErasedPerson)  # noqa: S101 - what an erasing gives
             else:
                 actor = actor_named(conn, who)
                 asked = ask_erasing(conn, key, at=at, by=actor, reason=reason)
-        if asked is not None:
+        if not isinstance(done, ErasedPerson):
             again = f"hr-core person erase {person} --reason WHY"
             print_asked(engine, asked, again=again, as_json=as_json)
             return ExitCode.OK
