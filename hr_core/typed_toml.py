@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from hr_core.errors import InputFileError
+from hr_core.toml_text import parse_toml_text
 
 Shape = TypeVar("Shape")
 Hook = Callable[[type, object], Any]
@@ -25,7 +26,7 @@ def parse_toml(
 def toml_tables(text: str, *, file: str, remedy: str) -> dict[str, Any]:
     """Raises InputFileError."""
     try:
-        return tomllib.loads(text)
+        return parse_toml_text(text)
     except tomllib.TOMLDecodeError as exc:
         raise InputFileError(
             f"not TOML: {exc}",

@@ -35,13 +35,21 @@ class Right(StrEnum):
     DEVICES_READ = "devices:read"
     WAITING_READ = "waiting:read"
     PAY_READ = "pay:read"
+    SCORES_READ = "scores:read"
+    SCORES_WRITE = "scores:write"  # marks of the own side
     APPROVALS_DECIDE = "approvals:decide"  # reading them too: they hold pay
     BOARD_WALL = "board:wall"  # the line board's wall form and nothing else: for a screen
 
 
 # What changes something: an auditor has none of them.
 WRITES = frozenset(
-    {Right.REQUESTS_WRITE, Right.REQUESTS_DECIDE, Right.PEOPLE_WRITE, Right.APPROVALS_DECIDE}
+    {
+        Right.REQUESTS_WRITE,
+        Right.REQUESTS_DECIDE,
+        Right.PEOPLE_WRITE,
+        Right.SCORES_WRITE,
+        Right.APPROVALS_DECIDE,
+    }
 )
 _OWN = frozenset(
     {
@@ -50,6 +58,8 @@ _OWN = frozenset(
         Right.REQUESTS_READ,
         Right.REQUESTS_WRITE,
         Right.PAY_READ,
+        Right.SCORES_READ,
+        Right.SCORES_WRITE,
     }
 )
 RIGHTS: dict[Role, frozenset[Right]] = {

@@ -41,5 +41,14 @@ def open_broker(url: str, password_file: Path | None) -> Broker:
     return Broker(
         address=address,
         password=password or None,
-        tls=ssl.create_default_context() if address.tls else None,
+        tls=_tls() if address.tls else None,
     )
+
+
+def _tls() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(
+        "ECDHE+AESGCM:ECDHE+CHACHA20:!AES128"
+    )  # 256 bits, as gateways (sync/tls.py)
+    return context

@@ -18,14 +18,18 @@ from hr_core.pay.retro_settling import lock_run_and_settle
 from hr_core.pay.reversal import take_back
 from hr_core.pay.run_life import mark_paid
 from hr_core.pay.scheme_approval import adopt_scheme
+from hr_core.people.erasing import carry_out_erasing
+from hr_core.performance.rule_desk import adopt_rules
 
 Effect = Callable[[sa.Connection, Approval], object]
 
 EFFECTS: dict[Kind, Effect] = {
     Kind.COURT_ORDER: take_order,
+    Kind.ERASURE: carry_out_erasing,
     Kind.LAW: add_approved_law,
     Kind.MONTH_LOCK: carry_out,
     Kind.OPENING: take_opening,
+    Kind.PERFORMANCE_RULES: adopt_rules,
     Kind.PIECE_PRICE: price_desk.take_effect,
     Kind.PAY_AGREEMENT: take_agreements,
     Kind.PAY_ENTRY: add_approved_entry,

@@ -20,6 +20,8 @@ class Kind(StrEnum):
     OPENING = "opening"
     REVERSAL = "reversal"
     COURT_ORDER = "court_order"
+    ERASURE = "erasure"
+    PERFORMANCE_RULES = "performance_rules"
 
 
 _PAY = frozenset({Role.ADMIN, Role.HR})

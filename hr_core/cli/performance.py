@@ -9,6 +9,7 @@ from hr_core.cli import (
     performance_figures,
     performance_goals,
     performance_rate360,
+    performance_rules,
     performance_scores,
     performance_talks,
     performance_templates,
@@ -41,4 +42,5 @@ app.command("appeal")(performance_scores.appeal)
 app.command("review")(performance_scores.review)
 app.command("grades")(performance_scores.grades)
 app.command("rank")(performance_scores.rank)
+app.command("grade-schemes")(performance_rules.grade_schemes)
 app.command("score-rules")(performance_scores.score_rules)

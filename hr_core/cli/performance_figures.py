@@ -25,6 +25,7 @@ from hr_core.cli.performance_acting import (
     sign_of,
     today_here,
 )
+from hr_core.cli.performance_rules import bring_rules
 
 if TYPE_CHECKING:
     from hr_core.performance.first_score import FirstScore, IndicatorScore
@@ -255,15 +256,17 @@ def goal_rules(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how goals become points and when people are reminded; add the plant's own editions."""
-    from hr_core.performance import imported_rules
+    """Show how goals become points and when people are reminded; or bring the plant's own editions, for
+    another person to approve.
+    """
+    from hr_core.performance import rule_desk
     from hr_core.performance.exact_json import plain
 
     if file is not None:
-        with writing(context, db) as conn:
-            imported_rules.import_goal_rules(conn, file, sign_of(conn, by, note))
+        bring_rules(context, "goals", file, by=by, db=db, as_json=as_json, reason=note)
+        return
     with reading(context, db) as conn:
-        book = imported_rules.goal_rules(conn)
+        book = rule_desk.goal_rules(conn)
     editions = [book.on(one.since) for one in book.edition]
     if as_json:
         print_json({"editions": plain(editions)})

@@ -17,6 +17,7 @@ from hr_core.cli.options import (
     writing,
 )
 from hr_core.cli.performance_acting import today_here
+from hr_core.cli.performance_rules import bring_rules
 from hr_core.cli.score_options import (
     MarkOption,
     PeriodOption,
@@ -285,21 +286,21 @@ def rank(
 def score_rules(
     context: typer.Context,
     file: Annotated[
-        Path | None, typer.Argument(help="Import this file [default: show].", show_default=False)
+        Path | None, typer.Argument(help="Bring this file [default: show].", show_default=False)
     ] = None,
     *,
     by: ByOption = None,
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import the house's own rules of scores (tolerance, grades, 360, talks …), or show those in force."""
+    """Bring the house's own rules of scores (tolerance, grades, 360, talks …), for another person to
+    approve; or show those in force.
+    """
     from hr_core.performance.exact_json import plain
-    from hr_core.performance.score_rules import import_score_rules, rules_on
+    from hr_core.performance.score_rules import rules_on
 
     if file is not None:
-        with writing(context, db) as conn:
-            versions = import_score_rules(conn, file, act_now(conn, by))
-        print(f"imported {', '.join(versions)}; locked scores keep the rules of their lock")
+        bring_rules(context, "scores", file, by=by, db=db, as_json=as_json)
         return
     with reading(context, db) as conn:
         found = rules_on(conn, today_here(conn))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from hr_core.cli.options import (
     print_json,
     writing,
 )
+
+if TYPE_CHECKING:
+    from hr_core.people.erasing import ErasedPerson
 
 app = typer.Typer(help="All that is held of one person.", rich_markup_mode=None)
 
@@ -76,39 +79,57 @@ def erase(
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Erase what may go of a person who left; says what stays, why and until when. Exit 1 while
-    records of terminals have to stay.
+    """Erase what may go of a person who left, by two people: the first asks, the second gives the same
+    command. Says what stays, why and until when. Exit 1 while records of terminals have to stay.
     """
     from hr_core.accounts.visible import site_today
+    from hr_core.approvals.actors import actor_named
+    from hr_core.approvals.kinds import Kind
+    from hr_core.cli.second_person import approved_by_second, print_asked, waits
     from hr_core.clock import SystemClock
-    from hr_core.people.erasing import erase_person, keeping
+    from hr_core.people.erasing import ErasedPerson, ask_erasing, erasing_subject
     from hr_core.people.lookup import person_who_had
     from hr_core.store import database
 
-    at = SystemClock().now()
+    at, who = SystemClock().now(), by or operator()
     with open_core(context, db) as (engine, empty_log):
         with database.writing(engine) as conn:
-            today = site_today(conn, at)
-            key = person_who_had(conn, person, today)
-            done = erase_person(conn, key, at=at, on=today, by=by or operator(), reason=reason)
+            key = person_who_had(conn, person, site_today(conn, at))
+            done: object = None
+            asked = 0
+            if waits(conn, Kind.ERASURE, erasing_subject(key)):
+                subject = erasing_subject(key)
+                done = approved_by_second(conn, Kind.ERASURE, subject, who, at, reason)
+            else:
+                actor = actor_named(conn, who)
+                asked = ask_erasing(conn, key, at=at, by=actor, reason=reason)
+        if not isinstance(done, ErasedPerson):
+            again = f"hr-core person erase {person} --reason WHY"
+            print_asked(engine, asked, again=again, as_json=as_json)
+            return ExitCode.OK
         emptied = empty_log()  # what was overwritten stands there until it is moved
-    waits = done.kept.get("punches", 0)
     if as_json:
         print_json(done)
     else:
-        rules = keeping()
-        print(f"person {done.person}: gone: " + _counts(done.gone))
-        print("stays: " + _counts(done.kept))
-        print(f"  until {done.pay_until}: {rules.pay_and_audit.source}")
-        if waits:
-            print(f"  raw records until {done.records_until}: {rules.device_records.source}")
+        _print_erased(done)
     if not emptied:
         print(
             "Their bytes still stand in the database's log, which another program reads: they go "
             "by themselves when it has ended, and hr-core serve runs.",
             file=sys.stderr,
         )
-    return ExitCode.DEGRADED if waits else ExitCode.OK
+    return ExitCode.DEGRADED if done.kept.get("punches", 0) else ExitCode.OK
+
+
+def _print_erased(done: ErasedPerson) -> None:
+    from hr_core.people.erasing import keeping
+
+    rules = keeping()
+    print(f"person {done.person}: gone: " + _counts(done.gone))
+    print("stays: " + _counts(done.kept))
+    print(f"  until {done.pay_until}: {rules.pay_and_audit.source}")
+    if done.kept.get("punches", 0):
+        print(f"  raw records until {done.records_until}: {rules.device_records.source}")
 
 
 def _counts(rows: dict[str, int]) -> str:

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hr_core.errors import CoreError
+from hr_core.toml_text import parse_toml_text
 
 MAX_FILE_BYTES = 64 * 1024
 # A plant has a handful; each one multiplies every alert.
@@ -57,7 +58,7 @@ def read_channels(path: Path) -> tuple[ChannelSettings, ...]:
     """Raises ChannelsFileError, which names the file and the channel."""
     text = _read(path).decode(errors="replace")
     try:
-        found = msgspec.convert(tomllib.loads(text), ChannelsFile).channel
+        found = msgspec.convert(parse_toml_text(text), ChannelsFile).channel
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as exc:
         raise ChannelsFileError(
             f"{path}: {exc}", remedy="docs/alerts.md has an example of each kind"

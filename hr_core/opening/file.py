@@ -16,6 +16,7 @@ from hr_core.errors import InputFileError, NotFoundError
 from hr_core.opening.file_rows import SHAPES, FileRow, Word, figure
 from hr_core.opening.rows import OpeningFile, OpeningKind, OpeningRow
 from hr_core.spreadsheet import SUFFIXES, read_rows, refuse_doubled
+from hr_core.toml_text import parse_toml_text
 
 # Four balances of 50,000 people are 20 MB of TOML.
 MAX_FILE_BYTES = 32 * 1024 * 1024
@@ -103,7 +104,7 @@ def _toml(path: Path) -> _File:
         body = path.read_bytes()
         if len(body) > MAX_FILE_BYTES:
             raise _refused(path, [f"it is over the cap of {MAX_FILE_BYTES} bytes"])
-        return msgspec.convert(tomllib.loads(body.decode()), _File)
+        return msgspec.convert(parse_toml_text(body.decode()), _File)
     except OSError as exc:
         raise _refused(path, [f"it cannot be read: {exc.strerror}"]) from exc
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as exc:

@@ -1,4 +1,5 @@
 """Erasing a person who left: what may go goes, what law asks for stays, and every chain still holds.
+There is no way back, so one person asks and another approves.
 
 What stays is told with its reason and its end. What is signed or chained is never touched: the
 audit log and approvals name the person by the key, which is a number and no name.
@@ -12,6 +13,9 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.accounts.management import Act, set_disabled
+from hr_core.accounts.visible import site_today
+from hr_core.approvals.desk import Actor, Approval, open_approvals, propose
+from hr_core.approvals.kinds import Kind
 from hr_core.attendance.plan.request import Body, MobilePunch
 from hr_core.audit.log import append
 from hr_core.data_files import load
@@ -20,13 +24,12 @@ from hr_core.people.employment import employed_on
 from hr_core.store import personal_rows
 from hr_core.store.accounts import accounts, all_accounts
 from hr_core.store.erasures import begin_erasing, erase_events
-from hr_core.store.people import load_roster, people
+from hr_core.store.people import ERASED_NAME, load_roster, people
 from hr_core.store.person_records import employments_of, person_id_digits
 from hr_core.store.requests import requests
 from hr_core.store.time_off import time_off_entries
 from hr_core.store.work_plan import keys_of
 
-ERASED_NAME = "—"
 # Told even where a release has no such rows; badges and ids say whose pieces and punches were paid.
 _KEPT = ("attendance_days", "attendance_revisions", "pay_slips", "pay_lines", "run_days",
          "pay_agreements", "pay_entries", "approvals", "audit_log", "employments",
@@ -60,16 +63,43 @@ def keeping() -> Keeping:
     return load("keeping.toml", Keeping)
 
 
-def erase_person(
-    conn: sa.Connection, person: str, *, at: datetime, on: date, by: str, reason: str
-) -> ErasedPerson:
-    """In the caller's write transaction; `on`: today at the site. May be run again.
+def erasing_subject(person: str) -> str:
+    return f"erasing of person {person}"
 
-    Raises RefusedError (no reason, still employed), CoreError while a batch waits to be judged.
+
+def ask_erasing(conn: sa.Connection, person: str, *, at: datetime, by: Actor, reason: str) -> int:
+    """The number under which it waits for a second person; nothing is erased yet. May be asked again
+    later: raw records go after their time of keeping.
+
+    Raises RefusedError (no reason, still employed, waits already).
     """
     if not any(letter.isalnum() for letter in reason):
         raise RefusedError("nobody is erased without a reason", remedy="say on whose order")
-    keys = keys_of(conn, person)
+    subject, keys = erasing_subject(person), keys_of(conn, person)
+    _last_day(conn, keys, site_today(conn, at))
+    for waiting in open_approvals(conn, Kind.ERASURE, subject):
+        raise RefusedError(
+            f"the {subject} waits already as approval {waiting.number}",
+            remedy=f"another person approves it: hr-core approvals approve {waiting.number}",
+        )
+    content = {"person": person, "keys": keys}
+    return propose(conn, Kind.ERASURE, subject, content, at=at, by=by, reason=reason)
+
+
+def carry_out_erasing(conn: sa.Connection, approval: Approval) -> ErasedPerson:
+    """What the approval does: exactly the records that were named. Raises RefusedError (employed again,
+    another record was merged into the person's since), CoreError while a batch waits to be judged.
+    """
+    person, keys = approval.content["person"], tuple(approval.content["keys"])
+    assert approval.decided_at is not None  # noqa: S101 - it was just approved
+    assert approval.decided_by is not None  # noqa: S101 - as above
+    if set(keys_of(conn, person)) != set(keys):
+        raise RefusedError(
+            f"other records mean person {person} than when approval {approval.number} was entered",
+            remedy="refuse it and ask anew: hr-core person erase",
+        )
+    at, on = approval.decided_at, site_today(conn, approval.decided_at)
+    by, reason = approval.decided_by, approval.reason
     last = _last_day(conn, keys, on)
     rules = keeping()
     records_until = _years_after(last, rules.device_records.years)
@@ -91,7 +121,8 @@ def erase_person(
         records_until=records_until,
         pay_until=_years_after(last, rules.pay_and_audit.years),
     )
-    append(conn, at, by, "person.erase", f"person {person}", None, done, reason)
+    told = {"approval": approval.number, "erased": done}
+    append(conn, at, by, "person.erase", f"person {person}", None, told, reason)
     return done
 
 

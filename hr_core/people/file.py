@@ -43,6 +43,7 @@ from hr_core.people.organisation_file import (
     Zone,
 )
 from hr_core.people.records import Kind, Membership
+from hr_core.toml_text import parse_toml_text
 
 # 50,000 people with everything spelled out are 10 MB: more is not a people file.
 MAX_FILE_BYTES = 32 * 1024 * 1024
@@ -265,7 +266,7 @@ def read_people_file(path: Path) -> ReadFile:
     """Raises InputFileError."""
     text = read_file(path)
     try:
-        parsed = PeopleFile.model_validate(tomllib.loads(text))
+        parsed = PeopleFile.model_validate(parse_toml_text(text))
     except tomllib.TOMLDecodeError as exc:
         raise InputFileError(
             f"not TOML: {exc}", file=str(path), key="(file)", remedy=_remedy(path)

@@ -36,6 +36,10 @@ _SHARE = re.compile(r"\d{1,9}/[1-9]\d{0,8}")
 _MOST_INDICATORS = 100  # a scorecard of more is a data file
 
 
+class MarksFrozenError(RefusedError):
+    """Marks that came too late: both sides are in, or the score is locked."""
+
+
 class NewAssessment(Struct, frozen=True, kw_only=True):
     """`share_percent`: what this post counts in the person's score."""
 
@@ -275,7 +279,7 @@ def _put(
 ) -> None:
     _refuse_locked(conn, assessment.person, assessment.period)
     if len(sides_of(conn, assessment.number)) == 2:
-        raise RefusedError(
+        raise MarksFrozenError(
             f"both sides of assessment {assessment.number} are in: its marks are frozen",
             remedy="say why they differ, or appeal after the lock",
         )
@@ -315,7 +319,7 @@ def _refuse_other_side(conn: sa.Connection, assessment: Assessment, side: Side, 
 
 def _refuse_locked(conn: sa.Connection, person: str, period: str) -> None:
     if newest_result(conn, keys_of(conn, person), period) is not None:
-        raise RefusedError(
+        raise MarksFrozenError(
             f"the score of {person} for {period} is locked",
             remedy="the person may appeal: hr-core performance appeal",
         )

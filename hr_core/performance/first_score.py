@@ -14,8 +14,8 @@ from hr_core.performance.figures import Figures
 from hr_core.performance.goal_book import signed_sets
 from hr_core.performance.goal_rules import GoalRules
 from hr_core.performance.goals import WHOLE, Goal, GoalKind, Group
-from hr_core.performance.imported_rules import goal_rules
 from hr_core.performance.periods import Period
+from hr_core.performance.rule_desk import goal_rules
 from hr_core.store.goals import StoredSet
 
 

@@ -36,8 +36,9 @@ from hr_core.performance.consequences import (
 )
 from hr_core.performance.content import content_of
 from hr_core.performance.goal_review import planned_review
-from hr_core.performance.house_rules import Consequence, load_house_rules
+from hr_core.performance.house_rules import Consequence, HouseRules
 from hr_core.performance.promotion import promotions
+from hr_core.performance.rule_desk import house_rules
 from hr_core.performance.score_rules import rules_of_version
 from hr_core.performance.today import today_at
 from hr_core.quality.grades import GradeEdition, load_grades
@@ -101,6 +102,7 @@ def follow_up(conn: sa.Connection, period: str, act: Act, pay_month: str = "") -
         keys={one: {one, *(gone for gone, into in now.items() if into == one)} for one in results},
         agreements=agreements_until(conn, when.after),
         grades=load_grades().on(when.first),
+        house=house_rules(conn),
         pay_month=month,
     )
     for result in results.values():
@@ -119,6 +121,7 @@ class _Facts(NamedTuple):
     keys: Mapping[str, AbstractSet[str]]
     agreements: Mapping[str, Sequence[DatedAgreement]]
     grades: GradeEdition
+    house: HouseRules
     pay_month: str
 
 
@@ -160,7 +163,7 @@ def _planned(
     reviews = [] if review is None else [review]
     if result.grade is None:
         return reviews, []
-    house = load_house_rules().on(result.period_from)
+    house = facts.house.on(result.period_from)
     rule = house.consequence(result.scheme, result.grade) or Consequence()
     history = results_of(conn, facts.keys[result.person])
     row = in_a_row(history, result)

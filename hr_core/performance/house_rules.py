@@ -1,15 +1,20 @@
 """The house rules of performance as dated data: tiers, shares by post, consequences of grades."""
 
+from collections.abc import Iterable
 from datetime import date
 from fractions import Fraction
 from functools import cache
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hr_core.data_files import read_text
-from hr_core.errors import NoLawError
+from hr_core.errors import InputFileError, NoLawError
 from hr_core.money import multiply_fen, parse_exact
+from hr_core.performance.toml_file import parse_toml
+
+MOST_PERCENT = 100  # of a month: more is a wrong unit
 
 
 class Tier(Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,8 +85,46 @@ class HouseEdition(Struct, frozen=True, forbid_unknown_fields=True, rename={"sin
         return None
 
 
-class HouseRules(Struct, frozen=True, forbid_unknown_fields=True):
+class SchemeEdition(Struct, frozen=True, forbid_unknown_fields=True, rename={"since": "from"}):
+    """A house's own consequences of grades, from a day on; a scheme that it names replaces the one of
+    the same code.
+    """
+
+    version: str
+    since: date
+    source: str
+    scheme: tuple[GradeScheme, ...]
+
+
+class GradeRules(Struct, frozen=True, forbid_unknown_fields=True):
+    edition: tuple[SchemeEdition, ...]
+
+
+class HouseRules(Struct, frozen=True):
     edition: tuple[HouseEdition, ...]
+
+    def and_of(self, more: Iterable[GradeRules]) -> "HouseRules":
+        """With these brought later: what of an edition they do not name goes on."""
+        found = self
+        for rules in more:
+            for own in sorted(rules.edition, key=lambda one: one.since):
+                found = found.with_edition(own)
+        return found
+
+    def with_edition(self, own: SchemeEdition) -> "HouseRules":
+        """From its day on, also in the editions that begin later."""
+        named = {one.code for one in own.scheme}
+
+        def changed(edition: HouseEdition) -> HouseEdition:
+            kept = (one for one in edition.scheme if one.code not in named)
+            return replace(edition, scheme=(*own.scheme, *kept))
+
+        begun = replace(
+            changed(self.on(own.since)), version=own.version, since=own.since, source=own.source
+        )
+        before = [one for one in self.edition if one.since < own.since]
+        later = [changed(one) for one in self.edition if one.since > own.since]
+        return HouseRules((*before, begun, *later))
 
     def on(self, day: date) -> HouseEdition:
         """The newest edition in force on `day`. Raises NoLawError before the first."""
@@ -95,6 +138,45 @@ class HouseRules(Struct, frozen=True, forbid_unknown_fields=True):
 def load_house_rules() -> HouseRules:
     text = read_text("performance.toml")
     return msgspec.toml.decode(text, type=HouseRules, dec_hook=_exact)
+
+
+def parse_grade_rules(text: str, *, file: str) -> GradeRules:
+    """Raises InputFileError naming the key."""
+    rules = parse_toml(
+        text, GradeRules, file=file, remedy="docs/performance-scores.md shows a good one"
+    )
+    for at, edition in enumerate(rules.edition):
+        for wrong in _faults(edition):
+            raise InputFileError(
+                wrong, file=file, key=f"edition[{at}]", remedy="mend it, import it again"
+            )
+    return rules
+
+
+def _faults(edition: SchemeEdition) -> list[str]:
+    codes = [one.code for one in edition.scheme]
+    percents = [
+        percent
+        for scheme in edition.scheme
+        for rule in scheme.grade.values()
+        for percent in (rule.raise_percent, rule.bonus_percent_of_month)
+        if percent is not None
+    ]
+    months = [
+        rule.leave_if_not_better_after_months
+        for scheme in edition.scheme
+        for rule in scheme.grade.values()
+        if rule.leave_if_not_better_after_months is not None
+    ]
+    checks = [
+        (bool(edition.version.strip()) and bool(edition.source.strip()), "no version or no source"),
+        (bool(codes) and all(codes), "names no scheme"),
+        (len(set(codes)) == len(codes), "names a scheme twice"),
+        (all(one.grade for one in edition.scheme), "a scheme without a grade"),
+        (all(0 < one <= MOST_PERCENT for one in percents), f"a percentage is 0 to {MOST_PERCENT}"),
+        (all(one >= 1 for one in months), "months are 1 or more"),
+    ]
+    return [wrong for holds, wrong in checks if not holds]
 
 
 def reason_required(own: Fraction, manager: Fraction, tolerance: Fraction) -> bool:

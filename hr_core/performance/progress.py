@@ -14,8 +14,8 @@ from hr_core.performance.agreeing import Sign
 from hr_core.performance.figures import Figures
 from hr_core.performance.goal_book import GoalBook
 from hr_core.performance.goals import WHOLE, Goal, GoalKind
-from hr_core.performance.imported_rules import goal_rules
 from hr_core.performance.periods import Period
+from hr_core.performance.rule_desk import goal_rules
 from hr_core.performance.today import today_at
 from hr_core.store.goal_templates import ReminderRow, add_reminder, reminded_in
 from hr_core.store.work_plan import keys_of

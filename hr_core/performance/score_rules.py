@@ -1,22 +1,21 @@
 """How scores are made and graded, as dated data: shipped, or imported by the house."""
 
+import tomllib
 from datetime import date
 from fractions import Fraction
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
-from hr_core.audit import log
 from hr_core.data_files import read_text
 from hr_core.errors import InputFileError, NoLawError
 from hr_core.money import parse_exact
-from hr_core.performance.acting import Act
 from hr_core.performance.relations import Relation
-from hr_core.store.score_rules import RuleText, add_score_rules, all_score_rules
+from hr_core.store.score_rules import all_score_rules
+from hr_core.toml_text import parse_toml_text
 
 Every = Literal["week", "month"]
 
@@ -124,35 +123,23 @@ def rules_of_version(conn: sa.Connection, version: str) -> ScoreEdition:
     )
 
 
-def import_score_rules(conn: sa.Connection, file: Path, act: Act) -> tuple[str, ...]:
-    """The whole file replaces what was imported before; gives its versions. What is locked keeps the
+def checked_score_rules(conn: sa.Connection, text: str, *, file: str) -> tuple[str, ...]:
+    """The versions of a file that shall replace what was imported before. What is locked keeps the
     rules of its lock, so a version never comes back with another text.
 
     Raises InputFileError.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise InputFileError(
-            str(exc), file=str(file), key="file", remedy="give a TOML file that can be read"
-        ) from exc
-    rules = parse_score_rules(text, file=file.name)
+    rules = parse_score_rules(text, file=file)
     for edition in rules.edition:
         known = _stored_edition(conn, edition.version)
         if known is not None and known != edition:
             raise InputFileError(
                 "this version is there with another text",
-                file=file.name,
+                file=file,
                 key=edition.version,
                 remedy="give the changed edition a version of its own",
             )
-    number = add_score_rules(conn, RuleText(file.name, text), act.by, act.at)
-    versions = tuple(edition.version for edition in rules.edition)
-    log.append(
-        conn, act.at, act.by, "score_rules.import", f"score rules {number}", None,
-        {"file": file.name, "versions": versions}, "",
-    )  # fmt: skip
-    return versions
+    return tuple(edition.version for edition in rules.edition)
 
 
 @cache
@@ -164,8 +151,8 @@ def shipped_rules() -> ScoreRules:
 def parse_score_rules(text: str, *, file: str) -> ScoreRules:
     """Raises InputFileError for what does not have the shape or does not add up."""
     try:
-        rules = msgspec.toml.decode(text, type=ScoreRules, dec_hook=_exact)
-    except (msgspec.ValidationError, msgspec.DecodeError) as exc:
+        rules = msgspec.convert(parse_toml_text(text), ScoreRules, dec_hook=_exact)
+    except (msgspec.ValidationError, tomllib.TOMLDecodeError) as exc:
         raise InputFileError(
             str(exc), file=file, key="edition", remedy=f"write it as {_SHIPPED} of hr_core/data is"
         ) from exc

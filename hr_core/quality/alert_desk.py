@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from hr_core.audit.log import append
 from hr_core.clock import midnight
 from hr_core.errors import NotFoundError
 from hr_core.people.model import Days, Roster
@@ -168,6 +169,18 @@ def acknowledge_alert(conn: sa.Connection, identity: str, at: int, by: str) -> A
     """Raises NotFoundError, CoreError."""
     alert = acknowledged(_known(conn, identity), at, by)
     save_alerts(conn, [alert])
+    _log(conn, "alert.acknowledge", identity, at, by)
+    return alert
+
+
+def hand_over_alert(conn: sa.Connection, identity: str, at: int, by: str, to: str) -> Alert:
+    """Raises NotFoundError."""
+    told = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    alert = noted(
+        replace(_known(conn, identity), owner=to), f"handed over to {to} by {by} at {told}"
+    )
+    save_alerts(conn, [alert])
+    _log(conn, "alert.hand_over", identity, at, by, {"to": to})
     return alert
 
 
@@ -177,7 +190,23 @@ def close_alert(conn: sa.Connection, identity: str, closing: Closing) -> Alert:
     edition = load_alert_rules().on(ShiftDay.parse(alert.shift).day)
     done = closed(alert, closing, edition)
     save_alerts(conn, [done])
+    told = {"cause": closing.cause}
+    _log(conn, "alert.close", identity, closing.at, closing.by, told, closing.note.strip())
     return done
+
+
+def _log(  # noqa: PLR0913 - the columns of a row
+    conn: sa.Connection,
+    action: str,
+    identity: str,
+    at: int,
+    by: str,
+    after: object = None,
+    note: str = "",
+) -> None:
+    append(
+        conn, datetime.fromtimestamp(at, UTC), by, action, f"alert {identity}", None, after, note
+    )
 
 
 def _known(conn: sa.Connection, identity: str) -> Alert:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hr_core.store.database import UtcInstant, metadata
 from hr_core.store.guards import Guard, guard
-from hr_core.store.unchanging import keep_unchanged
+from hr_core.store.unchanging import keep_unchanged, not_replaced
 
 
 class About(StrEnum):
@@ -55,6 +55,7 @@ appeal_barred = sa.Table(
 
 keep_unchanged(appeal_barred)
 guard(appeals, Guard("DELETE", "kept", "TRUE", "an appeal is never deleted"))
+guard(appeals, not_replaced(appeals, "an appeal is never deleted"))
 _DONE = "OLD.reviewed_by IS NOT NULL"
 guard(appeals, Guard("UPDATE", "once", _DONE, "an appeal is reviewed once"))
 guard(

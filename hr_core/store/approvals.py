@@ -55,6 +55,20 @@ APPROVED_TEXT = {  # whose content holds exactly the text of the new row
     "postgresql": f"{APPROVED} AND (a.content::json ->> 'text') = NEW.text",
 }
 
+
+def approved_rules(which: str) -> tuple[Guard, ...]:
+    """For a table of rules of performance: exactly the text that two people brought comes in."""
+    is_of = {
+        "sqlite": f"json_extract(a.content, '$.rules') = '{which}'",
+        "postgresql": f"(a.content::json ->> 'rules') = '{which}'",
+    }
+    approved = {
+        name: f"NOT EXISTS ({query} AND a.kind = 'performance_rules' AND {is_of[name]})"
+        for name, query in APPROVED_TEXT.items()
+    }
+    return (Guard("INSERT", "approved", approved, "four eyes: these rules were not approved"),)
+
+
 ENTERED = ("number", "kind", "subject", "content", "digest", "proposed_at", "proposed_by", "reason")
 _NAMES = "SELECT 1 FROM approval_names n WHERE n.approval = NEW.number"
 

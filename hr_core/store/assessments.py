@@ -3,6 +3,7 @@
 A side is one row, written at once. Its marks are frozen when both sides are in: a trigger says so.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Literal
 
@@ -12,7 +13,7 @@ from msgspec import Struct
 
 from hr_core.store.database import UtcInstant, metadata
 from hr_core.store.guards import Guard, guard
-from hr_core.store.unchanging import keep_unchanged
+from hr_core.store.unchanging import keep_unchanged, not_replaced
 
 Side = Literal["self", "manager"]
 
@@ -73,6 +74,7 @@ _BOTH = "(SELECT count(*) FROM assessment_sides AS s WHERE s.assessment = OLD.as
 _FROZEN = "the marks are frozen: both sides are in"
 guard(assessment_sides, Guard("UPDATE", "frozen", _BOTH, _FROZEN))
 guard(assessment_sides, Guard("DELETE", "kept", "TRUE", "a side is never deleted"))
+guard(assessment_sides, not_replaced(assessment_sides, _FROZEN))
 
 
 class Indicator(Struct, frozen=True, kw_only=True):
@@ -134,6 +136,27 @@ def assessments_of_period(conn: sa.Connection, period: str) -> list[Assessment]:
     return _read(conn, assessments.c.period == period)
 
 
+def assessments_listed(
+    conn: sa.Connection,
+    sides: Collection[str] | None,
+    *,
+    period: str | None,
+    before: int | None,
+    limit: int,
+) -> list[Assessment]:
+    """Newest first. `sides`: whose person or rater is one of these; None: all."""
+    columns = assessments.c
+    wanted = []
+    if sides is not None:
+        keys = sorted(sides)
+        wanted.append(sa.or_(columns.person.in_(keys), columns.rater.in_(keys)))
+    if period is not None:
+        wanted.append(columns.period == period)
+    if before is not None:
+        wanted.append(columns.number < before)
+    return _read(conn, *wanted, newest=limit)
+
+
 def sides_of(conn: sa.Connection, number: int) -> dict[Side, SideRow]:
     columns = assessment_sides.c
     rows = conn.execute(sa.select(assessment_sides).where(columns.assessment == number))
@@ -177,12 +200,17 @@ def withdraw(conn: sa.Connection, number: int, reason: str, by: str, at: datetim
     )
 
 
-def _read(conn: sa.Connection, *wanted: sa.ColumnElement[bool]) -> list[Assessment]:
+def _read(
+    conn: sa.Connection, *wanted: sa.ColumnElement[bool], newest: int | None = None
+) -> list[Assessment]:
+    """`newest`: only so many, from the highest number down."""
     gone = sa.select(assessment_withdrawals.c.assessment)
-    stands = assessments.c.number.not_in(gone)
-    rows = conn.execute(
-        sa.select(assessments).where(stands, *wanted).order_by(assessments.c.number)
-    )
+    query = sa.select(assessments).where(assessments.c.number.not_in(gone), *wanted)
+    if newest is None:
+        query = query.order_by(assessments.c.number)
+    else:
+        query = query.order_by(assessments.c.number.desc()).limit(newest)
+    rows = conn.execute(query)
     return [
         Assessment(
             number=row.number,

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from hr_core.store.approvals import approved_rules
 from hr_core.store.database import UtcInstant, metadata
+from hr_core.store.guards import guard
 from hr_core.store.unchanging import keep_unchanged
 
 goal_templates = sa.Table(
@@ -29,6 +31,7 @@ goal_rule_files = sa.Table(
     sa.Column("added_by", sa.Text, nullable=False),
 )
 keep_unchanged(goal_rule_files)
+guard(goal_rule_files, *approved_rules("goals"))
 
 goal_reminders = sa.Table(
     "goal_reminders",

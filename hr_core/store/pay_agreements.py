@@ -21,12 +21,52 @@ pay_agreements = sa.Table(
     sa.Column("terms", sa.Text, nullable=False),  # JSON of PayAgreement
     sa.Column("entered_by", sa.Text, nullable=False),
     sa.Column("approved_by", sa.Text, nullable=False),
-    sa.Column("approval", sa.Integer),  # of approvals; null: came with a people file
+    sa.Column(
+        "approval", sa.Integer
+    ),  # of approvals; null: stored before the database asked for it
     sa.Column("added_at", UtcInstant, nullable=False),
     sa.Index(None, "person", "valid_from"),
 )
+# The approval holds exactly this row, alone or as one of a file's.
+_APPROVED_ROW = {
+    "sqlite": (
+        "SELECT 1 FROM approvals a, json_each(CASE "
+        "WHEN json_type(a.content, '$.agreements') = 'array' "
+        "THEN json_extract(a.content, '$.agreements') ELSE json_array(json(a.content)) END) one "
+        "WHERE a.number = NEW.approval AND a.state = 'approved' AND a.kind = 'pay_agreement' "
+        "AND json_extract(one.value, '$.person') = NEW.person "
+        "AND json_extract(one.value, '$.valid_from') = NEW.valid_from "
+        "AND NOT EXISTS (SELECT t.fullkey, t.atom FROM json_tree(NEW.terms) t EXCEPT "
+        "SELECT t.fullkey, t.atom FROM json_tree(json_extract(one.value, '$.terms')) t) "
+        "AND NOT EXISTS (SELECT t.fullkey, t.atom "
+        "FROM json_tree(json_extract(one.value, '$.terms')) t EXCEPT "
+        "SELECT t.fullkey, t.atom FROM json_tree(NEW.terms) t)"
+    ),
+    "postgresql": (
+        "SELECT 1 FROM approvals a, json_array_elements(CASE "
+        "WHEN json_typeof(a.content::json -> 'agreements') = 'array' "
+        "THEN a.content::json -> 'agreements' ELSE json_build_array(a.content::json) END) one "
+        "WHERE a.number = NEW.approval AND a.state = 'approved' AND a.kind = 'pay_agreement' "
+        "AND one ->> 'person' = NEW.person "
+        "AND one ->> 'valid_from' = to_char(NEW.valid_from, 'YYYY-MM-DD') "
+        "AND (one -> 'terms')::jsonb = NEW.terms::jsonb"
+    ),
+}
 guard(
     pay_agreements,
+    Guard(
+        "INSERT",
+        "approved",
+        {name: f"NOT EXISTS ({query})" for name, query in _APPROVED_ROW.items()},
+        "four eyes: this pay agreement was not approved",
+    ),
+    Guard(
+        "INSERT",
+        "once",
+        "EXISTS (SELECT 1 FROM pay_agreements p WHERE p.approval = NEW.approval "
+        "AND p.person = NEW.person AND p.valid_from = NEW.valid_from)",
+        "this approval of a pay agreement has had its effect",
+    ),
     Guard(
         "INSERT",
         "four_eyes",
@@ -48,9 +88,9 @@ def add_agreement(  # noqa: PLR0913 - the columns of a row
     *,
     by: tuple[str, str],
     at: datetime,
-    approval: int | None = None,
+    approval: int,
 ) -> int:
-    """`by`: who entered and who approved it."""
+    """`by`: who entered and who approved it, as `approval`."""
     written = conn.execute(
         sa.insert(pay_agreements).values(
             person=person,

@@ -8,7 +8,9 @@ import sqlalchemy as sa
 
 from hr_core.errors import RefusedError
 from hr_core.pay.entry import EntryKind, NewEntry, PayEntry
+from hr_core.store.approvals import APPROVED
 from hr_core.store.database import UtcInstant, metadata
+from hr_core.store.guards import Guard, guard
 from hr_core.store.unchanging import keep_unchanged
 
 pay_entries = sa.Table(
@@ -24,19 +26,48 @@ pay_entries = sa.Table(
     sa.Column("entered_by", sa.Text, nullable=False),
     sa.Column("approved_by", sa.Text, nullable=False),
     sa.Column("subject", sa.Text),
-    sa.Column("approval", sa.Integer),  # of approvals
+    sa.Column(
+        "approval", sa.Integer
+    ),  # of approvals; null: stored before the database asked for it
     sa.Column("added_at", UtcInstant, nullable=False),
     sa.UniqueConstraint("subject"),
     sa.CheckConstraint("amount_fen > 0", name="above_zero"),
     sa.CheckConstraint("entered_by <> approved_by", name="four_eyes"),
     sa.Index(None, "month", "person"),
 )
+_WHOSE = {
+    "sqlite": " AND ".join(
+        f"json_extract(a.content, '$.{name}') = NEW.{name}"
+        for name in ("person", "month", "kind", "amount_fen")
+    ),
+    "postgresql": " AND ".join(
+        f"a.content::json ->> '{name}' = CAST(NEW.{name} AS text)"
+        for name in ("person", "month", "kind", "amount_fen")
+    ),
+}
+guard(
+    pay_entries,
+    Guard(
+        "INSERT",
+        "approved",
+        {
+            name: f"NOT EXISTS ({APPROVED} AND a.number = NEW.approval "
+            f"AND a.kind = 'pay_entry' AND {same})"
+            for name, same in _WHOSE.items()
+        },
+        "four eyes: this sum was not approved",
+    ),
+    Guard(
+        "INSERT",
+        "once",
+        "EXISTS (SELECT 1 FROM pay_entries e WHERE e.approval = NEW.approval)",
+        "this approval of a sum has had its effect",
+    ),
+)
 keep_unchanged(pay_entries, "an entry stays: enter another that sets it right")
 
 
-def add_entry(
-    conn: sa.Connection, new: NewEntry, *, at: datetime, approval: int | None = None
-) -> int:
+def add_entry(conn: sa.Connection, new: NewEntry, *, at: datetime, approval: int) -> int:
     """Gives its number. Raises RefusedError for one that is not above zero, that one human entered and
     approved, or whose subject was entered before.
     """
@@ -57,6 +88,9 @@ def add_entry(
                 sa.insert(pay_entries).values(**row, approval=approval, added_at=at)
             )
     except sa.exc.IntegrityError as exc:
+        same = sa.select(pay_entries.c.number).where(pay_entries.c.subject == new.subject)
+        if conn.execute(same).first() is None:  # a guard refused it
+            raise
         raise RefusedError(
             f"{new.kind} of {new.person} for {new.subject} was entered before",
             remedy=f"see hr-core pay entries list --month {new.month}",

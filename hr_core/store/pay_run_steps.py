@@ -56,6 +56,14 @@ guard(
     ),
     Guard(
         "INSERT",
+        "once",
+        # One approval makes one step: a second payment or a way back from reversed needs its own.
+        "NEW.approval IS NOT NULL AND EXISTS "
+        "(SELECT 1 FROM pay_run_steps s WHERE s.approval = NEW.approval)",
+        "this approval of a pay run has had its effect",
+    ),
+    Guard(
+        "INSERT",
         "paid",
         f"NEW.step = 'paid' AND (NOT EXISTS ({_COUNTS}) OR {_by_two('payment', 'payment of run ')})",
         "four eyes: paying this run was not approved, or it is not the approved run of its month",
@@ -83,6 +91,12 @@ guard(
         "NOT EXISTS (SELECT 1 FROM pay_run_steps s JOIN pay_runs r ON r.number = s.run "
         "WHERE s.run = NEW.run AND s.step = 'approved' AND r.month = NEW.month)",
         "this pay run was not approved for this month",
+    ),
+    Guard(
+        "INSERT",
+        "reversed_before",
+        "EXISTS (SELECT 1 FROM pay_run_steps s WHERE s.run = NEW.run AND s.step = 'reversed')",
+        "this pay run was reversed: its month waits for another one",
     ),
     Guard(
         "INSERT",

@@ -41,6 +41,28 @@ people = sa.Table(
     sa.Column("origin", sa.Text, nullable=False),
 )
 
+ERASED_NAME = "—"
+# A name is the first thing that erasing takes: without an approval nobody's record loses it.
+_ERASING = "SELECT 1 FROM approvals a WHERE a.state = 'approved' AND a.kind = 'erasure'"
+_NAMED = {
+    "sqlite": "SELECT 1 FROM json_each(a.content, '$.keys') k WHERE k.value = NEW.number",
+    "postgresql": "SELECT 1 FROM json_array_elements_text("
+    "CASE WHEN a.kind = 'erasure' THEN a.content::json -> 'keys' END) k WHERE k = NEW.number",
+}
+guard(
+    people,
+    Guard(
+        "UPDATE",
+        "erased",
+        {
+            name: f"NEW.name = '{ERASED_NAME}' AND OLD.name <> '{ERASED_NAME}' "
+            f"AND NOT EXISTS ({_ERASING} AND EXISTS ({query}))"
+            for name, query in _NAMED.items()
+        },
+        "four eyes: erasing this person was not approved",
+    ),
+)
+
 device_users = sa.Table(
     "device_users",
     metadata,

@@ -9,6 +9,7 @@ from msgspec import Struct
 from hr_core.performance.relations import Relation
 from hr_core.store.database import UtcInstant, metadata
 from hr_core.store.guards import Guard, guard
+from hr_core.store.unchanging import keep_unchanged, not_replaced
 
 rounds_360 = sa.Table(
     "rounds_360",
@@ -39,6 +40,10 @@ _CLOSED = (
 )
 guard(ratings_360, Guard("UPDATE", "closed", _CLOSED, "the round is closed"))
 guard(ratings_360, Guard("INSERT", "late", _CLOSED, "the round is closed"))
+# One rating less is another mean: an answer stays, and a round that was closed stays closed.
+_STAYS = "an invitation and its rating stay"
+guard(ratings_360, Guard("DELETE", "kept", "TRUE", _STAYS), not_replaced(ratings_360, _STAYS))
+keep_unchanged(rounds_360, "a round that was closed stays closed")
 
 
 class Invitation(Struct, frozen=True, kw_only=True):

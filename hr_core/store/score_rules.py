@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from hr_core.store.approvals import approved_rules
 from hr_core.store.database import UtcInstant, metadata
+from hr_core.store.guards import guard
 from hr_core.store.unchanging import keep_unchanged
 
 score_rule_files = sa.Table(
@@ -18,6 +20,7 @@ score_rule_files = sa.Table(
     sa.Column("imported_at", UtcInstant, nullable=False),
 )
 keep_unchanged(score_rule_files)
+guard(score_rule_files, *approved_rules("scores"))
 
 
 class RuleText(NamedTuple):

@@ -7,7 +7,9 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.store.database import UtcInstant, metadata
+from hr_core.store.guards import Guard, guard
 from hr_core.store.results import pay_slips
+from hr_core.store.unchanging import not_replaced
 
 slip_answers = sa.Table(
     "slip_answers",
@@ -28,6 +30,23 @@ slip_answers = sa.Table(
     sa.ForeignKeyConstraint(["run", "person"], [pay_slips.c.run, pay_slips.c.number]),
     sa.CheckConstraint('replied_by IS NULL OR replied_by <> "by"', name="another_replies"),
     sa.Index(None, "run", "person"),
+)
+
+_STAYS = "a receipt or an objection stays as it was given"
+_GIVEN = ("number", "run", "person", "kind", "line", "digest", "reason", "at", "by")
+guard(
+    slip_answers,
+    Guard(
+        "UPDATE",
+        "given",
+        " OR ".join(f'NEW."{name}" <> OLD."{name}"' for name in _GIVEN),
+        _STAYS,
+    ),
+    Guard(
+        "UPDATE", "replied", "OLD.reply IS NOT NULL", "a reply stays: the worker may object again"
+    ),
+    Guard("DELETE", "kept", "TRUE", _STAYS),
+    not_replaced(slip_answers, _STAYS),
 )
 
 MOST_LISTED = 1_000  # objections on a page or in a list; more are a problem of another kind

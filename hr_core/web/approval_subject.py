@@ -20,6 +20,7 @@ _OF_A_FILE = {
     Kind.LAW: ("subject_law", "file"),
     Kind.SCHEME: ("subject_scheme", "code"),
     Kind.PIECE_PRICE: ("subject_prices", "name"),
+    Kind.PERFORMANCE_RULES: ("subject_rules", "file"),
 }
 
 
@@ -59,7 +60,7 @@ def _told(kind: Kind, content: dict[str, Any], names: Mapping[str, str], words: 
         case Kind.MONTH_LOCK:
             phrase = "subject_lock" if content["lock"] else "subject_unlock"
             return words(phrase, month=content["month"])
-        case Kind.PAY_ENTRY | Kind.PAY_AGREEMENT | Kind.COURT_ORDER:
+        case Kind.PAY_ENTRY | Kind.PAY_AGREEMENT | Kind.COURT_ORDER | Kind.ERASURE:
             return _told_of_a_person(kind, content, names, words)
         case Kind.OPENING:
             return words("subject_opening", month=content["first_month"], file=content["file"])
@@ -80,6 +81,8 @@ def _told_of_a_person(
                 person=person_text(content["person"], names),
                 amount=shown_fen(content["amount_fen"]) or "–",
             )
+        case Kind.ERASURE:
+            return words("subject_erasure", person=person_text(content["person"], names))
         case Kind.PAY_AGREEMENT if "agreements" in content:
             count = len(content["agreements"])
             return words("subject_agreements", file=content["file"], count=count)

@@ -6,18 +6,17 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from msgspec.structs import replace
 
 from hr_core.errors import CoreError, NotFoundError
 from hr_core.people.model import Roster
-from hr_core.quality.alert_desk import acknowledge_alert, close_alert
-from hr_core.quality.alert_life import Alert, Closing, noted
+from hr_core.quality.alert_desk import acknowledge_alert, close_alert, hand_over_alert
+from hr_core.quality.alert_life import Alert, Closing
 from hr_core.quality.alert_rules import load_alert_rules
 from hr_core.quality.intervals import wilson
 from hr_core.quality.live_counts import Span
 from hr_core.quality.month import Tally
 from hr_core.quality.shift_batches import ShiftDay
-from hr_core.store.alerts import save_alerts, stored_alert, stored_alerts
+from hr_core.store.alerts import stored_alert, stored_alerts
 from hr_core.store.box_swaps import open_swaps
 from hr_core.store.database import writing
 from hr_core.store.people import load_roster
@@ -74,9 +73,8 @@ class StoredAlerts:
     def hand_over(self, alert: str, *, by: str, at: datetime, to: str) -> None:
         with writing(self._engine) as conn:
             _known_people(conn, by=by, to=to)
-            known = _open(conn, alert)
-            note = f"handed over to {to} by {by} at {at:%Y-%m-%dT%H:%M:%SZ}"
-            save_alerts(conn, [noted(replace(known, owner=to), note)])
+            _open(conn, alert)
+            hand_over_alert(conn, alert, int(at.timestamp()), by, to)
 
 
 def open_alerts(conn: sa.Connection, roster: Roster) -> list[AlertRow]:

@@ -8,6 +8,7 @@ import warnings
 
 import pytest
 
+from hr_core.api.broker import open_broker
 from sync.tls import tls_context
 from tests.edge_agent.enrolment.served_core import Authority
 
@@ -21,11 +22,13 @@ def authority(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def server(authority, version):
-    """Speaks this version of TLS alone; yields its port."""
+def server(authority, version, *, suites=None):
+    """Speaks this version of TLS alone, and of TLS 1.2 only these suites; yields its port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*authority.certificate("core"))
     _only(context, version)
+    if suites is not None:
+        context.set_ciphers(suites)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=_answer, args=(listener, context))
         thread.start()
@@ -68,6 +71,26 @@ def talk(context, port):
 def test_tls_1_2_and_1_3_are_spoken_with_256_bits(authority, version, spoken):
     with server(authority, version) as port:
         assert talk(tls_context(ca_file=authority.ca), port) == (spoken, 256)
+
+
+SMALL = "ECDHE+AESGCM+AES128"
+
+
+def test_tls_1_2_with_128_bits_is_refused(authority):
+    tls = ssl.TLSVersion.TLSv1_2
+    with server(authority, tls, suites=SMALL) as port, pytest.raises(ssl.SSLError):
+        talk(tls_context(ca_file=authority.ca), port)
+    # Not the library's own doing: a careless client gets through to the same server.
+    careless = ssl.create_default_context(cafile=authority.ca)
+    with server(authority, tls, suites=SMALL) as port:
+        assert talk(careless, port) == ("TLSv1.2", 128)
+
+
+def test_no_suite_of_tls_1_2_has_fewer_than_256_bits_also_to_the_broker(authority):
+    broker = open_broker("mqtts://broker.example:8883", None)
+    for context in (tls_context(ca_file=authority.ca), tls_context(ca_file=None), broker.tls):
+        told = [one for one in context.get_ciphers() if one["protocol"] == "TLSv1.2"]
+        assert {one["strength_bits"] for one in told} == {256}
 
 
 def test_older_tls_is_refused(authority):

@@ -11,6 +11,7 @@ from hr_core.attendance.plan.model import PlannedDay
 from hr_core.attendance.plan.request import Body
 from hr_core.pay.slip import OpenDay
 from hr_core.people.adoption import Facts
+from hr_core.store.assessments import Indicator
 from hr_core.store.attendance_locks import Lock, QueuedCorrection
 from hr_core.views import DayView
 
@@ -160,7 +161,9 @@ class SlipLineAnswer(Answer, frozen=True, kw_only=True):
 
 
 class SlipAnswer(Answer, frozen=True, kw_only=True):
-    """With the employee number of the month's last day."""
+    """As the run paid it, with the employee number of the month's last day. `newest_version` above 1:
+    it was reversed since (`…/versions`).
+    """
 
     person: str
     employee_number: str | None
@@ -168,7 +171,87 @@ class SlipAnswer(Answer, frozen=True, kw_only=True):
     month: str
     total_fen: int
     lines: tuple[SlipLineAnswer, ...]
+    newest_version: int
     to_clarify: tuple[OpenDay, ...]
+
+
+class SlipVersion(Answer, frozen=True, kw_only=True):
+    """`version` 1 is the slip as its run paid it. A later one replaced the whole version before:
+    `replaced` are that one's lines with the other sign, and `difference_fen` is what is still to be
+    paid (above zero) or given back.
+    """
+
+    version: int
+    total_fen: int
+    lines: tuple[SlipLineAnswer, ...]
+    replaced: tuple[SlipLineAnswer, ...]
+    difference_fen: int
+    reason: str
+    entered_by: str
+    approved_by: str
+    at: datetime | None
+
+
+class SlipVersions(Answer, frozen=True, kw_only=True):
+    """Oldest first; the last one counts."""
+
+    person: str
+    run: int
+    month: str
+    versions: tuple[SlipVersion, ...]
+
+
+class SideAnswer(Answer, frozen=True, kw_only=True):
+    """`marks` by indicator, exact text; null where the side has given none, was excused (`note` says
+    why) or is not `visible` to this account yet.
+    """
+
+    given: bool
+    visible: bool
+    marks: dict[str, str] | None
+    note: str
+
+
+class AssessmentAnswer(Answer, frozen=True, kw_only=True):
+    """`side`: which of the two the account is; null: neither. `to_explain`: indicators whose marks lie
+    so far apart that somebody has to say why before the lock.
+    """
+
+    number: int
+    person: str
+    period: str
+    post: str
+    share_percent: str
+    rater: str
+    indicators: tuple[Indicator, ...]
+    side: str | None
+    own: SideAnswer
+    manager: SideAnswer
+    reasons: dict[str, str]
+    to_explain: tuple[str, ...]
+    locked: bool
+
+
+class Assessments(Answer, frozen=True, kw_only=True):
+    assessments: tuple[AssessmentAnswer, ...]
+    next: str | None
+
+
+class NewMarks(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One mark for each indicator, as text like 85 or 87.5. Whose side it is follows from who sends it."""
+
+    marks: dict[str, str]
+    note: str = ""
+
+
+class RankAnswer(Answer, frozen=True, kw_only=True):
+    """`rank` 1 is the best, equal scores share one; `score` is exact text like 84 or 253/3."""
+
+    period: str
+    unit: str
+    rank: int
+    of: int
+    score: str
 
 
 class PlannedDayAnswer(PlannedDay, frozen=True, kw_only=True):

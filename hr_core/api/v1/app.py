@@ -23,6 +23,7 @@ from hr_core.api.v1 import (
     plan_routes,
     plant_routes,
     request_routes,
+    score_routes,
 )
 from hr_core.api.v1 import answers as of
 from hr_core.api.v1.asking import AskDesk
@@ -77,6 +78,7 @@ def build(desk: AskDesk) -> FastAPI:
     api.include_router(approval_routes.router)
     api.include_router(plan_routes.router)
     api.include_router(pay_routes.router)
+    api.include_router(score_routes.router)
     api.include_router(people_routes.router)
     api.add_route("/docs", docs_page, include_in_schema=False)
     describe(api, _shapes())

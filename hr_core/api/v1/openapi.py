@@ -18,7 +18,7 @@ _TOLD = {
     401: "Neither a token nor a session that is in force",
     403: "The account or token lacks the right",
     404: "Unknown, or not seen by this account: never told which",
-    409: "The store lacks what the answer would be computed from",
+    409: "The store lacks what the answer would be computed from, or it is too late for a change",
     422: "A parameter cannot be read",
     429: "Too many refused tokens from this address",
     503: "The database cannot be read now",

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from hr_core.api.v1.problem import ProblemError
 from hr_core.clock import Month
+from hr_core.performance.periods import Period
 from hr_core.web.selection import read_day
 
 # Two months and their edges: a pay period that begins in the middle of a month.
@@ -33,6 +34,13 @@ def _month(value: Any) -> Month:
     if not text.isascii() or text > "9998":
         raise ValueError("not a month")
     return Month.parse(text)
+
+
+def _period(value: Any) -> str:
+    text = str(value)
+    if not text.isascii() or not "1900" <= text < "9999":
+        raise ValueError("not a period")
+    return str(Period.parse(text))
 
 
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
@@ -59,6 +67,18 @@ OnDay = Annotated[
 ]
 RowNumber = Annotated[int, Path(ge=1, le=LARGEST_NUMBER, description="The number in its list.")]
 RunNumber = Annotated[int, Path(ge=1, le=2**31 - 1, description="The pay run's number.")]
+PeriodText = Annotated[
+    Any,
+    BeforeValidator(_period),
+    WithJsonSchema({"type": "string", "pattern": r"^(19|2\d)\d{2}(-(0[1-9]|1[0-2]|Q[1-4]))?$"}),
+]
+_OF_PERIOD = Query(description="Like 2026-10, 2026-Q4 or 2026.")
+AskedPeriod = Annotated[PeriodText, _OF_PERIOD]
+PeriodWanted = Annotated[PeriodText | None, _OF_PERIOD]
+AskedUnit = Annotated[
+    str,
+    Query(description="Code of a unit [everybody].", max_length=64, pattern=_TEXT),
+]
 Words = Annotated[
     str | None, Query(description="Part of a name or number.", max_length=64, pattern=_TEXT)
 ]

@@ -2,9 +2,9 @@
 it does not (accounts.field_policy). A manager sees whose days are open, and no amount.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter
@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from hr_core import views
 from hr_core.accounts.acting import own_keys
-from hr_core.accounts.field_policy import Sight, masked, sight_of
+from hr_core.accounts.field_policy import Field, Sight, masked, sight_of
 from hr_core.accounts.model import Right
 from hr_core.accounts.visible import sees_trials
 from hr_core.api.v1 import answers as of
@@ -24,6 +24,8 @@ from hr_core.api.v1.reading import visible_keys
 from hr_core.api.v1.sending import seen_person, sent
 from hr_core.clock import Month
 from hr_core.errors import NotFoundError
+from hr_core.pay.debts import DAMAGES, ORDER, RECOVERY, REPAID, SCRAP
+from hr_core.pay.slip import SlipLine
 from hr_core.people.number_of_day import NumbersOfDays
 from hr_core.spreadsheet import csv_text
 from hr_core.store.pay_run_steps import is_issued
@@ -33,6 +35,7 @@ from hr_core.trace.explain import explain
 router = APIRouter(tags=["pay"])
 
 PayAsk = Annotated[Ask, needs(Right.PAY_READ)]
+_CLAIMS = (DAMAGES, ORDER, RECOVERY, REPAID, SCRAP)
 _COLUMNS = ["person", "employee_number", "name", "line", "side", "amount_fen"]
 
 
@@ -69,6 +72,7 @@ def trace(ask: PayAsk, run: RunNumber, person: PersonKey) -> Response:
     if not _shown(ask, run, one.number):
         raise not_found("payslip")
     plain = masked(msgspec.to_builtins(found), sight)
+    private = _private(lines_of(ask.conn, run, one.number), sight)
     return sent(
         of.SlipTrace(
             run=run,
@@ -76,7 +80,7 @@ def trace(ask: PayAsk, run: RunNumber, person: PersonKey) -> Response:
             person=one.number,
             name=found.name,
             total_fen=plain["total_fen"],
-            lines=tuple(plain["lines"]),
+            lines=_without(plain["lines"], private),
             masked=tuple(sorted(sight.fields)),
         )
     )
@@ -93,6 +97,8 @@ def _people(ask: Ask, run: RunRow) -> Iterator[of.PaidPerson]:
     last = Month.parse(run.month).after - timedelta(days=1)
     for slip in slips:
         sight = _sight(ask, slip.number)
+        lines = lines_of(ask.conn, run.number, slip.number)
+        private = _private(lines, sight)
         whole = of.PaidPerson(
             person=slip.number,
             employee_number=numbers.on(slip.number, last),
@@ -106,12 +112,35 @@ def _people(ask: Ask, run: RunRow) -> Iterator[of.PaidPerson]:
                     side=line.side,
                     amount_fen=line.amount_fen,
                 )
-                for line in lines_of(ask.conn, run.number, slip.number)
+                for line in lines
+                if line.code not in private
             ),
             days_to_clarify=len(slip.to_clarify),
             masked=tuple(sorted(sight.fields)),
         )
         yield _masked(whole, sight)
+
+
+def _private(lines: Iterable[SlipLine], sight: Sight) -> frozenset[str]:
+    """Codes of lines that whoever sees no amounts does not see at all: that there is a court's order,
+    a claim or a single sum, and what for, is as private as how much.
+    """
+    if Field.AMOUNTS not in sight.fields:
+        return frozenset()
+    return frozenset(
+        line.code
+        for line in lines
+        if line.trace.entries or any(name in line.code for name in _CLAIMS)
+    )
+
+
+def _without(lines: list[dict[str, Any]], private: frozenset[str]) -> tuple[dict[str, Any], ...]:
+    """Also where another line names one that it rests on."""
+    return tuple(
+        line | {"lines": [one for one in line["lines"] if one["code"] not in private]}
+        for line in lines
+        if line["line"] not in private
+    )
 
 
 def _masked(one: of.PaidPerson, sight: Sight) -> of.PaidPerson:

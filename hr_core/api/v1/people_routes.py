@@ -1,5 +1,6 @@
 """People, their days, punches and payslips. A person that the asker does not see is unknown."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Annotated
 
@@ -32,9 +33,11 @@ from hr_core.api.v1.sending import seen_person, sent
 from hr_core.attendance.live.rule_sets import load_engines
 from hr_core.clock import Month
 from hr_core.errors import NotFoundError
+from hr_core.pay.slip import SlipLine
 from hr_core.people.model import Person
 from hr_core.people.number_of_day import NumbersOfDays
 from hr_core.store.event_rows import StoredPunch
+from hr_core.store.pay_reversals import reversals
 from hr_core.store.pay_run_steps import is_issued
 from hr_core.trace.explain_day import explain_day_of_person
 from hr_core.trace.explained_day import ExplainedDay
@@ -154,16 +157,49 @@ def slips(ask: PayAsk, person: PersonKey) -> Response:
     )
 
 
+@router.get(
+    "/people/{person:path}/slips/{run}/versions",
+    **answers(of.SlipVersions, right=Right.PAY_READ),
+)
+def slip_versions(ask: PayAsk, person: PersonKey, run: RunNumber) -> Response:
+    """A payslip as it was paid, and each version that replaced it, with what it took back."""
+    one = _paid(ask, person)
+    found = _slip(ask, one, run)
+    first = of.SlipVersion(
+        version=1,
+        total_fen=found.total_fen,
+        lines=_lines(found.lines),
+        replaced=(),
+        difference_fen=0,
+        reason="",
+        entered_by="",
+        approved_by="",
+        at=None,
+    )
+    later = (
+        of.SlipVersion(
+            version=again.version,
+            total_fen=again.after_fen,
+            lines=_lines(again.new_lines),
+            replaced=_lines(again.reversed_lines),
+            difference_fen=again.difference_fen,
+            reason=again.reason,
+            entered_by=again.entered_by,
+            approved_by=again.approved_by,
+            at=again.at,
+        )
+        for again in reversals(ask.conn, runs=[run], person=one.number)
+    )
+    return sent(
+        of.SlipVersions(person=one.number, run=run, month=found.month, versions=(first, *later))
+    )
+
+
 @router.get("/people/{person:path}/slips/{run}", **answers(of.SlipAnswer, right=Right.PAY_READ))
 def slip(ask: PayAsk, person: PersonKey, run: RunNumber) -> Response:
     """One payslip with the rule behind each line."""
     one = _paid(ask, person)
-    if not (sees_trials(ask.account) or is_issued(ask.conn, run)):
-        raise not_found("payslip")
-    try:
-        found = views.slip(ask.conn, run, one.number)
-    except NotFoundError as exc:
-        raise not_found("payslip") from exc
+    found = _slip(ask, one, run)
     return sent(
         of.SlipAnswer(
             person=one.number,
@@ -171,20 +207,8 @@ def slip(ask: PayAsk, person: PersonKey, run: RunNumber) -> Response:
             run=run,
             month=found.month,
             total_fen=found.total_fen,
-            lines=tuple(
-                of.SlipLineAnswer(
-                    code=line.code,
-                    label=line.label,
-                    label_zh=line.label_zh,
-                    amount_fen=line.amount_fen,
-                    note=line.note,
-                    rule=line.trace.rule,
-                    version=line.trace.version,
-                    source=line.trace.source,
-                    formula=line.trace.formula,
-                )
-                for line in found.lines
-            ),
+            lines=_lines(found.lines),
+            newest_version=1 + len(reversals(ask.conn, runs=[run], person=one.number)),
             to_clarify=found.to_clarify,
         )
     )
@@ -221,6 +245,33 @@ def seen_in(ask: Ask, key: str, span: Span) -> Person:
 def _paid(ask: Ask, key: str) -> Person:
     """Raises ProblemError 404."""
     return seen_person(ask.conn, ask.pay_seen, key)
+
+
+def _slip(ask: Ask, one: Person, run: int) -> views.SlipView:
+    """As the run paid it. Raises ProblemError 404."""
+    if not (sees_trials(ask.account) or is_issued(ask.conn, run)):
+        raise not_found("payslip")
+    try:
+        return views.slip(ask.conn, run, one.number)
+    except NotFoundError as exc:
+        raise not_found("payslip") from exc
+
+
+def _lines(lines: Iterable[SlipLine]) -> tuple[of.SlipLineAnswer, ...]:
+    return tuple(
+        of.SlipLineAnswer(
+            code=line.code,
+            label=line.label,
+            label_zh=line.label_zh,
+            amount_fen=line.amount_fen,
+            note=line.note,
+            rule=line.trace.rule,
+            version=line.trace.version,
+            source=line.trace.source,
+            formula=line.trace.formula,
+        )
+        for line in lines
+    )
 
 
 def _number(ask: Ask, one: Person, day: date) -> str | None:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from hr_core.attendance.hours.law import PeriodLength, System
 from hr_core.attendance.hours.permits import Permit, conflicts
 from hr_core.errors import InputFileError
+from hr_core.toml_text import parse_toml_text
 
 MAX_PERMITS = 10_000  # a group of many plants has some hundred
 MAX_TEXT = 200  # of a number, a post, an authority
@@ -98,7 +99,7 @@ def read_permits(text: str, *, file: str, known: Sequence[Permit] = ()) -> tuple
 
 def _toml_rows(text: str, file: str) -> Iterator[tuple[str, Mapping[str, object]]]:
     try:
-        content = tomllib.loads(text)
+        content = parse_toml_text(text)
     except tomllib.TOMLDecodeError as exc:
         raise PermitFileError([RowFault("(file)", f"not TOML: {exc}")], file=file) from exc
     rows = content.pop("permit", [])

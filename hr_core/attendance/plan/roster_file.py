@@ -2,7 +2,6 @@
 assignments. Every error names the entry; nothing of a faulty file is used.
 """
 
-import tomllib
 from collections.abc import Sequence
 from datetime import date
 from typing import Literal
@@ -24,6 +23,7 @@ from hr_core.attendance.plan.roster import (
 from hr_core.attendance.plan.roster_check import RosterFault
 from hr_core.attendance.plan.roster_table import Names, TableRow, plannable, read_table
 from hr_core.attendance.plan.site_calendar import SiteCalendar
+from hr_core.toml_text import parse_toml_text
 
 
 class RotationEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,7 +62,7 @@ class PlanFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def parse_plan_file(text: str) -> PlanFile:
     """Raises ValueError that says where."""
     try:
-        plan_file = msgspec.convert(tomllib.loads(text), PlanFile)
+        plan_file = msgspec.convert(parse_toml_text(text), PlanFile)
     except msgspec.ValidationError as exc:
         raise ValueError(str(exc)) from exc
     if b"\\u0000" in msgspec.json.encode(plan_file):  # PostgreSQL stores no NUL

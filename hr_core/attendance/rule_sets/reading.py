@@ -18,6 +18,7 @@ from msgspec.structs import FieldInfo, fields
 from hr_core.attendance.rule_sets.checks import problems_of
 from hr_core.attendance.rule_sets.errors import Problem, RuleFileError
 from hr_core.attendance.rule_sets.model import RuleSet
+from hr_core.toml_text import parse_toml_text
 
 _MAX_BYTES = 1 << 20
 _LENGTH = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,6})min)?(?:(\d{1,7})s)?")
@@ -58,7 +59,7 @@ _REFUSED = _Refused()
 def read_rule_set(text: str, file: str) -> RuleSet:
     """Raises RuleFileError with every problem of the file."""
     try:
-        content = tomllib.loads(text)
+        content = parse_toml_text(text)
     except tomllib.TOMLDecodeError as error:
         raise RuleFileError(file, [Problem("file", f"is not TOML: {error}")]) from error
     reader = _Reader()

@@ -16,18 +16,19 @@ from hr_core.performance.periods import Period
 from hr_core.quality.month import Tally
 from hr_core.store.consequences import ConsequenceKind
 from hr_core.store.database import writing
-from hr_core.store.pay_agreements import add_agreement, agreements_until
+from hr_core.store.pay_agreements import agreements_until
 from hr_core.store.performance_figures import add_figures
 from tests.hr_core.performance.goal_samples import goal, goal_set, plant
 from tests.hr_core.performance.score_desk import BOSS, HR, NOW, OTHER, WORKER, act, locked, marked
 from tests.hr_core.performance.test_first_score import figure, store_signed
+from tests.hr_core.two_people import agreement_by_two
 
 
 @pytest.fixture
 def core(sqlite_engine):
     with writing(sqlite_engine) as conn:
         terms = PayAgreement(base_fen=600_000, city="上海")
-        add_agreement(conn, WORKER, date(2026, 1, 1), terms, by=(HR, OTHER), at=NOW)
+        agreement_by_two(conn, WORKER, date(2026, 1, 1), terms, by=(HR, OTHER), at=NOW)
     return sqlite_engine
 
 

@@ -1,10 +1,11 @@
 """Accounts for tests: real argon2 at its lowest cost, and a clock that tests move."""
 
+import secrets
 from datetime import UTC, datetime, timedelta
 
 from hr_core.accounts import management
-from hr_core.accounts.management import Act, NewAccount
-from hr_core.accounts.model import AccountScope, Role
+from hr_core.accounts.management import Act, NewAccount, TokenOrder
+from hr_core.accounts.model import AccountScope, Right, Role
 from hr_core.accounts.passwords import Passwords
 from hr_core.store.database import writing
 
@@ -38,3 +39,14 @@ def account(engine, name, *roles, password=PASSWORD, person=None, departments=()
         if password is not None:
             management.set_password(conn, name, QUICK.keep(password, name=name), act)
     return made
+
+
+def bearer_of(engine, name, *, at=START):
+    """The header of a new token with all rights of the account."""
+    with writing(engine) as conn:
+        rights = tuple(management.existing(conn, name).rights - {Right.BOARD_WALL})
+        order = TokenOrder(account=name, scopes=rights, valid_for=timedelta(days=1))
+        text, _ = management.create_token(
+            conn, order, Act(actor="test", at=at), secrets.token_bytes
+        )
+    return {"Authorization": f"Bearer {text}"}

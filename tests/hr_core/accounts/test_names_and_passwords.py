@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hr_core.accounts import secret_text
 from hr_core.accounts.errors import AccountError, WeakPasswordError
 from hr_core.accounts.lockout import LONGEST_WAIT, wait_after
-from hr_core.accounts.model import RIGHTS, Right, Role, plain_name
+from hr_core.accounts.model import RIGHTS, WRITES, Role, plain_name
 from hr_core.accounts.passwords import MIN_CHARS, Passwords, check_strength
 from tests.hr_core.accounts.quick import QUICK
 
@@ -82,5 +82,5 @@ def test_waits_grow_to_their_cap_and_never_beyond():
 
 def test_every_role_has_rights_and_workers_have_the_fewest():
     assert set(RIGHTS) == set(Role)
-    assert all(RIGHTS[Role.WORKER] <= RIGHTS[role] | {Right.REQUESTS_WRITE} for role in Role)
-    assert Right.REQUESTS_WRITE not in RIGHTS[Role.AUDITOR]
+    assert all(RIGHTS[Role.WORKER] <= RIGHTS[role] | WRITES for role in Role)
+    assert RIGHTS[Role.AUDITOR].isdisjoint(WRITES)

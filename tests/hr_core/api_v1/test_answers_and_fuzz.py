@@ -215,7 +215,7 @@ async def test_the_description_is_whole(admin):
     assert told["openapi"].startswith("3.1")
     assert told["servers"] == [{"url": API}]
     paths = told["paths"]
-    assert len(paths) == 33
+    assert len(paths) == 38
     names = set(told["components"]["schemas"])
     used = set(re.findall(r'"#/components/schemas/(\w+)"', msgspec.json.encode(told).decode()))
     assert used <= names
@@ -244,6 +244,7 @@ async def test_every_route_is_described_and_the_page_shows_each(admin, paid, ser
         plan_routes,
         plant_routes,
         request_routes,
+        score_routes,
     )
 
     told = (await admin.get(f"{API}/openapi.json")).json()
@@ -257,6 +258,7 @@ async def test_every_route_is_described_and_the_page_shows_each(admin, paid, ser
             plan_routes,
             plant_routes,
             request_routes,
+            score_routes,
         )
         for route in one.router.routes
     }

@@ -16,6 +16,7 @@ from hr_core.audit import log
 from hr_core.store.database import writing
 from protocols.records import Direction
 from tests.hr_core.accounts.quick import account
+from tests.hr_core.performance.score_desk import opened
 from tests.hr_core.web.plant import GATES, NOW, ingest, observe, punch, running_plant
 
 API = "/api/v1"
@@ -95,6 +96,12 @@ class Crawl:
         made = await self.writes(path, "self", {"body": body, "reason": "family"}, "1002")
         await self.writes("/requests/{}/" + verb, name, {"reason": "seen"}, made["id"])
 
+    async def marks(self):
+        with writing(self.core) as conn:
+            number = opened(conn, person="1002", rater="1003")
+        body = {"marks": {"output": "80", "care": "90"}}
+        await self.writes("/assessments/{}/marks", "self", body, number)
+
     async def approval(self, verb):
         with writing(self.core) as conn:
             by = actor_named(conn, "one")
@@ -112,6 +119,7 @@ async def test_every_write_by_the_api_has_its_row(core, served, token, monkeypat
         await crawl.request("two", "approve")
         await crawl.request("two", "refuse")
         await crawl.request("self", "withdraw")
+        await crawl.marks()
         await crawl.approval("approve")
         await crawl.approval("refuse")
     offered = {path for path, methods in told["paths"].items() if WRITES & methods.keys()}

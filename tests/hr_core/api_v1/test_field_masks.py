@@ -4,7 +4,10 @@ import csv
 import io
 import logging
 
+import msgspec
 import pytest
+import sqlalchemy as sa
+from msgspec.structs import replace
 
 from hr_core.accounts.field_policy import (
     Field,
@@ -16,7 +19,13 @@ from hr_core.accounts.field_policy import (
     sight_of,
 )
 from hr_core.accounts.model import Role
-from tests.hr_core.api_v1.conftest import ACCOUNTS, SEES
+from hr_core.store.database import writing
+from hr_core.store.organisation import save_organisation
+from hr_core.store.results import lines_of, pay_lines
+from hr_core.trace.calculation import EntryInput, LineInput
+from tests.hr_core.accounts.quick import account, bearer_of
+from tests.hr_core.api_v1.conftest import ACCOUNTS, SEES, organisation
+from tests.hr_core.web.plant import NOW, running_plant
 
 API = "/api/v1/pay/runs/1/slips"
 HIDDEN = ["amounts", "bank_account", "base_pay", "identity"]
@@ -73,6 +82,58 @@ async def test_the_trace_ends_at_raw_bytes_and_tells_the_manager_no_amount(ask):
     plain = (await ask("manager", "/1002/trace")).text
     amounts = {line["amount_fen"] for line in hr["lines"]} - {0}
     assert not any(f"{amount}" in plain for amount in amounts)
+
+
+PRIVATE = {
+    "order_7": "Court order",
+    "retro_2026-09_damages_3": "Broken mould",
+    "entered_bonus_4": "night of the flood",
+}
+
+
+@pytest.fixture(scope="module")
+def owing(tmp_path_factory):
+    """1002's slip has a court's order, a claim of an earlier month, and a sum with words of its own."""
+    engine = running_plant(tmp_path_factory.mktemp("owing"))
+    with writing(engine) as conn:
+        save_organisation(conn, organisation())
+        first = lines_of(conn, 1, "1002")[0]
+        entry = EntryInput(
+            number=4, kind="bonus", name="night of the flood", amount_fen=5, entered_by="a",
+            approved_by="b", reason="",
+        )  # fmt: skip
+        resting = replace(first.trace, lines=(LineInput(code="order_7", amount_fen=5),))
+        own = sa.update(pay_lines).where(pay_lines.c.number == "1002", pay_lines.c.position == 0)
+        conn.execute(own.values(trace=msgspec.json.encode(resting)))
+        for at, (code, label) in enumerate(PRIVATE.items(), 90):
+            entries = (entry,) if code.startswith("entered") else ()
+            conn.execute(
+                sa.insert(pay_lines).values(
+                    run=1, number="1002", position=at, code=code, label=label, label_zh=label,
+                    side="deducted", amount_fen=5, note="",
+                    trace=msgspec.json.encode(replace(first.trace, entries=entries)),
+                )
+            )  # fmt: skip
+    account(engine, "hr", "hr", at=NOW)
+    account(engine, "manager", "manager", person="1001", at=NOW)
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize("path", ["", ".csv", "/1002/trace"])
+async def test_claims_and_single_sums_are_not_even_named_to_the_manager(owing, served, path):
+    told = {}
+    for name in ("hr", "manager"):
+        async with served(owing) as client:
+            client.headers = bearer_of(owing, name, at=NOW)
+            answer = await client.get(f"{API}{path}")
+        assert answer.status_code == 200
+        told[name] = answer.text
+    for code, label in PRIVATE.items():
+        assert code in told["hr"]
+        for text in (code, label):
+            assert text not in told["manager"]
+    assert "1002" in told["manager"]
 
 
 @pytest.mark.parametrize("name", ACCOUNTS)

@@ -15,11 +15,13 @@ OF_A_PERSON = [
     "/people/{}/limits?month=2026-10",
     "/people/{}/slips",
     "/people/{}/slips/1",
+    "/people/{}/slips/1/versions",
 ]
 PERSONS = ["1002", "1003", "1006"]
 # wrong parameters must not tell either
 ODD = [
     "/people/{}/slips/99",
+    "/people/{}/slips/99/versions",
     "/people/{}/requests?state=approved",
     "/people/{}/days/2031-01-01",
 ]

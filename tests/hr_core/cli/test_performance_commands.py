@@ -321,8 +321,12 @@ def test_the_rules_of_a_plant_begin_next_month(works, ask, write):
     )
     assert "from 2026-10-01 on" in ask("goal-rules", "--import", write("r.toml", text), code=3)
     later = text.replace("2026-09-01", "2026-10-01")
-    editions = ask("goal-rules", "--import", write("r.toml", later))["editions"]
-    assert [one["version"] for one in editions] == ["goals/2025-01", "p/1"]
+    waits = ask("goal-rules", "--import", write("r.toml", later), "--by", "HEAD")
+    assert (waits["done"], len(ask("goal-rules")["editions"])) == (False, 1)
+    number = str(waits["approval"])
+    assert main(["approvals", "approve", number, "--by", "HEAD"]) == 3, "the same person"
+    assert main(["approvals", "approve", number, "--by", "BOSS"]) == 0
+    assert [one["version"] for one in ask("goal-rules")["editions"]] == ["goals/2025-01", "p/1"]
 
 
 def test_reminders_are_told_once(planned, ask, monkeypatch):

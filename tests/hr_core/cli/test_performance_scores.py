@@ -14,9 +14,10 @@ from hr_core.performance.periods import Period
 from hr_core.performance.results import locked_results
 from hr_core.performance.score_rules import shipped_rules
 from hr_core.store.database import open_database, writing
-from hr_core.store.pay_agreements import add_agreement, agreements_until
+from hr_core.store.pay_agreements import agreements_until
 from hr_core.store.pay_entries import entries_of_month
 from tests.hr_core.performance.score_desk import NOW
+from tests.hr_core.two_people import agreement_by_two
 
 PEOPLE = """
 [site]
@@ -122,7 +123,7 @@ def graded(marked):
     engine = open_database(marked)
     with writing(engine) as conn:
         terms = PayAgreement(base_fen=600_000)
-        add_agreement(conn, "E1", date(2025, 1, 1), terms, by=("H1", "X1"), at=NOW)
+        agreement_by_two(conn, "E1", date(2025, 1, 1), terms, by=("H1", "X1"), at=NOW)
     engine.dispose()
     return marked
 
@@ -132,10 +133,10 @@ def test_a_raise_takes_effect_on_the_desk_of_approvals(graded, capfd):
     assert "3 made, 0 stood, 0 withdrawn" in capfd.readouterr().out
     assert run("consequences", "run", *MONTH, "--by", "H1") == 0
     assert "0 made, 3 stood, 0 withdrawn" in capfd.readouterr().out
-    assert main(["approvals", "approve", "1", "--by", "E1"]) == 3
+    assert main(["approvals", "approve", "2", "--by", "E1"]) == 3
     assert "is about the pay of E1" in capfd.readouterr().err
-    assert main(["approvals", "approve", "1", "--by", "H1"]) == 3
-    assert main(["approvals", "approve", "1", "--by", "X1"]) == 0
+    assert main(["approvals", "approve", "2", "--by", "H1"]) == 3
+    assert main(["approvals", "approve", "2", "--by", "X1"]) == 0
     engine = open_database(graded)
     with engine.connect() as conn:
         held = agreements_until(conn, date(2025, 12, 1))["E1"]
@@ -246,7 +247,11 @@ def test_a_house_imports_its_own_rules(staff, tmp_path, capfd):
     assert run("score-rules", "own.toml") == 3
     assert "this version is there with another text" in capfd.readouterr().err
     (tmp_path / "own.toml").write_text(own.replace("scores/2025-01", "own/1"), encoding="utf-8")
-    assert run("score-rules", "own.toml") == 0
+    assert run("score-rules", "own.toml", "--by", "H1") == 0
+    assert shown(capfd, "score-rules")[1]["tolerance"] == "0", "another person approves them first"
+    assert main(["approvals", "approve", "1", "--by", "H1"]) == 3
+    assert main(["approvals", "approve", "1", "--by", "X1"]) == 0
+    capfd.readouterr()
     assert shown(capfd, "score-rules")[1]["tolerance"] == "5"
     assert run("score-rules") == 0
     assert "own/1 from 2008-01-01" in capfd.readouterr().out

@@ -9,11 +9,10 @@ from hr_core.pay.month_days import touch_days_to_pay
 from hr_core.pay.run import compute_runs
 from hr_core.pay.slip import Side
 from hr_core.store.database import writing
-from hr_core.store.pay_agreements import add_agreement
-from hr_core.store.pay_entries import add_entry
 from hr_core.store.results import add_run
 from hr_core.trace.calculation import replay
 from tests.hr_core.attendance.live.conftest import Plant
+from tests.hr_core.two_people import agreement_by_two, entry_by_two
 
 OCTOBER, NOVEMBER = Month(2026, 10), Month(2026, 11)
 WORKDAYS = [
@@ -39,7 +38,7 @@ def law_plant(folder, now=NOW, **more):
 
 def agree(plant, person="E1", terms=SHANGHAI, since=date(2026, 1, 1)):
     with writing(plant.engine) as conn:
-        return add_agreement(conn, person, since, terms, by=("Wu", "Zhao"), at=plant.now)
+        return agreement_by_two(conn, person, since, terms, by=("Wu", "Zhao"), at=plant.now)
 
 
 def enter(plant, kind, fen, *, person="E1", name="line rescued", month="2026-10"):
@@ -48,7 +47,7 @@ def enter(plant, kind, fen, *, person="E1", name="line rescued", month="2026-10"
         entered_by="Wu", approved_by="Zhao",
     )  # fmt: skip
     with writing(plant.engine) as conn:
-        return add_entry(conn, entry, at=plant.now)
+        return entry_by_two(conn, entry, at=plant.now)
 
 
 def run_month(plant, *schemes, month=OCTOBER, allow_unverified=False):

@@ -7,12 +7,13 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from hr_core.approvals.kinds import Kind
 from hr_core.clock import Month
 from hr_core.errors import RefusedError
 from hr_core.pay.agreement import DatedAgreement, PayAgreement, of_month, on_day
 from hr_core.pay.entry import EntryKind, NewEntry
 from hr_core.store.database import writing
-from hr_core.store.pay_agreements import add_agreement, agreements_until
+from hr_core.store.pay_agreements import agreements_until
 from hr_core.store.pay_entries import add_entry, entries_of_month, pay_entries
 from hr_core.trace.calculation import (
     Calculation,
@@ -22,6 +23,7 @@ from hr_core.trace.calculation import (
     TraceMismatchError,
     replay,
 )
+from tests.hr_core.two_people import agreement_by_two, approved, entry_by_two
 
 AT = datetime(2026, 10, 31, 12, tzinfo=UTC)
 OCTOBER = Month(2026, 10)
@@ -58,9 +60,7 @@ def test_agreements_come_back_as_they_were_entered(engine):
         base_fen=320_000, city="上海", floating_percent="12.5", allowances={"岗位津贴": 30_000}
     )
     with writing(engine) as conn:
-        number = add_agreement(
-            conn, "1007", date(2026, 10, 1), terms, by=("li", "chen"), at=AT, approval=None
-        )
+        number = agreement_by_two(conn, "1007", date(2026, 10, 1), terms, by=("li", "chen"), at=AT)
         found = agreements_until(conn, date(2026, 10, 31), {"1007", "3071"})
         before = agreements_until(conn, date(2026, 9, 30))
     assert [(one.number, one.terms) for one in found["1007"]] == [(number, terms)]
@@ -89,11 +89,11 @@ def bonus(**changed):
 
 def test_an_entry_is_stored_once_for_its_subject(engine):
     with writing(engine) as conn:
-        add_entry(conn, bonus(subject="score 7"), at=AT)
+        entry_by_two(conn, bonus(subject="score 7"), at=AT)
         with pytest.raises(RefusedError, match="before"):
-            add_entry(conn, bonus(subject="score 7", amount_fen=1), at=AT)
-        add_entry(conn, bonus(), at=AT)
-        add_entry(conn, bonus(), at=AT)
+            entry_by_two(conn, bonus(subject="score 7", amount_fen=1), at=AT)
+        entry_by_two(conn, bonus(), at=AT)
+        entry_by_two(conn, bonus(), at=AT)
         found = entries_of_month(conn, "2026-10")
     assert [one.amount_fen for one in found["1007"]] == [50_000] * 3
     assert found["1007"][0].subject == "score 7"
@@ -105,13 +105,15 @@ def test_an_entry_is_stored_once_for_its_subject(engine):
 )
 def test_an_entry_that_nobody_may_make_is_refused(engine, changed, why):
     with writing(engine) as conn, pytest.raises(RefusedError, match=why):
-        add_entry(conn, bonus(**changed), at=AT)
+        add_entry(conn, bonus(**changed), at=AT, approval=1)
 
 
 def test_the_database_refuses_one_human_too(engine):
-    row = msgspec.structs.asdict(bonus(approved_by="li"))
-    insert = sa.insert(pay_entries).values(**row | {"subject": None}, added_at=AT)
-    with pytest.raises(sa.exc.IntegrityError), writing(engine) as conn:
+    row = msgspec.structs.asdict(bonus(approved_by="li")) | {"subject": None, "added_at": AT}
+    with writing(engine) as conn:
+        made = approved(conn, Kind.PAY_ENTRY, "bonus", bonus(), AT).number
+    insert = sa.insert(pay_entries).values(**row, approval=made)
+    with pytest.raises(sa.exc.IntegrityError, match="four_eyes"), writing(engine) as conn:
         conn.execute(insert)
 
 

@@ -22,11 +22,10 @@ from hr_core.pay.taking import MonthLeft, TakingLaw, take_claims
 from hr_core.store.attendance_locks import Lock
 from hr_core.store.court_orders import CourtOrder
 from hr_core.store.database import initialise, writing
-from hr_core.store.pay_entries import add_entry
 from hr_core.store.results import NewRun, RunFindings, add_run
 from hr_core.trace.calculation import LineInput
 from tests.hr_core.conftest import opened
-from tests.hr_core.two_people import store_lock
+from tests.hr_core.two_people import entry_by_two, store_lock
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = date(2026, 9, 1)
@@ -57,7 +56,7 @@ def enter(conn, at, given):
             person="P1", month=month, kind=EntryKind.DAMAGES, name="mould", amount_fen=fen,
             reason="", entered_by="ann", approved_by="bob",
         )  # fmt: skip
-        add_entry(conn, entry, at=AT)
+        entry_by_two(conn, entry, at=AT)
         return
     figures = {
         "whole": {"total_fen": fen},

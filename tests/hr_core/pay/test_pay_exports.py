@@ -35,9 +35,9 @@ from hr_core.pay.pay_export import TRIAL, export_run
 from hr_core.pay.run_life import submit
 from hr_core.store.database import writing
 from hr_core.store.guards import drop_guards
-from hr_core.store.pay_agreements import add_agreement
 from hr_core.store.results import pay_slips
 from tests.hr_core.pay.slip_samples import AT, slip, store_run
+from tests.hr_core.two_people import agreement_by_two
 
 HEAD = 'schema = "clockline-pay-export/1"\nname = "own"\nrows = "people"\n'
 COLUMNS = """
@@ -72,7 +72,7 @@ def run_of(engine, *slips, accounts=None):
             terms = PayAgreement(
                 base_fen=1, bank_account=account, bank_name="工行", cost_centre="C1"
             )
-            add_agreement(conn, person, date(2026, 1, 1), terms, by=("a", "b"), at=AT)
+            agreement_by_two(conn, person, date(2026, 1, 1), terms, by=("a", "b"), at=AT)
         return store_run(conn, *slips)
 
 

@@ -24,14 +24,14 @@ from hr_core.pay.journal import (
 from hr_core.pay.run_slips import RunSlip
 from hr_core.pay.slip import Side
 from hr_core.store.database import writing
-from hr_core.store.pay_agreements import add_agreement
 from hr_core.store.results import pay_lines, pay_slips
 from tests.hr_core.pay.slip_samples import AT, slip, store_run, sum_off
+from tests.hr_core.two_people import agreement_by_two
 
 
 def agree(conn, person, since=date(2026, 1, 1), **terms):
     agreed = PayAgreement(base_fen=870_000, **terms)
-    add_agreement(conn, person, since, agreed, by=("anna", "bo"), at=AT)
+    agreement_by_two(conn, person, since, agreed, by=("anna", "bo"), at=AT)
 
 
 def as_run_slip(one, centre=""):

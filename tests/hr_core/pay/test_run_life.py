@@ -209,6 +209,21 @@ class TestDatabase:
             with pytest.raises(sa.exc.IntegrityError):
                 set_approved(conn, "2026-10", other)
 
+    def test_a_reversed_run_does_not_come_back(self, engine, approved):
+        with writing(engine) as conn:
+            number = ask_reversal(conn, approved, at=AT, by=ANN, reason="wrong law")
+            take_effect(conn, approve(conn, number, at=AT, by=BOB))
+        with pytest.raises(sa.exc.IntegrityError, match="was reversed"), writing(engine) as conn:
+            set_approved(conn, "2026-10", approved)
+
+    def test_one_approval_makes_one_step(self, engine, approved):
+        with writing(engine) as conn:
+            paying = ask_payment(conn, approved, at=AT, by=ANN)
+            take_effect(conn, approve(conn, paying, at=AT, by=BOB))
+        again = RunStep(run=approved, step="paid", at=AT, by="bob", approval=paying)
+        with pytest.raises(sa.exc.IntegrityError, match="had its effect"), writing(engine) as conn:
+            add_step(conn, again)
+
     @pytest.mark.parametrize("step", ["approved", "paid", "reversed"])
     def test_no_step_that_one_person_did_alone(self, engine, run, step):
         with writing(engine) as conn:

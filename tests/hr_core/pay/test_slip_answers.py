@@ -109,6 +109,22 @@ def test_the_database_refuses_it_too(paid):
         conn.execute(change.values(reply="fine", replied_by="1007"))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE slip_answers SET reason = 'nothing'",
+        "UPDATE slip_answers SET reply = 'another', verdict = 'rejected'",
+        "DELETE FROM slip_answers",
+    ],
+)
+def test_an_objection_and_its_reply_stay(paid, change):
+    with writing(paid) as conn:
+        made = object_to(conn, PLACE, "", "too little", WORKER)
+        reply(conn, made.number, Verdict.ACCEPTED, "it is wrong", HR)
+    with pytest.raises(sa.exc.IntegrityError, match="stays"), writing(paid) as conn:
+        conn.execute(sa.text(change))
+
+
 def test_a_reply_is_given_once(paid):
     with writing(paid) as conn:
         made = object_to(conn, PLACE, "", "too little", WORKER)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from hr_core.accounts.management import Act, NewAccount, add_account
 from hr_core.accounts.model import Role
-from hr_core.approvals.desk import Actor, propose
+from hr_core.approvals.desk import Actor, approve, propose
 from hr_core.approvals.kinds import Kind
 from hr_core.attendance.plan.request import MobilePunch, Relation, Request, RequestState
 from hr_core.audit.log import append, verify
@@ -17,7 +17,7 @@ from hr_core.audit.verification import verify_chains
 from hr_core.cli import main
 from hr_core.errors import RefusedError
 from hr_core.imports import import_people
-from hr_core.people.erasing import erase_person, keeping
+from hr_core.people.erasing import ask_erasing, carry_out_erasing, keeping
 from hr_core.people.personal_data import export_person, held_of
 from hr_core.performance.goals import GoalSet, Level
 from hr_core.store.accounts import all_accounts
@@ -26,7 +26,7 @@ from hr_core.store.events import raw_events
 from hr_core.store.goals import add_set
 from hr_core.store.people import people
 from hr_core.store.performance_figures import performance_figures
-from hr_core.store.person_records import employments, person_id_digits
+from hr_core.store.person_records import employments, merged_people, person_id_digits
 from hr_core.store.personal_rows import _of_person
 from hr_core.store.ratings_360 import ratings_360
 from hr_core.store.requests import add_request, request
@@ -81,8 +81,12 @@ def leaver(plant):
 
 
 def erase(engine, on):
+    """By two people, at the site's noon of that day."""
+    at = datetime.combine(on, AT.timetz())
     with writing(engine) as conn:
-        return erase_person(conn, "E001", at=AT, on=on, by="ann", reason="request 7")
+        number = ask_erasing(conn, "E001", at=at, by=Actor("ann"), reason="request 7")
+    with writing(engine) as conn:
+        return carry_out_erasing(conn, approve(conn, number, at=at, by=Actor("bo")))
 
 
 class TestExport:
@@ -172,7 +176,39 @@ class TestErasing:
 
     def test_nobody_is_erased_without_a_reason(self, leaver):
         with writing(leaver) as conn, pytest.raises(RefusedError, match="without a reason"):
-            erase_person(conn, "E001", at=AT, on=LATER, by="ann", reason=" - ")
+            ask_erasing(conn, "E001", at=AT, by=Actor("ann"), reason=" - ")
+
+    def test_it_waits_for_another_person_and_then_takes_what_was_named(self, leaver):
+        with writing(leaver) as conn:
+            number = ask_erasing(conn, "E001", at=AT, by=Actor("ann"), reason="request 7")
+            with pytest.raises(RefusedError, match=f"waits already as approval {number}"):
+                ask_erasing(conn, "E001", at=AT, by=Actor("bo"), reason="request 7")
+            with pytest.raises(RefusedError, match="cannot approve it"):
+                approve(conn, number, at=AT, by=Actor("ann"))
+            assert conn.execute(sa.select(person_id_digits)).all(), "nothing is gone"
+            conn.execute(sa.insert(merged_people).values(person="E002", into="E001"))
+            done = approve(conn, number, at=AT, by=Actor("bo"))
+            with pytest.raises(RefusedError, match="other records mean"):
+                carry_out_erasing(conn, done)
+
+    def test_who_is_employed_again_meanwhile_stays(self, leaver):
+        with writing(leaver) as conn:
+            number = ask_erasing(conn, "E001", at=AT, by=Actor("ann"), reason="request 7")
+            conn.execute(sa.update(employments).values(valid_until=None))
+            with pytest.raises(RefusedError, match="is employed"):
+                carry_out_erasing(conn, approve(conn, number, at=AT, by=Actor("bo")))
+
+    def test_the_database_lets_no_name_go_that_two_people_did_not_name(self, leaver):
+        erase(leaver, SOON)
+        for name in ("E002", "E001"):
+            with writing(leaver) as conn:
+                change = sa.update(people).where(people.c.number == name)
+                if name == "E001":  # approved, so that it may be run again
+                    conn.execute(change.values(name="back"))
+                    conn.execute(change.values(name="—"))
+                    continue
+                with pytest.raises(sa.exc.IntegrityError, match="four eyes"), conn.begin_nested():
+                    conn.execute(change.values(name="—"))
 
     def test_each_time_of_keeping_has_its_source(self):
         rules = keeping()
@@ -186,11 +222,17 @@ def test_commands(leaver, database_url, tmp_path, capsys):
         code = main(["--db", database_url, "person", *words])
         return code, capsys.readouterr()
 
+    with writing(leaver) as conn:
+        second = NewAccount(name="bo", roles=(Role.HR,))
+        add_account(conn, second, Act(actor="root", at=AT, reason=""))
     file = str(tmp_path / "e.zip")
     code, told = core("export", "E001", "--to", file, "--json")
     assert (code, json.loads(told.out)["rows"]["punches"]) == (0, 3)
     assert core("export", "E001", "--to", file)[0] == 2, "never over another file"
-    code, told = core("erase", "E001", "--reason", "request 7")
+    code, told = core("erase", "E001", "--reason", "request 7", "--by", "ann")
+    assert (code, "nothing is done yet" in told.out) == (0, True)
+    assert core("erase", "E001", "--reason", "request 7", "--by", "ann")[0] == 3, "the same person"
+    code, told = core("erase", "E001", "--reason", "request 7", "--by", "bo")
     assert (code, "raw records until 2028-11-01" in told.out) == (1, True)
     assert core("erase", "E002", "--reason", "request 8")[0] == 3
     assert core("erase", "E009", "--reason", "request 8")[0] == 3

@@ -26,17 +26,18 @@ from hr_core.store.consequences import (
     goals_of_plan,
 )
 from hr_core.store.database import writing
-from hr_core.store.pay_agreements import add_agreement, agreements_until
+from hr_core.store.pay_agreements import agreements_until
 from hr_core.store.pay_entries import entries_of_month
 from hr_core.store.person_records import merged_people
 from tests.hr_core.performance.score_desk import BOSS, HR, NOW, OTHER, WORKER, act, locked
+from tests.hr_core.two_people import agreement_by_two
 
 A, B, C, D = Tally(1000, 19), Tally(1000, 30), Tally(1000, 31), Tally(1000, 51)
 
 
 def agreed(conn, base_fen=600_000, since=date(2026, 1, 1)):
     terms = PayAgreement(base_fen=base_fen, city="上海")
-    return add_agreement(conn, WORKER, since, terms, by=(HR, OTHER), at=NOW)
+    return agreement_by_two(conn, WORKER, since, terms, by=(HR, OTHER), at=NOW)
 
 
 def of_rate(conn, tally, period="2026-10", at=NOW):
@@ -318,7 +319,7 @@ def test_a_proposal_names_its_kind_on_the_desk(engine):
 def test_a_merged_record_has_no_second_raise(engine):
     with writing(engine) as conn:
         agreed(conn)
-        add_agreement(
+        agreement_by_two(
             conn, "E0", date(2025, 1, 1), PayAgreement(base_fen=500_000), by=(HR, OTHER), at=NOW
         )
         locked(conn, "95", person="E0", period="2026-09")

@@ -24,7 +24,6 @@ from hr_core.quality.grades import load_grades
 from hr_core.quality.month import Tally
 from hr_core.store.database import writing
 from hr_core.store.organisation import Organisation, save_organisation
-from hr_core.store.score_rules import RuleText, add_score_rules
 from tests.hr_core.performance.score_desk import (
     BOSS,
     HR,
@@ -36,6 +35,7 @@ from tests.hr_core.performance.score_desk import (
     marked,
     opened,
 )
+from tests.hr_core.two_people import rules_by_two
 
 DAY = date(2026, 10, 1)
 RULES = shipped_rules().on(DAY)
@@ -198,11 +198,15 @@ def test_rules_that_do_not_add_up_are_refused(old, new, message):
         parse_score_rules(TEXT.replace(old, new, 1), file="own.toml")
 
 
-def test_a_house_has_its_own_rules_and_a_locked_score_keeps_its_own(engine):
+def test_a_house_has_its_own_rules_and_a_locked_score_keeps_its_own(engine, tmp_path):
+    def bring(conn, text):
+        (tmp_path / "own.toml").write_text(text, encoding="utf-8")
+        rules_by_two(conn, "scores", tmp_path / "own.toml", at=NOW)
+
     softer = TEXT.replace('tolerance = "0"', 'tolerance = "5"').replace("scores/2025-01", "own/1")
     with writing(engine) as conn:
         assert rules_on(conn, DAY).tolerance == 0
-        add_score_rules(conn, RuleText("own.toml", softer), HR, NOW)
+        bring(conn, softer)
         assert rules_on(conn, DAY).tolerance == 5
         number = opened(conn)
         marked(conn, number, "90", "85")
@@ -210,7 +214,7 @@ def test_a_house_has_its_own_rules_and_a_locked_score_keeps_its_own(engine):
         stricter = softer.replace("own/1", "own/2").replace(
             'from_score = "90"', 'from_score = "99"'
         )
-        add_score_rules(conn, RuleText("own.toml", stricter), HR, NOW)
+        bring(conn, stricter)
         assert rules_of_version(conn, "own/1").grade_of(Fraction(95)).code == "A"
         assert rules_on(conn, DAY).grade_of(Fraction(95)).code == "B"
         with pytest.raises(InputFileError, match="no stored rules have the version"):

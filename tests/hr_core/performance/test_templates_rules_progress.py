@@ -12,15 +12,16 @@ from hr_core.performance.agreeing import Sign, sign_goals
 from hr_core.performance.first_score import first_score
 from hr_core.performance.goal_book import signed_sets
 from hr_core.performance.goals import GoalKind, Level
-from hr_core.performance.imported_rules import goal_rules, import_goal_rules
 from hr_core.performance.periods import Period
 from hr_core.performance.planning import store_unit_goals
 from hr_core.performance.progress import percent_shown, progress_of, remind
+from hr_core.performance.rule_desk import goal_rules
 from hr_core.performance.templates import assign, import_template
 from hr_core.store.database import writing
 from hr_core.store.performance_figures import add_figures
 from tests.hr_core.performance.goal_samples import NOW, day, goal, goal_set, plant
 from tests.hr_core.performance.test_first_score import figure, store_signed
+from tests.hr_core.two_people import rules_by_two
 
 LEAD = Sign(at=NOW, by=Actor("LEAD"))
 TEMPLATE = """
@@ -134,7 +135,7 @@ def test_thresholds_change_from_next_month_and_past_months_keep_theirs(core, wri
         store_signed(conn, goal_set(goal(period="2026", target=Fraction(400), parent="CO-1")))
         add_figures(conn, values)
         before = first_score(conn, "E1", Period.parse("2026-09"))
-        import_goal_rules(conn, write(RULES.format(since="2026-10-01")), LEAD)
+        rules_by_two(conn, "goals", write(RULES.format(since="2026-10-01")), at=NOW)
     with core.connect() as conn:
         assert first_score(conn, "E1", Period.parse("2026-09")) == before
         after = first_score(conn, "E1", Period.parse("2026-10"))
@@ -146,7 +147,7 @@ def test_thresholds_change_from_next_month_and_past_months_keep_theirs(core, wri
 def test_rules_of_a_month_that_goes_on_are_refused(core, write, since):
     path = write(RULES.format(since=since))
     with writing(core) as conn, pytest.raises(InputFileError, match=f"begins on {since}"):
-        import_goal_rules(conn, path, LEAD)
+        rules_by_two(conn, "goals", path, at=NOW)
     with core.connect() as conn:
         assert len(goal_rules(conn).edition) == 1
 

@@ -22,7 +22,7 @@ from hr_core.pay.run import imported_roster
 from hr_core.spreadsheet import write_rows
 from hr_core.store.database import writing
 from hr_core.store.line_entries import add_line_file
-from hr_core.store.pay_agreements import add_agreement, agreements_until
+from hr_core.store.pay_agreements import agreements_until
 from hr_core.store.person_records import employments_by_person
 from hr_core.store.piece_tallies import tallies_between
 from hr_core.trace.calculation import replay
@@ -32,6 +32,7 @@ from protocols.uplink import Observation
 from tests.hr_core.attendance.live.conftest import PEOPLE, Plant
 from tests.hr_core.ingest.batch_samples import batch_of
 from tests.hr_core.signed_batches import deliver
+from tests.hr_core.two_people import agreement_by_two
 
 OCTOBER = Month(2026, 10)
 NOW = datetime(2026, 11, 3, 4, tzinfo=UTC)
@@ -87,7 +88,7 @@ class PiecePlant(Plant):
         with writing(self.engine) as conn:
             for person in ("E1", "E2"):
                 terms = PayAgreement(city="上海", base_fen=300_000, by_piece=True)
-                add_agreement(
+                agreement_by_two(
                     conn, person, date(2026, 1, 1), terms, by=("clerk", "boss"), at=self.now
                 )
         self.approve_table(table)
@@ -179,7 +180,7 @@ def test_counted_pieces_are_paid_to_their_owner_and_name_their_events(plant):
     (line,) = lines_of(plant.pieces().of_person["E1"])
     assert (line.code, line.amount_fen) == ("piece:P1:weld", 30_000)
     assert line.trace.event_ids == (events[0], events[-1])
-    assert line.trace.version == "piece-price/1"
+    assert line.trace.version == "piece-price/3"
 
 
 def test_pieces_of_overtime_minutes_are_paid_by_the_kind_of_the_day(plant):
@@ -355,13 +356,13 @@ def test_a_sheet_of_prices_becomes_the_same_table(plant, tmp_path):
         (1000, 40),
         (2000, 45),
     ]
-    assert (row.per, row.version, row.source) == ("day", "piece-price/2", "signed list")
+    assert (row.per, row.version, row.source) == ("day", "piece-price/4", "signed list")
 
 
 def test_who_is_paid_by_the_month_is_not_paid_for_pieces_too(plant):
     with writing(plant.engine) as conn:
         terms = PayAgreement(city="上海", base_fen=300_000)
-        add_agreement(conn, "E1", date(2026, 10, 13), terms, by=("a", "b"), at=plant.now)
+        agreement_by_two(conn, "E1", date(2026, 10, 13), terms, by=("a", "b"), at=plant.now)
     present(plant, 12, 13)
     plant.tally(
         "day,person,product,process,pieces\n2026-10-12,E1,P1,weld,10\n2026-10-13,E1,P1,weld,10\n"
@@ -429,7 +430,7 @@ def test_a_minute_belongs_to_the_interval_that_holds_it(plant, second, day, over
 def test_counters_of_people_on_monthly_wages_are_nothing_to_look_at(plant):
     with writing(plant.engine) as conn:
         terms = PayAgreement(city="上海", base_fen=300_000)
-        add_agreement(conn, "E2", date(2026, 2, 1), terms, by=("a", "b"), at=plant.now)
+        agreement_by_two(conn, "E2", date(2026, 2, 1), terms, by=("a", "b"), at=plant.now)
     plant.press("2 2026-10-12T17:50", "2 2026-10-13T06:04", until="2026-11-02T00:00")
     plant.count("2026-10-12T20:00 0", "2026-10-12T21:00 50", badge="2")
     assert plant.pieces().notes == ()
