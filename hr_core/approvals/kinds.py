@@ -20,6 +20,7 @@ class Kind(StrEnum):
     OPENING = "opening"
     REVERSAL = "reversal"
     COURT_ORDER = "court_order"
+    LEAVING = "leaving"
 
 
 _PAY = frozenset({Role.ADMIN, Role.HR})

@@ -22,14 +22,16 @@ from hr_core.trace.calculation import Calculation, LineInput, Trace
 
 RETRO_RULE = "retro"
 # Lines that are made of lines of other slips, under names that are no codes of this one.
-OF_OTHER_SLIPS = frozenset({RETRO_RULE, "settled", "owed_back"})
+OF_OTHER_SLIPS = frozenset({RETRO_RULE, "settled", "owed_back", "severance"})
 RETRO = "retro_"
 SETTLED = "settled_"
 
+# Paid with the last slip: nobody has a next one. A wrong one is reversed.
+OF_LEAVING = ("severance", "notice_pay", "leave_pay")
 # Codes of lines that are not corrected: tax, what is taxed apart, and what was not earned in the month.
 _OWN_WAY = (
     "income_tax", "bonus_tax", "annual_bonus", "advance", "damages_", "order_", "recovery_",
-    "repaid_", RETRO, SETTLED,
+    "repaid_", *OF_LEAVING, RETRO, SETTLED,
 )  # fmt: skip
 
 _encode = msgspec.json.Encoder(order="deterministic").encode

@@ -17,10 +17,11 @@ from hr_core.pay.carried import CarriedOver, read_carried
 from hr_core.pay.counted_lines import CountedLine, counted_lines
 from hr_core.pay.counted_runs import counted_runs, is_locked, month_back, runs_after
 from hr_core.pay.known_schemes import scheme_by_code
+from hr_core.pay.leaving_desk import leavings
 from hr_core.pay.paid_anew import carried_as_paid
 from hr_core.pay.person_month import Stage
 from hr_core.pay.recompute import Again, recompute
-from hr_core.pay.retro import RETRO, Difference, Paid, differences, paid_lines, retro_line
+from hr_core.pay.retro import OF_LEAVING, RETRO, Difference, Paid, differences, paid_lines, retro_line
 from hr_core.pay.slip import Slip, SlipLine
 from hr_core.store.approvals import approvals
 from hr_core.store.attendance_locks import CorrectionState, corrections
@@ -62,6 +63,8 @@ def carried_over(conn: sa.Connection, month: Month, again: Again) -> Carried:
                 lines[found.person].append((found.stage, retro_line(found)))
             elif found.stage is not None:
                 listed.append(_listed(found))
+            elif found.code in OF_LEAVING:
+                listed.append(_to_reverse(found))
     for person, given in lines.items():
         people[person] = replace(people.get(person, CarriedOver()), lines=tuple(given))
     return Carried(people=people, listed=tuple(listed))
@@ -156,6 +159,7 @@ def changed_people(conn: sa.Connection, month: Month, run: int) -> set[str] | No
     return {
         *(one.person for one in queued if one.state in states),
         *_entered_since(conn, month, since),
+        *_left_since(conn, month, since),
     }
 
 
@@ -174,6 +178,10 @@ def _entered_since(conn: sa.Connection, month: Month, since: datetime) -> Iterat
         ),
     ):
         yield from conn.execute(query).scalars()
+
+
+def _left_since(conn: sa.Connection, month: Month, since: datetime) -> Iterator[str]:
+    return (person for person, one in leavings(conn, month).items() if one.at >= since)
 
 
 def _shared_pieces_came_later(conn: sa.Connection, month: Month, since: datetime) -> bool:
@@ -218,6 +226,15 @@ def _between(month: Month, until: Month) -> list[Month]:
         found.append(at)
         at = month_back(at, -1)
     return found
+
+
+def _to_reverse(found: Difference) -> WithoutSlip:
+    return WithoutSlip(
+        number=found.person,
+        why=f"{found.code} of {found.month} would be {format_fen(found.now_fen)} in place of "
+        f"{format_fen(found.paid.fen)} ({', '.join(found.causes)}): a last slip is put anew by "
+        "hr-core pay reverse RUN EMPLOYEE",
+    )
 
 
 def _listed(found: Difference) -> WithoutSlip:

@@ -252,6 +252,9 @@ def _told(kind: Kind, content: dict[str, Any], names: Mapping[str, str], words: 
         case Kind.MONTH_LOCK:
             phrase = "subject_lock" if content["lock"] else "subject_unlock"
             return words(phrase, month=content["month"])
+        case Kind.LEAVING:
+            person = _person(content["person"], names)
+            return words("subject_leaving", person=person, day=content["last_day"])
         case Kind.PAY_ENTRY | Kind.PAY_AGREEMENT | Kind.COURT_ORDER:
             return _told_of_a_person(kind, content, names, words)
         case Kind.OPENING:
