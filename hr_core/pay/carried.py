@@ -15,7 +15,7 @@ from hr_core.pay.stage import Stage
 class CarriedOver(Struct, frozen=True, kw_only=True):
     """`lines`: corrections of earlier months, each with what it counts as. `reversing`: the slip takes
     the place of one that was paid: its corrections and the `fixed` lines, whose money a court has, are
-    those of the old one.
+    those of the old one, and `scrap_later_fen` of the month's scrap was taken by later slips.
     """
 
     claims: tuple[Claim, ...] = ()
@@ -23,6 +23,7 @@ class CarriedOver(Struct, frozen=True, kw_only=True):
     lines: tuple[tuple[Stage, SlipLine], ...] = ()
     fixed: tuple[SlipLine, ...] = ()
     reversing: bool = False
+    scrap_later_fen: int = 0
 
 
 def read_carried(

@@ -20,6 +20,7 @@ from hr_core.pay.known_schemes import scheme_by_code
 from hr_core.pay.leaving_desk import leavings
 from hr_core.pay.paid_anew import carried_as_paid
 from hr_core.pay.person_month import Stage
+from hr_core.pay.piece.scrap import CODE as SCRAP_LINE
 from hr_core.pay.recompute import Again, recompute
 from hr_core.pay.retro import OF_LEAVING, RETRO, Difference, Paid, differences, paid_lines, retro_line
 from hr_core.pay.slip import Slip, SlipLine
@@ -63,7 +64,7 @@ def carried_over(conn: sa.Connection, month: Month, again: Again) -> Carried:
                 lines[found.person].append((found.stage, retro_line(found)))
             elif found.stage is not None:
                 listed.append(_listed(found))
-            elif found.code in OF_LEAVING:
+            elif found.code in OF_LEAVING or (found.code == SCRAP_LINE and found.fen > 0):
                 listed.append(_to_reverse(found))
     for person, given in lines.items():
         people[person] = replace(people.get(person, CarriedOver()), lines=tuple(given))
@@ -232,7 +233,7 @@ def _to_reverse(found: Difference) -> WithoutSlip:
     return WithoutSlip(
         number=found.person,
         why=f"{found.code} of {found.month} would be {format_fen(found.now_fen)} in place of "
-        f"{format_fen(found.paid.fen)} ({', '.join(found.causes)}): a last slip is put anew by "
+        f"{format_fen(found.paid.fen)} ({', '.join(found.causes)}): the slip is put anew by "
         "hr-core pay reverse RUN EMPLOYEE",
     )
 

@@ -118,6 +118,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "causes=entry": ("录入金额", "entered sums"),
     "causes=quality": ("计数更正", "counted work"),
     "causes=input": ("协议或结果更正", "agreement or result"),
+    "causes=price": ("计件单价追溯调整", "prices of pieces decided later"),
     "causes=announced_law": ("迟到的法规通知", "law announced later"),
     "causes=law": ("法规", "law"),
     "causes=rule": ("方案规则", "rule of the scheme"),
