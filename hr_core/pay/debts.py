@@ -239,14 +239,14 @@ def _of_scrap(
             continue
         for person, worth in late.worth_now(month, row.created_at).items():
             known = found.get((person, month), _Scrap(0, 0, ""))
-            if worth != known.worth:
+            if worth != known.worth or (person, f"{SCRAP}{month}") in taken:
                 found[person, month] = _Scrap(worth, known.taken, f"told after run {run}")
     for (person, month), scrap in found.items():
-        owed = scrap.worth - scrap.taken
-        if owed <= 0:
-            continue
+        owed = max(scrap.worth - scrap.taken, 0)
         code = f"{SCRAP}{month}"
         so_far = taken.get((person, code), TakenSoFar())
+        if not owed and not so_far.fen:
+            continue
         left = owed - so_far.fen
         told = f"scrap of {month} {scrap.told}"
         yield Owed(

@@ -1,7 +1,7 @@
 """Which earlier months have corrections to pay, and what they bring into the slips of a month."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from hr_core.money import format_fen
 from hr_core.pay.carried import CarriedOver, read_carried
 from hr_core.pay.counted_lines import CountedLine, counted_lines
 from hr_core.pay.counted_runs import counted_runs, is_locked, month_back, runs_after
+from hr_core.pay.debts import SCRAP, Owed, debts
 from hr_core.pay.known_schemes import scheme_by_code
 from hr_core.pay.leaving_desk import leavings
 from hr_core.pay.paid_anew import carried_as_paid
@@ -47,9 +48,10 @@ def carried_over(conn: sa.Connection, month: Month, again: Again) -> Carried:
     """What other months bring into this one: claims, pay owed back, corrections."""
     if again.paid_by(month).edition.law is None:
         return Carried(people={})
-    people = read_carried(conn, month, scheme=again.scheme.code)
+    owed = debts(conn, month, scheme=again.scheme.code)
+    people = read_carried(conn, month, scheme=again.scheme.code, owed=owed)
     lines: defaultdict[str, list[tuple[Stage, SlipLine]]] = defaultdict(list)
-    listed: list[WithoutSlip] = []
+    listed = list(_taken_too_much(owed, month))
     for earlier, run in _locked_before(conn, month, again.scheme.code).items():
         changed = changed_people(conn, earlier, run)
         if changed is not None and not changed:
@@ -227,6 +229,24 @@ def _between(month: Month, until: Month) -> list[Month]:
         found.append(at)
         at = month_back(at, -1)
     return found
+
+
+def _taken_too_much(owed: Iterable[Owed], month: Month) -> Iterator[WithoutSlip]:
+    """Scrap whose sheet was corrected to less after later slips had taken it."""
+    for one in owed:
+        of = one.code.removeprefix(SCRAP)
+        if of == one.code or one.left_fen >= 0 or Month.parse(of) < _oldest(month):
+            continue
+        yield WithoutSlip(
+            number=one.person,
+            why=f"{one.told}: {format_fen(one.taken.fen)} was taken by later slips "
+            f"({', '.join(slip for _, slip, _ in one.taken.parts)}), and {format_fen(one.owed_fen)} is "
+            "owed. Unless HR paid the rest back: hr-core pay entries add",
+        )
+
+
+def _oldest(month: Month) -> Month:
+    return month_back(month, LOOK_BACK_MONTHS)
 
 
 def _to_reverse(found: Difference) -> WithoutSlip:
