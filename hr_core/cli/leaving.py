@@ -62,7 +62,8 @@ def add(  # noqa: PLR0913 - one for each option
     average_wage: Annotated[
         str | None,
         typer.Option(
-            "--average-wage", help="Yuan, of the last twelve months. Without it: from the slips here."
+            "--average-wage",
+            help="Yuan, of the last twelve months. Without it: from the slips here.",
         ),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="What was agreed or told, and where.")],

@@ -14,7 +14,7 @@ from hr_core.pay.agreement import on_day
 from hr_core.pay.counted_lines import counted_lines
 from hr_core.pay.counted_runs import counted_runs, month_back
 from hr_core.pay.leave.sick_pay import minutes_on_leave
-from hr_core.pay.leaving import Leaver, LeaveOfYear, PaidMonth, SignedLeaving
+from hr_core.pay.leaving import LeaveOfYear, Leaver, PaidMonth, SignedLeaving
 from hr_core.pay.year_so_far import TAX_LINE
 from hr_core.store.attendance_days import days_of_people
 from hr_core.store.opening_balances import StoredOpening, openings
@@ -135,5 +135,3 @@ def _with_openings(
         earlier_half_days=earlier,
         origin=tuple(origin),
     )
-
-

@@ -207,7 +207,8 @@ def _with_average(
     first, *others = trace.steps
     steps = Calculation(
         lines=tuple(
-            LineInput(code=f"wage of {one.month} ({one.slip})", amount_fen=one.fen) for one in months
+            LineInput(code=f"wage of {one.month} ({one.slip})", amount_fen=one.fen)
+            for one in months
         )
     )
     if months:

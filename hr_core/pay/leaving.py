@@ -54,9 +54,7 @@ class SignedLeaving(Struct, frozen=True, kw_only=True):
 
     @property
     def told(self) -> str:
-        return (
-            f"approval {self.approval}, entered by {self.entered_by}, approved by {self.approved_by}"
-        )
+        return f"approval {self.approval}, entered by {self.entered_by}, approved by {self.approved_by}"
 
 
 class PaidMonth(Struct, frozen=True):

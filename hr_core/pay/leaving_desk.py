@@ -57,13 +57,12 @@ def leavings(conn: sa.Connection, month: Month | None = None) -> dict[str, Signe
 
 def last_days_of(conn: sa.Connection, person: str) -> list[str]:
     """Of the own contracts that have one, as text."""
-    return [
-        str(last)
+    ends = [
+        one.valid_until
         for one in employments_by_person(conn).get(person, ())
-        if one.kind is ContractKind.EMPLOYEE
-        and one.valid_until is not None
-        and (last := one.valid_until - timedelta(days=1))
+        if one.kind is ContractKind.EMPLOYEE and one.valid_until is not None
     ]
+    return [str(until - timedelta(days=1)) for until in ends]
 
 
 def _check(conn: sa.Connection, new: Leaving) -> None:

@@ -23,7 +23,15 @@ from hr_core.pay.paid_anew import carried_as_paid
 from hr_core.pay.person_month import Stage
 from hr_core.pay.piece.scrap import CODE as SCRAP_LINE
 from hr_core.pay.recompute import Again, recompute
-from hr_core.pay.retro import OF_LEAVING, RETRO, Difference, Paid, differences, paid_lines, retro_line
+from hr_core.pay.retro import (
+    OF_LEAVING,
+    RETRO,
+    Difference,
+    Paid,
+    differences,
+    paid_lines,
+    retro_line,
+)
 from hr_core.pay.slip import Slip, SlipLine
 from hr_core.store.approvals import approvals
 from hr_core.store.attendance_locks import CorrectionState, corrections

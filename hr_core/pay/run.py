@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from hr_core.attendance.punches import MonthPunches
 from hr_core.clock import Month
 from hr_core.errors import NothingToComputeError
-from hr_core.pay.leaver_findings import leavings_to_check
 from hr_core.pay.known_schemes import scheme_by_code, stored_scheme
+from hr_core.pay.leaver_findings import leavings_to_check
 from hr_core.pay.month_days import (
     earned_time_off,
     locked_corrections,

@@ -252,10 +252,7 @@ def _told(kind: Kind, content: dict[str, Any], names: Mapping[str, str], words: 
         case Kind.MONTH_LOCK:
             phrase = "subject_lock" if content["lock"] else "subject_unlock"
             return words(phrase, month=content["month"])
-        case Kind.LEAVING:
-            person = _person(content["person"], names)
-            return words("subject_leaving", person=person, day=content["last_day"])
-        case Kind.PAY_ENTRY | Kind.PAY_AGREEMENT | Kind.COURT_ORDER:
+        case Kind.PAY_ENTRY | Kind.PAY_AGREEMENT | Kind.COURT_ORDER | Kind.LEAVING:
             return _told_of_a_person(kind, content, names, words)
         case Kind.OPENING:
             return words("subject_opening", month=content["first_month"], file=content["file"])
@@ -282,6 +279,9 @@ def _told_of_a_person(
         case Kind.PAY_AGREEMENT:
             person, since = _person(content["person"], names), content["valid_from"]
             return words("subject_agreement", person=person, since=since)
+        case Kind.LEAVING:
+            person = _person(content["person"], names)
+            return words("subject_leaving", person=person, day=content["last_day"])
         case _ if content.get("order"):
             order = content["order"]
             person = _person(order["person"], names)

@@ -94,9 +94,15 @@ VALUES: dict[str, tuple[str, str]] = {
     "exit=mutual, proposed by employer": ("协商一致(单位提出)", "mutual, proposed by the employer"),
     "exit=resignation": ("辞职", "resignation"),
     "exit=mutual, proposed by employee": ("协商一致(员工提出)", "mutual, proposed by the employee"),
-    "exit=left because the employer was at fault": ("因单位过错解除", "left because the employer was at fault"),
+    "exit=left because the employer was at fault": (
+        "因单位过错解除",
+        "left because the employer was at fault",
+    ),
     "exit=dismissed for the employee's fault": ("过失性辞退", "dismissed for the employee's fault"),
-    "exit=dismissed with notice, without fault": ("无过失性辞退", "dismissed with notice, without fault"),
+    "exit=dismissed with notice, without fault": (
+        "无过失性辞退",
+        "dismissed with notice, without fault",
+    ),
     "exit=layoff": ("经济性裁员", "layoff"),
     "exit=fixed term ended": ("合同期满", "fixed term ended"),
     "exit=fixed term ended, renewal declined by employee": (

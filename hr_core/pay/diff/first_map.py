@@ -77,7 +77,9 @@ def _matched(
     header: Header, body: Sequence[Row], lines: Sequence[SlipLine]
 ) -> tuple[dict[_Codes, tuple[list[str], bool]], dict[str, list[str]]]:
     """Columns by lines with whether they are subtracted; columns left over: with amounts, with words."""
-    words = {word: (code,) for code, found in _known_words().items() for word in found}
+    words: dict[str, _Codes] = {
+        word: (code,) for code, found in _known_words().items() for word in found
+    }
     words |= {word: codes for codes, found in _words(lines).items() for word in found}
     taken_off = {line.code for line in lines if line.side is Side.DEDUCTED}
     taken_off |= {code for code in _known_words() if code.endswith("_employee")} | {*_DEDUCTED}

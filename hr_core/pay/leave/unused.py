@@ -48,7 +48,9 @@ def unused_leave_pay(unused: Unused, wage: int, law: Overtime) -> Line:
         steps.step("carried_over_left", "difference", "carried_over", "of_carried_over")
         counted = "taken_of_the_year"
         steps.step(counted, "difference", "taken", "of_carried_over")
-    steps.step("part", "product", unused.half_days_a_year, unused.employed_days, Unused.HALF_DAY_MIN)
+    steps.step(
+        "part", "product", unused.half_days_a_year, unused.employed_days, Unused.HALF_DAY_MIN
+    )
     steps.step("off", "product", counted, _YEAR_DAYS)
     steps.step("left", "difference", "part", "off")
     steps.step("not_below_zero", "largest", "left", 0)

@@ -21,7 +21,7 @@ from hr_core.pay.cn.month_wage import paid_days
 from hr_core.pay.cn.severance import Exit
 from hr_core.pay.counted_runs import month_back
 from hr_core.pay.entry import EntryKind, PayEntry
-from hr_core.pay.leaving import Leaver, LeaveOfYear, Leaving, PaidMonth, SignedLeaving
+from hr_core.pay.leaving import LeaveOfYear, Leaver, Leaving, PaidMonth, SignedLeaving
 from hr_core.pay.line_words import words_of
 from hr_core.pay.month_inputs import LawOfMonth
 from hr_core.pay.month_lines import slip_of_month
