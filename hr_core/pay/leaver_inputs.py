@@ -89,12 +89,11 @@ def _leave_of_year(
     first = date(month.year, 1, 1)
     taken: dict[str, dict[date, int]] = {person: {} for person in people}
     stored = days_of_people(conn, people, first, month.first)
-    for person, result in [
-        *((one.person, one.result) for one in stored),
-        *((person, result) for person in people for result in days.get(person, ())),
-    ]:
+    told = [(one.person, one.result) for one in stored]
+    told += [(whose, result) for whose in people for result in days.get(whose, ())]
+    for owner, result in told:
         if minutes := minutes_on_leave(result, (ANNUAL,), overtime):
-            taken[person][result.day] = minutes
+            taken[owner][result.day] = minutes
     opened: dict[str, list[StoredOpening]] = {person: [] for person in people}
     for one in openings(conn, kind=OpeningKind.LEAVE, people=people):
         opened[one.row.person].append(one)

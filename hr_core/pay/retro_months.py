@@ -72,10 +72,8 @@ def carried_over(conn: sa.Connection, month: Month, again: Again) -> Carried:
                 listed.append(found)
             elif found.stage is not None and found.is_paid:
                 lines[found.person].append((found.stage, retro_line(found)))
-            elif found.stage is not None:
-                listed.append(_listed(found))
-            elif found.code in OF_LEAVING or (found.code == SCRAP_LINE and found.fen > 0):
-                listed.append(_to_reverse(found))
+            else:
+                listed += _to_look_at(found)
     for person, given in lines.items():
         people[person] = replace(people.get(person, CarriedOver()), lines=tuple(given))
     return Carried(people=people, listed=tuple(listed))
@@ -255,6 +253,13 @@ def _taken_too_much(owed: Iterable[Owed], month: Month) -> Iterator[WithoutSlip]
 
 def _oldest(month: Month) -> Month:
     return month_back(month, LOOK_BACK_MONTHS)
+
+
+def _to_look_at(found: Difference) -> Iterator[WithoutSlip]:
+    if found.stage is not None:
+        yield _listed(found)
+    elif found.code in OF_LEAVING or (found.code == SCRAP_LINE and found.fen > 0):
+        yield _to_reverse(found)
 
 
 def _to_reverse(found: Difference) -> WithoutSlip:
