@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from hr_core.approvals.desk import approve
 from hr_core.approvals.effects import take_effect
 from hr_core.attendance.plan.request import Leave
+from hr_core.cli import main
 from hr_core.clock import Month
 from hr_core.errors import RefusedError
 from hr_core.law.book import LawBook
@@ -288,3 +289,27 @@ def test_each_exit_has_its_words_and_owes_what_the_law_says():
         Exit.MUTUAL, Exit.EMPLOYER_AT_FAULT, Exit.WITH_NOTICE, Exit.LAYOFF, Exit.EXPIRED, Exit.CLOSED,
     }  # fmt: skip
     assert [one for one in Exit if one.times == 2] == [Exit.UNLAWFUL]
+
+
+def test_the_commands_enter_and_list_a_leaving(plant, capfd):
+    db = str(plant.engine.url.database)
+    asked = [
+        "--db", db, "pay", "leaving", "add", "E1", "--last-day", "2026-10-20", "--exit", "layoff",
+        "--service-from", "2021-03-01", "--leave-days", "7.5", "--leave-taken", "3",
+        "--average-wage", "9000.00", "--reason", "line closed", "--by",
+    ]  # fmt: skip
+    assert main([*asked, "wu"]) == 0
+    assert "hr-core approvals approve 1" in capfd.readouterr().out
+    assert main(["--db", db, "approvals", "approve", "1", "--by", "wu"]) == 3
+    assert main(["--db", db, "approvals", "approve", "1", "--by", "zhao"]) == 0
+    assert main(["--db", db, "pay", "leaving", "list", "--month", "2026-10"]) == 0
+    told = capfd.readouterr().out
+    for part in (
+        "2026-10-20  E1  layoff",
+        "7.5 days of leave a year",
+        "3 taken",
+        "by wu",
+        "by zhao",
+    ):
+        assert part in told
+    assert main([*asked[:12], "--leave-days", "7.3", "--reason", "x"]) == 3
