@@ -33,6 +33,7 @@ from hr_core.store.person_records import all_numbers
 _PERSON = re.compile(r"person\[(\d+)\]")
 
 Row = TypeVar("Row", DeviceUser, Badge)
+_MOST_SHOWN = 20
 
 
 class Imported(Struct, frozen=True, kw_only=True):
@@ -50,18 +51,36 @@ class Imported(Struct, frozen=True, kw_only=True):
     taken_away: tuple[str, ...] = ()  # ids and badges that the file names their person without
 
 
-def import_people(conn: sa.Connection, path: Path, sign: Signature | None = None) -> Imported:
-    """Raises InputFileError; the caller's transaction then rolls back. What changed people, ids or
-    the organisation stands in the audit log when somebody signs it.
+def import_people(
+    conn: sa.Connection, path: Path, sign: Signature | None = None, *, drop_ids: bool = False
+) -> Imported:
+    """Raises InputFileError, also for a file that names people without ids or badges that they have,
+    unless `drop_ids`; the caller's transaction then rolls back. What changed people, ids or the
+    organisation stands in the audit log when somebody signs it.
     """
     begin(conn)
     before, organisation = load_roster(conn), load_organisation(conn)
     done = _import_file(conn, path, before, sign)
+    if done.taken_away and not drop_ids:
+        raise _would_drop(path, done.taken_away)
     changed = _facts(before) != _facts(load_roster(conn))
     if sign is not None and (changed or organisation != load_organisation(conn)):
         text = f"people file {path.name}"
         log.append(conn, sign.at, sign.by, "import.people", text, None, done, sign.reason)
     return done
+
+
+def _would_drop(path: Path, gone: tuple[str, ...]) -> InputFileError:
+    """Punches of an id that is nobody's are paid to nobody."""
+    shown = list(gone[:_MOST_SHOWN])
+    if len(gone) > len(shown):
+        shown.append(f"and {len(gone) - len(shown)} more")
+    return InputFileError(
+        "names people without what they have, and would take it away:\n  " + "\n  ".join(shown),
+        file=str(path),
+        key="(ids)",
+        remedy="write them into the file to keep them, or drop them: hr-core import FILE --drop-ids; nothing was stored",
+    )
 
 
 def _facts(roster: Roster | None) -> object:

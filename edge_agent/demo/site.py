@@ -91,6 +91,8 @@ def write_agreements_file(path: Path, people: Iterable[PersonEntry], since: date
             post_type="staff",
             floating_percent="15",
             cost_centre=person.shift,
+            bank_name="Bank of Examples",
+            bank_account=f"622200000000{person.number:0>7}",
         )
         blocks.append(f"{row}from = {since}\n")
     path.write_text("\n".join(blocks), encoding="utf-8")

@@ -11,6 +11,7 @@ from hr_core.errors import RefusedError
 from hr_core.law.imported import add_approved_law
 from hr_core.opening.desk import take_opening
 from hr_core.pay.agreement_desk import take_agreements
+from hr_core.pay.leaving_desk import take_leaving
 from hr_core.pay.order_desk import take_order
 from hr_core.pay.piece import price_desk
 from hr_core.pay.proposals import add_approved_entry
@@ -27,6 +28,7 @@ EFFECTS: dict[Kind, Effect] = {
     Kind.COURT_ORDER: take_order,
     Kind.ERASURE: carry_out_erasing,
     Kind.LAW: add_approved_law,
+    Kind.LEAVING: take_leaving,
     Kind.MONTH_LOCK: carry_out,
     Kind.OPENING: take_opening,
     Kind.PERFORMANCE_RULES: adopt_rules,

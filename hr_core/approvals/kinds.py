@@ -22,6 +22,7 @@ class Kind(StrEnum):
     COURT_ORDER = "court_order"
     ERASURE = "erasure"
     PERFORMANCE_RULES = "performance_rules"
+    LEAVING = "leaving"
 
 
 _PAY = frozenset({Role.ADMIN, Role.HR})

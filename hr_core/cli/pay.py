@@ -9,6 +9,7 @@ import typer
 
 from hr_core.cli import (
     court_orders,
+    leaving,
     pay_corrections,
     pay_diff,
     pay_life,
@@ -56,6 +57,7 @@ for name, command in _COMMANDS.items():
 for name, group in {
     "agreements": agreements,
     "entries": entries,
+    "leaving": leaving.app,
     "orders": court_orders.app,
     "prices": pieces.prices,
     "pieces": pieces.pieces,

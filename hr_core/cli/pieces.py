@@ -166,7 +166,7 @@ def import_pieces(
         for paid in done.paid_months:
             print(
                 f"  {paid} has an approved run, which stays: wages that these rows change come with the "
-                f"next run, scrap does not; see hr-core pay would-differ {paid}"
+                f"next run, and so does scrap, within its cap; see hr-core pay would-differ {paid}"
             )
 
 

@@ -134,6 +134,12 @@ def import_file(  # noqa: PLR0913 - one for each option
             help="The export is all that it held: until its last row none is missing.",
         ),
     ] = False,
+    drop_ids: Annotated[
+        bool,
+        typer.Option(
+            "--drop-ids", help="Take away ids and badges that the file names their person without."
+        ),
+    ] = False,
     by: ByOption = None,
     db: DbOption = None,
     core_key: CoreKeyOption = None,
@@ -143,6 +149,8 @@ def import_file(  # noqa: PLR0913 - one for each option
 
     The same file twice is harmless.
     """
+    if drop_ids and device is not None:
+        raise typer.BadParameter("is of a people file, not of an export", param_hint="--drop-ids")
     if device is not None:
         return _import_punches(context, db, core_key, (file, device, zone), whole_log, as_json)
     if zone is not None or whole_log:
@@ -156,7 +164,7 @@ def import_file(  # noqa: PLR0913 - one for each option
     with writing(context, db) as conn:
         also = actor_named(conn, who).names
         sign = Signature(at=SystemClock().now(), by=who, also=also)
-        done = import_people(conn, file, sign)
+        done = import_people(conn, file, sign, drop_ids=drop_ids)
     if as_json:
         print_json(done)
         return ExitCode.OK
@@ -166,9 +174,7 @@ def import_file(  # noqa: PLR0913 - one for each option
         f"users, {done.stations} stations; pay scheme {done.scheme or 'not chosen'}"
     )
     for one in done.taken_away:
-        print(
-            f"  taken away: {one}; the file names the person without it. To keep it, write it there"
-        )
+        print(f"  taken away: {one}")
     if done.scheme_approval is not None:
         print(
             "  its scheme file pays nobody until another person approves it: "

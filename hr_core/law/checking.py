@@ -31,13 +31,14 @@ class Finding(Struct, frozen=True):
 
 def check_law(rows: Iterable[LawRow], today: date) -> list[Finding]:
     """Findings in the order of city, item and time. Overlaps count among rows of one trust alone:
-    a better trusted row takes the place of another without a word.
+    a better trusted row takes the place of another without a word, and so does one of the same first
+    day that was announced later.
     """
     ordered = sorted(rows, key=_place_and_time)
     found: list[Finding] = []
     for _, of_place in groupby(ordered, key=_place):
         same_place = list(of_place)
-        found += _in_time(same_place, today)
+        found += _in_time(_not_superseded(same_place), today)
         for row in same_place:
             found += _of_row(row)
     return found
@@ -53,6 +54,14 @@ def _place_and_time(row: LawRow) -> tuple[str, str, str, date]:
 
 def _finding(fault: Fault, row: LawRow, what: str) -> Finding:
     return Finding(fault, row.city, str(row.item), row.district, what)
+
+
+def _not_superseded(rows: list[LawRow]) -> list[LawRow]:
+    newest: dict[tuple[Status, date], date] = {}
+    for row in rows:
+        place = (row.status, row.since)
+        newest[place] = max(newest.get(place, date.min), row.announced or date.min)
+    return [row for row in rows if (row.announced or date.min) == newest[row.status, row.since]]
 
 
 def _in_time(rows: list[LawRow], today: date) -> list[Finding]:

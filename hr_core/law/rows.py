@@ -106,8 +106,12 @@ class LawRow(Struct, frozen=True, kw_only=True):
 
     @property
     def version(self) -> str:
+        """A notice that came after the first day names its own: the row takes the place of another one
+        of that day.
+        """
         place = f"{self.city}/{self.district}" if self.district else self.city
-        return f"{place}/{self.item}/{self.since}"
+        notice = f", notice of {self.announced}" if self.retroactive else ""
+        return f"{place}/{self.item}/{self.since}{notice}"
 
     @property
     def retroactive(self) -> bool:

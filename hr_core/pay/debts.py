@@ -8,6 +8,7 @@ what is left are what was owed.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -15,12 +16,14 @@ from msgspec import Struct
 from hr_core.clock import Month
 from hr_core.pay.claims import Claim, ClaimKind
 from hr_core.pay.counted_lines import counted_lines
-from hr_core.pay.counted_runs import counted_runs, month_back, runs_after
+from hr_core.pay.counted_runs import counted_runs, is_locked, month_back, runs_after
 from hr_core.pay.entry import EntryKind, PayEntry
+from hr_core.pay.piece.late_scrap import LateScrap
 from hr_core.pay.piece.scrap import CODE as SCRAP_LINE
 from hr_core.store.court_orders import StoredOrder, orders
 from hr_core.store.pay_entries import entries_until
 from hr_core.store.pay_reversals import Reversal, reversals
+from hr_core.store.results import run_by_number
 
 ORDER, DAMAGES, RECOVERY, REPAID = "order_", "damages_", "recovery_", "repaid_"
 # Behind it the month whose line `scrap` did not take all.
@@ -221,25 +224,47 @@ def _of_scrap(
     runs: Mapping[Month, int],
     taken: Mapping[tuple[str, str], TakenSoFar],
 ) -> Iterator[Owed]:
-    """Above the cap of its month."""
+    """What a month's scrap is worth, less what its slip took: above its cap, or told after it was paid."""
     month_of = {run: month for month, run in runs.items()}
+    found: dict[tuple[str, Month], _Scrap] = {}
     for one in counted_lines(conn, month_of, (SCRAP_LINE,)):
-        owed = int(one.line.trace.facts["left_fen"]) if one.line.code == SCRAP_LINE else 0
-        if not owed:
+        if one.line.code == SCRAP_LINE:
+            worth = int(one.line.trace.facts["worth_fen"])
+            scrap = _Scrap(worth, -one.line.amount_fen, f"above its cap ({one.slip})")
+            found[one.person, month_of[one.run]] = scrap
+    late = LateScrap(conn)
+    for month, run in runs.items():
+        row = run_by_number(conn, run)
+        if row is None or not is_locked(conn, month):
             continue
-        month = month_of[one.run]
+        for person, worth in late.worth_now(month, row.created_at).items():
+            known = found.get((person, month), _Scrap(0, 0, ""))
+            if worth != known.worth or (person, f"{SCRAP}{month}") in taken:
+                found[person, month] = _Scrap(worth, known.taken, f"told after run {run}")
+    for (person, month), scrap in found.items():
+        owed = max(scrap.worth - scrap.taken, 0)
         code = f"{SCRAP}{month}"
-        so_far = taken.get((one.person, code), TakenSoFar())
+        so_far = taken.get((person, code), TakenSoFar())
+        if not owed and not so_far.fen:
+            continue
         left = owed - so_far.fen
-        told = f"scrap of {month} above its cap ({one.slip})"
+        told = f"scrap of {month} {scrap.told}"
         yield Owed(
-            person=one.person,
+            person=person,
             code=code,
             told=told,
             owed_fen=owed,
             taken=so_far,
             claim=_own(code, left, month.first, told) if left > 0 else None,
         )
+
+
+class _Scrap(NamedTuple):
+    """Fen of a person's month, and what its own slip took."""
+
+    worth: int
+    taken: int
+    told: str
 
 
 def _own(code: str, left: int, since: date, told: str, entry: PayEntry | None = None) -> Claim:

@@ -43,6 +43,10 @@ LABELS = {
     "income_tax": ("Income tax", "个人所得税"),
     "bonus_tax": ("Income tax on the year-end bonus", "年终奖个人所得税"),
     "advance": ("Advance taken off", "预支扣回"),
+    "leave_pay": ("Annual leave not taken", "未休年假工资"),
+    "severance": ("Severance", "经济补偿"),
+    "notice_pay": ("Pay in place of notice", "代通知金"),
+    "severance_tax": ("Income tax on severance", "经济补偿个人所得税"),
     "damages": ("Damages taken off", "赔偿扣款"),
 }
 UNVERIFIED_NOTE = "by law that nobody verified, allowed for this run"

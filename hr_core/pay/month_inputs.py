@@ -20,6 +20,8 @@ from hr_core.pay.by_law import by_law
 from hr_core.pay.cn.month import Law
 from hr_core.pay.cn.month_wage import PaidDays, paid_days
 from hr_core.pay.entry import PayEntry
+from hr_core.pay.leaving import SignedLeaving
+from hr_core.pay.leaving_desk import leavings
 from hr_core.pay.month_days import DaysOfPeople, days_to_pay
 from hr_core.pay.person_month import LockedScore, PersonMonth
 from hr_core.pay.piece.month_pieces import MonthPieces, pieces_of_month
@@ -50,6 +52,7 @@ class MonthInputs(Struct, frozen=True, kw_only=True):
     scores: Mapping[str, LockedScore]
     bonus_before: frozenset[str]
     pieces: MonthPieces
+    leavings: Mapping[str, SignedLeaving] = {}
 
     def person(self, number: str, terms: PayTerms) -> PersonMonth:
         """Without law and tax year: those are the scheme's and the run's."""
@@ -82,6 +85,7 @@ class MonthInputs(Struct, frozen=True, kw_only=True):
                 "contracts": self.contracts.get(number, ()),
                 "pieces": _pieces(self.pieces.of_person.get(number)),
                 "bonus_before": number in self.bonus_before,
+                **({"leaving": self.leavings[number]} if number in self.leavings else {}),
             }
             for number in sorted(self.roster.people)
         }
@@ -126,6 +130,7 @@ def read_month(conn: sa.Connection, roster: Roster, month: Month, now: datetime)
         scores=locked_results(conn, month),
         bonus_before=bonus_apart_before(conn, str(month)),
         pieces=pieces_of_month(conn, roster, month, days, agreements),
+        leavings=leavings(conn, month),
     )
 
 

@@ -8,6 +8,7 @@ from hr_core.pay.entry_lines import (
     wage_entries,
 )
 from hr_core.pay.floating import floating_lines
+from hr_core.pay.leaver_lines import leaving_tax_lines, severance_lines, unused_leave_lines
 from hr_core.pay.line_sources import MORE_SOURCES, LineSource
 from hr_core.pay.person_month import PersonMonth, Stage
 from hr_core.pay.share_lines import (
@@ -37,13 +38,16 @@ SOURCES: tuple[tuple[Stage, LineSource], ...] = (
     (Stage.WAGE, quality_grade_lines),
     (Stage.WAGE, heat_lines),
     (Stage.WAGE, wage_entries),
+    (Stage.WAGE, unused_leave_lines),
     (Stage.UNTAXED, untaxed_allowances),
     (Stage.UNTAXED, untaxed_entries),
     (Stage.APART, annual_bonus_entries),
+    (Stage.APART, severance_lines),
     (Stage.SHARES, own_shares),
     (Stage.SHARES, check_minimum_wage),
     (Stage.TAX, wage_tax),
     (Stage.TAX, annual_bonus_tax),
+    (Stage.TAX, leaving_tax_lines),
     (Stage.AFTER_TAX, advances),
     (Stage.EMPLOYER, employer_shares),
 )

@@ -8,6 +8,8 @@ from msgspec.structs import replace
 
 from hr_core.errors import CoreError
 from hr_core.pay.carried import CarriedOver
+from hr_core.pay.leaver_inputs import leavers_of
+from hr_core.pay.leaving import Leaver
 from hr_core.pay.month_inputs import MonthInputs, law_of_month, with_year
 from hr_core.pay.month_lines import slip_of_month
 from hr_core.pay.scheme import SchemeEdition
@@ -39,9 +41,18 @@ def slips_of(
     terms = PayTerms(edition, load_grades().on(inputs.month.first))
     law = None
     years: Mapping[str, YearSoFar] = {}
+    leavers: Mapping[str, Leaver] = {}
     if edition.law is not None:
         law = law_of_month(conn, inputs.month, allow_unverified=paid_by.allow_unverified)
         years = year_so_far(conn, inputs.month, scheme=paid_by.code)
+        leavers = leavers_of(
+            conn,
+            inputs.month,
+            inputs.leavings,
+            inputs.days,
+            law.law.national.overtime_on(inputs.month.first),
+            scheme=paid_by.code,
+        )
     unpaid = without_slip(inputs, edition)
     slips, refused = [], []
     for number in sorted(inputs.roster.people if people is None else people):
@@ -51,7 +62,9 @@ def slips_of(
         if law is None:
             slips.append(slip_of_month(month))
             continue
-        month = replace(month, carried=carried.get(number, CarriedOver()))
+        month = replace(
+            month, carried=carried.get(number, CarriedOver()), leaver=leavers.get(number)
+        )
         try:
             slips.append(slip_of_month(law.of_person(month)))
         except CoreError as error:

@@ -19,6 +19,7 @@ from hr_core.pay.cn.month import Law, MonthFacts
 from hr_core.pay.cn.month import Person as CnPerson
 from hr_core.pay.cn.month_pay import contributions
 from hr_core.pay.entry import EntryKind, PayEntry
+from hr_core.pay.leaving import Leaver
 from hr_core.pay.piece.person_pieces import PersonPieces
 from hr_core.pay.slip import PayTerms, SlipLine
 from hr_core.pay.stage import Stage as Stage  # noqa: PLC0414 - sources know it from here
@@ -71,6 +72,7 @@ class PersonMonth(Struct, frozen=True, kw_only=True):
     contracts    all of the person
     pieces       of whoever is paid by them
     bonus_taken_apart   an annual bonus of this year was taxed apart in an earlier month
+    leaver       an approved leaving in the month, and what is known here of the year before
     by_law       None: the scheme pays without law
     carried      what other months bring: claims, pay owed back, corrections
     done         lines that were made before, with their stage
@@ -91,6 +93,7 @@ class PersonMonth(Struct, frozen=True, kw_only=True):
     contracts: tuple[Employment, ...] = ()
     pieces: PersonPieces | None = None
     bonus_taken_apart: bool = False
+    leaver: Leaver | None = None
     by_law: ByLaw | None = None
     carried: CarriedOver = CarriedOver()
     done: tuple[tuple[Stage, SlipLine], ...] = ()

@@ -17,19 +17,22 @@ from hr_core.law.rows import Item
 from hr_core.money import format_fen
 from hr_core.pay.counted_lines import CountedLine
 from hr_core.pay.person_month import PersonMonth, Stage
+from hr_core.pay.piece.prices import PRICE_VERSION
 from hr_core.pay.slip import Side, SlipLine
 from hr_core.trace.calculation import Calculation, LineInput, Trace
 
 RETRO_RULE = "retro"
 # Lines that are made of lines of other slips, under names that are no codes of this one.
-OF_OTHER_SLIPS = frozenset({RETRO_RULE, "settled", "owed_back"})
+OF_OTHER_SLIPS = frozenset({RETRO_RULE, "settled", "owed_back", "severance"})
 RETRO = "retro_"
 SETTLED = "settled_"
 
+# Paid with the last slip: nobody has a next one. A wrong one is reversed.
+OF_LEAVING = ("severance", "notice_pay", "leave_pay")
 # Codes of lines that are not corrected: tax, what is taxed apart, and what was not earned in the month.
 _OWN_WAY = (
     "income_tax", "bonus_tax", "annual_bonus", "advance", "damages_", "order_", "recovery_",
-    "repaid_", RETRO, SETTLED,
+    "repaid_", *OF_LEAVING, RETRO, SETTLED,
 )  # fmt: skip
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -42,6 +45,7 @@ class Cause(StrEnum):
     ENTRY = "entry"
     QUALITY = "quality"
     INPUT = "input"  # agreement, base, locked result
+    PRICE = "price"  # of pieces, by a table that two people signed later
     ANNOUNCED_LAW = "announced_law"  # by a notice that came after the month began
     LAW = "law"
     RULE = "rule"  # another edition or formula of the scheme
@@ -50,7 +54,14 @@ class Cause(StrEnum):
 
 # Causes that lie in the month itself. The others are an upgrade's: listed, and paid by nobody's leave.
 PAID_CAUSES = frozenset(
-    {Cause.ATTENDANCE, Cause.ENTRY, Cause.QUALITY, Cause.INPUT, Cause.ANNOUNCED_LAW}
+    {
+        Cause.ATTENDANCE,
+        Cause.ENTRY,
+        Cause.QUALITY,
+        Cause.INPUT,
+        Cause.PRICE,
+        Cause.ANNOUNCED_LAW,
+    }
 )
 
 
@@ -266,13 +277,19 @@ def _causes(
         new = {one.version for one in set(after.law) - set(before.law)}
         later = all(version in announced and announced[version] > month.first for version in new)
         found.add(Cause.ANNOUNCED_LAW if new and later else Cause.LAW)
-    elif before.version != after.version or before.formula != after.formula:
+    elif before.formula != after.formula:
         found.add(Cause.RULE)
+    elif before.version != after.version:
+        found.add(Cause.PRICE if _priced(before) and _priced(after) else Cause.RULE)
     if not found:
         same = (before.steps[0], before.facts) == (after.steps[0], after.facts)
         constants = _constants(before) == _constants(after)
         found.add(Cause.PROGRAM if same and constants else Cause.INPUT)
     return tuple(sorted(found))
+
+
+def _priced(trace: Trace) -> bool:
+    return trace.version.startswith(PRICE_VERSION)
 
 
 def _days(trace: Trace | None) -> set[tuple[str, int]]:

@@ -1,7 +1,7 @@
 """Which earlier months have corrections to pay, and what they bring into the slips of a month."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -16,11 +16,22 @@ from hr_core.money import format_fen
 from hr_core.pay.carried import CarriedOver, read_carried
 from hr_core.pay.counted_lines import CountedLine, counted_lines
 from hr_core.pay.counted_runs import counted_runs, is_locked, month_back, runs_after
+from hr_core.pay.debts import SCRAP, Owed, debts
 from hr_core.pay.known_schemes import scheme_by_code
+from hr_core.pay.leaving_desk import leavings
 from hr_core.pay.paid_anew import carried_as_paid
 from hr_core.pay.person_month import Stage
+from hr_core.pay.piece.scrap import CODE as SCRAP_LINE
 from hr_core.pay.recompute import Again, recompute
-from hr_core.pay.retro import RETRO, Difference, Paid, differences, paid_lines, retro_line
+from hr_core.pay.retro import (
+    OF_LEAVING,
+    RETRO,
+    Difference,
+    Paid,
+    differences,
+    paid_lines,
+    retro_line,
+)
 from hr_core.pay.slip import Slip, SlipLine
 from hr_core.store.approvals import approvals
 from hr_core.store.attendance_locks import CorrectionState, corrections
@@ -45,9 +56,10 @@ def carried_over(conn: sa.Connection, month: Month, again: Again) -> Carried:
     """What other months bring into this one: claims, pay owed back, corrections."""
     if again.paid_by(month).edition.law is None:
         return Carried(people={})
-    people = read_carried(conn, month, scheme=again.scheme.code)
+    owed = debts(conn, month, scheme=again.scheme.code)
+    people = read_carried(conn, month, scheme=again.scheme.code, owed=owed)
     lines: defaultdict[str, list[tuple[Stage, SlipLine]]] = defaultdict(list)
-    listed: list[WithoutSlip] = []
+    listed = list(_taken_too_much(owed, month))
     for earlier, run in _locked_before(conn, month, again.scheme.code).items():
         changed = changed_people(conn, earlier, run)
         if changed is not None and not changed:
@@ -60,8 +72,8 @@ def carried_over(conn: sa.Connection, month: Month, again: Again) -> Carried:
                 listed.append(found)
             elif found.stage is not None and found.is_paid:
                 lines[found.person].append((found.stage, retro_line(found)))
-            elif found.stage is not None:
-                listed.append(_listed(found))
+            else:
+                listed += _to_look_at(found)
     for person, given in lines.items():
         people[person] = replace(people.get(person, CarriedOver()), lines=tuple(given))
     return Carried(people=people, listed=tuple(listed))
@@ -156,6 +168,7 @@ def changed_people(conn: sa.Connection, month: Month, run: int) -> set[str] | No
     return {
         *(one.person for one in queued if one.state in states),
         *_entered_since(conn, month, since),
+        *_left_since(conn, month, since),
     }
 
 
@@ -174,6 +187,10 @@ def _entered_since(conn: sa.Connection, month: Month, since: datetime) -> Iterat
         ),
     ):
         yield from conn.execute(query).scalars()
+
+
+def _left_since(conn: sa.Connection, month: Month, since: datetime) -> Iterator[str]:
+    return (person for person, one in leavings(conn, month).items() if one.at >= since)
 
 
 def _shared_pieces_came_later(conn: sa.Connection, month: Month, since: datetime) -> bool:
@@ -218,6 +235,40 @@ def _between(month: Month, until: Month) -> list[Month]:
         found.append(at)
         at = month_back(at, -1)
     return found
+
+
+def _taken_too_much(owed: Iterable[Owed], month: Month) -> Iterator[WithoutSlip]:
+    """Scrap whose sheet was corrected to less after later slips had taken it."""
+    for one in owed:
+        of = one.code.removeprefix(SCRAP)
+        if of == one.code or one.left_fen >= 0 or Month.parse(of) < _oldest(month):
+            continue
+        yield WithoutSlip(
+            number=one.person,
+            why=f"{one.told}: {format_fen(one.taken.fen)} was taken by later slips "
+            f"({', '.join(slip for _, slip, _ in one.taken.parts)}), and {format_fen(one.owed_fen)} is "
+            "owed. Unless HR paid the rest back: hr-core pay entries add",
+        )
+
+
+def _oldest(month: Month) -> Month:
+    return month_back(month, LOOK_BACK_MONTHS)
+
+
+def _to_look_at(found: Difference) -> Iterator[WithoutSlip]:
+    if found.stage is not None:
+        yield _listed(found)
+    elif found.code in OF_LEAVING or (found.code == SCRAP_LINE and found.fen > 0):
+        yield _to_reverse(found)
+
+
+def _to_reverse(found: Difference) -> WithoutSlip:
+    return WithoutSlip(
+        number=found.person,
+        why=f"{found.code} of {found.month} would be {format_fen(found.now_fen)} in place of "
+        f"{format_fen(found.paid.fen)} ({', '.join(found.causes)}): the slip is put anew by "
+        "hr-core pay reverse RUN EMPLOYEE",
+    )
 
 
 def _listed(found: Difference) -> WithoutSlip:

@@ -22,6 +22,7 @@ from hr_core.errors import NotFoundError, RefusedError
 from hr_core.pay.carried import CarriedOver
 from hr_core.pay.counted_lines import CountedLine, counted_lines
 from hr_core.pay.counted_runs import runs_after
+from hr_core.pay.debts import SCRAP, TakenSoFar, taken_elsewhere
 from hr_core.pay.known_schemes import scheme_by_code
 from hr_core.pay.paid_anew import fixed_lines, own_corrections
 from hr_core.pay.recompute import Again, recompute
@@ -179,6 +180,9 @@ def _new_lines(
         lines=(*own_corrections(old), *_settled(conn, month, person, row.scheme)),
         fixed=fixed_lines(old),
         reversing=True,
+        scrap_later_fen=taken_elsewhere(conn, month, (SCRAP,), row.scheme)
+        .get((person, f"{SCRAP}{month}"), TakenSoFar())
+        .fen,
     )
     done = recompute(conn, month, again, people={person}, carried={person: carried})
     for one in done.refused:

@@ -11,6 +11,7 @@ from hr_core.attendance.punches import MonthPunches
 from hr_core.clock import Month
 from hr_core.errors import NothingToComputeError
 from hr_core.pay.known_schemes import scheme_by_code, stored_scheme
+from hr_core.pay.leaver_findings import leavings_to_check
 from hr_core.pay.month_days import (
     earned_time_off,
     locked_corrections,
@@ -96,6 +97,7 @@ def compute_runs(
                     ),
                     to_check=(
                         *_to_check(inputs, unpaid, edition),
+                        *leavings_to_check(conn, inputs, edition),
                         *carried.listed,
                         *not_paid(carried, slips),
                     ),

@@ -9,6 +9,7 @@ from hr_core.pay.cn.minimum_wage import CountedWage, refuse_below_minimum
 from hr_core.pay.cn.month_pay import tax_of_bonus, tax_of_wages
 from hr_core.pay.cn.month_wage import full_month_wage
 from hr_core.pay.cn.special_deductions import special_deductions
+from hr_core.pay.entry import EntryKind
 from hr_core.pay.entry_lines import WAGE_KINDS
 from hr_core.pay.made_line import slip_line, yuan
 from hr_core.pay.person_month import PersonMonth, Stage
@@ -92,7 +93,9 @@ def annual_bonus_tax(month: PersonMonth) -> tuple[SlipLine, ...]:
     made = tax_of_bonus(by_law.person, by_law.facts, by_law.law)
     if made is None:
         return ()
-    bonus = month.lines(Stage.APART)
+    bonus = tuple(
+        one for one in month.lines(Stage.APART) if one.trace.rule == EntryKind.ANNUAL_BONUS.value
+    )
     if sum(one.amount_fen for one in bonus) != by_law.facts.bonus_apart:
         raise PayRefusedError(
             "the lines taxed apart are not the entered annual bonus",

@@ -103,6 +103,24 @@ def tallies_between(conn: sa.Connection, first: date, until: date) -> list[Store
     return sorted(_current(conn, first, last).values(), key=lambda one: one.number)
 
 
+def any_scrap(conn: sa.Connection) -> bool:
+    told = sa.select(piece_tallies.c.number).where(piece_tallies.c.scrap > 0).limit(1)
+    return conn.execute(told).first() is not None
+
+
+def subjects_since(
+    conn: sa.Connection, first: date, until: date, since: datetime
+) -> frozenset[str]:
+    """Of rows of the half-open days that came at the moment or later."""
+    there = piece_tallies.c
+    query = (
+        sa.select(there.subject)
+        .where(there.day >= first, there.day < until, there.imported_at >= since)
+        .distinct()
+    )
+    return frozenset(conn.execute(query).scalars())
+
+
 def _current(conn: sa.Connection, first: date, last: date) -> dict[TallyKey, StoredTally]:
     columns = piece_tallies.c
     query = (

@@ -60,7 +60,7 @@ def _told(kind: Kind, content: dict[str, Any], names: Mapping[str, str], words: 
         case Kind.MONTH_LOCK:
             phrase = "subject_lock" if content["lock"] else "subject_unlock"
             return words(phrase, month=content["month"])
-        case Kind.PAY_ENTRY | Kind.PAY_AGREEMENT | Kind.COURT_ORDER | Kind.ERASURE:
+        case Kind.PAY_ENTRY | Kind.PAY_AGREEMENT | Kind.COURT_ORDER | Kind.ERASURE | Kind.LEAVING:
             return _told_of_a_person(kind, content, names, words)
         case Kind.OPENING:
             return words("subject_opening", month=content["first_month"], file=content["file"])
@@ -81,6 +81,9 @@ def _told_of_a_person(
                 person=person_text(content["person"], names),
                 amount=shown_fen(content["amount_fen"]) or "–",
             )
+        case Kind.LEAVING:
+            person = person_text(content["person"], names)
+            return words("subject_leaving", person=person, day=content["last_day"])
         case Kind.ERASURE:
             return words("subject_erasure", person=person_text(content["person"], names))
         case Kind.PAY_AGREEMENT if "agreements" in content:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from hr_core.law.national import Severance
 from hr_core.law.rows import LawRow
-from hr_core.pay.cn.lines import Authority, Line, PayRefusedError, line
+from hr_core.pay.cn.lines import Authority, Line, PayRefusedError, by_edition, by_row, line
 from hr_core.trace.calculation import Calculation
 
 _HALF_YEAR_MONTHS = 6
@@ -15,15 +15,48 @@ _YEAR_MONTHS = 12
 
 
 class Exit(StrEnum):
-    """How the contract ended; the first owes severance, the last twice of it."""
+    """How the contract ended, with the article of 劳动合同法 that says so."""
 
-    MUTUAL = "mutual, proposed by employer"
-    RESIGNATION = "resignation"
-    UNLAWFUL = "unlawful dismissal (double)"
+    MUTUAL = "mutual, proposed by employer"  # art. 36
+    MUTUAL_BY_EMPLOYEE = "mutual, proposed by employee"  # art. 36
+    RESIGNATION = "resignation"  # art. 37
+    EMPLOYER_AT_FAULT = "left because the employer was at fault"  # art. 38
+    FOR_CAUSE = "dismissed for the employee's fault"  # art. 39
+    WITH_NOTICE = "dismissed with notice, without fault"  # art. 40
+    LAYOFF = "layoff"  # art. 41
+    EXPIRED = "fixed term ended"  # art. 46(5)
+    EXPIRED_RENEWAL_DECLINED = "fixed term ended, renewal declined by employee"  # art. 46(5)
+    RETIREMENT = "retirement"  # art. 44(2)
+    CLOSED = "employer closed"  # art. 46(6)
+    UNLAWFUL = "unlawful dismissal (double)"  # art. 87
+
+    @property
+    def code(self) -> str:
+        """As people write it."""
+        return self.name.lower()
 
     @property
     def times(self) -> int:
-        return {Exit.MUTUAL: 1, Exit.RESIGNATION: 0, Exit.UNLAWFUL: 2}[self]
+        """How many times severance is owed."""
+        if self is Exit.UNLAWFUL:
+            return 2
+        return 0 if self in _OWES_NOTHING else 1
+
+    @property
+    def may_pay_notice(self) -> bool:
+        """A month's wage in place of notice is of art. 40; parties may agree on it (art. 36)."""
+        return self in {Exit.WITH_NOTICE, Exit.MUTUAL}
+
+
+_OWES_NOTHING = frozenset(
+    {
+        Exit.MUTUAL_BY_EMPLOYEE,
+        Exit.RESIGNATION,
+        Exit.FOR_CAUSE,
+        Exit.EXPIRED_RENEWAL_DECLINED,
+        Exit.RETIREMENT,
+    }
+)
 
 
 class Service(Struct, frozen=True):
@@ -69,6 +102,7 @@ def severance(
             f"{law.version} with {local_average.version}",
             f"{law.source}; {local_average.source}",
             local_average.status,
+            (*by_edition("severance", law).law, *by_row(local_average).law),
         ),
         formula=f"wage x half years of service / 2 x {how.times}",
         facts={"exit": str(how), "hired": str(service.hired), "left": str(service.left)},

@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from hr_core.pay.diff.table_amounts import amount_of
 from hr_core.pay.diff.table_header import Header, find_header, plain
 from hr_core.pay.diff.table_map import TablePlace
+from hr_core.pay.entry import EntryKind
+from hr_core.pay.line_words import words as line_words
+from hr_core.pay.made_line import LABELS
 from hr_core.pay.slip import Side, SlipLine
 from hr_core.spreadsheet import Row, Sheet
 
@@ -22,8 +26,11 @@ _OTHER_WORDS = {
     "medical": ("医疗", "医疗保险"),
     "unemployment": ("失业", "失业保险"),
     "housing_fund": ("公积金", "住房公积金"),
-    "tax": ("个税", "个人所得税"),
+    "income_tax": ("个税", "个人所得税", "代扣个税"),
 }
+# Lines of one code on every slip, by the words that slips have for them: a month may have none of it.
+_OTHER_KNOWN = ("sick_leave", "sick_pay", "minimum_wage_top_up", "scrap", "grade")
+_DEDUCTED = ("income_tax", "bonus_tax", "severance_tax", "scrap")
 _ALL_OVERTIME = ("加班费", "加班工资", "加班", "overtime", "overtime pay")
 _TOTALS = ("合计", "总计", "小计", "total", "sum")
 
@@ -48,8 +55,12 @@ def first_map(sheet: Sheet, lines: Sequence[SlipLine], *, name: str) -> str:
     if header.name is not None:
         parts.append(f"name = {_text(header.names[header.name])}")
     parts += ['unit = "yuan"', f"skip = {_list(_totals(body))}", 'tolerance = "0.00"']
+    there = {line.code for line in lines}
     for codes, (columns, minus) in chosen.items():
-        parts += ["", "[[line]]", f"lines = {_list(codes)}"]
+        parts.append("")
+        if not codes[0].startswith("@") and there.isdisjoint(codes):
+            parts.append("# by its name alone: no slip of this run has the line")
+        parts += ["[[line]]", f"lines = {_list(codes)}"]
         parts.append(f"{'minus' if minus else 'columns'} = {_list(columns)}")
     for column in left["amounts"]:
         parts += [
@@ -66,8 +77,12 @@ def _matched(
     header: Header, body: Sequence[Row], lines: Sequence[SlipLine]
 ) -> tuple[dict[_Codes, tuple[list[str], bool]], dict[str, list[str]]]:
     """Columns by lines with whether they are subtracted; columns left over: with amounts, with words."""
-    words = {word: codes for codes, found in _words(lines).items() for word in found}
+    words: dict[str, _Codes] = {
+        word: (code,) for code, found in _known_words().items() for word in found
+    }
+    words |= {word: codes for codes, found in _words(lines).items() for word in found}
     taken_off = {line.code for line in lines if line.side is Side.DEDUCTED}
+    taken_off |= {code for code in _known_words() if code.endswith("_employee")} | {*_DEDUCTED}
     chosen: dict[_Codes, tuple[list[str], bool]] = {}
     left: dict[str, list[str]] = {"amounts": [], "words": []}
     for at, name in enumerate(header.names):
@@ -80,7 +95,7 @@ def _matched(
         elif codes is None:
             left["amounts"].append(name)
         else:
-            minus = taken_off.issuperset(codes) and sum(amounts) > 0
+            minus = taken_off.issuperset(codes) and sum(amounts) >= 0
             chosen.setdefault(codes, ([], minus))[0].append(name)
     return chosen, left
 
@@ -95,11 +110,34 @@ def _words(lines: Sequence[SlipLine]) -> dict[_Codes, set[str]]:
     for line in lines:
         if line.side is not Side.EMPLOYER:
             words = {plain(line.label), plain(line.label_zh), plain(line.code)}
-            for start, others in _OTHER_WORDS.items():
-                if line.code.startswith(start):
-                    words |= {plain(one) for one in others}
-            found[(line.code,)] = found.get((line.code,), set()) | words
+            found[(line.code,)] = found.get((line.code,), set()) | words | _other_words(line.code)
     return found
+
+
+@cache
+def _known_words() -> dict[str, set[str]]:
+    """By code, of lines that have no number behind it. What the employer pays is in no such table."""
+    entered = {kind.value for kind in EntryKind}
+    codes = [code for code in (*LABELS, *_OTHER_KNOWN) if code not in entered]
+    names = line_words().names
+    return {
+        code: {plain(one) for one in (code, *LABELS.get(code, ()), *names.get(code, ()))}
+        | _other_words(code)
+        for code in codes
+        if not code.endswith("_employer")
+    }
+
+
+def _other_words(code: str) -> set[str]:
+    """Of the fund, not of its supplement."""
+    if code.startswith("housing_fund_supplement"):
+        return set()
+    return {
+        plain(one)
+        for start, others in _OTHER_WORDS.items()
+        if code.startswith(start)
+        for one in others
+    }
 
 
 def _amounts(body: Sequence[Row], column: int) -> list[int] | None:

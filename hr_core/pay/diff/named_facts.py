@@ -9,11 +9,11 @@ _FACTS = {
     Cause.AGREEMENT: """
         agreement base_fen base agreed_base_fen wage city district post_type floating_percent
         coefficient_min coefficient_max insurance_base_fen fund_base_fen cost_centre employed_days
-        hired left infant_care child_education elderly_support continuing_education
+        hired left exit months_before infant_care child_education elderly_support continuing_education
         housing_loan_interest housing_rent
     """,
     Cause.SCORE: "score score_number score_version result result_version coefficient performance",
-    Cause.INPUT: "year_so_far months_not_known opening opening_version",
+    Cause.INPUT: "year_so_far months_not_known opening opening_version leaving leave_a_year leave_taken service_days",
     Cause.RULE: "price price_version price_from quota above_quota tiers tiers_pay per grade_version employer_rates",
     Cause.ROUNDING: "rounding rounding_unit unit_fen",
 }
@@ -27,7 +27,7 @@ _DERIVED = {
 # Steps whose plain numbers are somebody's. `contributions` beside: the slip's own shares.
 _STEPS = {
     Cause.AGREEMENT: "base held_base wages special_deductions",
-    Cause.INPUT: "income contributions due",
+    Cause.INPUT: "income contributions due average_wage",
     Cause.SCORE: "coefficient",
 }
 

@@ -85,6 +85,7 @@ def reasons_of_one(line: SlipLine, change: Change, heads: Heads) -> tuple[Reason
             *(("correction", one.number, one.reason) for one in trace.corrections),
             *(("entry", str(one.number), str(one.amount_fen)) for one in trace.entries),
             *(("tally", _tally_name(one), str(one.pieces)) for one in trace.tallies),
+            *(("fact", name, said) for name, said in trace.facts.items() if name == "leaving"),
         )
     ]
     if heads[0].scheme != heads[1].scheme:

@@ -1,7 +1,7 @@
 """What everybody made in a month, from counters and tally sheets, ready for the lines of each person."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import NamedTuple
@@ -52,12 +52,12 @@ def pieces_of_month(
     paid = {
         person for person, held in agreements.items() if any(one.terms.by_piece for one in held)
     }
+    tallies = tallies_between(conn, month.first, month.after)
     if not paid:
-        return MonthPieces({}, ())
+        return MonthPieces({}, tuple(_of_nobody(tallies, roster)))
     book = price_book(conn)
     terms = PieceTerms(book, national_law().overtime_on(month.first))
     told = {person: list(days.get(person, ())) for person in paid}
-    tallies = tallies_between(conn, month.first, month.after)
     counted = _counted(conn, roster, month, book, told)
     own, of_groups, notes = _sorted_out(tallies, counted, told, roster)
     groups = [_group_month(book, code, made, told) for code, made in sorted(of_groups.items())]
@@ -68,7 +68,7 @@ def pieces_of_month(
         f"station {code}: {count} pieces, and no approved assignment says what they are"
         for code, count in sorted(counted.unassigned.items())
     ]
-    notes += _of_others(own, paid)
+    notes += _of_others(own, agreements)
     return MonthPieces(
         {
             person: PersonPieces(
@@ -305,10 +305,42 @@ def _open_days(groups: Iterable[GroupMonth], days: Mapping[str, Sequence[DayResu
     ]
 
 
-def _of_others(own: Mapping[str, tuple[Made, ...]], paid: Collection[str]) -> list[str]:
-    return [
-        f"a tally sheet has {sum(one.pieces for one in made)} pieces of {person}, who is not paid by "
-        "the piece"
-        for person, made in sorted(own.items())
-        if person not in paid
+def _of_nobody(tallies: Iterable[StoredTally], roster: Roster) -> Iterator[str]:
+    """Where no agreement of the month pays by the piece at all."""
+    own: defaultdict[str, tuple[Made, ...]] = defaultdict(tuple)
+    of_groups: defaultdict[str, tuple[Made, ...]] = defaultdict(tuple)
+    for row in tallies:
+        if row.subject.startswith(GROUP_PREFIX):
+            of_groups[row.subject.removeprefix(GROUP_PREFIX)] += _made_of(row, None)
+        else:
+            own[roster.current(row.subject)] += _made_of(row, None)
+    yield from _of_others(own, {})
+    for group, made in sorted(of_groups.items()):
+        yield f"group {group} has {_pieces_of(made)}, and none of it is paid by the piece: {_MEND}"
+
+
+def _of_others(own: Mapping[str, tuple[Made, ...]], agreements: Agreements) -> Iterator[str]:
+    """Of somebody paid by the month on the day: stored, and on no slip."""
+    for person, made in sorted(own.items()):
+        left = [one for one in made if one.tallies and not _by_piece(agreements, person, one.day)]
+        if left:
+            yield f"{person}, who is not paid by the piece then, has {_pieces_of(left)}: {_MEND}"
+
+
+def _pieces_of(made: Iterable[Made]) -> str:
+    """Like "30 pieces on 2026-10-12 (tally.csv row 2)", day by day."""
+    by_day: defaultdict[date, list[Made]] = defaultdict(list)
+    for one in made:
+        by_day[one.day].append(one)
+    told = [
+        f"{sum(one.pieces for one in of_day)} pieces on {on} "
+        f"({', '.join(sorted({f'{row.file} row {row.row}' for one in of_day for row in one.tallies}))})"
+        for on, of_day in sorted(by_day.items())
     ]
+    return ", ".join(told)
+
+
+_MEND = (
+    "no line pays them. HR enters an agreement with by_piece from that day (hr-core pay agreements "
+    "import), or whoever counted corrects the sheet (hr-core pay pieces import --replace)"
+)

@@ -19,7 +19,7 @@ from hr_core.approvals.desk import (
 )
 from hr_core.approvals.kinds import Kind
 from hr_core.errors import InputFileError, NotFoundError
-from hr_core.pay.piece.prices import PriceBook, PriceTable
+from hr_core.pay.piece.prices import PRICE_VERSION, PriceBook, PriceTable
 from hr_core.pay.piece.table_file import FileGroup, TableFile, table_of
 from hr_core.people.lookup import person_of_number
 from hr_core.store.line_entries import line_settings
@@ -67,7 +67,7 @@ def table_of_approval(one: Approval) -> PriceTable:
     name = f"approval {one.number}"
     read = msgspec.convert(one.content, TableFile)
     return table_of(
-        read, version=f"piece-price/{one.number}", file=name, approved_by=one.decided_by or ""
+        read, version=f"{PRICE_VERSION}{one.number}", file=name, approved_by=one.decided_by or ""
     )
 
 

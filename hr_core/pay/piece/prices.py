@@ -60,6 +60,9 @@ class Band(Struct, frozen=True):
     price: Fraction
 
 
+PRICE_VERSION = "piece-price/"  # and the number of the table's approval
+
+
 class PriceRow(Struct, frozen=True, kw_only=True):
     """`bands` begin at 0. A quota is a second band of this name. `rework`, `own_rework`, `scrap` in fen a
     piece; None: the table does not say.

@@ -26,13 +26,16 @@ CODE = "scrap"
 
 
 class ScrapTerms(Struct, frozen=True, kw_only=True):
-    """`own_shares_fen` above zero; `already_fen`: what other damages take of the same month."""
+    """`own_shares_fen` above zero; `already_fen`: what other damages take of the same month; `later_fen`:
+    what later slips took for this month's scrap before the slip was put anew.
+    """
 
     book: PriceBook
     minimum: LawRow
     law: WageDeduction
     own_shares_fen: int = 0
     already_fen: int = 0
+    later_fen: int = 0
 
 
 class ScrapTaken(Struct, frozen=True):
@@ -52,14 +55,19 @@ def scrap_line(
     _, tallies = inputs_of(scrapped)
     lines = line_inputs(one for one in earned if one.side is Side.EARNED)
     steps = Calculation(tallies=tallies, lines=lines)
-    wanted = _worth(steps, by_price)
+    worth = wanted = _worth(steps, by_price)
+    owed = "worth"
+    if terms.later_fen:
+        owed = "not_taken_later"
+        steps.step("less_taken_later", "difference", "worth", terms.later_fen)
+        wanted = steps.step(owed, "largest", "less_taken_later", 0)
     wage = steps.step("wage", "amount_of_lines")
     compared = "wage"
     if terms.minimum.after_own_contributions:
         compared = "wage_after_own_shares"
         steps.step(compared, "difference", "wage", terms.own_shares_fen)
     taken = take_within_cap(
-        steps, "worth", "wage", compared, terms.minimum, terms.law, terms.already_fen
+        steps, owed, "wage", compared, terms.minimum, terms.law, terms.already_fen
     )
     amount = steps.step("amount", "difference", 0, "taken")
     pieces = sum(by_price.values())
@@ -69,7 +77,7 @@ def scrap_line(
         "paid": "; ".join(f"{n} x {decimal_text(price / 100)}" for price, n in by_price.items()),
         "days": ", ".join(sorted({str(one.day) for one in scrapped})),
         "goods": ", ".join(sorted({one.goods.text for one in scrapped})),
-        "worth_fen": str(wanted),
+        "worth_fen": str(worth),
         "wage_fen": str(wage),
         "cap_percent": percent,
         "minimum_fen": str(terms.minimum.amount),

@@ -50,6 +50,7 @@ def scrap_lines(month: PersonMonth) -> tuple[SlipLine, ...]:
             law=month.require_law().law.national.wage_deduction_on(month.month.first),
             own_shares_fen=-month.fen(Stage.SHARES),
             already_fen=-sum(one.amount_fen for one in damages),
+            later_fen=month.carried.scrap_later_fen,
         ),
     )
     return () if taken is None else (taken.line,)

@@ -43,6 +43,7 @@ _COLUMNS = {
     "scrap": ("scrap", "报废"),
     "entered_by": ("entered_by", "记录人"),
 }
+_NOTES = ("note", "备注")
 _NEEDED = ("day", "product", "process", "pieces")
 _COUNTS = ("pieces", "rework", "own_rework", "scrap")
 _YES = {"yes", "y", "1", "true", "是"}
@@ -147,7 +148,9 @@ def _read(
     conn: sa.Connection, rows: Sequence[Row], by: str, path: Path
 ) -> tuple[list[Tally], list[str]]:
     names = {word: column for column, words in _COLUMNS.items() for word in words}
-    heading = [names.get(cell.casefold(), "") for cell in rows[0].cells] if rows else []
+    cells = rows[0].cells if rows else ()
+    heading = [names.get(cell.strip().casefold(), "") for cell in cells]
+    _refuse_unknown(path, [cell for cell, known in zip(cells, heading, strict=True) if not known])
     refuse_doubled(path, heading)
     lacking = [column for column in _NEEDED if column not in heading]
     if "person" not in heading and "group" not in heading:
@@ -168,6 +171,19 @@ def _read(
         except (ValueError, NotFoundError) as exc:
             faults.append(f"row {row.number}: {exc}")
     return found, faults
+
+
+def _refuse_unknown(path: Path, cells: Sequence[str]) -> None:
+    """What stands under a heading that nobody reads would be pieces that nobody pays."""
+    unknown = [cell for cell in cells if cell.strip() and cell.strip().casefold() not in _NOTES]
+    if unknown:
+        known = ", ".join("/".join(dict.fromkeys(words)) for words in _COLUMNS.values())
+        raise InputFileError(
+            f"has columns that nobody knows: {', '.join(unknown)}",
+            file=str(path),
+            key="row 1",
+            remedy=f"its columns are {known}; remarks stand under note (备注); nothing was stored",
+        )
 
 
 def _tally(conn: sa.Connection, told: dict[str, str], number: int, by: str) -> Tally:

@@ -44,7 +44,7 @@ def test_explain_walks_to_the_law_the_agreement_and_the_bytes(paid, capfd):
     assert main(["pay", "explain", "1", "E1"]) == 0
     told = capfd.readouterr().out
     assert "law 上海 pension, secondary, since 2026-07-01" in told
-    assert "row 上海/pension/2026-07-01, source: " in told
+    assert "row 上海/pension/2026-07-01, notice of 2026-08-18, source: " in told
     assert "pay agreement 1 from 2026-01-01, entered by Wu, approved by Zhao" in told
     assert "line rescued: ¥50,000.00, entered by Wu, approved by Zhao" in told
     assert "of line base: ¥10,000.00" in told

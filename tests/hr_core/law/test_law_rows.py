@@ -99,8 +99,19 @@ def test_the_checker_finds_what_is_wrong():
     assert faults(row("2025-01-01", employee=None)) == [Fault.NO_RATE]
     assert faults(row("2025-01-01", floor=None)) == [Fault.NO_BOUND]
     assert faults(row("2025-01-01", "2025-07-01"), row("2025-08-01", city="乙")) == [Fault.ENDED]
+    noticed = row("2025-01-01", announced=date(2025, 3, 12))
+    assert faults(row("2025-01-01"), noticed) == [], "superseded by a notice"
+    assert faults(row("2025-01-01", "2025-07-01"), noticed) == [], "and so is its end"
+    assert faults(noticed, noticed) == [Fault.OVERLAP]
     unchecked = row("2025-01-01", status=Status.UNVERIFIED)
     assert faults(row("2025-01-01"), unchecked) == []
+
+
+def test_the_version_tells_a_notice_that_reaches_back_from_the_row_it_replaces():
+    before, after = row("2025-01-01"), row("2025-01-01", announced=date(2025, 3, 12))
+    assert after.version == f"{before.version}, notice of 2025-03-12"
+    in_time = row("2025-01-01", announced=date(2024, 12, 30))
+    assert in_time.version == before.version
 
 
 def test_a_city_is_as_good_as_its_worst_item():

@@ -1,10 +1,11 @@
 """Whatever is agreed, entered and worked: lines replay, sides add up, and the tax takes the slip's lines."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hr_core.attendance.calendar import load_calendar
 from hr_core.attendance.day import DayResult, DayStatus
@@ -17,7 +18,11 @@ from hr_core.pay.cn.income_tax import TaxYear
 from hr_core.pay.cn.lines import PayRefusedError
 from hr_core.pay.cn.month import Law
 from hr_core.pay.cn.month_wage import paid_days
+from hr_core.pay.cn.severance import Exit
+from hr_core.pay.counted_runs import month_back
 from hr_core.pay.entry import EntryKind, PayEntry
+from hr_core.pay.leaving import LeaveOfYear, Leaver, Leaving, PaidMonth, SignedLeaving
+from hr_core.pay.line_words import words_of
 from hr_core.pay.month_inputs import LawOfMonth
 from hr_core.pay.month_lines import slip_of_month
 from hr_core.pay.person_month import PersonMonth
@@ -99,6 +104,7 @@ def entered(draw):
 @st.composite
 def months(draw):
     first = draw(st.none() | st.dates(date(2026, 1, 1), date(2026, 10, 20)))
+    leaver = draw(st.none() | leavers(first))
     coefficient = Fraction(draw(st.integers(80, 120)), 100)
     return PersonMonth(
         person=Person(number="E1", name="A", shift="D", base_fen=1, zone="Asia/Shanghai", origin=""),
@@ -119,7 +125,41 @@ def months(draw):
         year=TaxYear(
             income=draw(st.integers(0, 50_000_000)), withheld=draw(st.integers(0, 1_000_000))
         ),
-        contracts=(Employment(contract="1", person="E1", kind=Kind.EMPLOYEE, valid_from=first),),
+        contracts=(
+            Employment(
+                contract="1", person="E1", kind=Kind.EMPLOYEE, valid_from=first,
+                valid_until=None if leaver is None else leaver.leaving.last_day + timedelta(days=1),
+            ),
+        ),
+        leaver=leaver,
+    )  # fmt: skip
+
+
+@st.composite
+def leavers(draw, hired):
+    """With slips of all twelve months before, or a stated average wage."""
+    since = hired or draw(st.dates(date(2000, 1, 1), date(2026, 9, 1)))
+    leaving = Leaving(
+        person="E1",
+        last_day=draw(st.dates(max(since, OCTOBER.first), date(2026, 10, 31))),
+        exit=draw(st.sampled_from([one.code for one in Exit])),
+        service_from=since,
+        months_before=draw(st.integers(0, 100)),
+        leave_half_days=draw(st.integers(0, 30)),
+        leave_taken_half_days=draw(st.none() | st.integers(0, 30)),
+        average_wage_fen=draw(st.none() | st.integers(1, 10_000_000)),
+    )
+    wages = draw(st.lists(FEN, min_size=12, max_size=12))
+    return Leaver(
+        signed=SignedLeaving(
+            approval=9, entered_by="Wu", approved_by="Zhao", at=datetime(2026, 11, 1, tzinfo=UTC),
+            leaving=replace(leaving, notice_pay=leaving.how.may_pay_notice and draw(st.booleans())),
+        ),
+        months=tuple(
+            PaidMonth(month_back(OCTOBER, 12 - at), f"run {at}", fen) for at, fen in enumerate(wages)
+        ),
+        leave=LeaveOfYear(taken=((date(2026, 3, 2), draw(st.integers(0, 480))),)),
+        wage_before_fen=draw(FEN),
     )  # fmt: skip
 
 
@@ -136,7 +176,19 @@ def test_every_line_replays_and_the_sides_are_the_net(month):
     by_code = {line.code: line for line in slip.lines}
     taxed = by_code["income_tax"].trace.lines
     assert all(by_code[one.code].amount_fen == one.amount_fen for one in taxed)
-    apart = [line for line in slip.lines if line.code.startswith("annual_bonus")]
+    apart = [
+        line
+        for line in slip.lines
+        if line.code.startswith(("annual_bonus", "severance", "notice_pay"))
+    ]
+    for line in slip.lines:
+        assert all(words_of(line, lang).sentence for lang in ("zh", "en"))
+    if "severance" in by_code:
+        event("severance")
+        taken = by_code["severance_tax"].trace
+        assert sum(one.amount_fen for one in taken.lines) == sum(
+            by_code[code].amount_fen for code in ("severance", "notice_pay") if code in by_code
+        )
     earned = [line for line in slip.lines if line.side is Side.EARNED and line not in apart]
     assert sum(one.amount_fen for one in taxed) == sum(one.amount_fen for one in earned)
     assert all(line.trace.law for line in slip.lines if not line.trace.entries)

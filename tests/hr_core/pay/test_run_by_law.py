@@ -51,7 +51,9 @@ def test_a_month_in_shanghai_from_the_agreed_wage_to_the_net(plant):
     assert slip.employer_fen == 327_000
     (row,) = line_of(run, "pension_employee").trace.law
     assert (row.city, row.item, row.since) == ("上海", "pension", "2026-07-01")
-    assert (row.status, row.version) == ("secondary", "上海/pension/2026-07-01")
+    assert (row.status, row.version) == (
+        "secondary", "上海/pension/2026-07-01, notice of 2026-08-18",
+    )  # fmt: skip
     overtime = line_of(run, "overtime_workday").trace
     assert [day.day for day in overtime.days] == ["2026-10-12"]
     assert len(overtime.event_ids) == 2

@@ -65,6 +65,7 @@ def test_everything_is_in_the_month(plant):
         "piece_own_rework", "piece_group", "paid_leave", "minimum_wage_top_up", "scrap",
         "damages_4", "damages_5", "order_1", "retro_2026-09_base", "retro_2026-09_floating",
         "retro_2026-09_overtime_workday", "repaid_1", "recovery_2", "income_tax",
+        "leave_pay", "severance", "notice_pay", "severance_tax",
     }  # fmt: skip
     assert {slip.number for slip in run.slips} == set(PAID)
     assert set(refused(run)) == {"nobody", "nowhere"}

@@ -11,6 +11,8 @@ from hr_core.clock import Month
 from hr_core.opening.desk import propose_opening
 from hr_core.opening.rows import OpeningFile, OpeningRow, TaxOpening
 from hr_core.pay.claims import ClaimKind
+from hr_core.pay.leaving import Leaving
+from hr_core.pay.leaving_desk import propose_leaving
 from hr_core.pay.order_desk import propose_order
 from hr_core.pay.piece.price_desk import propose_table
 from hr_core.pay.piece.table_file import parse_table
@@ -35,7 +37,7 @@ SEPTEMBER_DAYS = [
 # office: floating part and score, overtime of three kinds, bonuses, advance, opening balance, a raise
 # that was entered after September was paid; sick: sick leave; away: unpaid leave, damages, court order,
 # a late punch of September; piece: prices with quota, a group's result, scrap; slow: topped up;
-# new, gone: hired and left in the month; less, more: September's slip was reversed.
+# new: hired in the month; gone: left in it, with severance; less, more: September's slip was reversed.
 PEOPLE = {
     "office": "2019-03-01", "sick": "2020-03-01", "away": "2020-03-01", "piece": "2021-03-01",
     "slow": "2021-03-01", "new": "2026-10-12", "gone": "2021-03-01", "less": "2021-03-01",
@@ -115,6 +117,14 @@ TALLY = """day,person,group,product,process,pieces,rework,own_rework,scrap,overt
 2026-10-13,,G1,P1,weld,100,,,,
 2026-10-14,slow,,P1,weld,70,,,,
 """
+
+
+# The average is above three times the city's, so that both caps and the tax of severance are on the slip.
+LEAVING = Leaving(
+    person="gone", last_day=date(2026, 10, 20), exit="with_notice", service_from=date(2009, 3, 1),
+    leave_half_days=20, leave_taken_half_days=6, notice_pay=True, average_wage_fen=5_000_000,
+    reason="notice of 2026-10-20",
+)  # fmt: skip
 
 
 def whole_month(folder):
@@ -206,6 +216,7 @@ def put_into_october(plant):
     with writing(plant.engine) as conn:
         locked(conn, "92", person="office")
         leave(conn, "gone", date(2026, 10, 21), Signature(at=plant.now, by="Wu", reason="moved"))
+    by_two(plant, lambda conn: propose_leaving(conn, LEAVING, at=plant.now, by=ANN))
     plant.approve(Leave(leave="sick", first=date(2026, 10, 13), last=date(2026, 10, 14)), "sick")
     plant.approve(
         Leave(leave="personal", first=date(2026, 10, 21), last=date(2026, 10, 21)), "away"

@@ -73,11 +73,11 @@ units = [{ unit = "A", role = "manager" }]
 """
 
 
-def load(engine, tmp_path, text=FILE, name="people.toml"):
+def load(engine, tmp_path, text=FILE, name="people.toml", **more):
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     with writing(engine) as conn:
-        return import_people(conn, path)
+        return import_people(conn, path, **more)
 
 
 def send(engine, *punches, received=datetime(2026, 10, 31, tzinfo=UTC)):

@@ -75,9 +75,9 @@ def write(tmp_path, text):
     return path
 
 
-def run_import(engine, path):
+def run_import(engine, path, **more):
     with writing(engine) as conn:
-        return import_people(conn, path)
+        return import_people(conn, path, **more)
 
 
 def roster_of(engine):
@@ -154,7 +154,9 @@ shift = "N"
 base = "5300"
 device_user = "1017"
 """
-    done = run_import(engine, write(tmp_path, later))
+    with pytest.raises(InputFileError, match="user id 1007 on every device of E001"):
+        run_import(engine, write(tmp_path, later))
+    done = run_import(engine, write(tmp_path, later), drop_ids=True)
     roster = roster_of(engine)
     assert (done.people_changed, done.scheme) == (1, "demo")
     assert (roster.people["E001"].shift, roster.people["E001"].base_fen) == ("N", 530000)

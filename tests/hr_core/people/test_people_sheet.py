@@ -35,8 +35,8 @@ def export(engine, path):
         write_rows(path, people_table(conn, ON))
 
 
-def run_import(engine, tmp_path, text, name="people.csv"):
-    return load(engine, tmp_path, text, name)
+def run_import(engine, tmp_path, text, name="people.csv", **more):
+    return load(engine, tmp_path, text, name, **more)
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.xlsx"])
@@ -122,7 +122,13 @@ def test_a_column_that_is_not_there_changes_nothing_of_its_kind(plant, tmp_path)
     run_import(plant, tmp_path, "employee_number,name,shift,base\n1001,Zhang,D,8700.00\n")
     after = state(plant)
     assert {name: after[name] for name in NAMED[1:]} == {name: before[name] for name in NAMED[1:]}
-    run_import(plant, tmp_path, "employee_number,name,shift,base,device_users\n1001,Zhang,D,1,\n")
+    without = "employee_number,name,shift,base,device_users\n1001,Zhang,D,1,\n"
+    with pytest.raises(InputFileError, match="user id 1 on every device of 1001") as told:
+        run_import(plant, tmp_path, without)
+    assert "--drop-ids" in told.value.remedy
+    assert state(plant) == after, "nothing was stored"
+    done = run_import(plant, tmp_path, without, drop_ids=True)
+    assert done.taken_away == ("user id 1 on every device of 1001",)
     assert len(state(plant)["device_users"]) == len(before["device_users"]) - 1
 
 

@@ -333,6 +333,30 @@ def test_a_map_that_cannot_hold_is_refused_by_its_key(tmp_path, old, new, told):
         read_map(tmp_path / "map.toml")
 
 
+def test_a_first_map_knows_lines_that_no_slip_of_the_run_has(tmp_path):
+    rows = sheet(
+        ("001", "王芳", "6000", "0", "0", "0", "0", "0", "0", "6000"),
+        head=(
+            "工号", "姓名", "基本工资", "高温津贴", "个税", "公积金", "Severance", "未休年假工资", "餐补",
+            "实发工资",
+        ),
+    )  # fmt: skip
+    text = first_map(rows, [base()], name="old")
+    assert text.count("# by its name alone: no slip of this run has the line") == 5
+    assert '# columns = ["餐补"]' in text, "nobody knows whose that is"
+    (tmp_path / "map.toml").write_text(text, encoding="utf-8")
+    how = read_map(tmp_path / "map.toml")
+    assert {line.lines: (line.columns, line.minus) for line in how.line} == {
+        ("base",): (("基本工资",), ()),
+        ("heat_allowance",): (("高温津贴",), ()),
+        ("income_tax",): ((), ("个税",)),
+        ("housing_fund_employee",): ((), ("公积金",)),
+        ("severance",): (("Severance",), ()),
+        ("leave_pay",): (("未休年假工资",), ()),
+        ("@net",): (("实发工资",), ()),
+    }
+
+
 def test_a_first_map_reads_as_a_map_and_leaves_the_doubtful_to_a_person(tmp_path):
     rows = sheet(
         ("001", "王芳", "A", "6000", "51.72", "480", "20", "5591.72"),

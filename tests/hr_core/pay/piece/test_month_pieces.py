@@ -436,5 +436,52 @@ def test_counters_of_people_on_monthly_wages_are_nothing_to_look_at(plant):
     assert plant.pieces().notes == ()
     plant.tally("day,person,product,process,pieces\n2026-10-12,E2,P1,weld,10\n")
     found = plant.pieces()
-    assert found.notes == ("a tally sheet has 10 pieces of E2, who is not paid by the piece",)
+    (note,) = found.notes
+    assert note.startswith(
+        "E2, who is not paid by the piece then, has 10 pieces on 2026-10-12 (tally.csv row 2): no line "
+        "pays them"
+    )
+    assert "hr-core pay agreements import" in note
+    assert "hr-core pay pieces import --replace" in note
     assert list(found.of_person) == ["E1"]
+
+
+def test_pieces_before_the_agreement_by_the_piece_are_told_and_not_dropped(plant):
+    monthly = PayAgreement(city="上海", base_fen=300_000)
+    with writing(plant.engine) as conn:
+        add_agreement(conn, "E1", date(2026, 10, 13), monthly, by=("a", "b"), at=plant.now)
+    present(plant, 12, 13)
+    plant.catch_up()
+    plant.tally(
+        "day,person,product,process,pieces,scrap\n2026-10-12,E1,P1,weld,10,\n"
+        "2026-10-13,E1,P1,weld,20,1\n"
+    )
+    found = plant.pieces()
+    (note,) = found.notes
+    assert "E1, who is not paid by the piece then, has 21 pieces on 2026-10-13" in note
+    assert [one.pieces for one in found.of_person["E1"].made] == [10]
+
+
+def test_sheets_of_a_plant_where_nobody_is_paid_by_the_piece_are_told(plant):
+    monthly = PayAgreement(city="上海", base_fen=300_000)
+    with writing(plant.engine) as conn:
+        for person in ("E1", "E2"):
+            add_agreement(conn, person, date(2026, 10, 1), monthly, by=("a", "b"), at=plant.now)
+    plant.tally(
+        "day,person,group,product,process,pieces\n2026-10-12,E1,,P1,weld,10\n"
+        "2026-10-13,,G1,P1,weld,50\n"
+    )
+    own, shared = plant.pieces().notes
+    assert "E1" in own
+    assert "10 pieces on 2026-10-12" in own
+    assert "group G1 has 50 pieces on 2026-10-13" in shared
+
+
+def test_a_heading_that_nobody_knows_is_refused_and_remarks_are_not(plant):
+    with pytest.raises(InputFileError, match="nobody knows: pices") as told:
+        plant.tally("day,person,product,process,pieces,pices\n2026-10-12,E1,P1,weld,10,5\n")
+    assert "own_rework/本人返工" in told.value.remedy
+    plant.tally("day,person,product,process,pieces,备注,\n2026-10-12,E1,P1,weld,10,good,\n")
+    with plant.engine.connect() as conn:
+        (row,) = tallies_between(conn, OCTOBER.first, OCTOBER.after)
+    assert row.pieces == 10

@@ -58,11 +58,10 @@ def test_a_tally_sheet_is_imported_once_and_shown(run, tmp_path):
     assert json.loads(run("pay", "pieces", "import", sheet, "--json").out)["same"] == 1
     sheet.write_text("day,person,product,process,pieces\n2026-10-12,E7,P1,weld,10\n", "utf-8")
     assert "row 2: " in run("pay", "pieces", "import", sheet, code=3).err
-    assert json.loads(run("pay", "pieces", "show", "--month", "2026-10", "--json").out) == {
-        "month": "2026-10",
-        "people": [],
-        "notes": [],
-    }
+    shown = json.loads(run("pay", "pieces", "show", "--month", "2026-10", "--json", code=1).out)
+    assert (shown["month"], shown["people"]) == ("2026-10", [])
+    (note,) = shown["notes"]
+    assert "E1, who is not paid by the piece then, has 10 pieces on 2026-10-12" in note
 
 
 def test_rows_are_versions_and_the_last_one_counts(engine):
