@@ -5,7 +5,6 @@ from array import array
 from collections.abc import Iterator
 from itertools import accumulate
 from operator import lt, sub
-from threading import local
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import zstandard
@@ -25,20 +24,8 @@ _HEAD: Final = b"CLPC\x01"  # Clockline punch columns, version 1
 _LEVEL: Final = 1  # higher ones take longer and save little once like stands beside like
 
 
-class _OfThread(local):
-    """A compressor serves one thread at a time, and making one takes a quarter of what it does for
-    a page.
-    """
-
-    def __init__(self) -> None:
-        self.compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
-
-
-_of_thread: Final = _OfThread()
-
-
 def deflated(content: bytes) -> bytes:
-    return _HEAD + _of_thread.compressor.compress(content)
+    return _HEAD + zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(content)
 
 
 def inflated(packed: bytes, *, limit: int) -> bytes:
