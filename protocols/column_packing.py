@@ -4,12 +4,13 @@ import sys
 from array import array
 from collections.abc import Iterator
 from itertools import accumulate
-from operator import sub
+from operator import lt, sub
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import zstandard
 
 from protocols.errors import LimitExceededError, ProtocolError
+from protocols.number_lanes import are_growing, are_natural, steps_of
 
 # `array` takes no parameter at run time, where msgspec looks at the fields.
 if TYPE_CHECKING:
@@ -72,11 +73,27 @@ def numbers_in(content: bytes, code: TypeCode) -> Numbers:
     return numbers
 
 
+def in_strict_order(numbers: Numbers) -> bool:
+    """Whether each of the numbers, of 8 bytes, is greater than the one before."""
+    lanes = _lanes(numbers)
+    if are_natural(lanes, len(numbers)):
+        return are_growing(lanes, len(numbers))
+    return all(map(lt, numbers, numbers[1:]))
+
+
 def step_bytes(numbers: Numbers) -> bytes:
-    """The first number and each one's distance from the one before: small where they grow."""
-    values = numbers.tolist()  # an array would make each number anew wherever it is looked at
-    steps = array("q", [*values[:1], *map(sub, values[1:], values)])
+    """The first number, of 8 bytes, and each one's distance from the one before: small where they
+    grow.
+    """
+    lanes = _lanes(numbers)
+    if are_natural(lanes, len(numbers)):
+        return planes(steps_of(lanes, len(numbers)), len(numbers))
+    steps = array("q", [*numbers[:1], *map(sub, numbers[1:], numbers)])
     return planes(number_bytes(steps), len(steps))
+
+
+def _lanes(numbers: Numbers) -> int:
+    return int.from_bytes(number_bytes(numbers), "little")
 
 
 def numbers_of_steps(content: bytes, rows: int) -> Iterator[int]:

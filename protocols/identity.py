@@ -65,7 +65,10 @@ def event_time(identity: bytes) -> datetime:
 @lru_cache(maxsize=8_192)
 def punch_key(serial: str, user_id: str, state: int, ordinal: int) -> bytes:
     """What follows the time in the digest of a punch."""
-    return _before_user(serial) + spelled_key((user_id,)) + _behind_user(state, ordinal)
+    user = user_id.encode()
+    return b"".join(
+        (_before_user(serial), len(user).to_bytes(4, "big"), user, _behind_user(state, ordinal))
+    )
 
 
 @lru_cache(maxsize=1_024)

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
-from operator import add, le, lt
+from operator import add, le
 from typing import Annotated, Final
 
 import msgspec
@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from protocols.column_packing import (
     Numbers,
     deflated,
+    in_strict_order,
     inflated,
     number_bytes,
     numbers_in,
@@ -85,8 +86,7 @@ class PunchColumns(Struct, frozen=True, kw_only=True, gc=False):
 
     def in_strict_order(self) -> bool:
         """Each row later than the one before: no two of them can be the same punch."""
-        times = self.times.tolist()
-        return all(map(lt, times, times[1:]))
+        return in_strict_order(self.times)
 
     def punches(self) -> list[Punch]:
         work_codes = self.work_code or [None] * len(self)

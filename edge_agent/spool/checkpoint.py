@@ -79,7 +79,10 @@ class Checkpointer:
 
     def _grown_frames(self) -> int:
         """Exact where a log grows past all before it: a page of the spool is many frames."""
-        size = self._log.stat().st_size if self._log.exists() else 0
+        try:
+            size = self._log.stat().st_size
+        except FileNotFoundError:
+            size = 0
         grown, self._log_bytes = size - self._log_bytes, size
         return max(grown, 0) // _FRAME_BYTES
 

@@ -41,27 +41,32 @@ _INSERT_QUARANTINE = """
 _SMALL_RAW_BYTES = 4_096
 _DAY_US = 86_400_000_000
 
-# A whole read tells how many rows it yielded and how many the device says it holds: both or none.
 # Places, not names, here and above: they take a third off the cost of a lone punch.
-_UPDATE_DEVICE = """
+_COUNT = """
     UPDATE devices SET
         name = ?2,
-        cursor = coalesce(?3, cursor),
-        on_device = coalesce(?4, on_device),
-        log_rows = CASE WHEN ?4 IS NULL THEN log_rows ELSE ?5 END,
-        received = received + ?6,
-        stored = stored + ?7,
-        known = known + ?8,
-        quarantined = quarantined + ?9,
-        quarantined_again = quarantined_again + ?10,
-        newest_time = ?11,
-        ends = ?12,
-        lowest = min(coalesce(lowest, ?13), coalesce(?13, lowest)),
-        last_fetch_at = ?14,
-        read_from = coalesce(?15, read_from),
-        clock_offset_ms = coalesce(?16, clock_offset_ms),
-        last_trusted_at = CASE WHEN ?17
-            THEN max(coalesce(last_trusted_at, ?14), ?14) ELSE last_trusted_at END
+        received = received + ?3,
+        stored = stored + ?4,
+        known = known + ?5,
+        quarantined = quarantined + ?6,
+        quarantined_again = quarantined_again + ?7,
+        newest_time = ?8,
+        ends = ?9,
+        lowest = min(coalesce(lowest, ?10), coalesce(?10, lowest)),
+        last_fetch_at = ?11,
+        last_trusted_at = CASE WHEN ?12
+            THEN max(coalesce(last_trusted_at, ?11), ?11) ELSE last_trusted_at END
+    WHERE device = ?1"""
+
+# What a lone punch does not bring. A whole read tells how many rows it yielded and how many the
+# device says it holds: both or none.
+_NOTE_PLACE = """
+    UPDATE devices SET
+        cursor = coalesce(?2, cursor),
+        on_device = coalesce(?3, on_device),
+        log_rows = CASE WHEN ?3 IS NULL THEN log_rows ELSE ?4 END,
+        read_from = coalesce(?5, read_from),
+        clock_offset_ms = coalesce(?6, clock_offset_ms)
     WHERE device = ?1"""
 
 _NOTE_ARRIVALS = """
@@ -176,7 +181,7 @@ class EventLog:
 
 class _Group:
     """Deliveries of one transaction, stored together: their pages by one statement, their counters
-    and cursors by another. What waits is written before anything that asks for it.
+    by another, their cursors by a third. What waits is written before anything that asks for it.
     """
 
     def __init__(
@@ -187,7 +192,8 @@ class _Group:
         self._ledgers = ledgers
         self.last_page: int | None = None  # where the last page begins, None without any
         self._pages: list[PageRow] = []
-        self._updates: list[tuple[object, ...]] = []
+        self._counts: list[tuple[object, ...]] = []
+        self._places: list[tuple[object, ...]] = []
 
     def append(self, delivery: Delivery, envelope: Envelope) -> Appended:
         delivery = without_giants(delivery)
@@ -199,14 +205,10 @@ class _Group:
             _quarantine(self._connection, row, device=ledger.device, now=now)
             for row in delivery.quarantined
         )
-        reading = envelope.reading
-        self._updates.append(
+        self._counts.append(
             (
                 ledger.device,
                 envelope.device_name,
-                delivery.cursor,
-                delivery.on_device,
-                delivery.log_rows,
                 handed_over + len(delivery.quarantined),
                 stored.rows,
                 handed_over - stored.rows,
@@ -218,11 +220,21 @@ class _Group:
                 if stored.lowest is None
                 else own_time(stored.lowest, envelope.zone, envelope.clock_offset_ms),
                 now,
-                None if reading is None else microseconds(reading.read_from),
-                None if reading is None else reading.offset_ms,
-                Flag.GATEWAY_CLOCK_SUSPECT not in envelope.flags,
+                int(Flag.GATEWAY_CLOCK_SUSPECT not in envelope.flags),
             )
         )
+        reading = envelope.reading
+        if (delivery.cursor, delivery.on_device, reading) != (None, None, None):
+            self._places.append(
+                (
+                    ledger.device,
+                    delivery.cursor,
+                    delivery.on_device,
+                    delivery.log_rows,
+                    None if reading is None else microseconds(reading.read_from),
+                    None if reading is None else reading.offset_ms,
+                )
+            )
         if delivery.on_device is not None:
             self.write()  # marks ask for `ends`, and holds of later deliveries for `log_rows`
             note_read(self._connection, ledger.device, delivery, envelope)
@@ -233,10 +245,11 @@ class _Group:
         )
 
     def write(self) -> None:
-        if self._updates or self._pages:
+        if self._counts or self._pages:
             _insert_pages(self._connection, self._pages)
-            self._connection.executemany(_UPDATE_DEVICE, self._updates)
-            self._pages, self._updates = [], []
+            self._connection.executemany(_COUNT, self._counts)
+            self._connection.executemany(_NOTE_PLACE, self._places)
+            self._pages, self._counts, self._places = [], [], []
 
     def _begin_ledger(self, delivery: Delivery, envelope: Envelope) -> Ledger:
         ledger = begin_ledger(self._connection, delivery.serial, envelope.device_name)

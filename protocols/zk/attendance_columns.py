@@ -112,10 +112,11 @@ class ColumnDecoder:
             return None
         nothing = bytes(rows)  # most terminals ask for no work code
         columns = [piece[place + byte :: width] for byte in range(_WORK_CODE_BYTES)]
+        if all(column == nothing for column in columns):
+            return numbers_in(bytes(rows * _WORK_CODE_BYTES), "I")
         codes = bytearray(rows * _WORK_CODE_BYTES)
         for byte, column in enumerate(columns):
-            if column != nothing:
-                codes[byte::_WORK_CODE_BYTES] = column
+            codes[byte::_WORK_CODE_BYTES] = column
         numbers = numbers_in(bytes(codes), "I")
         # Every pattern is one byte repeated, so a column without that byte rules it out for all.
         if any(byte in columns[0] for byte in _FILL_BYTES) and not FILL_PATTERNS.isdisjoint(

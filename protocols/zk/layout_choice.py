@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from protocols.zk.clock import unpack_time
-from protocols.zk.layouts import Layout, is_filled, unpack_rows, user_id_text
+from protocols.zk.layouts import Layout, Row, is_filled, unpack_rows, user_id_text
 from protocols.zk.meanings import METHODS, STATES
 
 _SAMPLES = 64  # enough to tell six layouts apart, cheap on a log of 100,000
@@ -113,9 +113,12 @@ class _Fit(Struct, frozen=True):
     @classmethod
     def of(cls, table: TableBytes, layout: Layout, now_year: int, shown_year: int | None) -> "_Fit":
         # Worn flash says nothing about the layout of the rows around it.
-        rows = list(_samples(table, layout.width))
+        samples = list(_samples(table, layout.width))
+        records = [sample for sample in samples if not is_filled(sample)]
+        rows = unpack_rows(b"".join(records), layout)
         judged = [
-            plausibility(row, layout, now_year, shown_year) for row in rows if not is_filled(row)
+            _plausibility(record, layout, row, now_year, shown_year)
+            for record, row in zip(records, rows, strict=True)
         ]
         if not judged:
             return cls(0.0, sense=False, filled=1.0)
@@ -123,7 +126,7 @@ class _Fit(Struct, frozen=True):
         return cls(
             sum(judged) / len(judged),
             sense=len(table) % layout.width == 0 and senseless <= _MAX_SENSELESS * len(judged),
-            filled=1 - len(judged) / len(rows),
+            filled=1 - len(judged) / len(samples),
         )
 
     def from_score(self, least: float) -> bool:
@@ -150,7 +153,14 @@ def plausibility(
     record: bytes, layout: Layout, now_year: int, shown_year: int | None = None
 ) -> float:
     """0 = no terminal would write this record; 1 = nothing strange about it."""
-    ((key, verify, packed, state, work_code),) = unpack_rows(record, layout)
+    (row,) = unpack_rows(record, layout)
+    return _plausibility(record, layout, row, now_year, shown_year)
+
+
+def _plausibility(
+    record: bytes, layout: Layout, row: Row, now_year: int, shown_year: int | None
+) -> float:
+    key, verify, packed, state, work_code = row
     time = unpack_time(packed)
     last_year = max(now_year + 1, shown_year or 0)
     if time is None or time.year > last_year or not _id_makes_sense(key):

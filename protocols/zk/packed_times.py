@@ -1,6 +1,4 @@
-"""The packed times of many records at once: lanes of one large integer, added and compared by the
-processor's own width, where a Python object per row would take ten times as long.
-"""
+"""The packed times of many records at once, by lanes."""
 
 from bisect import bisect_left
 from calendar import monthrange
@@ -9,11 +7,10 @@ from functools import lru_cache
 from typing import Final
 
 from protocols.column_packing import Numbers, numbers_in
+from protocols.number_lanes import LANE_BYTES, are_growing
 from protocols.zk.clock import unpack_time
 from protocols.zk.layouts import Layout
 
-_LANE_BYTES: Final = 8
-_LANE_BITS: Final = 8 * _LANE_BYTES
 _TIME_BYTES: Final = 4
 _DAY_SECONDS: Final = 86_400
 _MONTH_SECONDS: Final = 31 * _DAY_SECONDS  # to the packed clock every month has 31 days
@@ -26,9 +23,9 @@ class PackedTimes:
 
     def __init__(self, piece: bytes, layout: Layout) -> None:
         self._count = len(piece) // layout.width
-        lanes = bytearray(_LANE_BYTES * self._count)
+        lanes = bytearray(LANE_BYTES * self._count)
         for byte in range(_TIME_BYTES):
-            lanes[byte::_LANE_BYTES] = piece[layout.places.time + byte :: layout.width]
+            lanes[byte::LANE_BYTES] = piece[layout.places.time + byte :: layout.width]
         self._lanes = lanes
         self._whole = int.from_bytes(lanes, "little")
         self.first = self._at(0)
@@ -36,12 +33,7 @@ class PackedTimes:
 
     def in_strict_order(self) -> bool:
         """Each later than the one before."""
-        pairs = self._count - 1
-        guards = _lanes(1 << _LANE_BITS - 1, pairs)
-        before = self._whole & _lanes((1 << _LANE_BITS) - 1, pairs)
-        # A guard stays where "later minus earlier minus one" need not borrow it.
-        almost = _lanes((1 << _LANE_BITS - 1) - 1, pairs)
-        return ((self._whole >> _LANE_BITS) + almost - before) & guards == guards
+        return are_growing(self._whole, self._count)
 
     def numbers(self) -> Numbers:
         return numbers_in(bytes(self._lanes), "q")
@@ -51,7 +43,8 @@ class PackedTimes:
 
         For times in order only: within a month the packed clock runs as any other.
         """
-        shifts = start = 0
+        shifts: list[tuple[int, int]] = []
+        start = 0
         for month in range(self.first // _MONTH_SECONDS, self.last // _MONTH_SECONDS + 1):
             end = self._until((month + 1) * _MONTH_SECONDS, start)
             if end == start:
@@ -59,9 +52,9 @@ class PackedTimes:
             days, shift = _month(month)
             if self._at(end - 1) >= month * _MONTH_SECONDS + days * _DAY_SECONDS:
                 return None
-            shifts |= _lanes(shift, end - start) << _LANE_BITS * start
+            shifts.append((shift, end - start))
             start = end
-        shifted = self._whole * 1_000 + shifts
+        shifted = self._whole * 1_000 + _lanes_of_runs(tuple(shifts))
         return numbers_in(shifted.to_bytes(len(self._lanes), "little"), "q")
 
     def _until(self, time: int, start: int) -> int:
@@ -73,14 +66,15 @@ class PackedTimes:
         )
 
     def _at(self, row: int) -> int:
-        start = row * _LANE_BYTES
+        start = row * LANE_BYTES
         return int.from_bytes(self._lanes[start : start + _TIME_BYTES], "little")
 
 
-@lru_cache(maxsize=32)  # 40 kB each for whole pages: three to compare, one for each month in work
-def _lanes(number: int, count: int) -> int:
-    """`number` in each of `count` lanes."""
-    return int.from_bytes(number.to_bytes(_LANE_BYTES, "little") * count, "little")
+@lru_cache(maxsize=16)  # 40 kB each for whole pages, most of which are within one month
+def _lanes_of_runs(runs: tuple[tuple[int, int], ...]) -> int:
+    """Of each (number, count) as many lanes of that number."""
+    lanes = [number.to_bytes(LANE_BYTES, "little") * count for number, count in runs]
+    return int.from_bytes(b"".join(lanes), "little")
 
 
 @lru_cache(maxsize=256)
