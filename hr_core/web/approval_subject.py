@@ -92,13 +92,16 @@ def _told_of_a_person(
         case Kind.PAY_AGREEMENT:
             person, since = person_text(content["person"], names), content["valid_from"]
             return words("subject_agreement", person=person, since=since)
-        case _ if content.get("order"):
-            order = content["order"]
-            person = person_text(order["person"], names)
-            return words("subject_order", reference=order["reference"], person=person)
         case _:
-            end = content["end"]
-            return words("subject_order_end", order=end["order"], month=end["last_month"])
+            return _told_of_an_order(content, names, words)
+
+
+def _told_of_an_order(content: dict[str, Any], names: Mapping[str, str], words: Words) -> str:
+    if order := content.get("order"):
+        person = person_text(order["person"], names)
+        return words("subject_order", reference=order["reference"], person=person)
+    end = content["end"]
+    return words("subject_order_end", order=end["order"], month=end["last_month"])
 
 
 def shown_fen(fen: object) -> str:

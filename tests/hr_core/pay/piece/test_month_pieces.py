@@ -449,7 +449,7 @@ def test_counters_of_people_on_monthly_wages_are_nothing_to_look_at(plant):
 def test_pieces_before_the_agreement_by_the_piece_are_told_and_not_dropped(plant):
     monthly = PayAgreement(city="上海", base_fen=300_000)
     with writing(plant.engine) as conn:
-        add_agreement(conn, "E1", date(2026, 10, 13), monthly, by=("a", "b"), at=plant.now)
+        agreement_by_two(conn, "E1", date(2026, 10, 13), monthly, by=("a", "b"), at=plant.now)
     present(plant, 12, 13)
     plant.catch_up()
     plant.tally(
@@ -466,7 +466,7 @@ def test_sheets_of_a_plant_where_nobody_is_paid_by_the_piece_are_told(plant):
     monthly = PayAgreement(city="上海", base_fen=300_000)
     with writing(plant.engine) as conn:
         for person in ("E1", "E2"):
-            add_agreement(conn, person, date(2026, 10, 1), monthly, by=("a", "b"), at=plant.now)
+            agreement_by_two(conn, person, date(2026, 10, 1), monthly, by=("a", "b"), at=plant.now)
     plant.tally(
         "day,person,group,product,process,pieces\n2026-10-12,E1,,P1,weld,10\n"
         "2026-10-13,,G1,P1,weld,50\n"
