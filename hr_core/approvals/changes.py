@@ -134,7 +134,7 @@ def _agreements(conn: sa.Connection, one: Approval, sight: Sight) -> Iterator[Ag
             person=row.person,
             since=row.valid_from.isoformat(),
             replaces=None if before is None else before.number,
-            fields=tuple(_masked(field, sight) for field in found),
+            fields=tuple(_masked(field, sight) for field in sorted(found, key=_sums_first)),
         )
 
 
@@ -270,6 +270,11 @@ def _differences(
         for place in places
         if before.get(place) != after.get(place)
     ]
+
+
+def _sums_first(field: FieldChange) -> bool:
+    name = field.path[0]
+    return not (name.endswith("_fen") or name in FEN_BY_NAME)
 
 
 def _masked(field: FieldChange, sight: Sight) -> FieldChange:

@@ -73,7 +73,7 @@ def test_a_table_of_prices_that_came_later_is_paid_as_corrections(plant):
     assert found == {"retro_2026-10_piece:P1:weld": 30_000}
     line = line_of(run, "retro_2026-10_piece:P1:weld")
     assert line.trace.facts["causes"] == "price"
-    assert line.trace.version == "piece-price/3", "the run of October is approval 2"
+    assert line.trace.version == "piece-price/4", "October's prices, agreement and run came before"
     for lang, said in (("zh", "6,300.00"), ("en", "6,300.00")):
         assert said in words_of(line, lang).sentence
     assert not [one for one in run.findings.to_check if "2026-10" in one.why]
