@@ -68,8 +68,17 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="clockline-demo-") as name:
             yield Path(name)
         return
-    keep.mkdir(parents=True, exist_ok=True)
-    if any(keep.iterdir()):
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        taken = any(keep.iterdir())
+    except OSError as error:  # a file of that name, a folder above it that others own
+        raise CommandError(
+            f"cannot be made a folder ({error.strerror or error})",
+            where=str(keep),
+            remedy="Name a new folder where you may write",
+            try_command="edge-agent demo --keep NEW_FOLDER",
+        ) from error
+    if taken:
         raise CommandError(
             "is not empty",
             where=str(keep),

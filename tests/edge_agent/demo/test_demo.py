@@ -106,6 +106,15 @@ def test_a_used_folder_is_not_overwritten(tmp_path):
     assert (tmp_path / "core.db").read_text() == "precious"
 
 
+def test_a_folder_that_is_a_file_is_told(tmp_path):
+    (tmp_path / "site.toml").write_text("precious")
+    done = demo("--keep", str(tmp_path / "site.toml"))
+    assert done.returncode == 2
+    assert "site.toml: cannot be made a folder" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "site.toml").read_text() == "precious"
+
+
 def test_an_account_in_which_a_count_differs_does_not_agree():
     fields = dict.fromkeys(Account.__struct_fields__, 0) | {
         "months": (), "runs": (), "not_computed": (), "rates": (), "slips": (), "explained": {},
