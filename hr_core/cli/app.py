@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Annotated
 
 import typer
@@ -106,6 +107,11 @@ def root(
 def run(arguments: Sequence[str]) -> int:
     """Runs one command. Every failure becomes one line on stderr and one that says what helps."""
     command = typer.main.get_command(app)
+    if blank := _blank_option(arguments):
+        print(
+            f"error: {blank} is empty\n  remedy: write who or why, or leave it out", file=sys.stderr
+        )
+        return ExitCode.USAGE
     try:
         code = command.main(args=list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except CoreError as error:
@@ -113,9 +119,21 @@ def run(arguments: Sequence[str]) -> int:
     except TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else PROGRAM
-        print(f"error: {error.format_message()}\n  try: {path} --help", file=sys.stderr)
+        told = error.format_message().replace("Value error, ", "")
+        print(f"error: {told}\n  try: {path} --help", file=sys.stderr)
         return ExitCode.USAGE
     return int(code or ExitCode.OK)
+
+
+def _blank_option(arguments: Sequence[str]) -> str | None:
+    """The name of who did it, or a reason, that is given and says nothing: an unset variable of a
+    script. It must not turn into the name of the account that runs the script.
+    """
+    for name, value in zip_longest(arguments, arguments[1:], fillvalue="-"):
+        option, told, given = name.partition("=")
+        if option in {"--by", "--reason"} and not (given if told else value).strip():
+            return option
+    return None
 
 
 def _fail(error: CoreError) -> int:

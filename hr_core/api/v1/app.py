@@ -111,7 +111,7 @@ async def _bad_parameter(_request: Request, error: Any) -> Response:
         ProblemError(
             422,
             "bad_parameter",
-            str(first["msg"])[:MOST_TOLD_CHARS],
+            str(first["msg"]).removeprefix("Value error, ")[:MOST_TOLD_CHARS],
             where=": ".join(place[:2]),
             remedy="/api/v1/docs shows every parameter with its limits",
         )
