@@ -72,7 +72,7 @@ def add(  # noqa: PLR0913 - one for each option
             kind=ClaimKind(kind),
             court=court.strip(),
             reference=reference.strip(),
-            received=parse_day(received),
+            received=parse_day(received, "--received"),
             first_month=str(on),
             total_fen=_fen(total, "--total"),
             instalment_fen=_fen(instalment, "--instalment"),

@@ -70,7 +70,7 @@ def retire(  # noqa: PLR0913 - one for each option
     """Say that a device is gone: from that day on nobody's day waits for it."""
     from hr_core.device_retirement import retire_device
 
-    day = parse_day(since)
+    day = parse_day(since, "--since")
     with writing(context, db) as conn:
         done = retire_device(conn, serial, day, _ruling(by, reason))
     if as_json:

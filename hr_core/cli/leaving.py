@@ -81,14 +81,14 @@ def add(  # noqa: PLR0913 - one for each option
     from hr_core.people.lookup import person_in_month
     from hr_core.store.pay_run_steps import approved_run
 
-    last = parse_day(last_day)
+    last = parse_day(last_day, "--last-day")
     month = Month(last.year, last.month)
     with writing(context, db) as conn:
         new = Leaving(
             person=person_in_month(conn, employee, month),
             last_day=last,
             exit=how.strip().lower(),
-            service_from=parse_day(service_from),
+            service_from=parse_day(service_from, "--service-from"),
             leave_half_days=_half_days(leave_days, "--leave-days"),
             leave_taken_half_days=None
             if leave_taken is None

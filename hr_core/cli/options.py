@@ -196,15 +196,15 @@ def parse_month(text: str) -> Month:
         raise typer.BadParameter(str(exc), param_hint="--month") from exc
 
 
-def parse_day(text: str) -> date:
-    """Raises a usage error."""
+def parse_day(text: str, option: str = "--day") -> date:
+    """Raises a usage error that names `option`."""
     from datetime import datetime
 
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a date of the wall clock
     except ValueError as exc:
         raise typer.BadParameter(
-            f"{text!r} is not a day like 2026-11-21", param_hint="--day"
+            f"{text!r} is not a day like 2026-11-21", param_hint=option
         ) from exc
 
 

@@ -1,11 +1,12 @@
 """A pay run as one JSON object and as text."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hr_core.clock import Month
 from hr_core.errors import CoreError
 from hr_core.money import format_fen
-from hr_core.pay.slip import Side, Slip
+from hr_core.pay.slip import OpenDay, Side, Slip
 from hr_core.store.results import NewRun, RunFindings
 
 
@@ -93,11 +94,20 @@ def print_run(number: int, run: NewRun) -> None:
             f"; the company beside it {format_fen(slip.employer_fen)}" if slip.employer_fen else ""
         )
         print(f"  {slip.number}  {slip.name}  {format_fen(slip.total_fen)}  ({amounts}{beside})")
-        for day in slip.to_clarify:
-            print(f"    to be clarified: {day.day} {day.what}; {day.effect}")
+        for line in _open_days(slip.to_clarify):
+            print(f"    to be clarified: {line}")
     for event_id in run.unassigned:
         print(f"  in no shift window: event {event_id}; see hr-core trace")
     _print_findings(run.findings)
+
+
+def _open_days(days: Sequence[OpenDay]) -> Iterator[str]:
+    """A line for each reason, with all its days: 2026-11-03, 04, 05 …"""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for day in days:
+        alike.setdefault((day.what, day.effect), []).append(day.day)
+    for (what, effect), (first, *more) in alike.items():
+        yield f"{', '.join((first, *(day[-2:] for day in more)))} {what}; {effect}"
 
 
 def _print_findings(findings: RunFindings) -> None:

@@ -112,7 +112,7 @@ def goal(
     from hr_core.performance.follow_up import add_goal
     from hr_core.store.consequences import PlanGoal
 
-    day = parse_day(due)
+    day = parse_day(due, "--due")
     with writing(context, db) as conn:
         add_goal(conn, number, PlanGoal(text=text, due=day), act_now(conn, by))
     print(f"consequence {number}: added, until {day}")

@@ -115,7 +115,7 @@ def progress(
 
     wanted = None if period is None else str(parse_period(period))
     with reading(context, db) as conn:
-        day = today_here(conn) if on is None else parse_day(on)
+        day = today_here(conn) if on is None else parse_day(on, "--on")
         named = None if owner is None else owner_key(conn, owner, day)
         found = progress_of(conn, day, owner=named, period=wanted)
     if as_json:

@@ -87,7 +87,7 @@ def overdue(  # noqa: PLR0913 - one for each option
         today = today_here(conn)
         wanted = [person_of_number(conn, one, today) for one in people or ()]
         wanted += people_of_unit(conn, unit, today) if unit else []
-        found = late(conn, wanted, kind, parse_day(since), today)
+        found = late(conn, wanted, kind, parse_day(since, "--since"), today)
     if as_json:
         print_json({"overdue": found})
     else:

@@ -66,7 +66,7 @@ def last_days_of(conn: sa.Connection, person: str) -> list[str]:
 
 
 def _check(conn: sa.Connection, new: Leaving) -> None:
-    fault = ""
+    fault, remedy = "", _AGAIN
     if new.exit.upper() not in Exit.__members__:
         fault = f"ends by {new.exit!r}, which is none of {', '.join(one.code for one in Exit)}"
     elif new.service_from > new.last_day:
@@ -82,7 +82,9 @@ def _check(conn: sa.Connection, new: Leaving) -> None:
     elif new.average_wage_fen is not None and not 0 < new.average_wage_fen <= MAX_FEN:
         fault = "has an average wage that is not above zero"
     elif str(new.last_day) not in (known := last_days_of(conn, new.person)):
-        told = ", ".join(known) or "has no last day"
-        fault = f"ends on {new.last_day}, and the contract: {told}; see hr-core people leave"
+        told = f"ends on {', '.join(known)}" if known else "has no last day"
+        fault = f"has the last day {new.last_day}, and the contract {told}"
+        until = new.last_day + timedelta(days=1)
+        remedy = f"end it first: hr-core people leave {new.person} --until {until} --reason …"
     if fault:
-        raise RefusedError(f"the leaving of {new.person} {fault}", remedy=_AGAIN)
+        raise RefusedError(f"the leaving of {new.person} {fault}", remedy=remedy)

@@ -39,10 +39,12 @@ class PaidSlip(Struct, frozen=True, kw_only=True):
 def paid_slip(conn: sa.Connection, run: int, person: str) -> PaidSlip:
     """Raises NotFoundError."""
     row, slip = run_by_number(conn, run), slip_of(conn, run, person)
-    if row is None or slip is None:
+    if row is None:
+        raise NotFoundError(f"there is no pay run {run}", remedy="list them: hr-core pay runs")
+    if slip is None:
         raise NotFoundError(
             f"run {run} has no payslip of {person!r}",
-            remedy="list the runs and their payslips: hr-core pay runs, hr-core pay slips RUN",
+            remedy=f"list its payslips: hr-core pay slips {run}; who is not there was not paid by it",
         )
     made = newest_versions(conn, [run]).get((run, person))
     if made is not None:

@@ -76,6 +76,50 @@ def test_an_empty_list_says_so(month, capfd, command, told):
     assert told in capfd.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("pay slip 9 1007", "there is no pay run 9"),
+        ("pay leaving add 1008 --last-day 2026-11-31 @ --reason x", "for --last-day"),
+        (
+            "pay leaving add 1008 --last-day 2026-10-20 @ --reason x",
+            "leave 1008 --until 2026-10-21",
+        ),
+        ("pay entries add 1007 bonus 5 --month 2026-10 --reason x --by @@", "--by is empty"),
+        ("pay entries add 1007 bonus 5 --month 2026-10 --reason @@", "--reason is empty"),
+        ("pay entries add 1007 bonus 5 --month 2026-10 --reason= --by wu", "--reason is empty"),
+        ("pay entries add 1007 bonus 5 --month 2026-10 --reason x --by", "requires an argument"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(month, capfd, command, told):
+    terms = "--exit mutual --service-from 2020-01-01 --leave-days 10"
+    words = command.replace(" @ ", f" {terms} ").split()
+    assert main(["" if word == "@@" else word for word in words]) == 3
+    assert told in capfd.readouterr().err
+
+
+def test_days_that_are_open_for_one_reason_are_one_line(month, capfd):
+    lines = (month / "1_attlog.dat").read_text().splitlines(keepends=True)
+    gone = ("2026-10-12 17:", "2026-10-14 17:")
+    fewer = [one for one in lines if not (one.split()[0] == "7" and any(at in one for at in gone))]
+    (month / "fewer.dat").write_text("".join(fewer))
+    assert len(fewer) == len(lines) - 2
+    fresh = ["--db", "fresh.db"]
+    for command in (
+        "init",
+        "import people.toml",
+        "import fewer.dat --device CQZ7 --whole-log",
+        "pay agreements import agreements.toml --by wu",
+        "approvals approve 1 --by zhao",
+    ):
+        assert main([*fresh, *command.split()]) == 0
+    capfd.readouterr()
+    assert main([*fresh, "pay", "run", "--month", "2026-10"]) == 1
+    told = capfd.readouterr().out
+    assert told.count("to be clarified") == 1
+    assert "    to be clarified: 2026-10-12, 14 " in told
+
+
 def test_a_month_of_counters_is_one_sentence_and_every_change_is_listed():
     def reasons(change, count):
         return tuple(
