@@ -71,7 +71,9 @@ def values_of(line: SlipLine) -> dict[str, Value]:
         found |= {f"{step.name}.{at}": value for at, value in enumerate(operands(trace, step))}
     found |= {f"line.{one.code}": one.amount_fen for one in trace.lines}
     if trace.entries:
-        found["entry_names"] = ", ".join(one.name for one in trace.entries)
+        # A sum without a name of its own is named by its kind's code, which is no word for a worker.
+        if names := [one.name for one in trace.entries if one.name != trace.rule]:
+            found["entry_names"] = ", ".join(names)
         for who in ("entered_by", "approved_by"):
             found[who] = ", ".join(dict.fromkeys(getattr(one, who) for one in trace.entries))
     found |= trace.facts

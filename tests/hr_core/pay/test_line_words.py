@@ -321,6 +321,10 @@ def test_an_entered_sum_says_who_entered_and_who_approved_it():
     told = words_of(line, "zh")
     assert told.sentence == "中秋:王 录入,李 批准"
     assert told.law == ()
+    unnamed = replace(entry, name=line.trace.rule)
+    line = replace(line, trace=replace(line.trace, entries=(unnamed,)))
+    assert words_of(line, "zh").sentence == "王 录入,李 批准"
+    assert words_of(line, "en").sentence == "Entered by 王, approved by 李"
 
 
 def test_an_allowance_has_its_own_name_behind_the_kinds():
