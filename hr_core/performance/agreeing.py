@@ -228,10 +228,14 @@ def check_codes(owner: str, goals: Sequence[Goal]) -> None:
     """Raises RefusedError: no goal at all, or two of one name."""
     codes = [one.code for one in goals]
     twice = sorted({code for code in codes if codes.count(code) > 1})
-    if twice or not codes:
-        fault = f"{', '.join(twice)} twice" if twice else "none"
+    if not codes:
         raise RefusedError(
-            f"goals of {owner}: {fault}", remedy="give each goal one code of its own"
+            f"no goal of {owner} is given", remedy="write at least one: code, name, target, weight"
+        )
+    if twice:
+        raise RefusedError(
+            f"goals of {owner}: {', '.join(twice)} twice",
+            remedy="give each goal one code of its own",
         )
 
 

@@ -156,6 +156,13 @@ async def test_what_cannot_be_a_goal_is_refused_by_its_row(core, wrong, said):
     assert said in text
 
 
+async def test_an_empty_form_says_that_a_goal_is_missing(core):
+    answer = await sent(core, "lead", "/en/goals/new", **whole(period="2027-01"))
+    assert answer.status_code == 409
+    assert "no goal of E2 is given" in answer.text
+    assert "write at least one: code, name, target, weight" in answer.text
+
+
 async def test_only_who_signs_above_and_hr_propose(core):
     mine = whole(row(0, "OUT", "100"))
     for name, status in (("e1", 404), ("buyer", 404), ("e2", 404), ("eve", 404)):
