@@ -19,7 +19,7 @@ app = typer.Typer(help="Until when each device's records are complete at the cor
 
 _PASSING = frozenset({None, "waiting", "uncounted"})
 _REMEDY = {
-    "waiting": "rows are on their way to the core",
+    "waiting": "rows that the core has not acknowledged yet (without [uplink] there is no core)",
     "kept": "the core asked to keep rows: edge-agent spool export --state kept",
     "dead_letter": "the core refused rows: edge-agent dead list",
     "quarantined": "bytes could not be decoded: edge-agent quarantine list",
