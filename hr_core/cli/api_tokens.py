@@ -102,6 +102,8 @@ def list_(
             state = f"OVER since {one.expires_at:%Y-%m-%d %H:%M}"
         used = f"{one.last_used:%Y-%m-%d %H:%M}" if one.last_used else "never"
         print(f"{one.id}  {one.account}  {','.join(one.scopes)}  {state}  used {used}  {one.label}")
+    if not found:
+        print("No program has a token: hr-core token create ACCOUNT --scope SCOPE")
 
 
 @app.command("revoke")

@@ -49,6 +49,10 @@ def devices(context: typer.Context, *, db: DbOption = None, as_json: JsonOption 
                 f"  {one.gateway}  {one.accepted} new, {one.duplicate} known already  "
                 f"{one.first_seen:%Y-%m-%d %H:%M} to {one.last_seen:%Y-%m-%d %H:%M} UTC"
             )
+    if not (found or as_json):
+        print(
+            "No record came yet: hr-core token GATEWAY lets one send, or import a terminal's export"
+        )
     several = any(len(device.gateways) > 1 for device in found)
     return ExitCode.DEGRADED if several else ExitCode.OK
 

@@ -154,6 +154,8 @@ def gateways(
             print(f"  {_key_line(key, now)}")
         for of in one.refused:
             print(f"  refused {of.total} times, last {of.last_at:%Y-%m-%d %H:%M}: {of.code}")
+    if not (found or as_json):
+        print("No gateway has joined yet: hr-core token GATEWAY, then edge-agent enroll there")
     shut_out = [one for one in found if not any(key.in_force(now) for key in one.keys)]
     return ExitCode.DEGRADED if shut_out else ExitCode.OK
 

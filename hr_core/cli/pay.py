@@ -193,6 +193,8 @@ def runs(context: typer.Context, *, db: DbOption = None, as_json: JsonOption = F
             f"run {one.number}  {one.month}  {one.scheme_version}  "
             f"{one.created_at:%Y-%m-%d %H:%M} UTC  {total}  {state}"
         )
+    if not found:
+        print("No month was computed yet: hr-core pay run --month MONTH")
 
 
 @app.command("slips")

@@ -41,11 +41,14 @@ def import_agreements(
     from hr_core.approvals.actors import actor_named
     from hr_core.cli.gateways import operator
     from hr_core.clock import SystemClock
+    from hr_core.law.imported import all_rows
     from hr_core.pay.agreement_desk import propose_agreements
     from hr_core.pay.agreement_file import read_agreements
 
     rows = read_agreements(file)
     with writing(context, db) as conn:
+        known = {"", *(one.city for one in all_rows(conn))}
+        lawless = sorted({row.terms.city for row in rows} - known)
         done = propose_agreements(
             conn, rows, file.name, at=SystemClock().now(), by=actor_named(conn, by or operator())
         )
@@ -58,6 +61,9 @@ def import_agreements(
             f"{file.name}: {done.new} agreements wait for another person "
             f"({done.unchanged} hold already): hr-core approvals approve {done.approval} --by NAME"
         )
+    if not as_json:
+        for city in lawless:
+            print(f"  no law of {city} is here, and nobody is paid by it: hr-core law status")
 
 
 @agreements.command("list")

@@ -88,6 +88,8 @@ def reversals(context: typer.Context, *, db: DbOption = None, as_json: JsonOptio
             f"{format_fen(one.before_fen)} -> {format_fen(one.after_fen)}  {one.entered_by} and "
             f"{one.approved_by}: {one.reason}"
         )
+    if not found:
+        print("no payslip was reversed")
 
 
 def recoveries(

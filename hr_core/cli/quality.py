@@ -60,6 +60,8 @@ _SUMS = ("unattributed", "total", "upstream")
 def _print_rates(found: RatesView) -> None:
     for row in (*found.people, *found.teams, *found.lines):
         print(_rate_line(row))
+    if not (any(found.total) or any(found.upstream)):
+        print(f"no counts of {found.month}: no piece and no reject came from a line")
     print(f"unattributed {found.unattributed.rejects}/{found.unattributed.pieces}")
     if any(found.upstream):
         print(f"upstream of the line's count {found.upstream.rejects}/{found.upstream.pieces}")

@@ -132,6 +132,8 @@ def list_all(  # noqa: PLR0913 - one for each option
         return
     for one in found:
         print(_line(one))
+    if not found:
+        print("No such request: hr-core request ask")
 
 
 def shown(one: Request) -> dict[str, object]:

@@ -73,11 +73,35 @@ def test_a_template_is_not_written_under_another_kinds_ending(month, capfd):
         ("performance progress", "no agreed goals on"),
         ("performance goals tree", "performance goals import"),
         ("performance goals waiting", "no goals wait"),
+        ("pay runs", "hr-core pay run --month"),
+        ("pay reversals", "no payslip was reversed"),
+        ("token list", "hr-core token create"),
+        ("request list", "hr-core request ask"),
+        ("quality rates --month 2026-10", "no counts of 2026-10"),
     ],
 )
 def test_an_empty_list_says_so(month, capfd, command, told):
     assert main(command.split()) == 0
     assert told in capfd.readouterr().out
+
+
+def test_a_core_without_records_says_how_they_come(month, capfd):
+    assert main(["--db", "fresh.db", "init"]) == 0
+    capfd.readouterr()
+    for command, told in (("gateways", "hr-core token"), ("devices", "No record came yet")):
+        assert main(["--db", "fresh.db", command]) == 0
+        assert told in capfd.readouterr().out
+        assert main(["--db", "fresh.db", command, "--json"]) == 0
+        assert told not in capfd.readouterr().out
+
+
+def test_a_city_without_law_is_told_when_it_is_entered(month, capfd):
+    text = (month / "agreements.toml").read_text()
+    (month / "typo.toml").write_text(text.replace("上海", "上诲"))
+    assert main(["pay", "agreements", "import", "typo.toml", "--by", "wu"]) == 0
+    assert "no law of 上诲 is here" in capfd.readouterr().out
+    assert main(["pay", "agreements", "import", "agreement-1009.toml", "--by", "wu"]) == 0
+    assert "no law of" not in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(
