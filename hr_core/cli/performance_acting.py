@@ -26,22 +26,14 @@ def sign_of(conn: sa.Connection, by: str | None, note: str = "") -> Sign:
     from hr_core.approvals.actors import actor_named
     from hr_core.cli.gateways import operator
     from hr_core.clock import SystemClock
+    from hr_core.people.today import today_at
     from hr_core.performance.agreeing import Sign
-    from hr_core.performance.today import today_at
 
     at = SystemClock().now()
     name = (by or operator()).strip()
     return Sign(
         at=at, by=actor_named(conn, _key(conn, name, today_at(conn, at))), note=note.strip()
     )
-
-
-def today_here(conn: sa.Connection) -> date:
-    """By the plant's wall clock."""
-    from hr_core.clock import SystemClock
-    from hr_core.performance.today import today_at
-
-    return today_at(conn, SystemClock().now())
 
 
 def _key(conn: sa.Connection, name: str, on: date) -> str:

@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hr_core.cli.options import ByOption, DbOption, JsonOption, print_json, reading, writing
-from hr_core.cli.performance_acting import NoteOption, owner_key, sign_of, today_here
+from hr_core.cli.options import (
+    ByOption,
+    DbOption,
+    JsonOption,
+    print_json,
+    reading,
+    today_here,
+    writing,
+)
+from hr_core.cli.performance_acting import NoteOption, owner_key, sign_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

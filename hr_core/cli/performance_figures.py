@@ -14,6 +14,7 @@ from hr_core.cli.options import (
     JsonOption,
     print_json,
     reading,
+    today_here,
     writing,
 )
 from hr_core.cli.performance_acting import (
@@ -23,7 +24,6 @@ from hr_core.cli.performance_acting import (
     parse_number,
     parse_period,
     sign_of,
-    today_here,
 )
 from hr_core.cli.performance_rules import bring_rules
 
@@ -149,9 +149,9 @@ def remind(
     from hr_core.notify.delivery import tell_all
     from hr_core.notify.goal_message import reminder_messages, review_messages, turn_messages
     from hr_core.notify.settings import LOG_ONLY, read_channels
+    from hr_core.people.today import today_at
     from hr_core.performance import agreeing, progress
     from hr_core.performance.open_tasks import reviews_waiting
-    from hr_core.performance.today import today_at
     from hr_core.store.people import load_roster
 
     channels = LOG_ONLY if alert_channels is None else read_channels(alert_channels)

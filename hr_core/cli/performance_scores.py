@@ -14,9 +14,9 @@ from hr_core.cli.options import (
     JsonOption,
     print_json,
     reading,
+    today_here,
     writing,
 )
-from hr_core.cli.performance_acting import today_here
 from hr_core.cli.performance_rules import bring_rules
 from hr_core.cli.score_options import (
     MarkOption,

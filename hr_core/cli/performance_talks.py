@@ -16,9 +16,9 @@ from hr_core.cli.options import (
     parse_day,
     print_json,
     reading,
+    today_here,
     writing,
 )
-from hr_core.cli.performance_acting import today_here
 from hr_core.cli.score_options import PersonArgument, act_now
 
 if TYPE_CHECKING:
@@ -119,10 +119,10 @@ def book(  # noqa: PLR0913 - one for each option
     from datetime import timedelta
 
     from hr_core.people.lookup import person_of_number
+    from hr_core.people.today import today_at
     from hr_core.performance.talks import book as take
     from hr_core.performance.talks import existing_booking
     from hr_core.performance.talks import ical as calendar
-    from hr_core.performance.today import today_at
     from hr_core.store.talks import Booking
 
     begins = _instant(start)

@@ -12,8 +12,8 @@ from hr_core.approvals.actors import actor_named, actor_of_account
 from hr_core.approvals.desk import Actor
 from hr_core.errors import NotFoundError, RefusedError
 from hr_core.people.lookup import person_of_number
+from hr_core.people.today import today_at
 from hr_core.performance.periods import Period
-from hr_core.performance.today import today_at
 from hr_core.store.accounts import find_account
 
 

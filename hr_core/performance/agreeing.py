@@ -15,13 +15,13 @@ from hr_core.approvals.desk import Actor
 from hr_core.audit.log import append
 from hr_core.clock import Month
 from hr_core.errors import NotFoundError, RefusedError
+from hr_core.people.today import today_at
 from hr_core.performance.exact_json import decode, encode
 from hr_core.performance.goal_book import GoalBook
 from hr_core.performance.goals import Goal, GoalSet, Level, check_goal, check_weights
 from hr_core.performance.periods import Period
 from hr_core.performance.sign_off import ENDED, NEEDS_NOTE, Act, Role, State, move, next_moves
 from hr_core.performance.signers import Chain, acting_person, chain_of, is_hr, is_person
-from hr_core.performance.today import today_at
 from hr_core.performance.units import Units
 from hr_core.store.goals import (
     StepRow,

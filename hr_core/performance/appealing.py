@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from hr_core.audit import log
 from hr_core.errors import NotFoundError, RefusedError
+from hr_core.people.today import today_at
 from hr_core.performance.acting import Act, names_of_human, period_of
 from hr_core.performance.content import content_of
 from hr_core.performance.locking import existing_result, new_version
 from hr_core.performance.results import LockedResult
-from hr_core.performance.today import today_at
 from hr_core.store.appeals import (
     About,
     Appeal,

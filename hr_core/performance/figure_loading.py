@@ -14,13 +14,13 @@ from hr_core.audit.log import append
 from hr_core.errors import InputFileError, NotFoundError, RefusedError
 from hr_core.money import decimal_text
 from hr_core.people.lookup import person_of_number
+from hr_core.people.today import today_at
 from hr_core.performance.agreeing import Sign
 from hr_core.performance.figure_file import FigureFile, WrittenFigure, read_figure_file
 from hr_core.performance.figures import BUILT_IN, SCORED, stored_name
 from hr_core.performance.goals import Goal
 from hr_core.performance.periods import Period
 from hr_core.performance.signers import is_person
-from hr_core.performance.today import today_at
 from hr_core.performance.units import Units
 from hr_core.store.performance_figures import Figure, add_figures, figures_of
 

@@ -25,6 +25,7 @@ from hr_core.pay.proposals import (
     propose_agreement,
     propose_entry,
 )
+from hr_core.people.today import today_at
 from hr_core.performance.acting import Act, period_of
 from hr_core.performance.consequences import (
     MissingPayError,
@@ -40,7 +41,6 @@ from hr_core.performance.house_rules import Consequence, HouseRules
 from hr_core.performance.promotion import promotions
 from hr_core.performance.rule_desk import house_rules
 from hr_core.performance.score_rules import rules_of_version
-from hr_core.performance.today import today_at
 from hr_core.quality.grades import GradeEdition, load_grades
 from hr_core.store.consequences import (
     ConsequenceKind,

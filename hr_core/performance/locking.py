@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from hr_core.audit import log
 from hr_core.errors import NotFoundError, RefusedError
+from hr_core.people.today import today_at
 from hr_core.performance.acting import Act, period_of
 from hr_core.performance.assessing import marks_of, refuse_marks_out_of_range, view_of
 from hr_core.performance.content import (
@@ -23,7 +24,6 @@ from hr_core.performance.grading import Graded, graded
 from hr_core.performance.periods import Period
 from hr_core.performance.results import LockedResult, as_locked
 from hr_core.performance.score_rules import rules_of_version, rules_on
-from hr_core.performance.today import today_at
 from hr_core.quality.month import Tally
 from hr_core.store.assessments import Assessment, assessments_of, reasons_of, sides_of
 from hr_core.store.score_results import (

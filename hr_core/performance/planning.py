@@ -13,6 +13,7 @@ from hr_core.clock import Month
 from hr_core.errors import NotFoundError, RefusedError
 from hr_core.money import decimal_text
 from hr_core.people.records import UnitKind
+from hr_core.people.today import today_at
 from hr_core.performance.agreeing import Draft, Sign, check_codes, propose
 from hr_core.performance.goal_book import GoalBook
 from hr_core.performance.goal_file import GoalFile
@@ -27,7 +28,6 @@ from hr_core.performance.goals import (
 )
 from hr_core.performance.periods import Period
 from hr_core.performance.splitting import split
-from hr_core.performance.today import today_at
 from hr_core.performance.units import Units
 from hr_core.store.goals import StoredSet, add_set
 from hr_core.store.organisation import Organisation

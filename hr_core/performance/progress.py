@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from hr_core.audit.log import append
 from hr_core.money import decimal_text
+from hr_core.people.today import today_at
 from hr_core.performance.achievement import achievement
 from hr_core.performance.agreeing import Sign
 from hr_core.performance.figures import Figures
@@ -16,7 +17,6 @@ from hr_core.performance.goal_book import GoalBook
 from hr_core.performance.goals import WHOLE, Goal, GoalKind
 from hr_core.performance.periods import Period
 from hr_core.performance.rule_desk import goal_rules
-from hr_core.performance.today import today_at
 from hr_core.store.goal_templates import ReminderRow, add_reminder, reminded_in
 from hr_core.store.work_plan import keys_of
 

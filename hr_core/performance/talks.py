@@ -9,10 +9,10 @@ from msgspec import Struct
 from hr_core.audit import log
 from hr_core.clock import Month
 from hr_core.errors import NotFoundError, RefusedError
+from hr_core.people.today import today_at
 from hr_core.people.visibility import Scope, only_visible, visible_people
 from hr_core.performance.acting import Act
 from hr_core.performance.score_rules import Every, rules_on
-from hr_core.performance.today import today_at
 from hr_core.store.people import people
 from hr_core.store.talks import (
     Booking,

@@ -7,13 +7,13 @@ from msgspec import Struct
 
 from hr_core.errors import CoreError, NotFoundError
 from hr_core.people.lookup import person_of_number
+from hr_core.people.today import today_at
 from hr_core.performance import agreeing
 from hr_core.performance.agreeing import Draft, Sign
 from hr_core.performance.goal_book import GoalBook
 from hr_core.performance.goals import Goal, Level
 from hr_core.performance.periods import Period
 from hr_core.performance.sign_off import ENDED, Act, State
-from hr_core.performance.today import today_at
 from hr_core.store.goals import StoredSet, sets_of
 from hr_core.store.work_plan import keys_of
 from hr_core.web.answering import Visit

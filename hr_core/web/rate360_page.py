@@ -14,6 +14,7 @@ from hr_core.clock import Month
 from hr_core.errors import CoreError, RefusedError
 from hr_core.money import decimal_text
 from hr_core.people.lookup import person_of_number
+from hr_core.people.today import today_at
 from hr_core.performance.acting import Act
 from hr_core.performance.assessing import exact
 from hr_core.performance.periods import Period
@@ -27,7 +28,6 @@ from hr_core.performance.rating_360 import (
 )
 from hr_core.performance.relations import Relation
 from hr_core.performance.score_rules import rules_on
-from hr_core.performance.today import today_at
 from hr_core.performance.two_way import Shown360
 from hr_core.performance.units import Units
 from hr_core.store.ratings_360 import invitations, is_closed, ratings_360, rounds_360

@@ -10,6 +10,7 @@ from msgspec import Struct
 from hr_core.clock import Month
 from hr_core.errors import CoreError, RefusedError
 from hr_core.people.lookup import person_of_number
+from hr_core.people.today import today_at
 from hr_core.performance import assessing
 from hr_core.performance.acting import Act
 from hr_core.performance.goal_book import GoalBook
@@ -18,7 +19,6 @@ from hr_core.performance.periods import Period
 from hr_core.performance.score_rules import rules_on
 from hr_core.performance.sign_off import State
 from hr_core.performance.team_scores import Failed, lock_many, open_for_many
-from hr_core.performance.today import today_at
 from hr_core.performance.units import Units
 from hr_core.store.assessments import Assessment, assessments_of_period, sides_of
 from hr_core.store.person_records import merged_into

@@ -7,8 +7,11 @@ import pytest
 from msgspec.structs import replace
 
 from hr_core.approvals.desk import Actor
+from hr_core.cli.options import today_here
+from hr_core.clock import SystemClock
 from hr_core.errors import RefusedError
 from hr_core.people.records import SiteZone
+from hr_core.people.today import today_at
 from hr_core.performance import agreeing
 from hr_core.performance.agreeing import Draft, Sign
 from hr_core.performance.appealing import ask_review
@@ -16,7 +19,6 @@ from hr_core.performance.follow_up import follow_up
 from hr_core.performance.goals import Level
 from hr_core.performance.locking import lock_score
 from hr_core.performance.talks import log_talk
-from hr_core.performance.today import today_at
 from hr_core.store.appeals import About
 from hr_core.store.database import writing
 from hr_core.store.goals import add_set
@@ -46,6 +48,12 @@ def test_the_plants_midnight_begins_the_day(core):
     with core.connect() as conn:
         assert today_at(conn, BEFORE) == date(2026, 10, 31)
         assert today_at(conn, AFTER) == today_at(conn, AFTER, "E1") == date(2026, 11, 1)
+
+
+def test_commands_without_a_day_take_the_plants(core, monkeypatch):
+    monkeypatch.setattr(SystemClock, "now", lambda _clock: AFTER)
+    with core.connect() as conn:
+        assert today_here(conn) == date(2026, 11, 1)
 
 
 def test_a_person_at_a_site_elsewhere_has_that_sites_day(core):
