@@ -13,7 +13,8 @@ from hr_core.errors import RefusedError
 from hr_core.people.records import SiteZone
 from hr_core.people.today import today_at
 from hr_core.performance import agreeing
-from hr_core.performance.agreeing import Draft, Sign
+from hr_core.performance.acting import Deed
+from hr_core.performance.agreeing import Draft
 from hr_core.performance.appealing import ask_review
 from hr_core.performance.follow_up import follow_up
 from hr_core.performance.goals import Level
@@ -91,7 +92,7 @@ def test_an_appeal_against_goals_ends_at_the_plants_midnight(core):
     def appealed(at):
         with writing(core) as conn:
             return agreeing.ask_change(
-                conn, number, Sign(at=at, by=Actor("E1"), note="too high"), appeal=True
+                conn, number, Deed(at=at, actor=Actor("E1"), note="too high"), appeal=True
             )
 
     with writing(core) as conn:
@@ -99,7 +100,7 @@ def test_an_appeal_against_goals_ends_at_the_plants_midnight(core):
         add_set(conn, goal_set(top), BEFORE, "BOSS", "")
         mine = goal("OWN", "E1", "2026-11", parent="TOP")
         draft = Draft(person="E1", period="2026-11", goals=(mine,))
-        number = agreeing.propose(conn, draft, Sign(at=BEFORE, by=Actor("LEAD"))).number
+        number = agreeing.propose(conn, draft, Deed(at=BEFORE, actor=Actor("LEAD"))).number
     with pytest.raises(RefusedError, match="an appeal against goals comes before"):
         appealed(AFTER)
     appealed(BEFORE)
@@ -111,11 +112,11 @@ def test_a_change_of_goals_holds_from_the_plants_next_month(core):
         add_set(conn, goal_set(top), BEFORE, "BOSS", "")
         mine = goal("OWN", "E1", "2026", parent="TOP")
         draft = Draft(person="E1", period="2026", goals=(mine,))
-        number = agreeing.propose(conn, draft, Sign(at=BEFORE, by=Actor("LEAD"))).number
+        number = agreeing.propose(conn, draft, Deed(at=BEFORE, actor=Actor("LEAD"))).number
         for name in ("E1", "LEAD", "HEAD"):
-            agreeing.sign_goals(conn, number, Sign(at=BEFORE, by=Actor(name)))
+            agreeing.sign_goals(conn, number, Deed(at=BEFORE, actor=Actor(name)))
         more = replace(draft, goals=(replace(mine, target=Fraction(120)),))
-        changed = agreeing.propose(conn, more, Sign(at=AFTER, by=Actor("LEAD")))
+        changed = agreeing.propose(conn, more, Deed(at=AFTER, actor=Actor("LEAD")))
     assert changed.goals.since == date(2026, 12, 1)
 
 
