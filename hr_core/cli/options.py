@@ -208,6 +208,14 @@ def parse_day(text: str, option: str = "--day") -> date:
         ) from exc
 
 
+def today_here(conn: sa.Connection) -> date:
+    """By the plant's wall clock."""
+    from hr_core.clock import SystemClock
+    from hr_core.people.today import today_at
+
+    return today_at(conn, SystemClock().now())
+
+
 def print_json(value: object) -> None:
     import msgspec
 

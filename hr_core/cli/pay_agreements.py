@@ -13,6 +13,7 @@ from hr_core.cli.options import (
     parse_month,
     print_json,
     reading,
+    today_here,
     writing,
 )
 
@@ -112,7 +113,7 @@ def show_agreements(
     from hr_core.store.pay_agreements import agreements_until
 
     with reading(context, db) as conn:
-        person = person_of_number(conn, employee, _today())
+        person = person_of_number(conn, employee, today_here(conn))
         found = agreements_until(conn, _last_day(), [person]).get(person, ())
     told = [_agreement(one) for one in found]
     if as_json:
@@ -237,12 +238,6 @@ def _fen(text: str) -> int:
             param_hint="YUAN",
         )
     return fen
-
-
-def _today() -> "date":
-    from hr_core.clock import SystemClock
-
-    return SystemClock().now().date()
 
 
 def _last_day() -> "date":

@@ -14,6 +14,7 @@ from hr_core.cli.options import (
     JsonOption,
     print_json,
     reading,
+    today_here,
     writing,
 )
 from hr_core.cli.people_options import (
@@ -23,7 +24,6 @@ from hr_core.cli.people_options import (
     day_given,
     signed,
     tell_change,
-    today,
 )
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def list_people(
     """Show everybody with number, contract and units on a day."""
     from hr_core.people.records_view import listed_people
 
-    day = day_given(on, "--on") or today()
     with reading(context, db) as conn:
+        day = day_given(on, "--on") or today_here(conn)
         found = listed_people(conn, day)
     if as_json:
         print_json({"on": day, "people": found})
@@ -75,7 +75,8 @@ def show(
     from hr_core.people.records_view import record_of
 
     with reading(context, db) as conn:
-        found = record_of(conn, person_of_number(conn, person, day_given(on, "--on") or today()))
+        day = day_given(on, "--on") or today_here(conn)
+        found = record_of(conn, person_of_number(conn, person, day))
     if as_json:
         print_json(found)
     else:
@@ -107,8 +108,8 @@ def units(
     """Show the organisation on a day: sites, departments, teams, posts, who manages them."""
     from hr_core.people.records_view import listed_units
 
-    day = day_given(on, "--on") or today()
     with reading(context, db) as conn:
+        day = day_given(on, "--on") or today_here(conn)
         found = listed_units(conn, day)
     if as_json:
         print_json({"on": day, "units": found})
@@ -136,7 +137,7 @@ def export(
     if file.exists():
         raise typer.BadParameter(f"{file} is there already", param_hint="file")
     with reading(context, db) as conn:
-        table = people_table(conn, day_given(on, "--on") or today())
+        table = people_table(conn, day_given(on, "--on") or today_here(conn))
     write_rows(file, table, mode=0o600)  # everybody's pay is in it
     print(f"{file}: {len(table) - 1} people")
 

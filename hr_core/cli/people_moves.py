@@ -12,6 +12,7 @@ from hr_core.cli.options import (
     DbOption,
     JsonOption,
     print_json,
+    today_here,
     writing,
 )
 from hr_core.cli.people_options import (
@@ -25,7 +26,6 @@ from hr_core.cli.people_options import (
     required_day,
     signed,
     tell_change,
-    today,
 )
 
 if TYPE_CHECKING:
@@ -151,8 +151,8 @@ def merge(  # noqa: PLR0913 - one for each option
     from hr_core.people.lookup import person_of_number
     from hr_core.people.one_or_two import merge as merge_records
 
-    day = day_given(on, "--on") or today()
     with writing(context, db) as conn:
+        day = day_given(on, "--on") or today_here(conn)
         keys = [person_of_number(conn, one, day) for one in (keep, gone)]
         change = merge_records(conn, keys[0], keys[1], signed(by, reason))
     tell_change(change, f"person {keys[1]} is part of person {keys[0]} now", as_json=as_json)
@@ -193,7 +193,7 @@ def split(  # noqa: PLR0913 - one for each option
         contract=_contract("external" if employer else "employee", employer, None),
     )
     with writing(context, db) as conn:
-        key = person_of_number(conn, person, days.first or today())
+        key = person_of_number(conn, person, days.first or today_here(conn))
         share = Share(device_users=ids, badges=tuple(badge or ()))
         done = split_record(conn, key, new, share, signed(by, reason))
     if as_json:

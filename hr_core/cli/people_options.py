@@ -69,9 +69,3 @@ def day_given(text: str | None, option: str) -> date | None:
         raise typer.BadParameter(
             f"{text!r} is not a day like 2026-06-01", param_hint=option
         ) from exc
-
-
-def today() -> date:
-    from hr_core.clock import SystemClock
-
-    return SystemClock().now().astimezone().date()

@@ -14,34 +14,26 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from hr_core.performance.agreeing import Sign
+    from hr_core.performance.acting import Deed
     from hr_core.performance.periods import Period
 
 NoteOption = Annotated[str, typer.Option("--note", help="Why, for whoever reads it later.")]
 PeriodOption = Annotated[str, typer.Option("--period", help="Like 2026-10, 2026-Q4 or 2026.")]
 
 
-def sign_of(conn: sa.Connection, by: str | None, note: str = "") -> Sign:
+def goal_deed(conn: sa.Connection, by: str | None, note: str = "") -> Deed:
     """`by`: an account, an employee number of today, or a person's key."""
     from hr_core.approvals.actors import actor_named
     from hr_core.cli.gateways import operator
     from hr_core.clock import SystemClock
-    from hr_core.performance.agreeing import Sign
-    from hr_core.performance.today import today_at
+    from hr_core.people.today import today_at
+    from hr_core.performance.acting import Deed
 
     at = SystemClock().now()
     name = (by or operator()).strip()
-    return Sign(
-        at=at, by=actor_named(conn, _key(conn, name, today_at(conn, at))), note=note.strip()
+    return Deed(
+        at=at, actor=actor_named(conn, _key(conn, name, today_at(conn, at))), note=note.strip()
     )
-
-
-def today_here(conn: sa.Connection) -> date:
-    """By the plant's wall clock."""
-    from hr_core.clock import SystemClock
-    from hr_core.performance.today import today_at
-
-    return today_at(conn, SystemClock().now())
 
 
 def _key(conn: sa.Connection, name: str, on: date) -> str:

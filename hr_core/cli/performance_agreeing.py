@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hr_core.cli.options import ByOption, DbOption, JsonOption, print_json, reading, writing
-from hr_core.cli.performance_acting import NoteOption, owner_key, sign_of, today_here
+from hr_core.cli.options import (
+    ByOption,
+    DbOption,
+    JsonOption,
+    print_json,
+    reading,
+    today_here,
+    writing,
+)
+from hr_core.cli.performance_acting import NoteOption, goal_deed, owner_key
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -42,8 +50,8 @@ def ask_change(  # noqa: PLR0913 - one for each option
 
     with writing(context, db) as conn:
         wanted = _goals(conn, goals)
-        sign = sign_of(conn, by, note)
-        state = agreeing.ask_change(conn, number, sign, wanted, appeal=appeal)
+        deed = goal_deed(conn, by, note)
+        state = agreeing.ask_change(conn, number, deed, wanted, appeal=appeal)
     _print_state(number, state, as_json=as_json)
 
 
@@ -64,12 +72,12 @@ def answer(  # noqa: PLR0913 - one for each option
     from hr_core.performance import agreeing
 
     with writing(context, db) as conn:
-        sign = sign_of(conn, by, note)
+        deed = goal_deed(conn, by, note)
         if not accept:
-            state = agreeing.explain(conn, number, sign)
+            state = agreeing.explain(conn, number, deed)
             _print_state(number, state, as_json=as_json)
             return
-        stored = agreeing.accept(conn, number, sign, _goals(conn, goals))
+        stored = agreeing.accept(conn, number, deed, _goals(conn, goals))
         state = agreeing.state_of(conn, stored.number)
     _print_state(stored.number, state, as_json=as_json)
 
@@ -87,7 +95,7 @@ def sign(
     from hr_core.performance import agreeing
 
     with writing(context, db) as conn:
-        state = agreeing.sign_goals(conn, number, sign_of(conn, by, note))
+        state = agreeing.sign_goals(conn, number, goal_deed(conn, by, note))
     _print_state(number, state, as_json=as_json)
 
 
@@ -104,7 +112,7 @@ def send_back(
     from hr_core.performance import agreeing
 
     with writing(context, db) as conn:
-        state = agreeing.send_back(conn, number, sign_of(conn, by, note))
+        state = agreeing.send_back(conn, number, goal_deed(conn, by, note))
     _print_state(number, state, as_json=as_json)
 
 

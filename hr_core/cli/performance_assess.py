@@ -21,7 +21,7 @@ from hr_core.cli.score_options import (
     PeriodOption,
     PersonArgument,
     ReasonOption,
-    act_now,
+    deed_now,
     marks,
     pairs,
     person_in,
@@ -98,7 +98,7 @@ def open_(  # noqa: PLR0913 - one for each option
             post=post,
             share_percent=share,
         )
-        number = open_assessment(conn, new, act_now(conn, by))
+        number = open_assessment(conn, new, deed_now(conn, by))
     if as_json:
         print_json({"assessment": number})
     else:
@@ -121,9 +121,9 @@ def enter(  # noqa: PLR0913 - one for each option
     from hr_core.performance.assessing import enter_marks, view_of
 
     with writing(context, db) as conn:
-        act = act_now(conn, by)
-        enter_marks(conn, number, side.value, marks(mark), act, note)
-        view = view_of(conn, number, act)
+        deed = deed_now(conn, by)
+        enter_marks(conn, number, side.value, marks(mark), deed, note)
+        view = view_of(conn, number, deed)
     return _tell(view, as_json=as_json)
 
 
@@ -142,9 +142,9 @@ def excuse(  # noqa: PLR0913 - one for each option
     from hr_core.performance.assessing import excuse_side, view_of
 
     with writing(context, db) as conn:
-        act = act_now(conn, by)
-        excuse_side(conn, number, side.value, act, reason)
-        view = view_of(conn, number, act)
+        deed = deed_now(conn, by)
+        excuse_side(conn, number, side.value, deed, reason)
+        view = view_of(conn, number, deed)
     return _tell(view, as_json=as_json)
 
 
@@ -161,7 +161,7 @@ def withdraw(
     from hr_core.performance.assessing import withdraw_assessment
 
     with writing(context, db) as conn:
-        withdraw_assessment(conn, number, act_now(conn, by), reason)
+        withdraw_assessment(conn, number, deed_now(conn, by), reason)
     print(f"assessment {number} is withdrawn")
 
 
@@ -180,9 +180,9 @@ def reason_(  # noqa: PLR0913 - one for each option
     from hr_core.performance.assessing import explain_deviation, view_of
 
     with writing(context, db) as conn:
-        act = act_now(conn, by)
-        explain_deviation(conn, number, indicator, reason, act)
-        view = view_of(conn, number, act)
+        deed = deed_now(conn, by)
+        explain_deviation(conn, number, indicator, reason, deed)
+        view = view_of(conn, number, deed)
     return _tell(view, as_json=as_json)
 
 
@@ -199,7 +199,7 @@ def show(
     from hr_core.performance.assessing import view_of
 
     with reading(context, db) as conn:
-        view = view_of(conn, number, act_now(conn, by))
+        view = view_of(conn, number, deed_now(conn, by))
     return _tell(view, as_json=as_json)
 
 

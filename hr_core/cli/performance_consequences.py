@@ -16,7 +16,7 @@ from hr_core.cli.options import (
     reading,
     writing,
 )
-from hr_core.cli.score_options import PeriodOption, act_now
+from hr_core.cli.score_options import PeriodOption, deed_now
 
 if TYPE_CHECKING:
     from hr_core.store.consequences import ConsequenceRow
@@ -49,7 +49,7 @@ def run(
     from hr_core.performance.follow_up import follow_up
 
     with writing(context, db) as conn:
-        found = follow_up(conn, period, act_now(conn, by), pay_month)
+        found = follow_up(conn, period, deed_now(conn, by), pay_month)
     if as_json:
         print_json(found)
     else:
@@ -114,7 +114,7 @@ def goal(
 
     day = parse_day(due, "--due")
     with writing(context, db) as conn:
-        add_goal(conn, number, PlanGoal(text=text, due=day), act_now(conn, by))
+        add_goal(conn, number, PlanGoal(text=text, due=day), deed_now(conn, by))
     print(f"consequence {number}: added, until {day}")
 
 
@@ -131,7 +131,7 @@ def done(
     from hr_core.performance.follow_up import end_task
 
     with writing(context, db) as conn:
-        end_task(conn, number, note, act_now(conn, by))
+        end_task(conn, number, note, deed_now(conn, by))
     print(f"consequence {number} is done")
 
 

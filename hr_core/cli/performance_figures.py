@@ -14,16 +14,16 @@ from hr_core.cli.options import (
     JsonOption,
     print_json,
     reading,
+    today_here,
     writing,
 )
 from hr_core.cli.performance_acting import (
     NoteOption,
     PeriodOption,
+    goal_deed,
     owner_key,
     parse_number,
     parse_period,
-    sign_of,
-    today_here,
 )
 from hr_core.cli.performance_rules import bring_rules
 
@@ -50,7 +50,7 @@ def import_figures(  # noqa: PLR0913 - one for each option
     from hr_core.performance.figure_loading import load_figures
 
     with writing(context, db) as conn:
-        loaded = load_figures(conn, file, mapping, sign_of(conn, by, note))
+        loaded = load_figures(conn, file, mapping, goal_deed(conn, by, note))
     if as_json:
         print_json(loaded)
         return
@@ -87,8 +87,8 @@ def rate(  # noqa: PLR0913 - one for each option
             raise NotFoundError(
                 f"{person} has no goal {goal!r}", remedy="hr-core performance goals tree"
             )
-        sign = sign_of(conn, by, note)
-        figure = score_figure(conn, goals[0], wanted, parse_number(value, "VALUE"), sign)
+        deed = goal_deed(conn, by, note)
+        figure = score_figure(conn, goals[0], wanted, parse_number(value, "VALUE"), deed)
     if as_json:
         print_json(plain(figure))
     else:
@@ -149,16 +149,16 @@ def remind(
     from hr_core.notify.delivery import tell_all
     from hr_core.notify.goal_message import reminder_messages, review_messages, turn_messages
     from hr_core.notify.settings import LOG_ONLY, read_channels
+    from hr_core.people.today import today_at
     from hr_core.performance import agreeing, progress
     from hr_core.performance.open_tasks import reviews_waiting
-    from hr_core.performance.today import today_at
     from hr_core.store.people import load_roster
 
     channels = LOG_ONLY if alert_channels is None else read_channels(alert_channels)
     with writing(context, db) as conn:
-        sign = sign_of(conn, by)
-        rows = progress.remind(conn, sign)
-        today = today_at(conn, sign.at)
+        deed = goal_deed(conn, by)
+        rows = progress.remind(conn, deed)
+        today = today_at(conn, deed.at)
         turns, reviews = agreeing.waiting(conn, today), reviews_waiting(conn, today)
         roster = load_roster(conn)
         people = {} if roster is None else roster.people
@@ -168,7 +168,7 @@ def remind(
             *turn_messages(turns, names),
             *review_messages(reviews, names),
         ]
-        told = tell_all(conn, messages, channels, sign.at)
+        told = tell_all(conn, messages, channels, deed.at)
     if as_json:
         found = {"reminders": [row._asdict() for row in rows], "waiting": turns}
         print_json(found | {"reviews": reviews, "told": told})
@@ -226,7 +226,7 @@ def assess_from_goals(  # noqa: PLR0913 - one for each option
     """Open a person's assessment by the signed goals and the first score. Exit 1 while something in
     it has to be looked at.
     """
-    from hr_core.cli.score_options import act_now, person_in
+    from hr_core.cli.score_options import deed_now, person_in
     from hr_core.performance.opening_from_goals import Post, open_from_goals
 
     wanted = parse_period(period)
@@ -234,7 +234,7 @@ def assess_from_goals(  # noqa: PLR0913 - one for each option
         key = person_in(conn, person, str(wanted))
         named = None if rater is None else person_in(conn, rater, str(wanted))
         number, found = open_from_goals(
-            conn, key, wanted, act_now(conn, by), rater=named, post=Post(post, share)
+            conn, key, wanted, deed_now(conn, by), rater=named, post=Post(post, share)
         )
     if as_json:
         print_json({"assessment": number, "first_score": str(found.score), "open": found.open})

@@ -19,9 +19,9 @@ from hr_core.cli.options import (
 from hr_core.cli.performance_acting import (
     NoteOption,
     PeriodOption,
+    goal_deed,
     parse_number,
     parse_period,
-    sign_of,
 )
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def import_file(
     from hr_core.performance.planning import import_goals
 
     with writing(context, db) as conn:
-        planned = import_goals(conn, read_goal_file(conn, file), sign_of(conn, by, note))
+        planned = import_goals(conn, read_goal_file(conn, file), goal_deed(conn, by, note))
     return _print_planned(planned, as_json=as_json)
 
 
@@ -82,7 +82,7 @@ def propose(
             raise RefusedError(
                 f"{file} has goals of units", remedy="hr-core performance goals import stores them"
             )
-        planned = import_goals(conn, read, sign_of(conn, by, note))
+        planned = import_goals(conn, read, goal_deed(conn, by, note))
     return _print_planned(planned, as_json=as_json)
 
 
@@ -155,7 +155,7 @@ def split(  # noqa: PLR0913 - one for each option
     with writing(context, db) as conn:
         goal = GoalBook.load(conn).require_unit_goal(code, wanted)
         weights = _weights(conn, to, goal.period)
-        parts = split_goal(conn, goal, weights, sign_of(conn, by, note), step=smallest)
+        parts = split_goal(conn, goal, weights, goal_deed(conn, by, note), step=smallest)
     if as_json:
         print_json({"total": str(goal.target), "parts": plain(parts)})
         return
@@ -182,7 +182,7 @@ def move(  # noqa: PLR0913 - one for each option
 
     with writing(context, db) as conn:
         goal = GoalBook.load(conn).require_unit_goal(code, str(parse_period(period)))
-        moved = move_goal(conn, goal, to, sign_of(conn, by, note))
+        moved = move_goal(conn, goal, to, goal_deed(conn, by, note))
     if as_json:
         print_json(plain(moved))
     else:

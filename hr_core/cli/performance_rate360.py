@@ -11,7 +11,7 @@ from hr_core.cli.options import ByOption, DbOption, JsonOption, print_json, read
 from hr_core.cli.score_options import (
     PeriodOption,
     PersonArgument,
-    act_now,
+    deed_now,
     person_in,
     score_text,
 )
@@ -50,7 +50,7 @@ def invite(  # noqa: PLR0913 - one for each option
 
     with writing(context, db) as conn:
         rated, other = person_in(conn, person, period), person_in(conn, rater, period)
-        ask(conn, rated, period, other, relation.value, act_now(conn, by))
+        ask(conn, rated, period, other, relation.value, deed_now(conn, by))
     print(f"{rater} is invited")
 
 
@@ -70,7 +70,7 @@ def rate(  # noqa: PLR0913 - one for each option
     from hr_core.performance.rating_360 import rate as put
 
     with writing(context, db) as conn:
-        put(conn, person_in(conn, person, period), period, exact(score), note, act_now(conn, by))
+        put(conn, person_in(conn, person, period), period, exact(score), note, deed_now(conn, by))
     print("kept")
 
 
@@ -88,7 +88,7 @@ def close(
     from hr_core.performance.rating_360 import close_round
 
     with writing(context, db) as conn:
-        found = close_round(conn, person_in(conn, person, period), period, act_now(conn, by))
+        found = close_round(conn, person_in(conn, person, period), period, deed_now(conn, by))
     _tell(found, as_json=as_json)
 
 
@@ -113,7 +113,7 @@ def show(  # noqa: PLR0913 - one for each option
         if not waiting:
             _tell(shown_to_rated(conn, key, period), as_json=as_json)
             return
-        found = round_of(conn, key, period, act_now(conn, by))
+        found = round_of(conn, key, period, deed_now(conn, by))
     if as_json:
         print_json(found)
     else:

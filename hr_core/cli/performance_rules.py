@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hr_core.cli.gateways import operator
-from hr_core.cli.options import ByOption, DbOption, JsonOption, core, print_json, reading
+from hr_core.cli.options import (
+    ByOption,
+    DbOption,
+    JsonOption,
+    core,
+    print_json,
+    reading,
+    today_here,
+)
 from hr_core.cli.second_person import print_asked
 
 if TYPE_CHECKING:
@@ -59,7 +67,6 @@ def grade_schemes(
     """Bring the house's own schemes of what grades lead to, for another person to approve; or show those
     of today.
     """
-    from hr_core.clock import SystemClock
     from hr_core.performance.exact_json import plain
     from hr_core.performance.rule_desk import house_rules
 
@@ -68,7 +75,7 @@ def grade_schemes(
         return
     with reading(context, db) as conn:
         found = house_rules(conn)
-    today = found.on(SystemClock().now().date())
+        today = found.on(today_here(conn))
     if as_json:
         print_json({"editions": plain(found.edition)})
         return

@@ -14,16 +14,16 @@ from hr_core.cli.options import (
     JsonOption,
     print_json,
     reading,
+    today_here,
     writing,
 )
-from hr_core.cli.performance_acting import today_here
 from hr_core.cli.performance_rules import bring_rules
 from hr_core.cli.score_options import (
     MarkOption,
     PeriodOption,
     PersonArgument,
     ReasonOption,
-    act_now,
+    deed_now,
     marks,
     person_in,
     refused,
@@ -57,13 +57,13 @@ def lock(  # noqa: PLR0913 - one for each option
 
     when = period_of(period)
     with writing(context, db) as conn:
-        act = act_now(conn, by, Kind.SCORE)
+        deed = deed_now(conn, by, Kind.SCORE)
         if people:
             wanted = [person_in(conn, one, period) for one in people]
         else:
             opened = {one.person for one in assessments_of_period(conn, str(when))}
             wanted = [one for one in sorted(opened) if not newest_result(conn, [one], str(when))]
-        made, failed = lock_many(conn, wanted, period, scheme, act)
+        made, failed = lock_many(conn, wanted, period, scheme, deed)
     if as_json:
         print_json({"locked": plain(made), "refused": refused(failed)})
     else:
@@ -149,7 +149,7 @@ def feedback(
             raise NotFoundError(
                 f"no score of {person} for {period} is locked", remedy="wait for the lock"
             )
-        give_feedback(conn, row.number, text, act_now(conn, by))
+        give_feedback(conn, row.number, text, deed_now(conn, by))
     print(f"kept beside result {row.number}")
 
 
@@ -194,8 +194,8 @@ def appeal(  # noqa: PLR0913 - one for each option
     with writing(context, db) as conn:
         key = person_in(conn, person, period)
         other = person_in(conn, manager, period) if manager else ""
-        act = act_now(conn, by)
-        number = ask_review(conn, subject, key, period, reason, act, manager=other)
+        deed = deed_now(conn, by)
+        number = ask_review(conn, subject, key, period, reason, deed, manager=other)
     if as_json:
         print_json({"appeal": number})
     else:
@@ -221,7 +221,7 @@ def review(  # noqa: PLR0913 - one for each option
 
     outcome = Outcome.CHANGED if changed else Outcome.UPHELD
     with writing(context, db) as conn:
-        made = answer(conn, number, outcome, marks(mark), reason, act_now(conn, by, Kind.APPEAL))
+        made = answer(conn, number, outcome, marks(mark), reason, deed_now(conn, by, Kind.APPEAL))
     if as_json:
         print_json({"appeal": number, "outcome": outcome, "result": plain(made)})
     elif made is None:

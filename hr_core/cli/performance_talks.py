@@ -16,10 +16,10 @@ from hr_core.cli.options import (
     parse_day,
     print_json,
     reading,
+    today_here,
     writing,
 )
-from hr_core.cli.performance_acting import today_here
-from hr_core.cli.score_options import PersonArgument, act_now
+from hr_core.cli.score_options import PersonArgument, deed_now
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,7 +58,7 @@ def log(  # noqa: PLR0913 - one for each option
     on = parse_day(day)
     with writing(context, db) as conn:
         two = person_of_number(conn, person, on), person_of_number(conn, host, on)
-        number = log_talk(conn, Talk(0, kind, *two, on, text), act_now(conn, by))
+        number = log_talk(conn, Talk(0, kind, *two, on, text), deed_now(conn, by))
     print(f"talk {number} of {on} is kept")
 
 
@@ -119,15 +119,15 @@ def book(  # noqa: PLR0913 - one for each option
     from datetime import timedelta
 
     from hr_core.people.lookup import person_of_number
+    from hr_core.people.today import today_at
     from hr_core.performance.talks import book as take
     from hr_core.performance.talks import existing_booking
     from hr_core.performance.talks import ical as calendar
-    from hr_core.performance.today import today_at
     from hr_core.store.talks import Booking
 
     begins = _instant(start)
     with writing(context, db) as conn:
-        act, on = act_now(conn, by), today_at(conn, begins)
+        deed, on = deed_now(conn, by), today_at(conn, begins)
         new = Booking(
             number=0,
             kind=kind,
@@ -136,9 +136,9 @@ def book(  # noqa: PLR0913 - one for each option
             starts_at=begins,
             ends_at=begins + timedelta(minutes=minutes),
             place=place,
-            booked_at=act.at,
+            booked_at=deed.at,
         )
-        number = take(conn, new, act)
+        number = take(conn, new, deed)
         text = calendar(existing_booking(conn, number), {})
     if ical is not None:
         ical.write_text(text, encoding="utf-8", newline="")
@@ -161,7 +161,7 @@ def cancel(
     from hr_core.performance.talks import ical as calendar
 
     with writing(context, db) as conn:
-        gone = give_up(conn, number, act_now(conn, by))
+        gone = give_up(conn, number, deed_now(conn, by))
     if ical is not None:
         ical.write_text(calendar(gone, {}), encoding="utf-8", newline="")
     print(f"booking {number} is cancelled")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hr_core.cli.options import ByOption, DbOption, JsonOption, print_json, reading, writing
-from hr_core.cli.performance_acting import NoteOption, PeriodOption, parse_period, sign_of
+from hr_core.cli.performance_acting import NoteOption, PeriodOption, goal_deed, parse_period
 
 app = typer.Typer(help="Templates of goals by post (KPI and KCI).", rich_markup_mode=None)
 
@@ -27,7 +27,7 @@ def import_template(
     from hr_core.performance.templates import import_template
 
     with writing(context, db) as conn:
-        found = import_template(conn, file, sign_of(conn, by, note))
+        found = import_template(conn, file, goal_deed(conn, by, note))
     if as_json:
         print_json({"template": found.template.code, "version": found.version})
     else:
@@ -82,8 +82,8 @@ def assign(  # noqa: PLR0913 - one for each option
     wanted = parse_period(period)
     with writing(context, db) as conn:
         keys = [person_of_number(conn, one, wanted.first) for one in people]
-        sign = sign_of(conn, by, note)
-        stored = templates.assign(conn, template, keys, str(wanted), sign)
+        deed = goal_deed(conn, by, note)
+        stored = templates.assign(conn, template, keys, str(wanted), deed)
     if as_json:
         print_json({"proposed": [one.number for one in stored]})
         return

@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from hr_core.cli.options import DbOption, ExitCode, JsonOption, print_json, reading, writing
+from hr_core.cli.options import (
+    DbOption,
+    ExitCode,
+    JsonOption,
+    print_json,
+    reading,
+    today_here,
+    writing,
+)
 
 app = typer.Typer(
     help="Permits for comprehensive (综合工时) and irregular (不定时) hours.", rich_markup_mode=None
@@ -27,12 +35,10 @@ def list_permits(
 ) -> int:
     """Show all permits and how they stand on a day. Exit 1 when one lapsed or lapses in 60 days."""
     from hr_core.cli.time_off import parse_day
-    from hr_core.clock import SystemClock
     from hr_core.store.permits import load_permits
 
-    today = SystemClock().now().astimezone().date()
-    day = today if on is None else parse_day(on, "--on")
     with reading(context, db) as conn:
+        day = today_here(conn) if on is None else parse_day(on, "--on")
         permits = load_permits(conn)
     rows = []
     for permit in permits:

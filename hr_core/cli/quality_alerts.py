@@ -15,6 +15,7 @@ from hr_core.cli.options import (
     parse_day,
     print_json,
     reading,
+    today_here,
     writing,
 )
 
@@ -59,7 +60,6 @@ def alerts(
 def _open_alerts(context: typer.Context, db: str | None) -> AlertsView:
     from zoneinfo import ZoneInfo
 
-    from hr_core.clock import SystemClock
     from hr_core.pay.run import imported_roster
     from hr_core.quality.alert_rules import load_alert_rules
     from hr_core.quality.alert_view import open_alerts_view
@@ -70,7 +70,7 @@ def _open_alerts(context: typer.Context, db: str | None) -> AlertsView:
         return open_alerts_view(
             stored_alerts(conn),
             open_swaps(conn),
-            load_alert_rules().on(SystemClock().now().date()),
+            load_alert_rules().on(today_here(conn)),
             ZoneInfo(imported_roster(conn).zone),
         )
 

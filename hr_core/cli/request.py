@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hr_core.cli.options import DbOption, JsonOption, print_json, reading, writing
+from hr_core.cli.options import DbOption, JsonOption, print_json, reading, today_here, writing
 
 if TYPE_CHECKING:
     from hr_core.attendance.plan.request import Request, RequestState
@@ -122,7 +122,11 @@ def list_all(  # noqa: PLR0913 - one for each option
     ends = parse_date(last, "--to") + timedelta(days=1) if last else None
     wanted_state = _state(state)
     with reading(context, db) as conn:
-        keys = keys_of(conn, person_of_number(conn, person, begins or _today())) if person else None
+        keys = (
+            keys_of(conn, person_of_number(conn, person, begins or today_here(conn)))
+            if person
+            else None
+        )
         found = list_requests(
             conn,
             RequestFilter(persons=keys, state=wanted_state, kind=kind, first=begins, until=ends),
@@ -183,12 +187,6 @@ def parse_moment(text: str, option: str) -> datetime:
             "give the site's wall clock, without a zone: 2026-10-01T08:00", param_hint=option
         )
     return moment
-
-
-def _today() -> date:
-    from hr_core.clock import SystemClock
-
-    return SystemClock().now().date()
 
 
 def _state(text: str | None) -> RequestState | None:

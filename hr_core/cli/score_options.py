@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from hr_core.approvals.kinds import Kind
-    from hr_core.performance.acting import Act
+    from hr_core.performance.acting import Deed
 
 PersonArgument = Annotated[str, typer.Argument(help="Employee number.", show_default=False)]
 PeriodOption = Annotated[str, typer.Option("--period", help="Like 2026-10, 2026-Q4 or 2026.")]
@@ -26,19 +26,19 @@ MarkOption = Annotated[
 ]
 
 
-def act_now(conn: sa.Connection, by: str | None, second: Kind | None = None) -> Act:
+def deed_now(conn: sa.Connection, by: str | None, second: Kind | None = None) -> Deed:
     """`second`: of what this one is the second pair of eyes; once the core has accounts, one of them
     whose role may do it. Raises RefusedError.
     """
     from hr_core.approvals.actors import approver_named
     from hr_core.cli.gateways import operator
     from hr_core.clock import SystemClock
-    from hr_core.performance.acting import act_of
+    from hr_core.performance.acting import deed_of
 
     name = by or operator()
     if second is not None:
         approver_named(conn, name, second)
-    return act_of(conn, name, SystemClock().now())
+    return deed_of(conn, name, SystemClock().now())
 
 
 def person_in(conn: sa.Connection, number: str, period: str) -> str:

@@ -294,8 +294,9 @@ def _act(by: str | None, reason: str) -> Act:
 def _key(conn: sa.Connection, number: str, act: Act) -> str:
     """The person whose number it is today. Raises NotFoundError."""
     from hr_core.people.lookup import person_of_number
+    from hr_core.people.today import today_at
 
-    return person_of_number(conn, number, act.at.date())
+    return person_of_number(conn, number, today_at(conn, act.at))
 
 
 def _row(state: LotState) -> dict[str, object]:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from hr_core.errors import InputFileError
 from hr_core.law.rows import AMOUNTS, Item, LawRow, Rounding, Status
 from hr_core.money import parse_exact, parse_yuan
-from hr_core.typed_toml import parse_toml
+from hr_core.toml_text import parse_toml
 
 SCHEMA = "clockline-law/1"
 

@@ -18,7 +18,7 @@ from hr_core.money import MAX_FEN, parse_exact, parse_yuan
 from hr_core.pay.agreement import AgreedFacts, PayAgreement
 from hr_core.people.file import read_file
 from hr_core.spreadsheet import SUFFIXES, read_rows, refuse_doubled
-from hr_core.typed_toml import parse_toml
+from hr_core.toml_text import parse_toml
 
 _WHOLE = 100  # percent
 _REMEDY = "correct it and import the file again (docs/pay-schemes.md); nothing was stored"

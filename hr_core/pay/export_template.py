@@ -16,7 +16,7 @@ from msgspec import Struct
 from hr_core.data_files import read_text
 from hr_core.errors import InputFileError, NotFoundError
 from hr_core.pay.line_words import words
-from hr_core.typed_toml import parse_toml
+from hr_core.toml_text import parse_toml
 
 SCHEMA = "clockline-pay-export/1"
 MAX_TEMPLATE_BYTES = 256 * 1024  # 60 columns are 6 kB

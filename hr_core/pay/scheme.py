@@ -16,7 +16,7 @@ from hr_core.data_files import read_text
 from hr_core.errors import InputFileError, NoLawError
 from hr_core.law.national import national_law
 from hr_core.money import parse_exact
-from hr_core.typed_toml import parse_toml
+from hr_core.toml_text import parse_toml
 
 BUILT_IN = {"demo": "scheme_demo.toml", "cn": "scheme_cn.toml"}
 _REMEDY = (

@@ -12,16 +12,17 @@ from hr_core.approvals.actors import actor_named, actor_of_account
 from hr_core.approvals.desk import Actor
 from hr_core.errors import NotFoundError, RefusedError
 from hr_core.people.lookup import person_of_number
+from hr_core.people.today import today_at
 from hr_core.performance.periods import Period
-from hr_core.performance.today import today_at
 from hr_core.store.accounts import find_account
 
 
-class Act(Struct, frozen=True, kw_only=True):
-    """One deed: who and when."""
+class Deed(Struct, frozen=True, kw_only=True):
+    """Who acts, and when (aware UTC)."""
 
     actor: Actor
     at: datetime
+    note: str = ""
 
     @property
     def by(self) -> str:
@@ -36,13 +37,13 @@ def spelled(names: Collection[str]) -> frozenset[str]:
     return Actor("", frozenset(names)).spelled - {""}
 
 
-def act_of_account(conn: sa.Connection, account: Account, at: datetime) -> Act:
+def deed_of_account(conn: sa.Connection, account: Account, at: datetime) -> Deed:
     """An account acts as its person, so that the database compares the one with the other."""
     actor = actor_of_account(conn, account)
-    return Act(actor=Actor(actor.name, actor.names | {account.name}), at=at)
+    return Deed(actor=Actor(actor.name, actor.names | {account.name}), at=at)
 
 
-def act_of(conn: sa.Connection, name: str, at: datetime) -> Act:
+def deed_of(conn: sa.Connection, name: str, at: datetime) -> Deed:
     """`name`: of an account, an employee number or a person's key; any other stands for itself.
 
     Raises RefusedError for an account that is disabled.
@@ -54,12 +55,12 @@ def act_of(conn: sa.Connection, name: str, at: datetime) -> Act:
             remedy="act under your own name: --by NAME",
         )
     if account is not None:
-        return act_of_account(conn, account, at)
+        return deed_of_account(conn, account, at)
     try:
         name = person_of_number(conn, name, today_at(conn, at))
     except NotFoundError:
-        return Act(actor=actor_named(conn, name), at=at)
-    return Act(actor=actor_named(conn, name), at=at)
+        return Deed(actor=actor_named(conn, name), at=at)
+    return Deed(actor=actor_named(conn, name), at=at)
 
 
 def names_of_human(conn: sa.Connection, name: str) -> frozenset[str]:

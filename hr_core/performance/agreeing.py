@@ -15,13 +15,14 @@ from hr_core.approvals.desk import Actor
 from hr_core.audit.log import append
 from hr_core.clock import Month
 from hr_core.errors import NotFoundError, RefusedError
+from hr_core.people.today import today_at
+from hr_core.performance.acting import Deed
 from hr_core.performance.exact_json import decode, encode
 from hr_core.performance.goal_book import GoalBook
 from hr_core.performance.goals import Goal, GoalSet, Level, check_goal, check_weights
 from hr_core.performance.periods import Period
 from hr_core.performance.sign_off import ENDED, NEEDS_NOTE, Act, Role, State, move, next_moves
 from hr_core.performance.signers import Chain, acting_person, chain_of, is_hr, is_person
-from hr_core.performance.today import today_at
 from hr_core.performance.units import Units
 from hr_core.store.goals import (
     StepRow,
@@ -34,14 +35,6 @@ from hr_core.store.goals import (
     steps_of,
 )
 from hr_core.store.work_plan import keys_of
-
-
-class Sign(Struct, frozen=True, kw_only=True):
-    """Who acts, and when (aware UTC)."""
-
-    at: datetime
-    by: Actor
-    note: str = ""
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -73,24 +66,24 @@ class _Signer(NamedTuple):
     person: str
 
 
-def propose(conn: sa.Connection, draft: Draft, sign: Sign) -> StoredSet:
+def propose(conn: sa.Connection, draft: Draft, deed: Deed) -> StoredSet:
     """A new version, by the manager, somebody above or HR. In the caller's write transaction.
 
     Raises RefusedError: an orphan, weights that are not 100 %, another version still open, a month
     that is past.
     """
-    chain = _chain(conn, draft.person, sign)
-    signer = _proposer(conn, chain, sign.by)
+    chain = _chain(conn, draft.person, deed)
+    signer = _proposer(conn, chain, deed.actor)
     versions = _versions(conn, draft.person, draft.period)
     _refuse_open(conn, versions)
-    since = _since(conn, draft, versions, sign.at)
-    return _store_version(conn, draft, since, (sign, signer), versions)
+    since = _since(conn, draft, versions, deed.at)
+    return _store_version(conn, draft, since, (deed, signer), versions)
 
 
 def ask_change(
     conn: sa.Connection,
     number: int,
-    sign: Sign,
+    deed: Deed,
     wanted: Sequence[Goal] = (),
     *,
     appeal: bool = False,
@@ -100,27 +93,27 @@ def ask_change(
     An appeal goes to the level above the manager, and only before the period begins.
     """
     stored = _stored(conn, number)
-    if appeal and today_at(conn, sign.at, stored.goals.owner) >= stored.goals.since:
+    if appeal and today_at(conn, deed.at, stored.goals.owner) >= stored.goals.since:
         raise RefusedError(
             f"these goals hold since {stored.goals.since}: an appeal against goals comes before",
             remedy="ask the manager for a change (goals ask-change); it holds from the next month",
         )
     act = Act.APPEAL if appeal else Act.ASK_CHANGE
-    return _step(conn, stored, act, sign, wanted=tuple(wanted))
+    return _step(conn, stored, act, deed, wanted=tuple(wanted))
 
 
-def explain(conn: sa.Connection, number: int, sign: Sign) -> State:
+def explain(conn: sa.Connection, number: int, deed: Deed) -> State:
     """The goals stay as proposed, and the note says why."""
-    return _step(conn, _stored(conn, number), Act.EXPLAIN, sign)
+    return _step(conn, _stored(conn, number), Act.EXPLAIN, deed)
 
 
-def accept(conn: sa.Connection, number: int, sign: Sign, goals: Sequence[Goal] = ()) -> StoredSet:
+def accept(conn: sa.Connection, number: int, deed: Deed, goals: Sequence[Goal] = ()) -> StoredSet:
     """Takes the wanted change over into a new version, which then needs every signature.
 
     goals: the whole new set, where the employee asked in words only or another way is agreed.
     """
     stored = _stored(conn, number)
-    signer = _signer(conn, stored, Act.ACCEPT, sign)
+    signer = _signer(conn, stored, Act.ACCEPT, deed)
     asked = steps_of(conn, number)[-1]
     wanted = tuple(goals) or wanted_goals(conn, stored)
     if not wanted:
@@ -128,10 +121,10 @@ def accept(conn: sa.Connection, number: int, sign: Sign, goals: Sequence[Goal] =
             f"the change of goals {number} was asked for in words: {asked.note!r}",
             remedy="give the new goals: hr-core performance goals answer NUMBER --accept --goals FILE",
         )
-    _step(conn, stored, Act.ACCEPT, sign)
+    _step(conn, stored, Act.ACCEPT, deed)
     versions = _versions(conn, stored.goals.owner, stored.goals.period)
     draft = Draft(person=stored.goals.owner, period=stored.goals.period, goals=wanted)
-    return _store_version(conn, draft, stored.goals.since, (sign, signer), versions)
+    return _store_version(conn, draft, stored.goals.since, (deed, signer), versions)
 
 
 def wanted_goals(conn: sa.Connection, stored: StoredSet) -> tuple[Goal, ...]:
@@ -141,14 +134,14 @@ def wanted_goals(conn: sa.Connection, stored: StoredSet) -> tuple[Goal, ...]:
     return _merged(stored.goals.goals, steps_of(conn, stored.number)[-1].wanted)
 
 
-def sign_goals(conn: sa.Connection, number: int, sign: Sign) -> State:
+def sign_goals(conn: sa.Connection, number: int, deed: Deed) -> State:
     """The next signature; no other order, and nobody signs twice."""
-    return _step(conn, _stored(conn, number), Act.SIGN, sign)
+    return _step(conn, _stored(conn, number), Act.SIGN, deed)
 
 
-def send_back(conn: sa.Connection, number: int, sign: Sign) -> State:
+def send_back(conn: sa.Connection, number: int, deed: Deed) -> State:
     """Instead of signing; the note says why."""
-    return _step(conn, _stored(conn, number), Act.SEND_BACK, sign)
+    return _step(conn, _stored(conn, number), Act.SEND_BACK, deed)
 
 
 def state_of(conn: sa.Connection, number: int) -> State:
@@ -189,10 +182,10 @@ def _store_version(
     conn: sa.Connection,
     draft: Draft,
     since: date,
-    signed: tuple[Sign, _Signer],
+    signed: tuple[Deed, _Signer],
     versions: Sequence[StoredSet],
 ) -> StoredSet:
-    sign, signer = signed
+    deed, signer = signed
     goals = GoalSet(
         level=Level.PERSON,
         owner=draft.person,
@@ -202,8 +195,8 @@ def _store_version(
         goals=draft.goals,
     )
     check_set(conn, goals, mended_by=signer.person)
-    stored = add_set(conn, goals, sign.at, signer.person, sign.note)
-    _store_step(conn, stored, Act.PROPOSE, (State.NEW, State.PROPOSED), (sign, signer))
+    stored = add_set(conn, goals, deed.at, signer.person, deed.note)
+    _store_step(conn, stored, Act.PROPOSE, (State.NEW, State.PROPOSED), (deed, signer))
     return stored
 
 
@@ -240,22 +233,22 @@ def check_codes(owner: str, goals: Sequence[Goal]) -> None:
 
 
 def _step(
-    conn: sa.Connection, stored: StoredSet, act: Act, sign: Sign, wanted: tuple[Goal, ...] = ()
+    conn: sa.Connection, stored: StoredSet, act: Act, deed: Deed, wanted: tuple[Goal, ...] = ()
 ) -> State:
-    if act in NEEDS_NOTE and not sign.note.strip():
+    if act in NEEDS_NOTE and not deed.note.strip():
         raise RefusedError(f"{act} needs words: nobody can answer without", remedy="give --note")
     before = state_of(conn, stored.number)
     found = move(before, act)
-    chain = _chain(conn, stored.goals.owner, sign)
-    signer = _Signer(found.role, acting_person(conn, chain, found.role, sign.by))
+    chain = _chain(conn, stored.goals.owner, deed)
+    signer = _Signer(found.role, acting_person(conn, chain, found.role, deed.actor))
     after = found.after
     if act is Act.SIGN:
         _refuse_second_signature(conn, stored, signer)
         if found.role is Role.MANAGER and chain.top:
             after = State.SIGNED
         if after is State.SIGNED:
-            _refuse_past(conn, stored, sign.at)
-    _store_step(conn, stored, act, (before, after), (sign, signer), wanted)
+            _refuse_past(conn, stored, deed.at)
+    _store_step(conn, stored, act, (before, after), (deed, signer), wanted)
     return after
 
 
@@ -264,10 +257,10 @@ def _store_step(
     stored: StoredSet,
     act: Act,
     states: tuple[State, State],
-    signed: tuple[Sign, _Signer],
+    signed: tuple[Deed, _Signer],
     wanted: tuple[Goal, ...] = (),
 ) -> None:
-    sign, signer = signed
+    deed, signer = signed
     before, after = states
     last = steps_of(conn, stored.number)
     row = StepRow(
@@ -276,32 +269,30 @@ def _store_step(
         act=act,
         role=signer.role,
         person=signer.person,
-        name=sign.by.name,
-        at=sign.at,
+        name=deed.by,
+        at=deed.at,
         before=before,
         after=after,
         digest=stored.digest,
         wanted=encode(wanted) if wanted else None,
-        note=sign.note.strip(),
+        note=deed.note.strip(),
     )
     add_step(conn, row)
     told = {"goals": stored.number, "version": stored.goals.version, "digest": stored.digest}
     subject = f"person {stored.goals.owner}"
     before_state = told | {"state": before}
     after_state = told | {"state": after, "role": signer.role, "person": signer.person}
-    append(
-        conn, sign.at, sign.by.name, f"goals.{act}", subject, before_state, after_state, row.note
-    )
+    append(conn, deed.at, deed.by, f"goals.{act}", subject, before_state, after_state, row.note)
 
 
-def _chain(conn: sa.Connection, person: str, sign: Sign) -> Chain:
-    return chain_of(Units.load(conn), person, today_at(conn, sign.at, person))
+def _chain(conn: sa.Connection, person: str, deed: Deed) -> Chain:
+    return chain_of(Units.load(conn), person, today_at(conn, deed.at, person))
 
 
-def _signer(conn: sa.Connection, stored: StoredSet, act: Act, sign: Sign) -> _Signer:
+def _signer(conn: sa.Connection, stored: StoredSet, act: Act, deed: Deed) -> _Signer:
     role = move(state_of(conn, stored.number), act).role
-    chain = _chain(conn, stored.goals.owner, sign)
-    return _Signer(role, acting_person(conn, chain, role, sign.by))
+    chain = _chain(conn, stored.goals.owner, deed)
+    return _Signer(role, acting_person(conn, chain, role, deed.actor))
 
 
 def _proposer(conn: sa.Connection, chain: Chain, by: Actor) -> _Signer:

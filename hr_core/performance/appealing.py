@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from hr_core.audit import log
 from hr_core.errors import NotFoundError, RefusedError
-from hr_core.performance.acting import Act, names_of_human, period_of
+from hr_core.people.today import today_at
+from hr_core.performance.acting import Deed, names_of_human, period_of
 from hr_core.performance.content import content_of
 from hr_core.performance.locking import existing_result, new_version
 from hr_core.performance.results import LockedResult
-from hr_core.performance.today import today_at
 from hr_core.store.appeals import (
     About,
     Appeal,
@@ -28,7 +28,7 @@ from hr_core.store.score_results import newest_result
 from hr_core.store.work_plan import keys_of
 
 
-def appeal_score(conn: sa.Connection, person: str, period: str, reason: str, act: Act) -> int:
+def appeal_score(conn: sa.Connection, person: str, period: str, reason: str, deed: Deed) -> int:
     """Against the newest version of a locked score, by the rated person. One is open at a time."""
     when = str(period_of(period))
     result = newest_result(conn, keys_of(conn, person), when)
@@ -40,7 +40,7 @@ def appeal_score(conn: sa.Connection, person: str, period: str, reason: str, act
     raters = content_of(result.content).raters
     if result.version > 1:
         raters |= _reviewers(conn, result.person, when)
-    return _ask(conn, _new(About.SCORE, person, when, reason, act, result.number), raters, act)
+    return _ask(conn, _new(About.SCORE, person, when, reason, deed, result.number), raters, deed)
 
 
 def ask_review(  # noqa: PLR0913 - the parts of a request
@@ -49,7 +49,7 @@ def ask_review(  # noqa: PLR0913 - the parts of a request
     person: str,
     period: str,
     reason: str,
-    act: Act,
+    deed: Deed,
     *,
     manager: str,
 ) -> int:
@@ -57,10 +57,10 @@ def ask_review(  # noqa: PLR0913 - the parts of a request
     way, without a score. `manager`: who set the goals, so that somebody else answers.
     """
     if about is About.SCORE:
-        return appeal_score(conn, person, period, reason, act)
-    today = today_at(conn, act.at, person) if about is About.PERIOD else None
+        return appeal_score(conn, person, period, reason, deed)
+    today = today_at(conn, deed.at, person) if about is About.PERIOD else None
     when = str(period_of(period, today))
-    return _ask(conn, _new(about, person, when, reason, act, None), frozenset({manager}), act)
+    return _ask(conn, _new(about, person, when, reason, deed, None), frozenset({manager}), deed)
 
 
 def review(
@@ -69,7 +69,7 @@ def review(
     outcome: Outcome,
     marks: Mapping[str, Fraction],
     answer: str,
-    act: Act,
+    deed: Deed,
 ) -> LockedResult | None:
     """The answer. A changed score is its next version; the old one stays as it was.
 
@@ -82,9 +82,9 @@ def review(
             f"appeal {number} was answered by {appeal.reviewed_by}",
             remedy="the person may appeal against the new version",
         )
-    if act.is_one_of(barred_from(conn, number)):
+    if deed.is_one_of(barred_from(conn, number)):
         raise RefusedError(
-            f"{act.by} rated or appealed and cannot review appeal {number}",
+            f"{deed.by} rated or appealed and cannot review appeal {number}",
             remedy="let another person review it",
         )
     if not answer.strip():
@@ -98,18 +98,18 @@ def review(
     made = None
     if changes and appeal.result is not None:
         before = existing_result(conn, appeal.result)
-        made = new_version(conn, before, marks, number, act, answer)
+        made = new_version(conn, before, marks, number, deed, answer)
     settled = replace(
         appeal,
-        reviewed_by=act.by,
-        reviewed_at=act.at,
+        reviewed_by=deed.by,
+        reviewed_at=deed.at,
         outcome=outcome,
         answer=answer,
         new_result=None if made is None else made.number,
     )
     settle_appeal(conn, settled)
     log.append(
-        conn, act.at, act.by, "appeal.review", f"person {appeal.person}",
+        conn, deed.at, deed.by, "appeal.review", f"person {appeal.person}",
         {"appeal": number, "result": appeal.result},
         {"outcome": outcome.value, "new_result": settled.new_result}, answer,
     )  # fmt: skip
@@ -131,7 +131,7 @@ def open_appeals(conn: sa.Connection) -> list[Appeal]:
 
 
 def _new(
-    about: About, person: str, period: str, reason: str, act: Act, result: int | None
+    about: About, person: str, period: str, reason: str, deed: Deed, result: int | None
 ) -> Appeal:
     return Appeal(
         number=0,
@@ -140,16 +140,16 @@ def _new(
         period=period,
         result=result,
         reason=reason,
-        asked_by=act.by,
-        asked_at=act.at,
+        asked_by=deed.by,
+        asked_at=deed.at,
     )
 
 
-def _ask(conn: sa.Connection, new: Appeal, raters: frozenset[str], act: Act) -> int:
+def _ask(conn: sa.Connection, new: Appeal, raters: frozenset[str], deed: Deed) -> int:
     own = keys_of(conn, new.person)
-    if not act.is_one_of(own):
+    if not deed.is_one_of(own):
         raise RefusedError(
-            f"{act.by} cannot appeal for {new.person}",
+            f"{deed.by} cannot appeal for {new.person}",
             remedy="the person appeals itself: --by with the own number or account",
         )
     if not new.reason.strip():
@@ -161,11 +161,11 @@ def _ask(conn: sa.Connection, new: Appeal, raters: frozenset[str], act: Act) -> 
             f"appeal {waiting[0].number} about the same is open",
             remedy="wait for its answer",
         )
-    humans = (names_of_human(conn, one) for one in sorted({act.by, new.person, *raters}))
-    barred = act.actor.names.union(*humans)
+    humans = (names_of_human(conn, one) for one in sorted({deed.by, new.person, *raters}))
+    barred = deed.actor.names.union(*humans)
     number = add_appeal(conn, new, barred)
     log.append(
-        conn, act.at, act.by, "appeal.ask", f"person {new.person}", None,
+        conn, deed.at, deed.by, "appeal.ask", f"person {new.person}", None,
         {"appeal": number, "about": new.about.value, "period": new.period, "result": new.result},
         new.reason,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from msgspec import Struct
 from hr_core.audit import log
 from hr_core.errors import NotFoundError, RefusedError
 from hr_core.money import decimal_text, parse_exact
-from hr_core.performance.acting import Act, period_of
+from hr_core.performance.acting import Deed, period_of
 from hr_core.performance.score_rules import ScoreEdition, rules_on
 from hr_core.performance.two_way import Marks, Weighted, whole
 from hr_core.store.assessments import (
@@ -72,7 +72,7 @@ class AssessmentView(Struct, frozen=True, kw_only=True):
     to_explain: tuple[str, ...]
 
 
-def open_assessment(conn: sa.Connection, new: NewAssessment, act: Act) -> int:
+def open_assessment(conn: sa.Connection, new: NewAssessment, deed: Deed) -> int:
     """Raises RefusedError: weights that do not sum, a rater who is the person, a locked period."""
     period = str(period_of(new.period))
     if new.rater in keys_of(conn, new.person):
@@ -109,20 +109,25 @@ def open_assessment(conn: sa.Connection, new: NewAssessment, act: Act) -> int:
         goals_version=new.goals_version,
         indicators=tuple(new.indicators),
     )
-    number = add_assessment(conn, made, act.by, act.at)
+    number = add_assessment(conn, made, deed.by, deed.at)
     log.append(
-        conn, act.at, act.by, "assessment.open", f"person {new.person}", None,
+        conn, deed.at, deed.by, "assessment.open", f"person {new.person}", None,
         {"assessment": number, "period": period, "rater": new.rater, "post": new.post}, "",
     )  # fmt: skip
     return number
 
 
 def enter_marks(
-    conn: sa.Connection, number: int, side: Side, marks: Mapping[str, Fraction], act: Act, note: str
+    conn: sa.Connection,
+    number: int,
+    side: Side,
+    marks: Mapping[str, Fraction],
+    deed: Deed,
+    note: str,
 ) -> None:
     """Every indicator at once; again as long as the other side has given nothing."""
     assessment = existing_assessment(conn, number)
-    _refuse_other_side(conn, assessment, side, act)
+    _refuse_other_side(conn, assessment, side, deed)
     wanted = {one.code for one in assessment.indicators}
     if wanted != marks.keys():
         missing, unknown = sorted(wanted - marks.keys()), sorted(marks.keys() - wanted)
@@ -132,7 +137,7 @@ def enter_marks(
         )
     refuse_marks_out_of_range(marks, _rules(conn, assessment))
     row = {code: str(mark) for code, mark in sorted(marks.items())}
-    _put(conn, assessment, side, row, note, act)
+    _put(conn, assessment, side, row, note, deed)
 
 
 def refuse_marks_out_of_range(marks: Mapping[str, Fraction], rules: ScoreEdition) -> None:
@@ -146,22 +151,22 @@ def refuse_marks_out_of_range(marks: Mapping[str, Fraction], rules: ScoreEdition
             )
 
 
-def excuse_side(conn: sa.Connection, number: int, side: Side, act: Act, why: str) -> None:
+def excuse_side(conn: sa.Connection, number: int, side: Side, deed: Deed, why: str) -> None:
     """A side that cannot mark (long leave, left, refuses): the other one counts alone. Somebody
     who is neither of the two enters it, with the reason.
     """
     assessment = existing_assessment(conn, number)
     if not why.strip():
         raise RefusedError("an excused side needs a reason", remedy="give --reason")
-    if act.is_one_of((assessment.rater, *keys_of(conn, assessment.person))):
+    if deed.is_one_of((assessment.rater, *keys_of(conn, assessment.person))):
         raise RefusedError(
-            f"{act.by} is a side of assessment {number} and cannot excuse one",
+            f"{deed.by} is a side of assessment {number} and cannot excuse one",
             remedy="let HR enter it",
         )
-    _put(conn, assessment, side, None, why, act)
+    _put(conn, assessment, side, None, why, deed)
 
 
-def withdraw_assessment(conn: sa.Connection, number: int, act: Act, why: str) -> None:
+def withdraw_assessment(conn: sa.Connection, number: int, deed: Deed, why: str) -> None:
     """Opened by mistake, or its rater left. By somebody who is neither of the two, so that nobody
     begins anew after a look at the other's marks; another one may then be opened.
     """
@@ -169,29 +174,29 @@ def withdraw_assessment(conn: sa.Connection, number: int, act: Act, why: str) ->
     _refuse_locked(conn, assessment.person, assessment.period)
     if not why.strip():
         raise RefusedError("it is not withdrawn without a reason", remedy="give --reason")
-    if act.is_one_of((assessment.rater, *keys_of(conn, assessment.person))):
+    if deed.is_one_of((assessment.rater, *keys_of(conn, assessment.person))):
         raise RefusedError(
-            f"{act.by} is a side of assessment {number} and cannot withdraw it",
+            f"{deed.by} is a side of assessment {number} and cannot withdraw it",
             remedy="let HR withdraw it",
         )
-    withdraw(conn, number, why, act.by, act.at)
+    withdraw(conn, number, why, deed.by, deed.at)
     log.append(
-        conn, act.at, act.by, "assessment.withdraw", f"person {assessment.person}",
+        conn, deed.at, deed.by, "assessment.withdraw", f"person {assessment.person}",
         {"assessment": number, "rater": assessment.rater}, None, why,
     )  # fmt: skip
 
 
 def explain_deviation(
-    conn: sa.Connection, number: int, indicator: str, reason: str, act: Act
+    conn: sa.Connection, number: int, indicator: str, reason: str, deed: Deed
 ) -> None:
     """Why two sides lie apart: entered by one of them, kept for good."""
     assessment = existing_assessment(conn, number)
-    if not act.is_one_of((assessment.rater, *keys_of(conn, assessment.person))):
+    if not deed.is_one_of((assessment.rater, *keys_of(conn, assessment.person))):
         raise RefusedError(
-            f"{act.by} is not a side of assessment {number}",
+            f"{deed.by} is not a side of assessment {number}",
             remedy=f"the person or the rater {assessment.rater} says why",
         )
-    if indicator not in view_of(conn, number, act).to_explain:
+    if indicator not in view_of(conn, number, deed).to_explain:
         raise RefusedError(
             f"assessment {number} waits for no reason for {indicator!r}",
             remedy=f"hr-core performance assess show {number} lists what is to be explained",
@@ -201,16 +206,16 @@ def explain_deviation(
     conn.execute(
         assessment_reasons.insert().values(
             assessment=number, indicator=indicator, reason=reason,
-            entered_by=act.by, entered_at=act.at,
+            entered_by=deed.by, entered_at=deed.at,
         )
     )  # fmt: skip
     log.append(
-        conn, act.at, act.by, "assessment.reason", f"person {assessment.person}", None,
+        conn, deed.at, deed.by, "assessment.reason", f"person {assessment.person}", None,
         {"assessment": number, "indicator": indicator}, reason,
     )  # fmt: skip
 
 
-def view_of(conn: sa.Connection, number: int, reader: Act) -> AssessmentView:
+def view_of(conn: sa.Connection, number: int, reader: Deed) -> AssessmentView:
     """Before both are in, each side's marks are for that side alone, HR included in nobody else.
 
     Raises NotFoundError.
@@ -275,7 +280,7 @@ def _put(
     side: Side,
     marks: dict[str, str] | None,
     note: str,
-    act: Act,
+    deed: Deed,
 ) -> None:
     _refuse_locked(conn, assessment.person, assessment.period)
     if len(sides_of(conn, assessment.number)) == 2:
@@ -283,12 +288,12 @@ def _put(
             f"both sides of assessment {assessment.number} are in: its marks are frozen",
             remedy="say why they differ, or appeal after the lock",
         )
-    row = SideRow(side=side, marks=marks, note=note, entered_by=act.by, entered_at=act.at)
+    row = SideRow(side=side, marks=marks, note=note, entered_by=deed.by, entered_at=deed.at)
     put_side(conn, assessment.number, row)
     # Without the marks: whoever reads the log could be the other side.
     entered = {"assessment": assessment.number, "side": side, "excused": marks is None}
     log.append(
-        conn, act.at, act.by, "assessment.side", f"person {assessment.person}", None, entered,
+        conn, deed.at, deed.by, "assessment.side", f"person {assessment.person}", None, entered,
         note if marks is None else "",
     )  # fmt: skip
 
@@ -305,13 +310,13 @@ def _side_view(side: SideRow | None, visible: bool) -> SideView:  # noqa: FBT001
     return SideView(given=True, visible=True, marks=side.marks, note=side.note)
 
 
-def _refuse_other_side(conn: sa.Connection, assessment: Assessment, side: Side, act: Act) -> None:
+def _refuse_other_side(conn: sa.Connection, assessment: Assessment, side: Side, deed: Deed) -> None:
     own = keys_of(conn, assessment.person)
     wanted = own if side == "self" else (assessment.rater,)
     # The rater's record may have been merged into the person's since: then nobody rates.
-    if not act.is_one_of(wanted) or (side == "manager" and act.is_one_of(own)):
+    if not deed.is_one_of(wanted) or (side == "manager" and deed.is_one_of(own)):
         raise RefusedError(
-            f"{act.by} is not the {side} side of assessment {assessment.number}",
+            f"{deed.by} is not the {side} side of assessment {assessment.number}",
             remedy=f"{wanted[0]} enters these marks, nobody else; of a rater who turned out to be the "
             "same person HR withdraws the assessment",
         )

@@ -14,13 +14,13 @@ from hr_core.audit.log import append
 from hr_core.errors import InputFileError, NotFoundError, RefusedError
 from hr_core.money import decimal_text
 from hr_core.people.lookup import person_of_number
-from hr_core.performance.agreeing import Sign
+from hr_core.people.today import today_at
+from hr_core.performance.acting import Deed
 from hr_core.performance.figure_file import FigureFile, WrittenFigure, read_figure_file
 from hr_core.performance.figures import BUILT_IN, SCORED, stored_name
 from hr_core.performance.goals import Goal
 from hr_core.performance.periods import Period
 from hr_core.performance.signers import is_person
-from hr_core.performance.today import today_at
 from hr_core.performance.units import Units
 from hr_core.store.performance_figures import Figure, add_figures, figures_of
 
@@ -38,7 +38,7 @@ class Loaded(Struct, frozen=True, kw_only=True):
     unchanged: int
 
 
-def load_figures(conn: sa.Connection, path: Path, mapping: Path | None, sign: Sign) -> Loaded:
+def load_figures(conn: sa.Connection, path: Path, mapping: Path | None, deed: Deed) -> Loaded:
     """Any fault refuses the whole file. In the caller's write transaction. Raises InputFileError."""
     file = read_figure_file(path, mapping)
     load = sha256(path.read_bytes()).hexdigest()[:_LOAD_CHARS]
@@ -54,8 +54,8 @@ def load_figures(conn: sa.Connection, path: Path, mapping: Path | None, sign: Si
             source=f"{file.source} {path.name}",
             load=load,
             place=row.place,
-            loaded_at=sign.at,
-            loaded_by=sign.by.name,
+            loaded_at=deed.at,
+            loaded_by=deed.by,
         )
         for row in file.rows
     ]
@@ -63,12 +63,12 @@ def load_figures(conn: sa.Connection, path: Path, mapping: Path | None, sign: Si
     loaded = _store(conn, wanted, load, file)
     if loaded.added or loaded.changed:
         subject = f"performance figures {load}"
-        append(conn, sign.at, sign.by.name, "performance.import", subject, None, loaded, sign.note)
+        append(conn, deed.at, deed.by, "performance.import", subject, None, loaded, deed.note)
     return loaded
 
 
 def score_figure(
-    conn: sa.Connection, goal: Goal, period: Period, value: Fraction, sign: Sign
+    conn: sa.Connection, goal: Goal, period: Period, value: Fraction, deed: Deed
 ) -> Figure:
     """What the unit that scores a goal (scored_by) says of it. Raises RefusedError for others."""
     if goal.scored_by is None:
@@ -76,12 +76,12 @@ def score_figure(
             f"goal {goal.code} is not scored by another unit",
             remedy="load its figure: hr-core performance import FILE",
         )
-    units, on = Units.load(conn), today_at(conn, sign.at)
+    units, on = Units.load(conn), today_at(conn, deed.at)
     people = units.people_below(goal.scored_by, on, on + timedelta(days=1))
-    said_by = [one for one in people if is_person(conn, one, sign.by)]
-    if not said_by or is_person(conn, goal.owner, sign.by):
+    said_by = [one for one in people if is_person(conn, one, deed.actor)]
+    if not said_by or is_person(conn, goal.owner, deed.actor):
         raise RefusedError(
-            f"{sign.by.name} does not score goal {goal.code} of {goal.owner}: unit "
+            f"{deed.by} does not score goal {goal.code} of {goal.owner}: unit "
             f"{goal.scored_by} does",
             remedy=f"{', '.join(people) or 'nobody is in that unit'} can: --by NAME",
         )
@@ -91,9 +91,9 @@ def score_figure(
         period=str(period),
         value=value,
         source=f"scored by {goal.scored_by}",
-        load=f"{said_by[0]} {sign.at:%Y-%m-%dT%H:%M:%SZ}",
-        place=sign.note,
-        loaded_at=sign.at,
+        load=f"{said_by[0]} {deed.at:%Y-%m-%dT%H:%M:%SZ}",
+        place=deed.note,
+        loaded_at=deed.at,
         loaded_by=said_by[0],
     )
     new = _new_revisions(conn, [figure])
@@ -101,7 +101,7 @@ def score_figure(
     if new:
         told = {"figure": figure.figure, "period": figure.period, "value": str(value)}
         subject = goal.subject.replace(":", " ", 1)
-        append(conn, sign.at, sign.by.name, "performance.rate", subject, None, told, sign.note)
+        append(conn, deed.at, deed.by, "performance.rate", subject, None, told, deed.note)
     return figure
 
 

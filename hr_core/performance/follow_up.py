@@ -25,7 +25,8 @@ from hr_core.pay.proposals import (
     propose_agreement,
     propose_entry,
 )
-from hr_core.performance.acting import Act, period_of
+from hr_core.people.today import today_at
+from hr_core.performance.acting import Deed, period_of
 from hr_core.performance.consequences import (
     MissingPayError,
     PayTerms,
@@ -40,7 +41,6 @@ from hr_core.performance.house_rules import Consequence, HouseRules
 from hr_core.performance.promotion import promotions
 from hr_core.performance.rule_desk import house_rules
 from hr_core.performance.score_rules import rules_of_version
-from hr_core.performance.today import today_at
 from hr_core.quality.grades import GradeEdition, load_grades
 from hr_core.store.consequences import (
     ConsequenceKind,
@@ -84,12 +84,12 @@ class Status(Struct, frozen=True, kw_only=True):
     state: str
 
 
-def follow_up(conn: sa.Connection, period: str, act: Act, pay_month: str = "") -> FollowUp:
+def follow_up(conn: sa.Connection, period: str, deed: Deed, pay_month: str = "") -> FollowUp:
     """Of every newest result of the period. A second run makes nothing, withdraws nothing.
 
     `pay_month`: whose pay takes a bonus, when not the last of the period (it is paid already).
     """
-    when = period_of(period, today_at(conn, act.at))
+    when = period_of(period, today_at(conn, deed.at))
     month = str(period_of(pay_month)) if pay_month else str(when.months()[-1])
     found = _Found()
     now = merged_into(conn)
@@ -106,7 +106,7 @@ def follow_up(conn: sa.Connection, period: str, act: Act, pay_month: str = "") -
         pay_month=month,
     )
     for result in results.values():
-        _follow_one(conn, result, act, facts, found)
+        _follow_one(conn, result, deed, facts, found)
     return FollowUp(
         made=tuple(found.made),
         kept=found.kept,
@@ -134,7 +134,7 @@ class _Found:
 
 
 def _follow_one(
-    conn: sa.Connection, result: ResultRow, act: Act, facts: _Facts, found: _Found
+    conn: sa.Connection, result: ResultRow, deed: Deed, facts: _Facts, found: _Found
 ) -> None:
     person = result.person
     wanted, missing = _planned(conn, result, facts)
@@ -146,13 +146,13 @@ def _follow_one(
     for once, row in standing.items():
         gone = row.period == result.period and once not in now
         if gone and row.kind is not ConsequenceKind.TAKE_BACK and not _pay_is_missing(row, missing):
-            _withdraw(conn, row, result, act, found)
+            _withdraw(conn, row, result, deed, found)
     for one in wanted:
         if one.once in standing:
             found.kept += 1
         else:
             again = sum(_same(row, person) == one.once for row in rows)
-            found.made.append(_make(conn, one, again, result, act, facts.pay_month))
+            found.made.append(_make(conn, one, again, result, deed, facts.pay_month))
 
 
 def _planned(
@@ -191,7 +191,7 @@ def _terms(agreements: Sequence[DatedAgreement], result: ResultRow) -> PayTerms:
 
 
 def _make(
-    conn: sa.Connection, one: Planned, again: int, result: ResultRow, act: Act, month: str
+    conn: sa.Connection, one: Planned, again: int, result: ResultRow, deed: Deed, month: str
 ) -> ConsequenceRow:
     row = ConsequenceRow(
         number=0,
@@ -202,21 +202,21 @@ def _make(
         kind=one.kind,
         detail=one.detail,
         approval=None,
-        made_by=act.by,
-        made_at=act.at,
+        made_by=deed.by,
+        made_at=deed.at,
     )
-    row = replace(row, approval=_propose(conn, row, act, month))
+    row = replace(row, approval=_propose(conn, row, deed, month))
     number = add_consequence(conn, row)
     for goal in one.goals:
-        add_plan_goal(conn, number, goal, act.by, act.at)
+        add_plan_goal(conn, number, goal, deed.by, deed.at)
     log.append(
-        conn, act.at, act.by, "consequence.make", f"person {row.person}", None,
+        conn, deed.at, deed.by, "consequence.make", f"person {row.person}", None,
         {"consequence": number, "kind": row.kind.value, "result": row.result}, "",
     )  # fmt: skip
     return replace(row, number=number)
 
 
-def _propose(conn: sa.Connection, row: ConsequenceRow, act: Act, month: str) -> int | None:
+def _propose(conn: sa.Connection, row: ConsequenceRow, deed: Deed, month: str) -> int | None:
     """The number on the desk; None for what is no money."""
     why = f"grade of {row.period}, result {row.result}: {row.detail.get('percent')} %"
     if row.kind is ConsequenceKind.BONUS:
@@ -229,7 +229,7 @@ def _propose(conn: sa.Connection, row: ConsequenceRow, act: Act, month: str) -> 
             reason=why,
             subject=row.once,
         )
-        return propose_entry(conn, entry, at=act.at, by=act.actor)
+        return propose_entry(conn, entry, at=deed.at, by=deed.actor)
     if row.kind is not ConsequenceKind.RAISE:
         return None
     since = date.fromisoformat(row.detail["valid_from"])
@@ -241,11 +241,11 @@ def _propose(conn: sa.Connection, row: ConsequenceRow, act: Act, month: str) -> 
         terms=replace(held.terms, base_fen=row.detail["after_fen"]),
         replaces=held.number,
     )
-    return propose_agreement(conn, agreement, at=act.at, by=act.actor, reason=why)
+    return propose_agreement(conn, agreement, at=deed.at, by=deed.actor, reason=why)
 
 
 def _withdraw(
-    conn: sa.Connection, row: ConsequenceRow, result: ResultRow, act: Act, found: _Found
+    conn: sa.Connection, row: ConsequenceRow, result: ResultRow, deed: Deed, found: _Found
 ) -> None:
     """What an earlier version led to. What a second person approved meanwhile cannot be undone here:
     people settle it.
@@ -254,23 +254,23 @@ def _withdraw(
     if row.approval is not None:
         state = desk.approval(conn, row.approval).state
         if state is ApprovalState.PROPOSED:
-            desk.refuse(conn, row.approval, at=act.at, by=act.actor, reason=why)
+            desk.refuse(conn, row.approval, at=deed.at, by=deed.actor, reason=why)
         elif state is ApprovalState.APPROVED:
             once = f"{ConsequenceKind.TAKE_BACK.value}:{row.number}"
             detail = {"consequence": row.number, "kind": row.kind.value, **row.detail}
             take_back = Planned(once=once, kind=ConsequenceKind.TAKE_BACK, detail=detail)
-            found.made.append(_make(conn, take_back, 0, result, act, ""))
+            found.made.append(_make(conn, take_back, 0, result, deed, ""))
     elif row.ended is not None:
         return  # done: a course that was taken stays taken
-    end_consequence(conn, row.number, End.WITHDRAWN, why, act.by, act.at)
+    end_consequence(conn, row.number, End.WITHDRAWN, why, deed.by, deed.at)
     log.append(
-        conn, act.at, act.by, "consequence.withdraw", f"person {row.person}", None,
+        conn, deed.at, deed.by, "consequence.withdraw", f"person {row.person}", None,
         {"consequence": row.number, "kind": row.kind.value, "result": result.number}, why,
     )  # fmt: skip
     found.withdrawn.append(replace(row, ended=End.WITHDRAWN, note=why))
 
 
-def end_task(conn: sa.Connection, number: int, note: str, act: Act) -> None:
+def end_task(conn: sa.Connection, number: int, note: str, deed: Deed) -> None:
     """Somebody did it. Raises RefusedError: a proposal (the desk ends it), ended before, the person
     itself.
     """
@@ -282,20 +282,20 @@ def end_task(conn: sa.Connection, number: int, note: str, act: Act) -> None:
         )
     if row.ended is not None:
         raise RefusedError(f"consequence {number} is {row.ended} already", remedy="nothing is open")
-    if act.is_one_of([row.person]):
+    if deed.is_one_of([row.person]):
         raise RefusedError(
-            f"consequence {number} is about {act.by}", remedy="let the superior or HR end it"
+            f"consequence {number} is about {deed.by}", remedy="let the superior or HR end it"
         )
     if not note.strip():
         raise RefusedError("it is not ended without a note", remedy="say what was done: --note")
-    end_consequence(conn, number, End.DONE, note, act.by, act.at)
+    end_consequence(conn, number, End.DONE, note, deed.by, deed.at)
     log.append(
-        conn, act.at, act.by, "consequence.done", f"person {row.person}", None,
+        conn, deed.at, deed.by, "consequence.done", f"person {row.person}", None,
         {"consequence": number}, note,
     )  # fmt: skip
 
 
-def add_goal(conn: sa.Connection, number: int, goal: PlanGoal, act: Act) -> None:
+def add_goal(conn: sa.Connection, number: int, goal: PlanGoal, deed: Deed) -> None:
     """To an open improvement plan."""
     row = existing_consequence(conn, number)
     if row.kind is not ConsequenceKind.IMPROVEMENT_PLAN or row.ended is not None:
@@ -303,9 +303,9 @@ def add_goal(conn: sa.Connection, number: int, goal: PlanGoal, act: Act) -> None
             f"consequence {number} is no open improvement plan",
             remedy="hr-core performance consequences list shows the plans",
         )
-    add_plan_goal(conn, number, goal, act.by, act.at)
+    add_plan_goal(conn, number, goal, deed.by, deed.at)
     log.append(
-        conn, act.at, act.by, "consequence.goal", f"person {row.person}", None,
+        conn, deed.at, deed.by, "consequence.goal", f"person {row.person}", None,
         {"consequence": number, "goal": goal.text, "due": goal.due}, "",
     )  # fmt: skip
 

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from hr_core.audit import log
 from hr_core.errors import NotFoundError, RefusedError
-from hr_core.performance.acting import Act, period_of
+from hr_core.people.today import today_at
+from hr_core.performance.acting import Deed, period_of
 from hr_core.performance.assessing import marks_of, refuse_marks_out_of_range, view_of
 from hr_core.performance.content import (
     Content,
@@ -23,7 +24,6 @@ from hr_core.performance.grading import Graded, graded
 from hr_core.performance.periods import Period
 from hr_core.performance.results import LockedResult, as_locked
 from hr_core.performance.score_rules import rules_of_version, rules_on
-from hr_core.performance.today import today_at
 from hr_core.quality.month import Tally
 from hr_core.store.assessments import Assessment, assessments_of, reasons_of, sides_of
 from hr_core.store.score_results import (
@@ -39,14 +39,14 @@ _NOT_GRADED = GradeEvidence(basis="", reason="")
 
 
 def lock_score(
-    conn: sa.Connection, person: str, period: str, scheme: str, tally: Tally | None, act: Act
+    conn: sa.Connection, person: str, period: str, scheme: str, tally: Tally | None, deed: Deed
 ) -> LockedResult:
     """By somebody who is neither the person nor a rater. Version 1; only an appeal makes another.
 
     Raises RefusedError: nothing opened, a side that is missing, a deviation without a reason,
     shares that do not sum, a period that is not over, a score that is locked.
     """
-    when = period_of(period, today_at(conn, act.at, person))
+    when = period_of(period, today_at(conn, deed.at, person))
     keys = keys_of(conn, person)
     opened = [one for key in keys for one in assessments_of(conn, key, str(when))]
     if not opened:
@@ -59,12 +59,12 @@ def lock_score(
             f"the score of {person} for {when} is locked already",
             remedy="the person may appeal; a review by another person makes the next version",
         )
-    if act.is_one_of({*keys, *(one.rater for one in opened)}):
+    if deed.is_one_of({*keys, *(one.rater for one in opened)}):
         raise RefusedError(
-            f"{act.by} is rated or rates in this score and cannot lock it",
+            f"{deed.by} is rated or rates in this score and cannot lock it",
             remedy="let another person lock it",
         )
-    posts = tuple(_post_part(conn, one, act) for one in opened)
+    posts = tuple(_post_part(conn, one, deed) for one in opened)
     rules = rules_on(conn, when.first)
     mix = rules.combination
     content = Content(
@@ -75,8 +75,8 @@ def lock_score(
     )
     score = content.score()
     found = graded(score, tally, scheme, rules, when.first)
-    row = _row(person, when, content, found, scheme, act)
-    return _store(conn, row, act, "score.lock")
+    row = _row(person, when, content, found, scheme, deed)
+    return _store(conn, row, deed, "score.lock")
 
 
 def new_version(
@@ -84,7 +84,7 @@ def new_version(
     before: ResultRow,
     reviewed: Mapping[str, Fraction],
     appeal: int,
-    act: Act,
+    deed: Deed,
     reason: str,
 ) -> LockedResult:
     """The next version, with a review's marks instead of both sides'. `reviewed` is by indicator,
@@ -117,27 +117,27 @@ def new_version(
     if old.grading.pieces is not None and old.grading.rejects is not None:
         tally = Tally(old.grading.pieces, old.grading.rejects)
     found = graded(content.score(), tally, before.scheme, rules, when.first)
-    row = _row(before.person, when, content, found, before.scheme, act, before.version + 1, reason)
-    return _store(conn, row, act, "score.review")
+    row = _row(before.person, when, content, found, before.scheme, deed, before.version + 1, reason)
+    return _store(conn, row, deed, "score.review")
 
 
-def give_feedback(conn: sa.Connection, number: int, text: str, act: Act) -> None:
+def give_feedback(conn: sa.Connection, number: int, text: str, deed: Deed) -> None:
     """What the rated person says about the rating: kept beside the score, which it cannot change."""
     row = existing_result(conn, number)
-    if not act.is_one_of(keys_of(conn, row.person)):
+    if not deed.is_one_of(keys_of(conn, row.person)):
         raise RefusedError(
-            f"{act.by} was not rated by result {number}",
+            f"{deed.by} was not rated by result {number}",
             remedy="only the rated person gives feedback on it",
         )
     if not text.strip():
         raise RefusedError("the feedback is empty", remedy="write what you want to say")
     conn.execute(
         score_feedback.insert().values(
-            result=number, text=text, entered_by=act.by, entered_at=act.at
+            result=number, text=text, entered_by=deed.by, entered_at=deed.at
         )
     )
     log.append(
-        conn, act.at, act.by, "score.feedback", f"person {row.person}", None,
+        conn, deed.at, deed.by, "score.feedback", f"person {row.person}", None,
         {"result": number}, "",
     )  # fmt: skip
 
@@ -151,8 +151,8 @@ def existing_result(conn: sa.Connection, number: int) -> ResultRow:
     return row
 
 
-def _post_part(conn: sa.Connection, one: Assessment, act: Act) -> PostPart:
-    view = view_of(conn, one.number, act)
+def _post_part(conn: sa.Connection, one: Assessment, deed: Deed) -> PostPart:
+    view = view_of(conn, one.number, deed)
     if not view.both_in:
         missing = [
             name for name, side in (("self", view.own), ("manager", view.manager)) if not side.given
@@ -194,7 +194,7 @@ def _row(  # noqa: PLR0913 - the columns of a row
     content: Content,
     found: Graded,
     scheme: str,
-    act: Act,
+    deed: Deed,
     version: int = 1,
     reason: str = "",
 ) -> ResultRow:
@@ -211,13 +211,13 @@ def _row(  # noqa: PLR0913 - the columns of a row
         grade=found.grade,
         coefficient=found.coefficient,
         content=content_text(whole),
-        locked_by=act.by,
-        locked_at=act.at,
+        locked_by=deed.by,
+        locked_at=deed.at,
         reason=reason,
     )
 
 
-def _store(conn: sa.Connection, row: ResultRow, act: Act, action: str) -> LockedResult:
+def _store(conn: sa.Connection, row: ResultRow, deed: Deed, action: str) -> LockedResult:
     number = add_result(conn, row)
     after = {
         "result": number,
@@ -227,7 +227,7 @@ def _store(conn: sa.Connection, row: ResultRow, act: Act, action: str) -> Locked
         "grade": row.grade,
         "content_sha256": sha256(row.content.encode()).hexdigest(),
     }
-    log.append(conn, act.at, act.by, action, f"person {row.person}", None, after, row.reason)
+    log.append(conn, deed.at, deed.by, action, f"person {row.person}", None, after, row.reason)
     return as_locked(replace(row, number=number))
 
 

@@ -5,13 +5,12 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from hr_core.errors import RefusedError
-from hr_core.performance.acting import Act
+from hr_core.performance.acting import Deed
 from hr_core.performance.assessing import NewAssessment, open_assessment
 from hr_core.performance.first_score import FirstScore, first_score
 from hr_core.performance.goal_book import signed_sets
 from hr_core.performance.periods import Period
-from hr_core.performance.sign_off import Act as GoalAct
-from hr_core.performance.sign_off import Role
+from hr_core.performance.sign_off import Act, Role
 from hr_core.store.assessments import Indicator
 from hr_core.store.goals import steps_of
 
@@ -27,7 +26,7 @@ def open_from_goals(
     conn: sa.Connection,
     person: str,
     period: Period,
-    act: Act,
+    deed: Deed,
     *,
     rater: str | None = None,
     post: Post | None = None,
@@ -37,13 +36,13 @@ def open_from_goals(
     Raises NothingToComputeError (no signed goals, a figure is missing), RefusedError.
     """
     found = first_score(conn, person, period)
-    return open_by_score(conn, found, act, rater=rater, post=post), found
+    return open_by_score(conn, found, deed, rater=rater, post=post), found
 
 
 def open_by_score(
     conn: sa.Connection,
     found: FirstScore,
-    act: Act,
+    deed: Deed,
     *,
     rater: str | None = None,
     post: Post | None = None,
@@ -63,14 +62,14 @@ def open_by_score(
         post=post.name,
         share_percent=post.share_percent,
     )
-    return open_assessment(conn, new, act)
+    return open_assessment(conn, new, deed)
 
 
 def _signed_manager(conn: sa.Connection, found: FirstScore) -> str:
     for stored in reversed(signed_sets(conn, found.person)):
         if stored.digest == found.goals_digests[-1]:
             for step in steps_of(conn, stored.number):
-                if (step.act, step.role) == (GoalAct.SIGN, Role.MANAGER):
+                if (step.act, step.role) == (Act.SIGN, Role.MANAGER):
                     return step.person
     raise RefusedError(
         f"nobody signed the goals of {found.person} as the manager", remedy="name the --rater"

@@ -13,7 +13,9 @@ from hr_core.clock import Month
 from hr_core.errors import NotFoundError, RefusedError
 from hr_core.money import decimal_text
 from hr_core.people.records import UnitKind
-from hr_core.performance.agreeing import Draft, Sign, check_codes, propose
+from hr_core.people.today import today_at
+from hr_core.performance.acting import Deed
+from hr_core.performance.agreeing import Draft, check_codes, propose
 from hr_core.performance.goal_book import GoalBook
 from hr_core.performance.goal_file import GoalFile
 from hr_core.performance.goals import (
@@ -27,7 +29,6 @@ from hr_core.performance.goals import (
 )
 from hr_core.performance.periods import Period
 from hr_core.performance.splitting import split
-from hr_core.performance.today import today_at
 from hr_core.performance.units import Units
 from hr_core.store.goals import StoredSet, add_set
 from hr_core.store.organisation import Organisation
@@ -49,7 +50,7 @@ class Planned(Struct, frozen=True, kw_only=True):
     left_behind: tuple[str, ...]
 
 
-def import_goals(conn: sa.Connection, file: GoalFile, sign: Sign) -> Planned:
+def import_goals(conn: sa.Connection, file: GoalFile, deed: Deed) -> Planned:
     """Units' goals hold at once, in the audit log; people's are proposed and wait for signatures.
 
     The same file twice changes nothing. Raises RefusedError; the caller's transaction rolls back.
@@ -64,16 +65,16 @@ def import_goals(conn: sa.Connection, file: GoalFile, sign: Sign) -> Planned:
             unchanged += 1
         elif level is Level.PERSON:
             draft = Draft(person=owner, period=period, goals=goals, since=file.since)
-            stored.append(propose(conn, draft, sign))
+            stored.append(propose(conn, draft, deed))
         else:
-            stored.append(store_unit_goals(conn, goals, sign, since=file.since))
+            stored.append(store_unit_goals(conn, goals, deed, since=file.since))
     book = GoalBook.load(conn)
     left = tuple(one.code for one in book.goals() if one.parent and book.parent(one) is None)
     return Planned(stored=tuple(stored), unchanged=unchanged, left_behind=left)
 
 
 def store_unit_goals(
-    conn: sa.Connection, goals: tuple[Goal, ...], sign: Sign, *, since: date | None = None
+    conn: sa.Connection, goals: tuple[Goal, ...], deed: Deed, *, since: date | None = None
 ) -> StoredSet:
     """All goals of one unit for one period, in a new version. Raises RefusedError."""
     first = goals[0]
@@ -81,7 +82,7 @@ def store_unit_goals(
     _check_unit_goals(units, book, goals)
     before = book.set_of(first.level, first.owner, first.period)
     begins = (
-        _later(before.stored.goals, today_at(conn, sign.at))
+        _later(before.stored.goals, today_at(conn, deed.at))
         if before
         else Period.parse(first.period).first
     )
@@ -93,13 +94,13 @@ def store_unit_goals(
         since=since or begins,
         goals=goals,
     )
-    return _stored(conn, new, sign, "goals.plan")
+    return _stored(conn, new, deed, "goals.plan")
 
 
-def _stored(conn: sa.Connection, goals: GoalSet, sign: Sign, action: str) -> StoredSet:
-    stored = add_set(conn, goals, sign.at, sign.by.name, sign.note)
+def _stored(conn: sa.Connection, goals: GoalSet, deed: Deed, action: str) -> StoredSet:
+    stored = add_set(conn, goals, deed.at, deed.by, deed.note)
     told = {"goals": stored.number, "version": goals.version, "digest": stored.digest}
-    append(conn, sign.at, sign.by.name, action, f"unit {goals.owner}", None, told, sign.note)
+    append(conn, deed.at, deed.by, action, f"unit {goals.owner}", None, told, deed.note)
     return stored
 
 
@@ -136,7 +137,7 @@ def split_goal(
     conn: sa.Connection,
     goal: Goal,
     weights: Mapping[str, Fraction],
-    sign: Sign,
+    deed: Deed,
     *,
     step: Fraction = Fraction(1),
 ) -> list[Goal]:
@@ -164,7 +165,7 @@ def split_goal(
             weight=Fraction(0),
         )
         put = _propose_part if own.level is Level.PERSON else _put
-        shares.append(put(conn, own, sign))
+        shares.append(put(conn, own, deed))
     return shares
 
 
@@ -177,7 +178,7 @@ def _level_of(units: Units, owner: str) -> Level:
     return _LEVELS[kind]
 
 
-def _propose_part(conn: sa.Connection, goal: Goal, sign: Sign) -> Goal:
+def _propose_part(conn: sa.Connection, goal: Goal, deed: Deed) -> Goal:
     """Alone it has the whole weight; among others it has the weight that was given to it."""
     there = GoalBook.load(conn, [goal.owner]).set_of(goal.level, goal.owner, goal.period)
     others = there.stored.goals.goals if there else ()
@@ -191,11 +192,11 @@ def _propose_part(conn: sa.Connection, goal: Goal, sign: Sign) -> Goal:
     own = replace(goal, weight=weights.get(goal.code, WHOLE))
     if own not in others:
         goals = tuple(own if one.code == own.code else one for one in others) or (own,)
-        propose(conn, Draft(person=goal.owner, period=goal.period, goals=goals), sign)
+        propose(conn, Draft(person=goal.owner, period=goal.period, goals=goals), deed)
     return own
 
 
-def _put(conn: sa.Connection, goal: Goal, sign: Sign) -> Goal:
+def _put(conn: sa.Connection, goal: Goal, deed: Deed) -> Goal:
     """Into the unit's goals, in the place of one with its code, whose weight it keeps."""
     before = GoalBook.load(conn, people=()).set_of(goal.level, goal.owner, goal.period)
     others = before.stored.goals.goals if before else ()
@@ -203,11 +204,11 @@ def _put(conn: sa.Connection, goal: Goal, sign: Sign) -> Goal:
     own = replace(goal, weight=weights.get(goal.code, Fraction(0)))
     if own not in others:
         kept = tuple(one for one in others if one.code != own.code)
-        store_unit_goals(conn, (*kept, own), sign)
+        store_unit_goals(conn, (*kept, own), deed)
     return own
 
 
-def move_goal(conn: sa.Connection, goal: Goal, owner: str, sign: Sign) -> Goal:
+def move_goal(conn: sa.Connection, goal: Goal, owner: str, deed: Deed) -> Goal:
     """From its unit to another; the goals below it stay below it. Its weight among the new unit's
     goals is for that unit to say, those of the goals that stay behind are left as they are.
 
@@ -228,11 +229,11 @@ def move_goal(conn: sa.Connection, goal: Goal, owner: str, sign: Sign) -> Goal:
     after = replace(
         before,
         version=before.version + 1,
-        since=_later(before, today_at(conn, sign.at)),
+        since=_later(before, today_at(conn, deed.at)),
         goals=kept,
     )
-    _stored(conn, after, sign, "goals.move")
-    moved = _put(conn, moved, sign)
+    _stored(conn, after, deed, "goals.move")
+    moved = _put(conn, moved, deed)
     book = GoalBook.load(conn)
     book.check(book.children(moved))
     return moved

@@ -9,14 +9,14 @@ from msgspec import Struct
 
 from hr_core.audit.log import append
 from hr_core.money import decimal_text
+from hr_core.people.today import today_at
 from hr_core.performance.achievement import achievement
-from hr_core.performance.agreeing import Sign
+from hr_core.performance.acting import Deed
 from hr_core.performance.figures import Figures
 from hr_core.performance.goal_book import GoalBook
 from hr_core.performance.goals import WHOLE, Goal, GoalKind
 from hr_core.performance.periods import Period
 from hr_core.performance.rule_desk import goal_rules
-from hr_core.performance.today import today_at
 from hr_core.store.goal_templates import ReminderRow, add_reminder, reminded_in
 from hr_core.store.work_plan import keys_of
 
@@ -62,20 +62,20 @@ def progress_of(
     return list(_progress(conn, goals, on))
 
 
-def remind(conn: sa.Connection, sign: Sign) -> list[ReminderRow]:
+def remind(conn: sa.Connection, deed: Deed) -> list[ReminderRow]:
     """Those due that nobody was reminded of this week; each is stored, so that it comes once."""
-    on = today_at(conn, sign.at)
+    on = today_at(conn, deed.at)
     year, number, _ = on.isocalendar()
     week = f"{year}-W{number:02d}"
     told = reminded_in(conn, week)
     rows = []
     for one in progress_of(conn, on):
         if one.remind and (one.owner, one.goal, one.period) not in told:
-            row = ReminderRow(one.owner, one.goal, one.period, week, sign.at, _sentence(one))
+            row = ReminderRow(one.owner, one.goal, one.period, week, deed.at, _sentence(one))
             add_reminder(conn, row)
             subject = f"{one.level} {one.owner}"
             said = {"goal": one.goal, "period": one.period, "week": week}
-            append(conn, sign.at, sign.by.name, "goals.remind", subject, None, said, "")
+            append(conn, deed.at, deed.by, "goals.remind", subject, None, said, "")
             rows.append(row)
     return rows
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from hr_core.audit import log
 from hr_core.errors import RefusedError
 from hr_core.money import decimal_text
-from hr_core.performance.acting import Act, period_of
+from hr_core.performance.acting import Deed, period_of
 from hr_core.performance.relations import Relation
 from hr_core.performance.score_rules import rules_on
 from hr_core.performance.two_way import Shown360, result_360
@@ -38,12 +38,12 @@ class Round(Struct, frozen=True, kw_only=True):
 
 
 def invite(
-    conn: sa.Connection, person: str, period: str, rater: str, relation: Relation, act: Act
+    conn: sa.Connection, person: str, period: str, rater: str, relation: Relation, deed: Deed
 ) -> None:
     """Raises RefusedError: the person itself, twice, a closed round, or the rated one inviting."""
     when = str(period_of(period))
     own = keys_of(conn, person)
-    if rater in own or act.is_one_of(own):
+    if rater in own or deed.is_one_of(own):
         raise RefusedError(
             f"{person} neither rates itself nor chooses its raters",
             remedy="HR or the superior invites others",
@@ -52,25 +52,25 @@ def invite(
     if any(one.rater == rater for one in _of(conn, person, when)):
         raise RefusedError(f"{rater} is invited already", remedy="invite each once")
     new = Invitation(person=person, period=when, rater=rater, relation=relation, score=None)
-    add_invitation(conn, new, act.by, act.at)
+    add_invitation(conn, new, deed.by, deed.at)
     log.append(
-        conn, act.at, act.by, "rate360.invite", f"person {person}", None,
+        conn, deed.at, deed.by, "rate360.invite", f"person {person}", None,
         {"period": when, "relation": relation}, "",
     )  # fmt: skip
 
 
 def rate(
-    conn: sa.Connection, person: str, period: str, score: Fraction, note: str, act: Act
+    conn: sa.Connection, person: str, period: str, score: Fraction, note: str, deed: Deed
 ) -> None:
     """By an invited rater, once or again until the round is closed."""
     when = period_of(period)
     _refuse_closed(conn, person, str(when))
     invited = next(
-        (one for one in _of(conn, person, str(when)) if act.is_one_of([one.rater])), None
+        (one for one in _of(conn, person, str(when)) if deed.is_one_of([one.rater])), None
     )
     if invited is None:
         raise RefusedError(
-            f"{act.by} is not invited to rate {person} for {when}",
+            f"{deed.by} is not invited to rate {person} for {when}",
             remedy="who runs the round invites raters: hr-core performance rate360 invite",
         )
     highest = rules_on(conn, when.first).highest_mark
@@ -79,24 +79,24 @@ def rate(
             f"a rating of {decimal_text(score)}",
             remedy=f"ratings are 0 to {decimal_text(highest)}",
         )
-    put_rating(conn, invited, score, note, act.at)
+    put_rating(conn, invited, score, note, deed.at)
     # Without score and person: the log is read by people who may be rated.
-    log.append(conn, act.at, act.by, "rate360.rate", f"person {act.by}", None, None, "")
+    log.append(conn, deed.at, deed.by, "rate360.rate", f"person {deed.by}", None, None, "")
 
 
-def close_round(conn: sa.Connection, person: str, period: str, act: Act) -> Shown360:
+def close_round(conn: sa.Connection, person: str, period: str, deed: Deed) -> Shown360:
     """From then on the rated person sees the result. Nothing changes any more, so that nobody can
     see a mark by looking before and after it came.
     """
     when = str(period_of(period))
-    if act.is_one_of(keys_of(conn, person)):
+    if deed.is_one_of(keys_of(conn, person)):
         raise RefusedError(
-            f"{act.by} is rated in this round and cannot close it", remedy="let HR close it"
+            f"{deed.by} is rated in this round and cannot close it", remedy="let HR close it"
         )
     _refuse_closed(conn, person, when)
-    close(conn, person, when, act.by, act.at)
+    close(conn, person, when, deed.by, deed.at)
     log.append(
-        conn, act.at, act.by, "rate360.close", f"person {person}", None, {"period": when}, ""
+        conn, deed.at, deed.by, "rate360.close", f"person {person}", None, {"period": when}, ""
     )
     return shown_to_rated(conn, person, when)
 
@@ -115,10 +115,10 @@ def shown_to_rated(conn: sa.Connection, person: str, period: str) -> Shown360:
     return result_360(given, rules_on(conn, when.first).rate360)
 
 
-def round_of(conn: sa.Connection, person: str, period: str, act: Act) -> Round:
+def round_of(conn: sa.Connection, person: str, period: str, deed: Deed) -> Round:
     """Raises RefusedError for the rated person."""
     when = str(period_of(period))
-    if act.is_one_of(keys_of(conn, person)):
+    if deed.is_one_of(keys_of(conn, person)):
         raise RefusedError(
             "who rates stays hidden from the rated person",
             remedy="the result is shown when the round is closed",

@@ -24,6 +24,7 @@ from hr_core.audit.log import append
 from hr_core.clock import Month
 from hr_core.errors import InputFileError
 from hr_core.people.file import read_file
+from hr_core.people.today import today_at
 from hr_core.performance.goal_rules import GoalRuleBook, built_in_goal_rules, parse_goal_rules
 from hr_core.performance.house_rules import (
     GradeRules,
@@ -32,7 +33,6 @@ from hr_core.performance.house_rules import (
     parse_grade_rules,
 )
 from hr_core.performance.score_rules import checked_score_rules, rules_on
-from hr_core.performance.today import today_at
 from hr_core.store.goal_templates import add_rule_file, rule_texts
 from hr_core.store.score_rules import RuleText, add_score_rules, all_score_rules
 

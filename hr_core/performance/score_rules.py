@@ -1,21 +1,18 @@
 """How scores are made and graded, as dated data: shipped, or imported by the house."""
 
-import tomllib
 from datetime import date
 from fractions import Fraction
 from functools import cache, lru_cache
 from typing import Literal
 
-import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.data_files import read_text
 from hr_core.errors import InputFileError, NoLawError
-from hr_core.money import parse_exact
 from hr_core.performance.relations import Relation
+from hr_core.performance.toml_file import parse_toml
 from hr_core.store.score_rules import all_score_rules
-from hr_core.toml_text import parse_toml_text
 
 Every = Literal["week", "month"]
 
@@ -150,12 +147,9 @@ def shipped_rules() -> ScoreRules:
 @lru_cache(maxsize=_KEPT_FILES)
 def parse_score_rules(text: str, *, file: str) -> ScoreRules:
     """Raises InputFileError for what does not have the shape or does not add up."""
-    try:
-        rules = msgspec.convert(parse_toml_text(text), ScoreRules, dec_hook=_exact)
-    except (msgspec.ValidationError, tomllib.TOMLDecodeError) as exc:
-        raise InputFileError(
-            str(exc), file=file, key="edition", remedy=f"write it as {_SHIPPED} of hr_core/data is"
-        ) from exc
+    rules = parse_toml(
+        text, ScoreRules, file=file, remedy=f"write it as {_SHIPPED} of hr_core/data is"
+    )
     for edition in rules.edition:
         for wrong, key in _faults(edition):
             raise InputFileError(
@@ -189,9 +183,3 @@ def _faults(edition: ScoreEdition) -> list[tuple[str, str]]:
         (all(one.years >= 1 for one in edition.promotion), "years are 1 or more", "promotion"),
     ]
     return [(wrong, key) for holds, wrong, key in checks if not holds]
-
-
-def _exact(target: type, value: object) -> Fraction:
-    if target is not Fraction or not isinstance(value, str):
-        raise ValueError(f'{value!r} is not a number as text, like "15"')
-    return parse_exact(value)

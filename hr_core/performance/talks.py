@@ -9,10 +9,10 @@ from msgspec import Struct
 from hr_core.audit import log
 from hr_core.clock import Month
 from hr_core.errors import NotFoundError, RefusedError
+from hr_core.people.today import today_at
 from hr_core.people.visibility import Scope, only_visible, visible_people
-from hr_core.performance.acting import Act
+from hr_core.performance.acting import Deed
 from hr_core.performance.score_rules import Every, rules_on
-from hr_core.performance.today import today_at
 from hr_core.store.people import people
 from hr_core.store.talks import (
     Booking,
@@ -41,21 +41,21 @@ class Overdue(Struct, frozen=True, kw_only=True):
     until: date
 
 
-def log_talk(conn: sa.Connection, new: Talk, act: Act) -> int:
+def log_talk(conn: sa.Connection, new: Talk, deed: Deed) -> int:
     """By one of the two. Raises RefusedError: a day to come, no text, an unknown kind."""
     known = {*rules_on(conn, new.day).talks, APPRAISAL}
     if new.kind not in known:
         raise RefusedError(
             f"{new.kind!r} is no kind of talk", remedy=f"choose one of {', '.join(sorted(known))}"
         )
-    _check_two(conn, new.person, new.host, act)
-    if new.day > today_at(conn, act.at, new.person):
+    _check_two(conn, new.person, new.host, deed)
+    if new.day > today_at(conn, deed.at, new.person):
         raise RefusedError(f"{new.day} is to come", remedy="log a talk when it has taken place")
     if not new.text.strip():
         raise RefusedError("the log is empty", remedy="write what was said and agreed")
-    number = add_talk(conn, new, act.by, act.at)
+    number = add_talk(conn, new, deed.by, deed.at)
     log.append(
-        conn, act.at, act.by, "talk.log", f"person {new.person}", None,
+        conn, deed.at, deed.by, "talk.log", f"person {new.person}", None,
         {"talk": number, "kind": new.kind, "day": new.day}, "",
     )  # fmt: skip
     return number
@@ -91,9 +91,9 @@ def people_of_unit(conn: sa.Connection, unit: str, today: date) -> list[str]:
     return sorted(rows.scalars())
 
 
-def book(conn: sa.Connection, new: Booking, act: Act) -> int:
+def book(conn: sa.Connection, new: Booking, deed: Deed) -> int:
     """Raises RefusedError: one of the two has another talk then, under any of their numbers."""
-    _check_two(conn, new.person, new.host, act)
+    _check_two(conn, new.person, new.host, deed)
     if not timedelta(0) < new.ends_at - new.starts_at <= _LONGEST_TALK:
         raise RefusedError(
             f"from {new.starts_at} to {new.ends_at} is no talk",
@@ -115,25 +115,25 @@ def book(conn: sa.Connection, new: Booking, act: Act) -> int:
             f"{one.starts_at:%Y-%m-%d %H:%M} to {one.ends_at:%H:%M} UTC",
             remedy="choose another time, or cancel that one",
         )
-    number = add_booking(conn, new, act.by)
+    number = add_booking(conn, new, deed.by)
     log.append(
-        conn, act.at, act.by, "talk.book", f"person {new.person}", None,
+        conn, deed.at, deed.by, "talk.book", f"person {new.person}", None,
         {"booking": number, "starts_at": new.starts_at}, "",
     )  # fmt: skip
     return number
 
 
-def cancel(conn: sa.Connection, number: int, act: Act) -> Booking:
+def cancel(conn: sa.Connection, number: int, deed: Deed) -> Booking:
     """By one of the two."""
     booking = existing_booking(conn, number)
-    _check_two(conn, booking.person, booking.host, act)
+    _check_two(conn, booking.person, booking.host, deed)
     if booking.cancelled_at is not None:
         raise RefusedError(f"booking {number} is cancelled already", remedy="nothing is to be done")
-    cancel_booking(conn, number, act.by, act.at)
+    cancel_booking(conn, number, deed.by, deed.at)
     log.append(
         conn,
-        act.at,
-        act.by,
+        deed.at,
+        deed.by,
         "talk.cancel",
         f"person {booking.person}",
         {"booking": number},
@@ -176,13 +176,13 @@ def ical(booking: Booking, names: dict[str, str], core: str = "clockline") -> st
     return "".join(f"{part}\r\n" for line in lines for part in _folded(line))
 
 
-def _check_two(conn: sa.Connection, person: str, host: str, act: Act) -> None:
+def _check_two(conn: sa.Connection, person: str, host: str, deed: Deed) -> None:
     own = keys_of(conn, person)
     if host in own:
         raise RefusedError("a talk is between two people", remedy="name another host")
-    if not act.is_one_of({*own, *keys_of(conn, host)}):
+    if not deed.is_one_of({*own, *keys_of(conn, host)}):
         raise RefusedError(
-            f"{act.by} is neither {person} nor {host}", remedy="one of the two enters it"
+            f"{deed.by} is neither {person} nor {host}", remedy="one of the two enters it"
         )
 
 

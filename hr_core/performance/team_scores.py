@@ -6,7 +6,7 @@ from typing import Generic, NamedTuple, TypeVar
 import sqlalchemy as sa
 
 from hr_core.errors import CoreError, NothingToComputeError, RefusedError
-from hr_core.performance.acting import Act, period_of
+from hr_core.performance.acting import Deed, period_of
 from hr_core.performance.counted_work import counted_work
 from hr_core.performance.first_score import FirstScores
 from hr_core.performance.locking import lock_score
@@ -31,7 +31,7 @@ class ForMany(NamedTuple, Generic[Made]):
 
 
 def open_for_many(
-    conn: sa.Connection, people: Iterable[str], period: Period, act: Act, rater: str | None = None
+    conn: sa.Connection, people: Iterable[str], period: Period, deed: Deed, rater: str | None = None
 ) -> ForMany[tuple[str, int]]:
     """By their signed goals; (person, number of the assessment). `rater` None: who signed each
     person's goals as the manager.
@@ -39,13 +39,13 @@ def open_for_many(
     scores = FirstScores(conn, period)
 
     def open_one(person: str) -> tuple[str, int]:
-        return person, open_by_score(conn, scores.of(person), act, rater=rater)
+        return person, open_by_score(conn, scores.of(person), deed, rater=rater)
 
     return _each(conn, people, open_one)
 
 
 def lock_many(
-    conn: sa.Connection, people: Iterable[str], period: str, scheme: str, act: Act
+    conn: sa.Connection, people: Iterable[str], period: str, scheme: str, deed: Deed
 ) -> ForMany[LockedResult]:
     """Raises NothingToComputeError before the first import of people."""
     when = period_of(period)
@@ -58,7 +58,7 @@ def lock_many(
     work = counted_work(conn, when, scheme, rules)
 
     def lock_one(person: str) -> LockedResult:
-        return lock_score(conn, person, period, scheme, work(person), act)
+        return lock_score(conn, person, period, scheme, work(person), deed)
 
     return _each(conn, people, lock_one)
 

@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from hr_core.audit.log import append
 from hr_core.errors import NotFoundError, RefusedError
-from hr_core.performance.agreeing import Draft, Sign, check_codes, propose
+from hr_core.performance.acting import Deed
+from hr_core.performance.agreeing import Draft, check_codes, propose
 from hr_core.performance.exact_json import decode, encode
 from hr_core.performance.goals import Goal, GoalKind, Group, Level, check_goal, check_weights
 from hr_core.performance.toml_file import read_toml
@@ -73,7 +74,7 @@ class TemplateVersion(Struct, frozen=True, kw_only=True):
         )
 
 
-def import_template(conn: sa.Connection, path: Path, sign: Sign) -> TemplateVersion:
+def import_template(conn: sa.Connection, path: Path, deed: Deed) -> TemplateVersion:
     """A new version, unless the newest says the same. Raises InputFileError, RefusedError."""
     template = read_toml(path, Template, remedy=_EXAMPLE)
     check_template(template)
@@ -81,11 +82,11 @@ def import_template(conn: sa.Connection, path: Path, sign: Sign) -> TemplateVers
     if versions and versions[-1].template == template:
         return versions[-1]
     new = TemplateVersion(version=len(versions) + 1, template=template)
-    row = TemplateRow(template.code, new.version, encode(template), sign.at, sign.by.name)
+    row = TemplateRow(template.code, new.version, encode(template), deed.at, deed.by)
     add_template(conn, row)
     subject = f"goal template {new.name}"
     told = {"indicators": [one.code for one in template.indicator]}
-    append(conn, sign.at, sign.by.name, "goals.template", subject, None, told, sign.note)
+    append(conn, deed.at, deed.by, "goals.template", subject, None, told, deed.note)
     return new
 
 
@@ -118,7 +119,7 @@ def assign(
     name: str,
     people: Sequence[str],
     period: str,
-    sign: Sign,
+    deed: Deed,
 ) -> list[StoredSet]:
     """Proposes the goals of a version ("SALES/2"; "SALES": the newest) to people, by their keys.
 
@@ -135,6 +136,6 @@ def assign(
         )
     chosen = found[-1]
     return [
-        propose(conn, Draft(person=person, period=period, goals=chosen.goals(person, period)), sign)
+        propose(conn, Draft(person=person, period=period, goals=chosen.goals(person, period)), deed)
         for person in people
     ]

@@ -4,7 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
-from hr_core import typed_toml
+from hr_core import toml_text
 from hr_core.money import parse_exact
 from hr_core.people.file import read_file
 
@@ -18,7 +18,7 @@ def read_toml(path: Path, shape: type[Shape], *, remedy: str) -> Shape:
 
 def parse_toml(text: str, shape: type[Shape], *, file: str, remedy: str) -> Shape:
     """`remedy`: where a good one is to be seen. Raises InputFileError naming the key."""
-    return typed_toml.parse_toml(text, shape, file=file, remedy=remedy, hook=_exact)
+    return toml_text.parse_toml(text, shape, file=file, remedy=remedy, hook=_exact)
 
 
 def _exact(target: type, value: object) -> Fraction:

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from hr_core.errors import InputFileError
 from hr_core.people.model import Roster
 from hr_core.quality.alert_life import OwnerRule
-from hr_core.typed_toml import parse_toml
+from hr_core.toml_text import parse_toml
 
 CounterPlace = tuple[str, str]  # (source, tag)
 WallClock = Annotated[datetime, Meta(tz=False)]

@@ -16,7 +16,7 @@ from hr_core.store.score_results import newest_result
 from hr_core.store.work_plan import keys_of
 from hr_core.web.answering import Visit
 from hr_core.web.errors import NoPageError
-from hr_core.web.performance_sight import PerformanceSight, act_of_visitor, sight_of_visit
+from hr_core.web.performance_sight import PerformanceSight, deed_of_visitor, sight_of_visit
 from hr_core.web.selection import MAX_RUN, read_number
 
 MARK_FIELD = "mark_"
@@ -72,7 +72,7 @@ def assessment_page(visit: Visit, number_text: str) -> AssessmentPage:
     one = assessment_seen(visit.conn, number_text, seen)
     if visit.visitor.account is None:
         raise NoPageError("no_assessment", number=one.number)
-    view = assessing.view_of(visit.conn, one.number, act_of_visitor(visit))
+    view = assessing.view_of(visit.conn, one.number, deed_of_visitor(visit))
     side = _side(one, seen)
     locked = newest_result(visit.conn, keys_of(visit.conn, one.person), one.period) is not None
     return AssessmentPage(

@@ -48,7 +48,6 @@ PHRASES: dict[str, tuple[str, str]] = {
     "changes_of_order": ("每月 {amount}", "{amount} a month"),
     "changes_of_order_percent": ("实发的 {percent} %", "{percent} % of the net pay"),
     "about_run": ("算薪 #{run}", "run #{run}"),
-    "about_people": ("{count} 人", "{count} people"),
     "since_day": ("{day} 起", "from {day}"),
 }
 CODES: dict[str, dict[str, tuple[str, str]]] = {

@@ -7,13 +7,14 @@ from msgspec import Struct
 
 from hr_core.errors import CoreError, NotFoundError
 from hr_core.people.lookup import person_of_number
+from hr_core.people.today import today_at
 from hr_core.performance import agreeing
-from hr_core.performance.agreeing import Draft, Sign
+from hr_core.performance.acting import Deed
+from hr_core.performance.agreeing import Draft
 from hr_core.performance.goal_book import GoalBook
 from hr_core.performance.goals import Goal, Level
 from hr_core.performance.periods import Period
 from hr_core.performance.sign_off import ENDED, Act, State
-from hr_core.performance.today import today_at
 from hr_core.store.goals import StoredSet, sets_of
 from hr_core.store.work_plan import keys_of
 from hr_core.web.answering import Visit
@@ -97,7 +98,7 @@ def new_goals_again(
 
 
 def propose_of_form(
-    conn: sa.Connection, seen: PerformanceSight, form: Mapping[str, str], sign: Sign
+    conn: sa.Connection, seen: PerformanceSight, form: Mapping[str, str], deed: Deed
 ) -> int:
     """The number of the new set. Raises NoPageError, RefusedError."""
     period = _period(form)
@@ -107,7 +108,7 @@ def propose_of_form(
     before = _newest(conn, person, period)
     goals = goals_of(typed_rows(form), person, period, before.goals.goals if before else ())
     draft = Draft(person=person, period=period, goals=goals)
-    return agreeing.propose(conn, draft, sign).number
+    return agreeing.propose(conn, draft, deed).number
 
 
 def change_page(visit: Visit, number_text: str) -> GoalFormPage:
@@ -138,7 +139,7 @@ def change_again(visit: Visit, form: Mapping[str, str], refused: CoreError | Non
 
 
 def change_of_form(
-    conn: sa.Connection, seen: PerformanceSight, form: Mapping[str, str], act: Act, sign: Sign
+    conn: sa.Connection, seen: PerformanceSight, form: Mapping[str, str], act: Act, deed: Deed
 ) -> int:
     """The set that goes on: of an accepted change the new version. Raises RefusedError, NoPageError."""
     stored = goal_set_seen(conn, form.get("number", ""), seen)
@@ -146,8 +147,8 @@ def change_of_form(
     known = {one.code: one for one in (*held.goals, *agreeing.wanted_goals(conn, stored))}
     goals = goals_of(typed_rows(form), held.owner, held.period, known.values())
     if act is Act.ACCEPT:
-        return agreeing.accept(conn, stored.number, sign, goals).number
-    agreeing.ask_change(conn, stored.number, sign, goals, appeal=act is Act.APPEAL)
+        return agreeing.accept(conn, stored.number, deed, goals).number
+    agreeing.ask_change(conn, stored.number, deed, goals, appeal=act is Act.APPEAL)
     return stored.number
 
 

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from hr_core.errors import CoreError
-from hr_core.performance.agreeing import Sign
+from hr_core.performance.acting import Deed
 from hr_core.performance.goals import GoalKind, Group
 from hr_core.performance.sign_off import Act
 from hr_core.store.database import writing
@@ -78,9 +78,9 @@ class _Pages:
             raise FormError("stale_form", 400)
         with writing(self._desk.engine) as conn:
             seen = sight(conn, visitor.account, self._desk.clock.now())
-            sign = self._sign(conn, visitor, form)
+            deed = self._deed(conn, visitor, form)
             try:
-                number = pages.propose_of_form(conn, seen, form, sign)
+                number = pages.propose_of_form(conn, seen, form, deed)
             except BadQueryError as exc:
                 raise FormError("stale_form", 400) from exc
         return RedirectResponse(f"{Links(words.language).goals}/{number}", 303)
@@ -94,8 +94,8 @@ class _Pages:
             raise FormError("stale_form", 400)
         with writing(self._desk.engine) as conn:
             seen = sight(conn, visitor.account, self._desk.clock.now())
-            sign = self._sign(conn, visitor, form)
-            number = pages.change_of_form(conn, seen, form, act, sign)
+            deed = self._deed(conn, visitor, form)
+            number = pages.change_of_form(conn, seen, form, act, deed)
         return RedirectResponse(f"{Links(words.language).goals}/{number}", 303)
 
     def split(self, visit: Visit) -> Response:
@@ -121,7 +121,7 @@ class _Pages:
             goal = sharing.goal_to_split(
                 conn, form.get("number", ""), form.get("goal", ""), seen, (by, now)
             )
-            sharing.split_of_form(conn, goal, form, seen, self._sign(conn, visitor, form))
+            sharing.split_of_form(conn, goal, form, seen, self._deed(conn, visitor, form))
         return RedirectResponse(f"{Links(words.language).goals}?period={goal.period}", 303)
 
     def _split(self, visit: Visit, page: sharing.SplitPage) -> Response:
@@ -139,6 +139,6 @@ class _Pages:
             form_token=visit.visitor.form_token,
         )
 
-    def _sign(self, conn: sa.Connection, visitor: Visitor, form: Mapping[str, str]) -> Sign:
+    def _deed(self, conn: sa.Connection, visitor: Visitor, form: Mapping[str, str]) -> Deed:
         by = account_of_visitor(conn, visitor)
-        return Sign(at=self._desk.clock.now(), by=by, note=form.get("note", ""))
+        return Deed(at=self._desk.clock.now(), actor=by, note=form.get("note", ""))

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from hr_core.clock import Month
 from hr_core.money import decimal_text
+from hr_core.people.today import today_at
 from hr_core.performance.agreeing import state_of
 from hr_core.performance.exact_json import decode
 from hr_core.performance.goal_book import GoalBook, Held
@@ -14,7 +15,6 @@ from hr_core.performance.goals import Goal, GoalKind, Level
 from hr_core.performance.periods import Period
 from hr_core.performance.sign_off import ENDED, Act, Role, State, next_moves
 from hr_core.performance.signers import chain_of, is_hr
-from hr_core.performance.today import today_at
 from hr_core.performance.units import Units
 from hr_core.store.goals import StepRow, StoredSet, set_by_number, steps_of
 from hr_core.web.answering import Visit

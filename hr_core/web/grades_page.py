@@ -6,13 +6,13 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from hr_core.clock import Month
+from hr_core.people.today import today_at
 from hr_core.performance.appealing import open_appeals
 from hr_core.performance.content import Content, content_of
 from hr_core.performance.grading import Spread, spread
 from hr_core.performance.periods import Period
 from hr_core.performance.ranking import OwnRank, own_rank
 from hr_core.performance.score_rules import rules_on
-from hr_core.performance.today import today_at
 from hr_core.store.appeals import Appeal, barred_from
 from hr_core.store.score_results import ResultRow, feedback_of, newest_results, score_results
 from hr_core.web.answering import Visit

@@ -1,7 +1,9 @@
 """Comparisons of two stored runs, kept for the pages that ask for the same pair again and again.
 
 A run never changes once it is stored. Should somebody change one in the database all the same, its
-fingerprint tells it by counts and sums; what decides (submitting, approving) compares afresh.
+fingerprint tells it by counts and sums; what decides (submitting, approving) compares afresh. The SHA-256 that an
+approval has of a run would be no better key: a run that nobody submitted has none, it says what was
+submitted and not what is there now, and to sum it anew reads every trace.
 """
 
 from collections import OrderedDict

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from hr_core.accounts.model import Right
 from hr_core.performance import agreeing, appealing, assessing, locking
-from hr_core.performance.acting import Act as Deed
+from hr_core.performance.acting import Deed
 from hr_core.performance.follow_up import end_task
 from hr_core.performance.goals import Goal
 from hr_core.performance.sign_off import Act
@@ -55,10 +55,10 @@ from hr_core.web.words import LANGUAGES, Words
 # A form of 100 indicators and what it is about.
 _MOST_MARKS = 110
 
-_Step = Callable[[sa.Connection, int, agreeing.Sign], object]
+_Step = Callable[[sa.Connection, int, Deed], object]
 _STEPS: dict[Act, _Step] = {
     Act.ASK_CHANGE: agreeing.ask_change,
-    Act.APPEAL: lambda conn, number, sign: agreeing.ask_change(conn, number, sign, appeal=True),
+    Act.APPEAL: lambda conn, number, deed: agreeing.ask_change(conn, number, deed, appeal=True),
     Act.ACCEPT: agreeing.accept,
     Act.EXPLAIN: agreeing.explain,
     Act.SIGN: agreeing.sign_goals,
@@ -152,12 +152,12 @@ class _Pages:
             raise FormError("stale_form", 400) from exc
         with writing(self._desk.engine) as conn:
             stored = goal_set_seen(conn, form.get("number", ""), self._sight(conn, visitor))
-            sign = agreeing.Sign(
+            deed = Deed(
                 at=self._desk.clock.now(),
-                by=actor_of_visitor(conn, visitor),
+                actor=actor_of_visitor(conn, visitor),
                 note=form.get("note", ""),
             )
-            step(conn, stored.number, sign)
+            step(conn, stored.number, deed)
         return RedirectResponse(f"{Links(words.language).goals}/{stored.number}", 303)
 
     def do_assessment(self, visitor: Visitor, words: Words, form: Mapping[str, str]) -> Response:

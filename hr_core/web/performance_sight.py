@@ -11,7 +11,7 @@ from hr_core.accounts.visible import seen_by, site_today
 from hr_core.approvals.actors import actor_of_account
 from hr_core.approvals.desk import Actor
 from hr_core.approvals.kinds import Kind, approvers
-from hr_core.performance.acting import Act
+from hr_core.performance.acting import Deed
 from hr_core.performance.periods import Period
 from hr_core.performance.units import Units
 from hr_core.store.people import load_roster, people
@@ -54,8 +54,8 @@ def actor_of_visitor(conn: sa.Connection, visitor: Visitor) -> Actor:
     return actor_of_account(conn, visitor.account)
 
 
-def act_of_visitor(visit: Visit) -> Act:
-    return Act(actor=actor_of_visitor(visit.conn, visit.visitor), at=visit.now)
+def deed_of_visitor(visit: Visit) -> Deed:
+    return Deed(actor=actor_of_visitor(visit.conn, visit.visitor), at=visit.now)
 
 
 def account_of_visitor(conn: sa.Connection, visitor: Visitor) -> Actor:

@@ -14,7 +14,8 @@ from hr_core.clock import Month
 from hr_core.errors import CoreError, RefusedError
 from hr_core.money import decimal_text
 from hr_core.people.lookup import person_of_number
-from hr_core.performance.acting import Act
+from hr_core.people.today import today_at
+from hr_core.performance.acting import Deed
 from hr_core.performance.assessing import exact
 from hr_core.performance.periods import Period
 from hr_core.performance.rating_360 import (
@@ -27,7 +28,6 @@ from hr_core.performance.rating_360 import (
 )
 from hr_core.performance.relations import Relation
 from hr_core.performance.score_rules import rules_on
-from hr_core.performance.today import today_at
 from hr_core.performance.two_way import Shown360
 from hr_core.performance.units import Units
 from hr_core.store.ratings_360 import invitations, is_closed, ratings_360, rounds_360
@@ -35,7 +35,7 @@ from hr_core.web.answering import Visit
 from hr_core.web.errors import NoPageError
 from hr_core.web.performance_sight import (
     PerformanceSight,
-    act_of_visitor,
+    deed_of_visitor,
     looked_after,
     runs_scores,
     sight_of_visit,
@@ -116,7 +116,7 @@ def rate360_page(
 
 
 def do_invite(
-    conn: sa.Connection, seen: PerformanceSight, form: Mapping[str, str], act: Act
+    conn: sa.Connection, seen: PerformanceSight, form: Mapping[str, str], deed: Deed
 ) -> None:
     """All who are named, or nobody. Raises NoPageError, NotFoundError, RefusedError, BadQueryError."""
     period = read_value(form, "period", Period.parse, "2026-10")
@@ -134,21 +134,23 @@ def do_invite(
             )
         for number in numbers:
             rater = person_of_number(conn, number, last)
-            invite(conn, person, str(period), rater, relation, act)
+            invite(conn, person, str(period), rater, relation, deed)
 
 
-def do_rate(conn: sa.Connection, seen: PerformanceSight, form: Mapping[str, str], act: Act) -> None:
+def do_rate(
+    conn: sa.Connection, seen: PerformanceSight, form: Mapping[str, str], deed: Deed
+) -> None:
     """Raises NoPageError for whom the visitor is not asked to rate, RefusedError."""
     person, period = form.get("person", ""), form.get("period", "")
     asked = {(one.person, one.period) for one in _asked(conn, seen)}
     if (person, period) not in asked:
         raise NoPageError("not_asked_to_rate")
     score = exact(form.get("score", "").strip())
-    rate(conn, person, period, score, form.get("note", "").strip(), act)
+    rate(conn, person, period, score, form.get("note", "").strip(), deed)
 
 
 def do_close(
-    conn: sa.Connection, seen: PerformanceSight, form: Mapping[str, str], act: Act
+    conn: sa.Connection, seen: PerformanceSight, form: Mapping[str, str], deed: Deed
 ) -> None:
     """Raises NoPageError, RefusedError, BadQueryError."""
     period = read_value(form, "period", Period.parse, "2026-10")
@@ -157,7 +159,7 @@ def do_close(
     person = _looked_after(conn, seen, form, period)
     if not _invited(conn, period, person):
         raise NoPageError("no_round")
-    close_round(conn, person, str(period), act)
+    close_round(conn, person, str(period), deed)
 
 
 def _looked_after(
@@ -224,7 +226,7 @@ def _rounds(
 ) -> tuple[RunRound, ...]:
     found = []
     for person in sorted(_invited(visit.conn, period) & people):
-        state = round_of(visit.conn, person, str(period), act_of_visitor(visit))
+        state = round_of(visit.conn, person, str(period), deed_of_visitor(visit))
         shown = shown_to_rated(visit.conn, person, str(period)) if state.closed else None
         waiting = tuple(seen.name(one) for one in state.waiting_for)
         found.append(RunRound(state=state, name=seen.name(person), waiting=waiting, shown=shown))

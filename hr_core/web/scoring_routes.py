@@ -6,7 +6,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from hr_core.errors import CoreError
-from hr_core.performance.acting import Act
+from hr_core.performance.acting import Deed
 from hr_core.store.database import writing
 from hr_core.web import rate360_page as round360
 from hr_core.web import team_scores_page as team
@@ -63,9 +63,9 @@ class _Pages:
             raise FormError("stale_form", 400)
         with writing(self._desk.engine) as conn:
             now = self._desk.clock.now()
-            act = Act(actor=actor_of_visitor(conn, visitor), at=now)
+            deed = Deed(actor=actor_of_visitor(conn, visitor), at=now)
             try:
-                told = team.do_team_scores(conn, sight(conn, visitor.account, now), form, act)
+                told = team.do_team_scores(conn, sight(conn, visitor.account, now), form, deed)
             except BadQueryError as exc:
                 raise FormError("stale_form", 400) from exc
         after = {name: form.get(name, "") for name in ("period", "unit", "scheme", "rater")}
@@ -87,9 +87,9 @@ class _Pages:
             raise FormError("not_for_you", 403)
         with writing(self._desk.engine) as conn:
             now = self._desk.clock.now()
-            act = Act(actor=actor_of_visitor(conn, visitor), at=now)
+            deed = Deed(actor=actor_of_visitor(conn, visitor), at=now)
             try:
-                do(conn, sight(conn, visitor.account, now), form, act)
+                do(conn, sight(conn, visitor.account, now), form, deed)
             except BadQueryError as exc:
                 raise FormError("stale_form", 400) from exc
         return RedirectResponse(Links(words.language).rate360(form.get("period", "")), 303)

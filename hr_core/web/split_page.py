@@ -10,13 +10,13 @@ from msgspec import Struct
 from hr_core.approvals.desk import Actor
 from hr_core.errors import CoreError, RefusedError
 from hr_core.money import parse_exact
-from hr_core.performance.agreeing import Sign
+from hr_core.people.today import today_at
+from hr_core.performance.acting import Deed
 from hr_core.performance.goal_book import GoalBook
 from hr_core.performance.goals import Goal, GoalKind, Level
 from hr_core.performance.periods import Period
 from hr_core.performance.planning import split_goal
 from hr_core.performance.signers import is_hr, is_person
-from hr_core.performance.today import today_at
 from hr_core.performance.units import Units
 from hr_core.store.goals import StoredSet
 from hr_core.web.answering import Visit
@@ -104,7 +104,7 @@ def countable(stored: StoredSet) -> tuple[Goal, ...]:
 
 
 def split_of_form(
-    conn: sa.Connection, goal: Goal, form: Mapping[str, str], seen: PerformanceSight, sign: Sign
+    conn: sa.Connection, goal: Goal, form: Mapping[str, str], seen: PerformanceSight, deed: Deed
 ) -> list[Goal]:
     """Raises RefusedError."""
     allowed = {owner for owner, _ in _owners(conn, goal, seen)}
@@ -115,7 +115,7 @@ def split_of_form(
     }
     if not weights.keys() <= allowed:
         raise NoPageError("no_goals", number=form.get("number", "")[:20])
-    return split_goal(conn, goal, weights, sign, step=_number(form.get("step", "1")))
+    return split_goal(conn, goal, weights, deed, step=_number(form.get("step", "1")))
 
 
 def _number(text: str) -> Fraction:

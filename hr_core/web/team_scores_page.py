@@ -10,15 +10,15 @@ from msgspec import Struct
 from hr_core.clock import Month
 from hr_core.errors import CoreError, RefusedError
 from hr_core.people.lookup import person_of_number
+from hr_core.people.today import today_at
 from hr_core.performance import assessing
-from hr_core.performance.acting import Act
+from hr_core.performance.acting import Deed
 from hr_core.performance.goal_book import GoalBook
 from hr_core.performance.goals import Level
 from hr_core.performance.periods import Period
 from hr_core.performance.score_rules import rules_on
 from hr_core.performance.sign_off import State
 from hr_core.performance.team_scores import Failed, lock_many, open_for_many
-from hr_core.performance.today import today_at
 from hr_core.performance.units import Units
 from hr_core.store.assessments import Assessment, assessments_of_period, sides_of
 from hr_core.store.person_records import merged_into
@@ -28,7 +28,7 @@ from hr_core.web.assessment_page import may_look
 from hr_core.web.errors import NoPageError
 from hr_core.web.performance_sight import (
     PerformanceSight,
-    act_of_visitor,
+    deed_of_visitor,
     looked_after,
     sight_of_visit,
 )
@@ -121,7 +121,7 @@ def team_scores_page(
 
 
 def do_team_scores(
-    conn: sa.Connection, seen: PerformanceSight, form: Mapping[str, str], act: Act
+    conn: sa.Connection, seen: PerformanceSight, form: Mapping[str, str], deed: Deed
 ) -> Told:
     """Opens or locks: of those who are ticked, or of all of the unit that wait for it.
 
@@ -145,9 +145,9 @@ def do_team_scores(
         rater = form.get("rater", "").strip()
         last = period.after - timedelta(days=1)
         named = person_of_number(conn, rater, last) if rater else None
-        made = open_for_many(conn, wanted, period, act, named)
+        made = open_for_many(conn, wanted, period, deed, named)
         return _told(form, len(made.made), made.failed, seen)
-    scores = lock_many(conn, wanted, str(period), form.get("scheme", ""), act)
+    scores = lock_many(conn, wanted, str(period), form.get("scheme", ""), deed)
     return _told(form, len(scores.made), scores.failed, seen)
 
 
@@ -178,7 +178,7 @@ class _Known:
 
     def __init__(self, visit: Visit, period: Period) -> None:
         conn = visit.conn
-        self._conn, self._reader = conn, act_of_visitor(visit)
+        self._conn, self._reader = conn, deed_of_visitor(visit)
         now = merged_into(conn)
         self._results = {now.get(row.person, row.person): row for row in _results(conn, period)}
         self._opened: dict[str, list[Assessment]] = {}

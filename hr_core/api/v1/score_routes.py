@@ -29,7 +29,7 @@ from hr_core.api.v1.sending import sent
 from hr_core.errors import NotFoundError, RefusedError
 from hr_core.money import parse_exact
 from hr_core.performance import assessing
-from hr_core.performance.acting import act_of_account
+from hr_core.performance.acting import deed_of_account
 from hr_core.performance.ranking import own_rank
 from hr_core.store.assessments import Assessment, Side, assessments_listed
 from hr_core.store.database import writing
@@ -78,10 +78,10 @@ def mark(ask: WriteAsk, number: RowNumber, raw: JsonBody, request: HttpRequest) 
         raise not_found("assessment")
     new = read_body(raw, of.NewMarks)
     marks = _exact(new.marks)
-    act = act_of_account(ask.conn, ask.account, ask.now)
+    deed = deed_of_account(ask.conn, ask.account, ask.now)
     try:
         with writing(request.app.state.desk.engine) as conn:
-            assessing.enter_marks(conn, number, side, marks, act, new.note)
+            assessing.enter_marks(conn, number, side, marks, deed, new.note)
     except assessing.MarksFrozenError as exc:
         raise ProblemError(
             409, "marks_frozen", str(exc), where="path: number", remedy=exc.remedy
@@ -149,7 +149,7 @@ def _side(ask: Ask, one: Assessment) -> Side | None:
 
 
 def _answer(ask: Ask, one: Assessment) -> of.AssessmentAnswer:
-    view = assessing.view_of(ask.conn, one.number, act_of_account(ask.conn, ask.account, ask.now))
+    view = assessing.view_of(ask.conn, one.number, deed_of_account(ask.conn, ask.account, ask.now))
     return of.AssessmentAnswer(
         number=one.number,
         person=one.person,

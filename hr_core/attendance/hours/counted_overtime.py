@@ -16,7 +16,7 @@ from hr_core.attendance.calendar_overtime import Span, cut, length
 from hr_core.clock import DAY_MIN
 from hr_core.data_files import read_text
 from hr_core.errors import InputFileError, NoLawError
-from hr_core.typed_toml import parse_toml
+from hr_core.toml_text import parse_toml
 
 MINUTE = 60
 BUILT_IN = "overtime_counting.toml"

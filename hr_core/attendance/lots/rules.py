@@ -11,7 +11,7 @@ from hr_core.attendance.calendar import DayKind
 from hr_core.attendance.hours.law import TimeOffLaw, WorkingTimeLaw
 from hr_core.data_files import read_text
 from hr_core.errors import InputFileError, NoLawError, RefusedError
-from hr_core.typed_toml import parse_toml
+from hr_core.toml_text import parse_toml
 
 BUILT_IN = "time_off.toml"
 _MOST_MONTHS = 120

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hr_core.errors import InputFileError
 from hr_core.money import parse_yuan
-from hr_core.typed_toml import parse_toml
+from hr_core.toml_text import parse_toml
 
 # Sums of a slip, beside its lines' codes.
 SUMS = ("@net", "@earned", "@deducted", "@employer")

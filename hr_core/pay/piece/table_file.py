@@ -25,7 +25,7 @@ from hr_core.pay.piece.prices import (
     PriceTable,
     Rejects,
 )
-from hr_core.typed_toml import shaped, toml_tables
+from hr_core.toml_text import shaped, toml_tables
 
 SCHEMA = "clockline-pieces/1"
 # A plant has some thousand processes; a table beyond this is another file.

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 
 from hr_core.approvals.desk import Actor
-from hr_core.performance.acting import Act
+from hr_core.performance.acting import Deed
 from hr_core.performance.assessing import (
     NewAssessment,
     enter_marks,
@@ -20,7 +20,7 @@ WORKER, BOSS, HR, OTHER = "E1", "M1", "H1", "M2"
 
 
 def act(name, at=NOW, *, also=()):
-    return Act(actor=Actor(name, frozenset({name, *also})), at=at)
+    return Deed(actor=Actor(name, frozenset({name, *also})), at=at)
 
 
 def indicators(*pairs):

@@ -11,9 +11,9 @@ from hr_core.approvals.desk import Actor
 from hr_core.audit import log
 from hr_core.errors import NothingToComputeError, RefusedError
 from hr_core.people.records import Membership, Role
+from hr_core.performance.acting import Deed
 from hr_core.performance.agreeing import (
     Draft,
-    Sign,
     accept,
     ask_change,
     explain,
@@ -37,7 +37,7 @@ OWN = {"parent": "CO-1"}
 
 
 def sign(name, note="", at=NOW):
-    return Sign(at=at, by=Actor(name), note=note)
+    return Deed(at=at, actor=Actor(name), note=note)
 
 
 @pytest.fixture

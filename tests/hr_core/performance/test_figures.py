@@ -10,7 +10,7 @@ from hr_core.approvals.desk import Actor
 from hr_core.attendance.calendar import DayKind
 from hr_core.attendance.day import DayResult, DayStatus
 from hr_core.errors import InputFileError, RefusedError
-from hr_core.performance.agreeing import Sign
+from hr_core.performance.acting import Deed
 from hr_core.performance.figure_loading import load_figures, score_figure
 from hr_core.performance.figures import ATTENDANCE_RATE, DEFECT_RATE, LATE_MINUTES, Figures
 from hr_core.performance.first_score import first_score
@@ -22,7 +22,7 @@ from tests.hr_core.performance.goal_samples import NOW, day, goal, goal_set, pla
 from tests.hr_core.performance.test_first_score import store_signed
 
 OCTOBER = Period.parse("2026-10")
-HR = Sign(at=NOW, by=Actor("hr"))
+HR = Deed(at=NOW, actor=Actor("hr"))
 LONG = """
 source = "ERP"
 subject_kind = "person"
@@ -230,13 +230,13 @@ def test_an_indicator_of_another_department_enters_the_owners_score(core):
     with writing(core) as conn:
         store_signed(conn, goal_set(own, across))
         for who in ("E1", "HEAD", "E2"):
-            sign = Sign(at=NOW, by=Actor(who))
+            deed = Deed(at=NOW, actor=Actor(who))
             with pytest.raises(RefusedError, match="unit PURCH does") as refused:
-                score_figure(conn, across, OCTOBER, Fraction(90), sign)
+                score_figure(conn, across, OCTOBER, Fraction(90), deed)
         assert "BUY can" in refused.value.remedy
-        score_figure(conn, across, OCTOBER, Fraction(45), Sign(at=NOW, by=Actor("BUY")))
+        score_figure(conn, across, OCTOBER, Fraction(45), Deed(at=NOW, actor=Actor("BUY")))
         with pytest.raises(RefusedError, match="not scored by another"):
-            score_figure(conn, own, OCTOBER, Fraction(1), Sign(at=NOW, by=Actor("BUY")))
+            score_figure(conn, own, OCTOBER, Fraction(1), Deed(at=NOW, actor=Actor("BUY")))
 
 
 def test_what_another_department_says_cannot_come_from_a_file(core, write):
@@ -248,7 +248,7 @@ def test_what_another_department_says_cannot_come_from_a_file(core, write):
     assert "people of unit PURCH say it" in found.missing[0]
     with writing(core) as conn:
         store_signed(conn, goal_set(across))
-        score_figure(conn, across, OCTOBER, Fraction(45), Sign(at=NOW, by=Actor("BUY")))
+        score_figure(conn, across, OCTOBER, Fraction(45), Deed(at=NOW, actor=Actor("BUY")))
     with core.connect() as conn:
         score = first_score(conn, "E1", OCTOBER)
     assert (score.score, score.indicators[0].scored_by) == (50, "PURCH")

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from hr_core.approvals.desk import Actor
 from hr_core.errors import RefusedError
 from hr_core.people.records import Membership, UnitParent
-from hr_core.performance.agreeing import Draft, Sign, propose
+from hr_core.performance.acting import Deed
+from hr_core.performance.agreeing import Draft, propose
 from hr_core.performance.goal_book import GoalBook
 from hr_core.performance.goals import GoalKind, Level
 from hr_core.performance.planning import (
@@ -24,8 +25,8 @@ from hr_core.store.database import writing
 from hr_core.store.organisation import load_organisation
 from tests.hr_core.performance.goal_samples import NOW, day, goal, organisation, plant
 
-BOSS = Sign(at=NOW, by=Actor("BOSS"))
-LEAD = Sign(at=NOW, by=Actor("LEAD"))
+BOSS = Deed(at=NOW, actor=Actor("BOSS"))
+LEAD = Deed(at=NOW, actor=Actor("LEAD"))
 
 
 def unit_goal(code, owner, level, parent=None, **changes):

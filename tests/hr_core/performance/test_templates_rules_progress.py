@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from hr_core.approvals.desk import Actor
 from hr_core.errors import InputFileError, NotFoundError, RefusedError
-from hr_core.performance.agreeing import Sign, sign_goals
+from hr_core.performance.acting import Deed
+from hr_core.performance.agreeing import sign_goals
 from hr_core.performance.first_score import first_score
 from hr_core.performance.goal_book import signed_sets
 from hr_core.performance.goals import GoalKind, Level
@@ -23,7 +24,7 @@ from tests.hr_core.performance.goal_samples import NOW, day, goal, goal_set, pla
 from tests.hr_core.performance.test_first_score import figure, store_signed
 from tests.hr_core.two_people import rules_by_two
 
-LEAD = Sign(at=NOW, by=Actor("LEAD"))
+LEAD = Deed(at=NOW, actor=Actor("LEAD"))
 TEMPLATE = """
 code = "STAFF"
 keeper = "PROD"
@@ -87,11 +88,11 @@ def template(core, path):
 
 
 def agree(core, name, people, period, at=NOW):
-    sign = replace(LEAD, at=at)
+    deed = replace(LEAD, at=at)
     with writing(core) as conn:
-        for one in assign(conn, name, people, period, sign):
+        for one in assign(conn, name, people, period, deed):
             for who in (one.goals.owner, "LEAD", "HEAD"):
-                sign_goals(conn, one.number, Sign(at=at, by=Actor(who)))
+                sign_goals(conn, one.number, Deed(at=at, actor=Actor(who)))
 
 
 def test_people_on_version_1_keep_it_until_version_2_is_assigned(core, write):

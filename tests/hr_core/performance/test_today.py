@@ -7,16 +7,19 @@ import pytest
 from msgspec.structs import replace
 
 from hr_core.approvals.desk import Actor
+from hr_core.cli.options import today_here
+from hr_core.clock import SystemClock
 from hr_core.errors import RefusedError
 from hr_core.people.records import SiteZone
+from hr_core.people.today import today_at
 from hr_core.performance import agreeing
-from hr_core.performance.agreeing import Draft, Sign
+from hr_core.performance.acting import Deed
+from hr_core.performance.agreeing import Draft
 from hr_core.performance.appealing import ask_review
 from hr_core.performance.follow_up import follow_up
 from hr_core.performance.goals import Level
 from hr_core.performance.locking import lock_score
 from hr_core.performance.talks import log_talk
-from hr_core.performance.today import today_at
 from hr_core.store.appeals import About
 from hr_core.store.database import writing
 from hr_core.store.goals import add_set
@@ -46,6 +49,12 @@ def test_the_plants_midnight_begins_the_day(core):
     with core.connect() as conn:
         assert today_at(conn, BEFORE) == date(2026, 10, 31)
         assert today_at(conn, AFTER) == today_at(conn, AFTER, "E1") == date(2026, 11, 1)
+
+
+def test_commands_without_a_day_take_the_plants(core, monkeypatch):
+    monkeypatch.setattr(SystemClock, "now", lambda _clock: AFTER)
+    with core.connect() as conn:
+        assert today_here(conn) == date(2026, 11, 1)
 
 
 def test_a_person_at_a_site_elsewhere_has_that_sites_day(core):
@@ -83,7 +92,7 @@ def test_an_appeal_against_goals_ends_at_the_plants_midnight(core):
     def appealed(at):
         with writing(core) as conn:
             return agreeing.ask_change(
-                conn, number, Sign(at=at, by=Actor("E1"), note="too high"), appeal=True
+                conn, number, Deed(at=at, actor=Actor("E1"), note="too high"), appeal=True
             )
 
     with writing(core) as conn:
@@ -91,7 +100,7 @@ def test_an_appeal_against_goals_ends_at_the_plants_midnight(core):
         add_set(conn, goal_set(top), BEFORE, "BOSS", "")
         mine = goal("OWN", "E1", "2026-11", parent="TOP")
         draft = Draft(person="E1", period="2026-11", goals=(mine,))
-        number = agreeing.propose(conn, draft, Sign(at=BEFORE, by=Actor("LEAD"))).number
+        number = agreeing.propose(conn, draft, Deed(at=BEFORE, actor=Actor("LEAD"))).number
     with pytest.raises(RefusedError, match="an appeal against goals comes before"):
         appealed(AFTER)
     appealed(BEFORE)
@@ -103,11 +112,11 @@ def test_a_change_of_goals_holds_from_the_plants_next_month(core):
         add_set(conn, goal_set(top), BEFORE, "BOSS", "")
         mine = goal("OWN", "E1", "2026", parent="TOP")
         draft = Draft(person="E1", period="2026", goals=(mine,))
-        number = agreeing.propose(conn, draft, Sign(at=BEFORE, by=Actor("LEAD"))).number
+        number = agreeing.propose(conn, draft, Deed(at=BEFORE, actor=Actor("LEAD"))).number
         for name in ("E1", "LEAD", "HEAD"):
-            agreeing.sign_goals(conn, number, Sign(at=BEFORE, by=Actor(name)))
+            agreeing.sign_goals(conn, number, Deed(at=BEFORE, actor=Actor(name)))
         more = replace(draft, goals=(replace(mine, target=Fraction(120)),))
-        changed = agreeing.propose(conn, more, Sign(at=AFTER, by=Actor("LEAD")))
+        changed = agreeing.propose(conn, more, Deed(at=AFTER, actor=Actor("LEAD")))
     assert changed.goals.since == date(2026, 12, 1)
 
 

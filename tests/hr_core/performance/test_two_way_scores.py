@@ -5,12 +5,12 @@ from fractions import Fraction
 import pytest
 import sqlalchemy as sa
 
-from hr_core.accounts.management import Act as Deed
+from hr_core.accounts.management import Act as AccountAct
 from hr_core.accounts.management import NewAccount, add_account, set_disabled
 from hr_core.accounts.model import Role
 from hr_core.audit import log
 from hr_core.errors import NotFoundError, RefusedError
-from hr_core.performance.acting import act_of
+from hr_core.performance.acting import deed_of
 from hr_core.performance.assessing import (
     enter_marks,
     excuse_side,
@@ -283,11 +283,11 @@ def test_a_rater_who_turned_out_to_be_the_rated_person_does_not_rate(engine):
 
 def test_a_disabled_account_acts_for_nobody(engine):
     with writing(engine) as conn:
-        root = Deed(actor="root", at=NOW, reason="left")
+        root = AccountAct(actor="root", at=NOW, reason="left")
         add_account(conn, NewAccount(name="hanna", roles=(Role.HR,)), root)
-        by = act_of(conn, "hanna", NOW).actor
+        by = deed_of(conn, "hanna", NOW).actor
         assert is_hr(conn, by)
         set_disabled(conn, "hanna", root, disabled=True)
         assert not is_hr(conn, by)
         with pytest.raises(RefusedError, match="hanna is disabled"):
-            act_of(conn, "Hanna", NOW)
+            deed_of(conn, "Hanna", NOW)

@@ -3,7 +3,8 @@
 from fractions import Fraction
 
 from hr_core.approvals.desk import Actor
-from hr_core.performance.agreeing import Draft, Sign, propose
+from hr_core.performance.acting import Deed
+from hr_core.performance.agreeing import Draft, propose
 from hr_core.performance.goals import GoalKind, Level
 from hr_core.store.database import initialise, open_database, writing
 from hr_core.store.goals import add_set
@@ -63,7 +64,7 @@ def performing_core(folder):
             target=Fraction(3),
         )
         draft = Draft(person="E1", period="2026-12", goals=(own,))
-        propose(conn, draft, Sign(at=NOW, by=Actor("LEAD")))
+        propose(conn, draft, Deed(at=NOW, actor=Actor("LEAD")))
         opened(conn, person="E1", period="2026-09", rater="LEAD")
         locked(conn, Fraction(88), person="E2", period="2026-10")
     return engine

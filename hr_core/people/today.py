@@ -1,4 +1,4 @@
-"""Which day it is for goals and scores: that of the plant's wall clock, where the person works.
+"""Which day it is: that of the plant's wall clock, where the person works.
 
 An instant is UTC everywhere else. East of Greenwich a day begins hours before UTC's: whoever locks,
 appeals or signs in the first hours of a month does it in that month.
