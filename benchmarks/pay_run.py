@@ -38,12 +38,11 @@ from hr_core.pay.slip_workbook import slip_workbook
 from hr_core.pay.stored_diff import compare_runs
 from hr_core.store.attendance_days import attendance_days
 from hr_core.store.database import writing
-from hr_core.store.pay_agreements import add_agreement
-from hr_core.store.pay_entries import add_entry
 from hr_core.store.results import NewRun, add_run, lines_of_run, pay_lines
 from hr_core.trace.replayed_run import replay_run
 from tests.hr_core.attendance.live.conftest import PEOPLE, Plant
 from tests.hr_core.pay.law_plant import OCTOBER, SHANGHAI, WORKDAYS
+from tests.hr_core.two_people import agreement_by_two, entry_by_two
 
 NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
 SHEETS = 50
@@ -72,7 +71,8 @@ def fill(folder: Path, people: int) -> Plant:
                 SHANGHAI, base_fen=800_000 + 1_000 * n, cost_centre=f"C{n % 20}",
                 bank_name="工行", bank_account=f"62220202001{n:08d}",
             )  # fmt: skip
-            add_agreement(conn, f"E{n}", date(2026, 1, 1), terms, by=("Wu", "Zhao"), at=NOW)
+            since = date(2026, 1, 1)
+            agreement_by_two(conn, f"E{n}", since, terms, by=("Wu", "Zhao"), at=NOW)
             if n % 5 == 0:
                 enter(conn, n, EntryKind.INSTANT_BONUS, 50_000)
             if n % 10 == 0:
@@ -85,7 +85,7 @@ def enter(conn: sa.Connection, n: int, kind: EntryKind, fen: int) -> None:
         person=f"E{n}", month=str(OCTOBER), kind=kind, name=kind.value, amount_fen=fen, reason="",
         entered_by="Wu", approved_by="Zhao",
     )  # fmt: skip
-    add_entry(conn, entry, at=NOW)
+    entry_by_two(conn, entry, at=NOW)
 
 
 def compute(engine: sa.Engine, *schemes: str, month: Month = OCTOBER) -> tuple[NewRun, ...]:
