@@ -6,6 +6,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from markupsafe import Markup
 from msgspec import Struct
 
 from hr_core import views
@@ -36,6 +37,7 @@ from hr_core.views import SlipView
 from hr_core.web.balances import Balances, balances
 from hr_core.web.errors import NoPageError
 from hr_core.web.fact_words import amount_text, shown_facts
+from hr_core.web.paper_code import paper_code
 from hr_core.web.words import Words
 from protocols.identity import event_time
 
@@ -123,7 +125,8 @@ class ShownChanges(Struct, frozen=True, kw_only=True):
 
 
 class SlipPage(Struct, frozen=True, kw_only=True):
-    """`digest`: what a receipt signs; `answers`: receipts and objections, oldest first.
+    """`digest`: what a receipt signs; `code`: the same and whose it is, as a QR code for paper;
+    `answers`: receipts and objections, oldest first.
 
     issued     two people approved the run: what is computed is a payslip
     replaced   the run that counts for the month now, of a run that was taken back
@@ -139,6 +142,7 @@ class SlipPage(Struct, frozen=True, kw_only=True):
     changes: ShownChanges | None
     balances: Balances
     digest: str
+    code: Markup
     answers: tuple[SlipAnswer, ...]
 
     @property
@@ -181,6 +185,7 @@ def slip_page(conn: sa.Connection, place: tuple[int, str], viewing: Viewing) -> 
         raise no_slip(conn, run, number) from exc
     groups = _groups(slip.lines, viewing)
     state, versions = state_of(conn, run), _versions(conn, run, number, viewing)
+    digest = slip_digest(run, number, slip.lines)
     return SlipPage(
         slip=slip,
         state=state,
@@ -197,7 +202,8 @@ def slip_page(conn: sa.Connection, place: tuple[int, str], viewing: Viewing) -> 
             explained=not _hidden(viewing),
         ),
         changes=None if _hidden(viewing) else _changes(conn, run, number, viewing),
-        digest=slip_digest(run, number, slip.lines),
+        digest=digest,
+        code=paper_code(f"payslip {slip.month} {number} run {run} sha256:{digest}", digest),
         answers=tuple(answers_of(conn, SlipPlace(run, number))),
     )
 

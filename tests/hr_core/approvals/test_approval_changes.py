@@ -70,10 +70,10 @@ class TestAgreements:
         (change,) = changes_of(conn, approval(conn, agreed(conn, self.FIRST)), ALL).agreements
         assert (change.person, change.since, change.replaces) == ("1003", "2026-11-01", None)
         assert change.fields == (
-            FieldChange(("city",), None, "上海"),
             FieldChange(("base_fen",), None, 800_000),
             FieldChange(("allowances", "meal"), None, 5),
             FieldChange(("allowances", "post"), None, 10_000),
+            FieldChange(("city",), None, "上海"),
         )
 
     def test_the_next_one_says_what_becomes_what_and_goes_on_saying_it(self, conn):

@@ -36,7 +36,11 @@ def test_a_file_that_names_a_person_without_its_ids_says_what_it_takes_away(mont
     file = month / "units.toml"
     text = (month / "people.toml").read_text()
     file.write_text(text.replace('devices = [{ serial = "CQZ7", user_id = "8" }]\n', ""))
-    assert main(["import", str(file)]) == 0
+    assert main(["import", str(file)]) == 3
+    refused = capfd.readouterr().err
+    assert "user id 8 on CQZ7 of 1008" in refused
+    assert "--drop-ids" in refused
+    assert main(["import", str(file), "--drop-ids"]) == 0
     told = capfd.readouterr().out
     assert "taken away: user id 8 on CQZ7 of 1008" in told
     assert told.count("taken away") == 1

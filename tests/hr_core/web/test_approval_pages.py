@@ -129,8 +129,8 @@ async def test_the_list_says_month_amount_and_what_changes(core):
         english = (await read(client, "/en/approvals")).text
         law_page = await client.get("/zh/approvals/3")
     assert "2026-11 ¥1,234.56" in english
-    assert "from 2026-11-20 ¥8,000.00 City 上海; Agreed month wage ¥8,000.00" in english
-    assert "2026-11-20 起 ¥8,000.00 城市 上海; 约定月工资 ¥8,000.00" in chinese
+    assert "from 2026-11-20 ¥8,000.00 Agreed month wage ¥8,000.00; City 上海" in english
+    assert "2026-11-20 起 ¥8,000.00 约定月工资 ¥8,000.00; 城市 上海" in chinese
     assert "1 个城市 1 行:替换 1 行,新增 0 行,不生效 0 行" in chinese
     table = " ".join(re.sub("<[^>]+>", " ", law_page.text).split())
     assert "上海 最低工资 2030-01-01 – 官方原文 上海/minimum_wage/" in table

@@ -18,9 +18,21 @@ from hr_core.web.routes import page_routes
 from hr_core.web.words import LANGUAGES
 from protocols.records import Direction
 from tests.hr_core.accounts.quick import PASSWORD, account
+from tests.hr_core.web.compared_plant import compared_plant
 from tests.hr_core.web.logged_in import field, logged_in
 from tests.hr_core.web.performance_plant import performing_core
-from tests.hr_core.web.plant import GATES, NOW, PlantClock, approved_plant, ingest, observe, punch
+from tests.hr_core.web.plant import (
+    GATES,
+    NOW,
+    PlantClock,
+    approved_plant,
+    ingest,
+    observe,
+    punch,
+    running_plant,
+)
+from tests.hr_core.web.team_plant import PERIOD, team_core
+from tests.hr_core.web.test_goal_form import row as goal_row
 
 NEW_PASSWORD = "a longer and another one"
 ALERT = "line/L2/2026-11-20/day/1"
@@ -68,18 +80,18 @@ class Walk:
         self.cores = {"plant": plant, "scored": scored}
         self.walked = set()
 
-    async def send(self, core, name, form, place, fields):
+    async def send(self, core, name, form, place, fields, status=303):
         """`form`: as `page_routes` has it; `place`: where it is sent to."""
         engine = self.cores[core]
         async with logged_in(engine, name) as client:
-            token = field(await client.get("/en/account"), "form_token")
-            return await self.sent(client, engine, form, place, fields | {"form_token": token})
+            fields = fields | {"form_token": field(await client.get("/en/account"), "form_token")}
+            return await self.sent(client, engine, form, place, fields, status)
 
-    async def sent(self, client, engine, form, place, fields):
+    async def sent(self, client, engine, form, place, fields, status=303):
         with engine.connect() as conn:
             before = len(log.entries(conn))
         answer = await client.post(f"/en/{place}", data=fields)
-        assert answer.status_code == 303, (place, answer.text)
+        assert answer.status_code == status, (place, answer.text)
         with engine.connect() as conn:
             rows = log.entries(conn)[before:]
             assert log.verify(conn).faults == ()
@@ -141,12 +153,45 @@ async def walk_pay(walk, plant):
     await walk.send("plant", "ann", "slip-answer/reply", "slip-answer/reply", reply)
 
 
-async def walk_submitting(walk, tmp_path):
-    from tests.hr_core.web.plant import running_plant
+async def walk_a_run(walk, folder):
+    engine = walk.cores["running"] = running_plant(folder)
+    for name in ("ann", "bob"):
+        account(engine, name, "hr", at=NOW)
+    asked = {"run": "1", "reason": "as agreed"}
+    for number, form in enumerate(("submit-run", "ask-payment", "ask-reversal"), 1):
+        await walk.send("running", "ann", form, form, asked)
+        decided = {"number": str(number), "act": "approve"}
+        place = f"approvals/{number}"
+        await walk.send("running", "bob", "approvals/{number}", place, decided)
+    engine.dispose()
 
-    engine = walk.cores["running"] = running_plant(tmp_path)
+
+async def walk_a_comparison(walk, folder):
+    engine = walk.cores["compared"] = compared_plant(folder).engine
     account(engine, "ann", "hr", at=NOW)
-    await walk.send("running", "ann", "submit-run", "submit-run", {"run": "1"})
+    note = {"a": "3", "b": "4", "person": "E1", "line": "base", "reason": "as agreed", "until": ""}
+    await walk.send("compared", "ann", "pay/compare/note", "pay/compare/note", note)
+    engine.dispose()
+
+
+async def walk_goals(walk):
+    taken = {"number": "4", "act": "accept", "note": "3.5 from January"}
+    taken |= goal_row(0, "OWN-DEFECT", "100", kind="at_most", target="3.5")
+    await walk.send("scored", "lead", "goals/{number}/change", "goals/4/change", taken)
+    parts = {"number": "2", "goal": "LINE", "act": "split", "step": "1"}
+    parts |= {"part_T1": "60", "part_T2": "40"}
+    place = "goals/2/split?goal=LINE"
+    await walk.send("scored", "head", "goals/{number}/split", place, parts)
+    new = {"person": "key:E2", "period": "2026-12", "act": "propose"} | goal_row(0, "OUT", "100")
+    await walk.send("scored", "lead", "goals/new", "goals/new", new)
+
+
+async def walk_rounds_and_teams(walk, folder):
+    named = {"person": "E1", "period": "2026-10", "act": "invite", "peer": "E2, BUY"}
+    await walk.send("scored", "ann", "rate360", "rate360", named)
+    engine = walk.cores["team"] = team_core(folder)
+    chosen = {"period": PERIOD, "act": "open_all"}
+    await walk.send("team", "ann", "team-scores", "team-scores", chosen, status=200)
     engine.dispose()
 
 
@@ -179,7 +224,14 @@ async def test_every_form_of_the_pages_has_its_row(plant, scored, tmp_path):
     await walk_alerts(walk)
     await walk_pay(walk, plant)
     await walk_performance(walk)
-    await walk_submitting(walk, tmp_path)
+    await walk_goals(walk)
+    for walk_with, folder in (
+        (walk_rounds_and_teams, "team"),
+        (walk_a_run, "run"),
+        (walk_a_comparison, "compared"),
+    ):
+        (tmp_path / folder).mkdir()
+        await walk_with(walk, tmp_path / folder)
     await walk_logins(walk, plant)
     routes = page_routes(plant, PlantClock())
     offered = {language: forms_of(routes, language) for language in LANGUAGES}

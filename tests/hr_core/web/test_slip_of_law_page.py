@@ -132,6 +132,7 @@ async def test_the_tax_year_so_far_is_that_of_the_tax_line(plant, browse):
     assert f"Tax year 2026, up to 2026-11 Income ¥{income / 100:,.2f}" in page.text
     assert f"Tax withheld ¥{withheld / 100:,.2f}" in page.text
     assert len(digest) == 64
+    assert page.text.count(digest) == 2, "in letters, and as the title of the code for paper"
 
 
 async def test_who_does_not_see_what_amounts_are_made_of_sees_no_tax_year(

@@ -69,11 +69,11 @@ class Plant:
     def new_recomputer(self, engines=None):
         return Recomputer(self.engine, now=lambda: self.now, monotonic=monotonic, engines=engines)
 
-    def import_people(self, text):
+    def import_people(self, text, *, drop_ids=False):
         file = self.folder / "people.toml"
         file.write_text(text)
         with writing(self.engine) as conn:
-            import_people(conn, file)
+            import_people(conn, file, drop_ids=drop_ids)
 
     def press(self, *texts, serial="ZK1", until=None, watermarks=None):
         """Each text: user id and time, "1 2026-10-12T08:00"; `until` completes the device."""
