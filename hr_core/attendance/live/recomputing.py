@@ -156,8 +156,7 @@ class Recomputer:
             if self._beginning:
                 # All begin before the first is computed: a month of one person is some 30 statements,
                 # and so is each part of it. What was just punched does not wait.
-                self._begin_days(conn, now)
-                marks = fresh if self._beginning else marks
+                marks = fresh if self._begin_days(conn, now) else marks
             computation = Computation(conn, self._engines, now)
             done = Stored(0, 0, 0)
             until = self._monotonic() + budget_s - entering_s
@@ -281,12 +280,13 @@ class Recomputer:
                 touch_stored(conn, f"rules {rules}", sa.true())
             set_mark(conn, _RULES, rules)
 
-    def _begin_days(self, conn: sa.Connection, now: datetime) -> None:
-        """A bounded number in one step: what is left waits for the next one."""
+    def _begin_days(self, conn: sa.Connection, now: datetime) -> bool:
+        """A bounded number in one step. Whether more are left for the next one."""
         left = _BEGUN_AT_ONCE
         for zone in sorted(conn.execute(sa.select(people.c.zone).distinct()).scalars()):
             left = begin_days(conn, zone, now.astimezone(ZoneInfo(zone)).date(), left)
         self._beginning = left <= 0
+        return self._beginning
 
 
 def _by_person(marks: Iterable[Mark]) -> dict[str, dict[date, str]]:
