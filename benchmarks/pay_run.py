@@ -4,7 +4,8 @@
 
 A plant of `--people` whose days of October 2026 are computed and stored; all have agreements of
 Shanghai, some overtime, single sums and an annual bonus. Two runs by law differ in the sums of every
-twentieth person. Peers, each of which must give the same answer: the traces of the run computed in
+twentieth person; a third is of other bases, another law and another rule of attendance for everybody,
+and a fourth by another scheme. Peers, each of which must give the same answer: the traces of the run computed in
 Fractions from the JSON that is stored, by a loop that knows nothing of ours; both runs decoded whole
 and joined line by line, as a data frame would be, which tells no cause. Seconds are CPU seconds of
 one thread, the best of the rounds, in which ours and the peers take turns.
@@ -19,6 +20,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from fractions import Fraction
+from functools import partial
 from math import ceil, floor, prod
 from pathlib import Path
 from time import process_time
@@ -29,21 +31,27 @@ from msgspec.structs import replace
 
 from hr_core.cli import OBJECTS_BETWEEN_COLLECTIONS
 from hr_core.clock import Month
+from hr_core.pay.diff.model import RunDiff
 from hr_core.pay.entry import EntryKind, NewEntry
 from hr_core.pay.export_template import load_template
 from hr_core.pay.journal import journal_of_run
 from hr_core.pay.pay_export import export_run
 from hr_core.pay.run import compute_runs
+from hr_core.pay.slip import SlipLine
 from hr_core.pay.slip_workbook import slip_workbook
 from hr_core.pay.stored_diff import compare_runs
 from hr_core.store.attendance_days import attendance_days
 from hr_core.store.database import writing
-from hr_core.store.pay_agreements import add_agreement
-from hr_core.store.pay_entries import add_entry
 from hr_core.store.results import NewRun, add_run, lines_of_run, pay_lines
+from hr_core.trace.calculation import Calculation
 from hr_core.trace.replayed_run import replay_run
+from hr_core.web.compare_choice import CompareChoice
+from hr_core.web.compare_page import ComparePage, compare_page
+from hr_core.web.kept_diffs import KeptDiffs
+from hr_core.web.words import Words
 from tests.hr_core.attendance.live.conftest import PEOPLE, Plant
 from tests.hr_core.pay.law_plant import OCTOBER, SHANGHAI, WORKDAYS
+from tests.hr_core.two_people import agreement_by_two, entry_by_two
 
 NOW = datetime(2026, 11, 1, 4, tzinfo=UTC)
 SHEETS = 50
@@ -68,11 +76,7 @@ def fill(folder: Path, people: int) -> Plant:
         plant.press(*presses[at : at + _BATCH], until="2026-11-01T03:00")
     with writing(plant.engine) as conn:
         for n in range(people):
-            terms = replace(
-                SHANGHAI, base_fen=800_000 + 1_000 * n, cost_centre=f"C{n % 20}",
-                bank_name="工行", bank_account=f"62220202001{n:08d}",
-            )  # fmt: skip
-            add_agreement(conn, f"E{n}", date(2026, 1, 1), terms, by=("Wu", "Zhao"), at=NOW)
+            agree(conn, n, base_fen=800_000 + 1_000 * n)
             if n % 5 == 0:
                 enter(conn, n, EntryKind.INSTANT_BONUS, 50_000)
             if n % 10 == 0:
@@ -80,12 +84,43 @@ def fill(folder: Path, people: int) -> Plant:
     return plant
 
 
+def agree(conn: sa.Connection, n: int, **terms: Any) -> None:
+    held = replace(
+        SHANGHAI, cost_centre=f"C{n % 20}", bank_name="工行", bank_account=f"62220202001{n:08d}",
+        **terms,
+    )  # fmt: skip
+    agreement_by_two(conn, f"E{n}", date(2026, 1, 1), held, by=("Wu", "Zhao"), at=NOW)
+
+
+def by_other_rules(run: NewRun) -> NewRun:
+    """Every day that a line counts five minutes longer, every row of law another, and its sums."""
+
+    def line(one: SlipLine) -> SlipLine:
+        old = one.trace
+        days = tuple(replace(day, minutes=day.minutes + 5) for day in old.days)
+        again = Calculation(days=days, lines=old.lines, entries=old.entries)
+        for step in old.steps:
+            again.step(step.name, step.operation, *step.of)
+        law = tuple(replace(row, version="other") for row in old.law)
+        trace = replace(old, days=days, steps=again.steps, law=law)
+        return replace(one, trace=trace, amount_fen=trace.amount_fen)
+
+    return replace(
+        run,
+        slips=tuple(replace(slip, lines=tuple(map(line, slip.lines))) for slip in run.slips),
+        days={
+            person: tuple(replace(day, rule_version="other") for day in days)
+            for person, days in run.days.items()
+        },
+    )
+
+
 def enter(conn: sa.Connection, n: int, kind: EntryKind, fen: int) -> None:
     entry = NewEntry(
         person=f"E{n}", month=str(OCTOBER), kind=kind, name=kind.value, amount_fen=fen, reason="",
         entered_by="Wu", approved_by="Zhao",
     )  # fmt: skip
-    add_entry(conn, entry, at=NOW)
+    entry_by_two(conn, entry, at=NOW)
 
 
 def compute(engine: sa.Engine, *schemes: str, month: Month = OCTOBER) -> tuple[NewRun, ...]:
@@ -192,13 +227,22 @@ def measure(plant: Plant, people: int, rounds: int) -> Iterator[tuple[str, objec
     begun = process_time()
     first = store(engine, run)
     yield "store_cn", process_time() - begun
-    store(engine, demo)
+    other_scheme = store(engine, demo)
     with writing(engine) as conn:
         for n in range(0, people, 20):
             enter(conn, n, EntryKind.INSTANT_BONUS, 12_345)
     second = store(engine, compute(engine, "cn")[0])
     few = store(engine, replace(run, slips=run.slips[:SHEETS]))
     yield from papers(engine, (first, second, few), rounds)
+    with writing(engine) as conn:
+        for n in range(people):
+            raised = {
+                "base_fen": 880_000 + 1_000 * n,
+                "special_deductions": {"elderly_support": 150_000},
+            }
+            agree(conn, n, insurance_base_fen=1_100_000, fund_base_fen=1_100_000, **raised)
+    anew = store(engine, by_other_rules(compute(engine, "cn")[0]))
+    yield from all_differ(engine, first, {"all": anew, "scheme": other_scheme}, rounds)
 
 
 def papers(
@@ -232,6 +276,46 @@ def papers(
     yield "unexplained", diff.unexplained
     yield "replay_ratio", round(found["replay_in_fractions"][0] / found["replay"][0], 2)
     yield "diff_ratio", round(found["diff_by_joining"][0] / found["diff"][0], 2)
+
+
+def all_differ(
+    engine: sa.Engine, first: int, others: dict[str, int], rounds: int
+) -> Iterator[tuple[str, object]]:
+    """Runs in which nobody has what he had; the page of them, made anew and kept."""
+    works: dict[str, Callable[[], Any]] = {}
+    for what, other in others.items():
+        pair = (first, other)
+        works[f"diff_{what}"] = reading(engine, partial(_compared, pair))
+        works[f"diff_{what}_by_joining"] = reading(engine, partial(_joined, pair))
+        kept = KeptDiffs()
+        works[f"page_{what}"] = partial(page, engine, pair, None)
+        works[f"page_{what}_kept"] = partial(page, engine, pair, kept)
+    found = seconds(works, rounds)
+    yield from ((name, took) for name, (took, _) in found.items())
+    for what in others:
+        ours, diff = found[f"diff_{what}"]
+        peer, told = found[f"diff_{what}_by_joining"]
+        if not diff.proof.holds or told != {(line.person, line.code) for line in diff.lines}:
+            raise SystemExit(f"the diff and the join differ: {what}")
+        yield f"{what}_lines", len(told)
+        yield f"{what}_reasons", sum(len(line.reasons) for line in diff.lines)
+        yield f"{what}_unexplained", diff.unexplained
+        yield f"diff_{what}_ratio", round(peer / ours, 2)
+
+
+def _compared(pair: tuple[int, int], conn: sa.Connection) -> RunDiff:
+    return compare_runs(conn, *pair)
+
+
+def _joined(pair: tuple[int, int], conn: sa.Connection) -> set[tuple[str, str]]:
+    return joined_lines(conn, *pair)
+
+
+def page(engine: sa.Engine, pair: tuple[int, int], kept: KeptDiffs | None) -> ComparePage:
+    """What the page shows, before it is drawn."""
+    choice = CompareChoice(a=pair[0], b=pair[1])
+    with engine.connect() as conn:
+        return compare_page(conn, choice, Words("zh"), kept or KeptDiffs())
 
 
 def main() -> int:

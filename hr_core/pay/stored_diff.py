@@ -1,27 +1,36 @@
-"""Two stored runs as the comparison wants them: only traces that differ are read whole."""
+"""Two stored runs as the comparison wants them: only traces and days that differ are decoded, and
+those of some people at a time.
+"""
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, timedelta
+from functools import partial
 from hashlib import blake2b, sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
+from msgspec import structs
 
 from hr_core.attendance.day import DayResult
 from hr_core.clock import Month
 from hr_core.errors import NotFoundError
+from hr_core.pay.diff.day_reasons import Results, moved_days
 from hr_core.pay.diff.model import Refused, RunDiff, RunHead, RunSide, SlipSide
 from hr_core.pay.diff.runs import compare
+from hr_core.pay.read_ahead import ReadAhead
 from hr_core.pay.slip import Side, SlipLine
 from hr_core.people.number_of_day import NumbersOfDays
-from hr_core.store.results import RunRow, days_of, pay_lines, pay_slips, run_by_number
+from hr_core.store.results import RunRow, days_of, pay_lines, pay_slips, run_by_number, run_days
 from hr_core.trace.calculation import Trace
 
-# Stands for a trace that both runs hold byte for byte: nothing would be told of it.
-_SAME = Trace(rule="", version="", source="", formula="", steps=())
-_MOST_IN = 500  # people asked for at once
+# Stands for a trace that is not read: nobody asked, or both runs hold it byte for byte.
+_NOT_READ = Trace(rule="", version="", source="", formula="", steps=())
+_SIDES = {side.value: side for side in Side}
 _decode_trace = msgspec.json.Decoder(Trace).decode
+_decode_day = msgspec.json.Decoder(DayResult).decode
+
+Lines = tuple[SlipLine, ...]
 
 
 class _LineKey(NamedTuple):
@@ -34,7 +43,7 @@ class _Read(NamedTuple):
 
     run: RunRow
     slips: dict[str, tuple[str, int]]
-    lines: dict[str, list[dict[str, Any]]]
+    lines: dict[str, list[SlipLine]]
     digests: dict[_LineKey, bytes]
     digest: str
 
@@ -45,21 +54,34 @@ def compare_runs(
     """Raises NotFoundError, RefusedError for runs of different months."""
     before, after = _read(conn, first), _read(conn, second)
     differing = {
-        key.person
+        key
         for key in before.digests.keys() | after.digests.keys()
         if before.digests.get(key) != after.digests.get(key)
     }
-    return compare(
-        _side(conn, before, differing),
-        _side(conn, after, differing),
-        across_months=across_months,
+    people = {key.person for key in differing} & before.slips.keys() & after.slips.keys()
+    old, new = (
+        ReadAhead(people, partial(_traced, conn, read, differing)) for read in (before, after)
     )
+
+    def moved(some: Sequence[str]) -> dict[str, set[str]]:
+        return {person: _moved(old.of(person), new.of(person)) for person in some}
+
+    sides = [
+        _side(conn, read, lines, ReadAhead(people, partial(_days, conn, read.run.number, moved)).of)
+        for read, lines in ((before, old), (after, new))
+    ]
+    return compare(sides[0], sides[1], across_months=across_months)
 
 
 def run_side(conn: sa.Connection, number: int) -> RunSide:
-    """A run with every trace. Raises NotFoundError."""
+    """Raises NotFoundError."""
     read = _read(conn, number)
-    return _side(conn, read, set(read.slips))
+
+    def days(person: str) -> Results:
+        return {day.day.isoformat(): day for day in days_of(conn, number, person)}
+
+    everything = ReadAhead(read.slips, partial(_traced, conn, read, read.digests.keys()))
+    return _side(conn, read, everything, days)
 
 
 def head_of(conn: sa.Connection, number: int) -> RunHead:
@@ -83,25 +105,39 @@ def _read(conn: sa.Connection, number: int) -> _Read:
     for row in conn.execute(of_run):
         slips[row.number] = (row.name, row.total_fen)
         whole.update(f"slip {row.number} {row.total_fen}\n".encode())
-    lines: dict[str, list[dict[str, Any]]] = {person: [] for person in slips}
+    lines: dict[str, list[SlipLine]] = {person: [] for person in slips}
     digests: dict[_LineKey, bytes] = {}
     there = pay_lines.c
-    of_run = sa.select(pay_lines).where(there.run == number).order_by(there.number, there.position)
-    for row in conn.execute(of_run):
-        told = f"{row.number} {row.code} {row.side} {row.amount_fen} ".encode()
-        one = blake2b(told + row.trace, digest_size=16).digest()
+    of_run = (
+        sa.select(
+            there.number,
+            there.code,
+            there.label,
+            there.label_zh,
+            there.amount_fen,
+            there.note,
+            there.side,
+            there.trace,
+        )
+        .where(there.run == number)
+        .order_by(there.number, there.position)
+    )
+    for person, code, label, label_zh, fen, note, side, trace in conn.execute(of_run):
+        told = f"{person} {code} {side} {fen} ".encode()
+        one = blake2b(told + trace, digest_size=16).digest()
         whole.update(told + one)
-        key = _LineKey(row.number, row.code)
+        key = _LineKey(person, code)
         digests[key] = blake2b(digests.get(key, b"") + one, digest_size=16).digest()
-        lines[row.number].append(
-            {
-                "code": row.code,
-                "label": row.label,
-                "label_zh": row.label_zh,
-                "amount_fen": row.amount_fen,
-                "note": row.note,
-                "side": Side(row.side),
-            }
+        lines[person].append(
+            SlipLine(
+                code=code,
+                label=label,
+                label_zh=label_zh,
+                amount_fen=fen,
+                note=note,
+                trace=_NOT_READ,
+                side=_SIDES[side],
+            )
         )
     return _Read(run, slips, lines, digests, whole.hexdigest())
 
@@ -121,30 +157,24 @@ def _head(read: _Read) -> RunHead:
     )
 
 
-def _side(conn: sa.Connection, read: _Read, whole: set[str]) -> RunSide:
-    """`whole`: the people whose traces are read."""
+def _side(
+    conn: sa.Connection, read: _Read, traced: ReadAhead[Lines], days: Callable[[str], Results]
+) -> RunSide:
+    """`traced` knows who has a line that differs, and `days` no more people than that."""
     run = read.run
     numbers = NumbersOfDays.load(conn, read.slips)
     month = Month.parse(run.month)
     first, last = month.first, month.after - timedelta(days=1)
-    traces = _traces(conn, run.number, sorted(whole & read.slips.keys()))
     slips = {
         person: SlipSide(
             person=person,
             number=numbers.on(person, last) or numbers.on(person, first) or person,
             name=name,
             total_fen=total,
-            lines=tuple(
-                SlipLine(trace=traces.get((person, at), _SAME), **line)
-                for at, line in enumerate(read.lines[person])
-            ),
+            lines=tuple(read.lines[person]),
         )
         for person, (name, total) in read.slips.items()
     }
-
-    def days(person: str) -> Mapping[str, DayResult]:
-        return {day.day.isoformat(): day for day in days_of(conn, run.number, person)}
-
     return RunSide(
         head=_head(read),
         slips=slips,
@@ -155,17 +185,63 @@ def _side(conn: sa.Connection, read: _Read, whole: set[str]) -> RunSide:
         without={
             one.number: one.why for one in (*run.findings.to_check, *run.findings.without_slip)
         },
+        traced=lambda person: traced.of(person) if person in traced else slips[person].lines,
         days=days,
     )
 
 
-def _traces(conn: sa.Connection, run: int, people: list[str]) -> dict[tuple[str, int], Trace]:
+def _traced(
+    conn: sa.Connection, read: _Read, wanted: Collection[_LineKey], people: Sequence[str]
+) -> dict[str, Lines]:
+    """All lines of the people, those of `wanted` with their traces."""
     there = pay_lines.c
-    found: dict[tuple[str, int], Trace] = {}
-    for at in range(0, len(people), _MOST_IN):
-        query = sa.select(there.number, there.position, there.trace).where(
-            there.run == run, there.number.in_(people[at : at + _MOST_IN])
+    query = (
+        sa.select(there.number, there.trace)
+        .where(there.run == read.run.number, there.number.in_(people))
+        .order_by(there.number, there.position)
+    )
+    stored: dict[str, list[bytes]] = {person: [] for person in people}
+    for person, trace in conn.execute(query):
+        stored[person].append(trace)
+    return {
+        person: tuple(
+            structs.replace(line, trace=_decode_trace(trace))
+            if _LineKey(person, line.code) in wanted
+            else line
+            for line, trace in zip(read.lines[person], traces, strict=True)
         )
-        for row in conn.execute(query.order_by(there.number, there.position)):
-            found[row.number, row.position] = _decode_trace(row.trace)
-    return found
+        for person, traces in stored.items()
+    }
+
+
+def _moved(before: Lines, after: Lines) -> set[str]:
+    """Days that lines of another amount do not count alike."""
+    was = {line.code: line for line in before}
+    pairs = ((was[line.code], line) for line in after if line.code in was)
+    return {
+        day
+        for old, new in pairs
+        if old.amount_fen != new.amount_fen and old.trace.days != new.trace.days
+        for day in moved_days(old.trace.days, new.trace.days)
+    }
+
+
+def _days(
+    conn: sa.Connection,
+    run: int,
+    moved: Callable[[Sequence[str]], Mapping[str, set[str]]],
+    people: Sequence[str],
+) -> dict[str, Results]:
+    """Of each person the computed days that `moved` names."""
+    wanted = moved(people)
+    dates = sorted({date.fromisoformat(day) for days in wanted.values() for day in days})
+    there = run_days.c
+    query = sa.select(there.number, there.day, there.result).where(
+        there.run == run, there.number.in_(people), there.day.in_(dates)
+    )
+    found: dict[str, dict[str, DayResult]] = {person: {} for person in people}
+    for person, on, result in conn.execute(query):
+        day = on.isoformat()
+        if day in wanted[person]:
+            found[person][day] = _decode_day(result)
+    return dict(found)

@@ -213,6 +213,19 @@ class Calculation:
         return tuple(self._steps)
 
 
+def amount_of_steps(steps: tuple[Step, ...], inputs: Inputs) -> int:
+    """What the steps give with these inputs, whatever they gave with their own.
+
+    Raises OverflowError, ValueError for inputs that they cannot hold.
+    """
+    known: dict[str, int] = {}
+    result = 0
+    for step in steps:
+        operands = [known[one] if isinstance(one, str) else one for one in step.of]
+        known[step.name] = result = _apply(step.operation, operands, inputs)
+    return result
+
+
 def replay(trace: Trace) -> int:
     """The amount in fen, computed again from the trace alone.
 

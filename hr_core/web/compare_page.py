@@ -107,6 +107,7 @@ def compare_page(
         lines=tuple(
             (code, labels[code]) for code in dict.fromkeys(line.code for line in diff.lines)
         ),
+        teams=tuple(_teams(conn, words)),
     )
 
 

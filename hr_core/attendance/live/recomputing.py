@@ -57,9 +57,6 @@ _PUNCHES_A_SECOND = 40_000
 _MARKS_AT_ONCE = 500
 # Days of people that begin in one step: some 10 ms of marks.
 _BEGUN_AT_ONCE = 1_000
-# Days that begin before they are computed: a month of one person is some 30 statements, and so is
-# each of its days alone, which computes its neighbours besides.
-_PILE = 20_000
 # How long a step may keep a gateway's batch waiting.
 STEP_S = 0.05
 _COMPUTE_S = 0.25  # of a command, which a person waits for
@@ -108,7 +105,6 @@ class Recomputer:
         self._clock_seen: datetime | None = None
         self._not_indexed = True
         self._beginning = False
-        self._piled = 0
 
     def catch_up(
         self, *, budget_s: float = _COMPUTE_S, told: Callable[[int], None] = lambda _punches: None
@@ -157,9 +153,10 @@ class Recomputer:
                 self._by_the_clock(conn, now)
                 self._clock_seen = now
             marks = fresh or touched(conn, _MARKS_AT_ONCE)
-            if self._beginning and (self._piled or len(marks) < _MARKS_AT_ONCE):
-                self._begin_days(conn, now)
-                marks = fresh if self._piled else marks
+            if self._beginning:
+                # All begin before the first is computed: a month of one person is some 30 statements,
+                # and so is each part of it. What was just punched does not wait.
+                marks = fresh if self._begin_days(conn, now) else marks
             computation = Computation(conn, self._engines, now)
             done = Stored(0, 0, 0)
             until = self._monotonic() + budget_s - entering_s
@@ -283,15 +280,13 @@ class Recomputer:
                 touch_stored(conn, f"rules {rules}", sa.true())
             set_mark(conn, _RULES, rules)
 
-    def _begin_days(self, conn: sa.Connection, now: datetime) -> None:
-        """A bounded number in one step: what is left waits for the next one."""
+    def _begin_days(self, conn: sa.Connection, now: datetime) -> bool:
+        """A bounded number in one step. Whether more are left for the next one."""
         left = _BEGUN_AT_ONCE
         for zone in sorted(conn.execute(sa.select(people.c.zone).distinct()).scalars()):
             left = begin_days(conn, zone, now.astimezone(ZoneInfo(zone)).date(), left)
         self._beginning = left <= 0
-        self._piled += _BEGUN_AT_ONCE - left
-        if self._piled >= _PILE or not self._beginning:
-            self._piled = 0
+        return self._beginning
 
 
 def _by_person(marks: Iterable[Mark]) -> dict[str, dict[date, str]]:

@@ -13,10 +13,17 @@ def day_reasons(
     before: tuple[DayInput, ...], after: tuple[DayInput, ...], days: tuple[Results, Results]
 ) -> Iterator[Reason]:
     """`days`: all computed days of the person in the first and the second run."""
+    for day, inputs in moved_days(before, after).items():
+        yield from _of_day(day, inputs, days)
+
+
+def moved_days(
+    before: tuple[DayInput, ...], after: tuple[DayInput, ...]
+) -> dict[str, tuple[DayInput | None, DayInput | None]]:
+    """Days that the two do not count alike, in their order, each with what both have of it."""
     old, new = ({one.day: one for one in side} for side in (before, after))
-    for day in sorted(old.keys() | new.keys()):
-        if old.get(day) != new.get(day):
-            yield from _of_day(day, (old.get(day), new.get(day)), days)
+    pairs = {day: (old.get(day), new.get(day)) for day in sorted(old.keys() | new.keys())}
+    return {day: (was, now) for day, (was, now) in pairs.items() if was != now}
 
 
 def _of_day(

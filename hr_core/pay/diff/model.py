@@ -181,12 +181,18 @@ class Refused(Struct, frozen=True, kw_only=True):
 
 
 class RunSide(Struct, frozen=True, kw_only=True):
-    """`without`: why a person has no slip here, whom nobody refused; `days`: those of one person, by
-    ISO text, asked only for lines that days moved.
+    """`without`: why a person has no slip here, whom nobody refused.
+
+    traced      a person's lines with their traces, which those of `slips` may lack; a line that is
+                byte for byte the other run's may lack it here too
+    days        computed days of a person by ISO text, at least those that lines of another amount
+                count otherwise
+    Both are asked person by person in their order, so that what they read need not be kept.
     """
 
     head: RunHead
     slips: Mapping[str, SlipSide]
     refused: Mapping[str, Refused]
     without: Mapping[str, str]
+    traced: Callable[[str], tuple[SlipLine, ...]]
     days: Callable[[str], Mapping[str, DayResult]]

@@ -3,8 +3,9 @@
 from hr_core.pay.diff.model import Cause, Part, Reason
 from hr_core.pay.diff.reasons import same_form
 from hr_core.pay.slip import SlipLine
-from hr_core.trace.calculation import Calculation, Inputs, Trace
+from hr_core.trace.calculation import Inputs, Trace, amount_of_steps
 
+_CAUSES = tuple(Cause)
 _MOVED_BY_STEPS = frozenset({Cause.INPUT, Cause.FOLLOWS})
 
 
@@ -15,7 +16,8 @@ def parts_of(before: SlipLine, after: SlipLine, reasons: tuple[Reason, ...]) -> 
     First other lines take their new amounts in the old steps, then days, work and sums; what is left
     is of the first of the other causes. Where the steps are others, all of it is.
     """
-    causes = [cause for cause in Cause if any(reason.cause is cause for reason in reasons)]
+    named = {reason.cause for reason in reasons}
+    causes = [cause for cause in _CAUSES if cause in named]
     difference = after.amount_fen - before.amount_fen
     of_terms = [cause for cause in causes if cause not in _MOVED_BY_STEPS]
     if not causes or not _sound(before, after):
@@ -28,7 +30,7 @@ def parts_of(before: SlipLine, after: SlipLine, reasons: tuple[Reason, ...]) -> 
     left = difference - sum(moved.values())
     rest = of_terms[0] if of_terms else causes[0]
     moved[rest] = moved.get(rest, 0) + left
-    parts = tuple(Part(cause, moved[cause]) for cause in Cause if moved.get(cause))
+    parts = tuple(Part(cause, moved[cause]) for cause in _CAUSES if moved.get(cause))
     return parts or (Part(causes[0], difference),)
 
 
@@ -38,9 +40,11 @@ def _sound(before: SlipLine, after: SlipLine) -> bool:
 
 def _moved(old: Trace, new: Trace) -> dict[Cause, int]:
     """Nothing where the old steps cannot hold the new inputs."""
+    given = _inputs(new)
+    followed = _inputs(old)._replace(lines=new.lines)
     try:
-        with_lines = _computed(old, _inputs(old)._replace(lines=new.lines))
-        with_all = _computed(old, _inputs(new))
+        with_lines = amount_of_steps(old.steps, followed)
+        with_all = with_lines if followed == given else amount_of_steps(old.steps, given)
     except (OverflowError, ValueError):
         return {}
     moved = {Cause.FOLLOWS: with_lines - old.amount_fen, Cause.INPUT: with_all - with_lines}
@@ -48,11 +52,6 @@ def _moved(old: Trace, new: Trace) -> dict[Cause, int]:
 
 
 def _inputs(trace: Trace) -> Inputs:
-    return Inputs(**{name: getattr(trace, name) for name in Inputs._fields})
-
-
-def _computed(trace: Trace, inputs: Inputs) -> int:
-    calculation = Calculation(**inputs._asdict())
-    for step in trace.steps:
-        calculation.step(step.name, step.operation, *step.of)
-    return calculation.steps[-1].result
+    return Inputs(
+        trace.days, trace.work, trace.corrections, trace.lines, trace.entries, trace.tallies
+    )

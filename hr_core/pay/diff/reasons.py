@@ -214,9 +214,11 @@ def _formula(old: Trace, new: Trace) -> Iterator[Reason]:
 
 def _base(old: Trace, new: Trace) -> Iterator[Reason]:
     """An agreed sum that is paid as it is: no edition of a scheme can move it."""
-    plain = [one.operation for one in (*old.steps, *new.steps)] == ["constant", "constant"]
     same = (old.rule, old.formula) == (new.rule, new.formula) == (BASE_LINE, new.formula)
-    if plain and same and old.amount_fen != new.amount_fen:
+    if not same:
+        return
+    plain = [one.operation for one in (*old.steps, *new.steps)] == ["constant", "constant"]
+    if plain and old.amount_fen != new.amount_fen:
         yield Reason(
             cause=Cause.AGREEMENT,
             kind="base",
@@ -227,6 +229,8 @@ def _base(old: Trace, new: Trace) -> Iterator[Reason]:
 
 
 def _law(old: Trace, new: Trace) -> Iterator[Reason]:
+    if old.law == new.law:
+        return
     was, now = ({one.item: one for one in side.law} for side in (old, new))
     for item in sorted(was.keys() | now.keys()):
         before, after = was.get(item), now.get(item)
@@ -257,6 +261,8 @@ def _law_text(row: Any) -> str:
 
 
 def _facts(old: Trace, new: Trace, causes: Mapping[str, Cause]) -> Iterator[Reason]:
+    if old.facts == new.facts:
+        return
     for name in sorted(old.facts.keys() | new.facts.keys()):
         before, after = old.facts.get(name), new.facts.get(name)
         cause = causes.get(name) or causes.get(plain_name(name))
@@ -278,7 +284,7 @@ def _steps(old: Trace, new: Trace, moved: Moved) -> Iterator[Reason]:
         was = there.get(now.name)
         if was is None or was == now:
             continue
-        if {was.operation, now.operation} == _ROUNDED:
+        if was.operation != now.operation and {was.operation, now.operation} == _ROUNDED:
             yield Reason(
                 cause=Cause.ROUNDING,
                 kind="rounding",
@@ -300,7 +306,7 @@ def _step_number(name: str, pair: tuple[int, int]) -> Reason:
 
 def _moved_constants(old: Trace, new: Trace, moved: Moved) -> Iterator[Reason]:
     """Where a step holds a sum of the person's terms as a plain number."""
-    if same_form(old, new):
+    if moved and same_form(old, new):
         pairs = {
             pair
             for was, now in zip(old.steps, new.steps, strict=True)
@@ -320,6 +326,8 @@ def _keyed(
     name: Callable[[Any], str],
     said: Callable[[Any], str],
 ) -> Iterator[Reason]:
+    if old == new:
+        return
     was, now = (_by_name(side, name) for side in (old, new))
     for key in sorted(was.keys() | now.keys()):
         before, after = was.get(key), now.get(key)

@@ -95,8 +95,8 @@ def _is_gone(line: LineDiff, diff: RunDiff) -> bool:
 
 def _of_person(before: RunSide, after: RunSide, person: str) -> tuple[list[LineDiff], int]:
     """What differs, and how many lines have the same amount by another trace."""
-    old, new = before.slips[person], after.slips[person]
-    was, now = ({line.code: line for line in slip.lines} for slip in (old, new))
+    new = after.slips[person]
+    was, now = ({line.code: line for line in side.traced(person)} for side in (before, after))
     beside = Beside(
         (before.head, after.head),
         (partial(before.days, person), partial(after.days, person)),

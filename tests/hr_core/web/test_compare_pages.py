@@ -97,6 +97,8 @@ async def test_filters_are_kept_in_the_address(client):
 async def test_a_team_and_what_is_above_it(client, team, who):
     page = await read(client, f"/en/pay/compare?a=1&b=2&team={team}")
     assert {row.split()[0] for row in page.rows[1:]} == who
+    choices = [told.get("value") for tag, told in page.tags if tag == "option"]
+    assert {"T1", "W"} <= set(choices), "a team can be chosen without its code being known"
 
 
 async def test_two_runs_that_are_the_same_say_so_with_both_digests(client):

@@ -29,6 +29,33 @@ def test_a_month_of_many_is_computed_by_person_and_each_day_once(plant):
     assert len(statements) < 40 * (len(numbers) + steps)
 
 
+def test_nobody_is_computed_before_all_days_began(plant, monkeypatch):
+    """Begun in piles of 20,000 days, a month of 5,000 people was computed in eight parts."""
+    monkeypatch.setattr(recomputing, "_BEGUN_AT_ONCE", 3)
+    calls = []
+    recompute = Recomputer._recompute
+
+    def counted(self, computation, person, days):
+        calls.append((person, len(days)))
+        return recompute(self, computation, person, days)
+
+    monkeypatch.setattr(Recomputer, "_recompute", counted)
+    steps = 1
+    while plant.recomputer.step(budget_s=1.0).more:
+        steps += 1
+    assert steps > 2 * 31 / 3 / 2, "days begin in short transactions"
+    assert sorted(calls) == [("E1", 31), ("E2", 31)]
+
+
+def test_what_was_punched_does_not_wait_for_all_days_to_begin(plant, monkeypatch):
+    monkeypatch.setattr(recomputing, "_BEGUN_AT_ONCE", 3)
+    plant.recomputer.step()
+    plant.press("1 2026-10-20T07:55", until=None)
+    step = plant.recomputer.step()
+    assert step.more
+    assert step.days == 1
+
+
 def test_what_a_step_does_besides_does_not_eat_up_the_time_for_days(plant, monkeypatch):
     """On a busy machine reading what is marked alone took the 50 ms: a step for each person."""
     now = [0.0]

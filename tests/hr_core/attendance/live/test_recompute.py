@@ -28,7 +28,7 @@ from hr_core.store.attendance_locks import (
     locks,
     settle_correction,
 )
-from hr_core.store.attendance_queue import touched
+from hr_core.store.attendance_queue import count_touched, touched
 from hr_core.store.database import writing
 from hr_core.store.dated_rows import add_rows
 from hr_core.store.erasures import erase_user
@@ -148,15 +148,19 @@ def test_days_without_a_punch_begin_with_the_month_of_the_oldest_one(plant):
 
 
 def test_days_begin_a_bounded_number_in_a_step_and_for_everybody(plant, monkeypatch):
-    for name in ("_BEGUN_AT_ONCE", "_PILE"):
-        monkeypatch.setattr(f"hr_core.attendance.live.recomputing.{name}", 3)
+    for name, most in (("_BEGUN_AT_ONCE", 3), ("_MARKS_AT_ONCE", 40)):
+        monkeypatch.setattr(f"hr_core.attendance.live.recomputing.{name}", most)
     row = '[[person]]\nnumber = "E%d"\nname = "x"\nshift = "D"\nbase = "5000.00"\n'
     plant.import_people(PEOPLE + "".join(row % number for number in range(3, 8)))
-    steps = 0
+    steps = begun = 0
     # Time enough, so that a busy machine leaves nothing of a step to the next.
     while (step := plant.recomputer.step(budget_s=60.0)).more:
         steps += 1
-        assert step.days <= 2 * 3
+        assert step.days <= 40 + 2 * 2, "two people at most, each with the days beside"
+        with plant.engine.connect() as conn:
+            before, begun = begun, count_touched(conn) + step.days
+        assert begun - before <= 2 * 3
+        begun -= step.days
     assert steps >= 7 * 31 // 6
     assert all(len(plant.days(f"E{number}")) == 31 for number in range(1, 8))
     assert plant.recomputer.idle()

@@ -102,6 +102,7 @@ def side(number, *slips, days=None, refused=(), without=None, **head):
         slips={one.person: one for one in slips},
         refused={person: Refused(person=person, what=what, remedy=do) for person, what, do in refused},
         without=without or {},
+        traced=lambda person: next(one.lines for one in slips if one.person == person),
         days=lambda person: (days or {}).get(person, {}),
     )  # fmt: skip
 
