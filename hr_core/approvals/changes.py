@@ -98,26 +98,52 @@ class Changes(Struct, frozen=True, kw_only=True):
 
 
 def changes_of(conn: sa.Connection, one: Approval, sight: Sight) -> Changes:
-    """Empty for kinds whose content says it itself. What `sight` hides is None on both sides."""
+    """Empty for kinds whose content says it itself, and for content that another program entered in
+    another form: it is shown as it was entered. What `sight` hides is None on both sides.
+    """
     try:
         match one.kind:
             case Kind.PAY_AGREEMENT:
-                return Changes(agreements=tuple(_agreements(conn, one, sight)))
+                return Changes(agreements=tuple(_agreements(conn, _entered(one), sight)))
             case Kind.LAW:
-                return _law(conn, one)
+                return _law(conn, one, msgspec.convert(one.content, _EnteredLaw))
             case Kind.SCHEME:
-                return Changes(scheme=_scheme(conn, one))
+                return Changes(
+                    scheme=_scheme(conn, one, msgspec.convert(one.content, _EnteredScheme))
+                )
             case _:
                 return Changes()
     except InputFileError as exc:
         return Changes(unreadable=str(exc))
-    except (KeyError, TypeError, AttributeError, msgspec.ValidationError):
-        return Changes()  # another program's content is shown as it was entered
+    except msgspec.ValidationError:
+        return Changes()
 
 
-def _agreements(conn: sa.Connection, one: Approval, sight: Sight) -> Iterator[AgreementChange]:
-    asked = one.content.get("agreements", [one.content])
-    entered = [msgspec.convert(row, AgreementProposal) for row in asked]
+class _EnteredAgreements(Struct):
+    agreements: list[AgreementProposal]
+
+
+class _EnteredLaw(Struct):
+    text: str
+    file: str
+
+
+class _EnteredScheme(Struct):
+    text: str
+    file: str
+    code: str
+
+
+def _entered(one: Approval) -> list[AgreementProposal]:
+    """Of a file, or the only one. Raises msgspec.ValidationError."""
+    if isinstance(one.content, dict) and "agreements" in one.content:
+        return msgspec.convert(one.content, _EnteredAgreements).agreements
+    return [msgspec.convert(one.content, AgreementProposal)]
+
+
+def _agreements(
+    conn: sa.Connection, entered: Sequence[AgreementProposal], sight: Sight
+) -> Iterator[AgreementChange]:
     if not entered:
         return
     last = max(row.valid_from for row in entered)
@@ -142,8 +168,8 @@ def _numbered(held: Sequence[DatedAgreement], number: int | None) -> DatedAgreem
     return next((one for one in held if one.number == number), None)
 
 
-def _law(conn: sa.Connection, one: Approval) -> Changes:
-    read = read_law_text(one.content["text"], one.content["file"])
+def _law(conn: sa.Connection, one: Approval, entered: _EnteredLaw) -> Changes:
+    read = read_law_text(entered.text, entered.file)
     until = one.decided_at
     there = [
         row
@@ -184,9 +210,9 @@ def _told_law(row: LawRow) -> dict[tuple[str, ...], Any]:
     return {place: value for place, value in _flat(found).items() if value not in (False, 0)}
 
 
-def _scheme(conn: sa.Connection, one: Approval) -> SchemeChange:
-    new = parse_scheme(one.content["text"], file=one.content["file"])
-    old = _scheme_before(conn, one)
+def _scheme(conn: sa.Connection, one: Approval, entered: _EnteredScheme) -> SchemeChange:
+    new = parse_scheme(entered.text, file=entered.file)
+    old = _scheme_before(conn, one, entered.code)
     editions = [_edition(old, edition) for edition in new.edition]
     kept = {edition.since for edition in new.edition}
     if old is not None and old.code == new.code:
@@ -202,9 +228,8 @@ def _scheme(conn: sa.Connection, one: Approval) -> SchemeChange:
     )
 
 
-def _scheme_before(conn: sa.Connection, one: Approval) -> Scheme | None:
+def _scheme_before(conn: sa.Connection, one: Approval, code: str) -> Scheme | None:
     """The same scheme as it holds; of a new one the scheme that the site pays by."""
-    code = one.content["code"]
     if one.decided_at is not None:
         earlier = approvals_in(conn, ApprovalState.APPROVED, Kind.SCHEME, one.subject)
         at = one.decided_at

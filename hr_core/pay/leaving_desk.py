@@ -8,7 +8,14 @@ import msgspec
 import sqlalchemy as sa
 
 from hr_core.approvals.actors import refuse_own_pay
-from hr_core.approvals.desk import Actor, Approval, ApprovalState, approvals_in, propose
+from hr_core.approvals.desk import (
+    Actor,
+    Approval,
+    ApprovalState,
+    approvals_in,
+    open_approvals,
+    propose,
+)
 from hr_core.approvals.kinds import Kind
 from hr_core.clock import Month
 from hr_core.errors import RefusedError
@@ -26,6 +33,13 @@ _MOST_HALF_DAYS, _MOST_MONTHS = 2 * 60, 12 * 60
 def propose_leaving(conn: sa.Connection, new: Leaving, *, at: datetime, by: Actor) -> int:
     """The approval's number. Raises RefusedError."""
     _check(conn, new)
+    for waiting in open_approvals(conn, Kind.LEAVING):
+        if waiting.content["person"] == new.person:
+            raise RefusedError(
+                f"a {waiting.subject} waits already as approval {waiting.number}",
+                remedy="another person approves it, or refuses it and it is entered anew: "
+                f"hr-core approvals approve|refuse {waiting.number}",
+            )
     subject = f"leaving of {new.person} on {new.last_day}"
     return propose(conn, Kind.LEAVING, subject, new, at=at, by=by, reason=new.reason)
 

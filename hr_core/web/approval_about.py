@@ -180,6 +180,22 @@ def _order(asked: Asked) -> About:
     )
 
 
+def _leaving(asked: Asked) -> About:
+    content = asked.content
+    return About(
+        who=asked.person(content["person"]), month=content["last_day"], change=content["exit"]
+    )
+
+
+def _erasure(asked: Asked) -> About:
+    person = asked.person(asked.content["person"])
+    return About(who=person, change=asked.words("subject_erasure", person=person))
+
+
+def _rules(asked: Asked) -> About:
+    return About(who=asked.content["file"], change=", ".join(asked.content["versions"]))
+
+
 _OF_KIND: dict[Kind, Callable[[Asked], About]] = {
     Kind.RUN: _run,
     Kind.PAYMENT: _run,
@@ -192,4 +208,7 @@ _OF_KIND: dict[Kind, Callable[[Asked], About]] = {
     Kind.PIECE_PRICE: _prices,
     Kind.OPENING: _opening,
     Kind.COURT_ORDER: _order,
+    Kind.LEAVING: _leaving,
+    Kind.ERASURE: _erasure,
+    Kind.PERFORMANCE_RULES: _rules,
 }

@@ -301,6 +301,10 @@ def test_the_commands_enter_and_list_a_leaving(plant, capfd):
     ]  # fmt: skip
     assert main([*asked, "wu"]) == 0
     (number,) = re.findall(r"hr-core approvals approve (\d+)", capfd.readouterr().out)
+    assert main([*asked, "wu"]) == 3
+    assert f"waits already as approval {number}" in capfd.readouterr().err
+    assert main(["--db", db, "approvals", "list"]) == 0
+    assert "2026-10-20" in capfd.readouterr().out
     assert main(["--db", db, "approvals", "approve", number, "--by", "wu"]) == 3
     assert main(["--db", db, "approvals", "approve", number, "--by", "zhao"]) == 0
     assert main(["--db", db, "pay", "leaving", "list", "--month", "2026-10"]) == 0
