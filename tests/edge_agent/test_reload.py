@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import stat
 from datetime import datetime
 
@@ -258,7 +259,11 @@ async def test_diff_of_the_same_file_and_without_an_agent(tmp_path, terminals, c
         assert run(["config", "diff", "-c", path]) == 0
         assert "exactly this" in capsys.readouterr().out
         assert stat.S_IMODE(left.stat().st_mode) == 0o600
-        assert "1234" not in left.read_text()
+        written = json.loads(left.read_text())
+        parts = [*written["sections"].values(), *written["devices"].values()]
+        digests = [digest for part in parts for digest in part.values()]
+        assert digests
+        assert all(re.fullmatch("[0-9a-f]{16}", digest) for digest in digests), "nothing to read"
         (tmp_path / "site.toml").write_text(text.replace("1234", "4321"))
         assert run(["config", "diff", "--json", "-c", path]) == 0
         assert json.loads(capsys.readouterr().out)["changed"] == [

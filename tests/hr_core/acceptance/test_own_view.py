@@ -8,6 +8,7 @@ from hr_core.store.database import writing
 from hr_core.store.score_results import newest_result
 from tests.hr_core.performance.score_desk import locked
 from tests.hr_core.web.logged_in import field, logged_in
+from tests.hr_core.web.page_reading import read
 from tests.hr_core.web.performance_plant import performing_core
 
 
@@ -44,8 +45,8 @@ async def test_the_own_result_has_its_rule_and_history_and_nobody_elses_is_there
             assert score in page
             assert "output" in page, "the indicators with their weights"
     async with logged_in(core, "e1") as client:
-        others = (await client.get("/en/grades?period=2026-10")).text
-    assert "88" not in others
+        others = await read(client, "/en/grades?period=2026-10")
+    assert "88" not in others.text
 
 
 def test_the_own_rank_names_nobody(core):

@@ -202,7 +202,7 @@ def test_a_note_between_two_runs(two_runs, ask, tmp_path, capfd):
     for wrong, told in (
         (["--until", "2026-09"], "before the month"),
         (["--person", "E009"], "E009"),
-        (["--reason", " "], "says why"),
+        (["--reason", " "], "--reason is empty"),
         (["--until", "December"], "not a month"),
     ):
         assert main([*add[:6], *add[6:8], *wrong]) == 3, wrong

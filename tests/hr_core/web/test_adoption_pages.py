@@ -8,6 +8,7 @@ from hr_core.store.database import open_database
 from hr_core.store.people import load_roster
 from tests.hr_core.accounts.quick import account
 from tests.hr_core.web.logged_in import field, logged_in
+from tests.hr_core.web.page_reading import read
 from tests.hr_core.web.plant import NOW, running_plant
 
 DEVICE = "ZK-A4N0311"
@@ -72,7 +73,7 @@ async def test_one_asks_and_another_confirms(core):
         assert "asked by ann" in page.text
         form = {"form_token": token_in(page), "adoption": "1", "verdict": "confirm"}
         assert (await client.post("/en/waiting/decide", data=form)).status_code == 303
-        assert "3071" not in (await client.get("/en/waiting")).text
+        assert "3071" not in (await read(client, "/en/waiting")).text
     assert "赵小明" in names(core)
 
 
