@@ -45,7 +45,7 @@ class LineBroker:
         with (self.folder / "broker.log").open("ab") as log:
             command = ["mosquitto", "-c", self.folder / "line.conf"]
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        until = time.monotonic() + 30  # a loaded machine is slow, not wrong
+        until = time.monotonic() + 5
         while time.monotonic() < until:
             assert self.process.poll() is None, self.log()
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
@@ -97,7 +97,7 @@ class Box:
     def say(self, topic, payload, *, qos=1, retain=False):
         """Returns when the broker has it."""
         data = payload if isinstance(payload, bytes) else json.dumps(payload)
-        self.client.publish(topic, data, qos=qos, retain=retain).wait_for_publish(30)
+        self.client.publish(topic, data, qos=qos, retain=retain).wait_for_publish(5)
 
     def count(self, seq, pieces=None, *, station="press", boot=1, **more):
         payload = {

@@ -173,7 +173,7 @@ async def test_the_card_reader_driver_reads_a_recorded_reader(shared_data) -> No
         await reader.send(stream, slice_bytes=5)
         await reader.present("0000000001")  # ends the listening
         listening = driver.live()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             while cards[-1:] != ["0000000001"]:
                 delivery = await anext(listening)
                 cards += [punch.card for punch in delivery.records]

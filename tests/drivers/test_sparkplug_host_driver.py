@@ -61,7 +61,7 @@ class Host:
         self.deliveries = self.driver.live()
 
     async def following(self, *, ack=True):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             delivery = await anext(self.deliveries)
         self.records += delivery.records
         self.quarantined += delivery.quarantined
@@ -183,7 +183,7 @@ async def test_a_will_of_an_older_connection_is_answered(broker):
         await host.following()
         broker.publish("STATE/hall", b"OFFLINE", qos=1)
         task = asyncio.create_task(host.following())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             while said != [b"ONLINE", b"ONLINE"]:
                 await asyncio.sleep(0.01)
         task.cancel()

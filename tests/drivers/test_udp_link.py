@@ -18,7 +18,7 @@ async def peer() -> AsyncIterator[tuple[UdpLink, socket.socket]]:
     """A link, and the plain socket at its other end, which knows the link's address."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
-        other.settimeout(30)
+        other.settimeout(5)
         link = await open_udp(*other.getsockname())
         try:
             await link.write(b"hello")

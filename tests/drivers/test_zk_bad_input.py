@@ -162,7 +162,7 @@ async def outcome(answers: list[bytes]) -> list[bytes] | Exception:
     """What the dialogue returns or raises; anything but our errors fails the test."""
     link = Replay(answers)
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             return await Runner(TcpWire(link), timeout_s=60).run(everything())
     except (ProtocolError, DriverError) as error:
         return error
@@ -251,7 +251,7 @@ class DatagramReplay(Replay):
 
 async def udp_outcome(answers: list[list[bytes]]) -> list[bytes] | Exception:
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             wire = UdpWire(DatagramReplay(answers))
             return await Runner(wire, timeout_s=60, asks=3).run(everything())
     except (ProtocolError, DriverError) as error:
@@ -327,7 +327,7 @@ async def pulled(monkeypatch: pytest.MonkeyPatch, spoil: Callable[[bytes], bytes
     config = ZkPullConfig(name="gate", host="replay", comm_key=str(KEY), chunk_bytes=1_024)
     gate = ZkPullDriver(config, CONTEXT)
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             found = [row for row in punches(await fetched(gate)) if isinstance(row, Punch)]
             await gate.users()
             await gate.set_clock(tolerance_s=5.0, allow_backwards=False)

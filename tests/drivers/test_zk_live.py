@@ -66,7 +66,7 @@ async def listening(driver):
 
 
 async def soon(heard):
-    return await asyncio.wait_for(heard.get(), 30)
+    return await asyncio.wait_for(heard.get(), 2)
 
 
 def test_the_driver_says_that_it_can_be_listened_to():
@@ -124,7 +124,7 @@ async def test_a_dead_connection_is_noticed_in_silence(driver, terminal, monkeyp
         assert not task.done(), "a quiet door is no fault"
         await terminal.stop()
         with pytest.raises(LinkDownError) as caught:
-            await asyncio.wait_for(asyncio.shield(task), 30)
+            await asyncio.wait_for(asyncio.shield(task), 2)
         assert caught.value.remedy
         assert heard.empty()
 
@@ -133,7 +133,7 @@ async def test_after_a_break_the_same_driver_listens_again(driver, terminal):
     async with listening(driver) as (_, task):
         await terminal.stop()
         with pytest.raises(LinkDownError):
-            await asyncio.wait_for(asyncio.shield(task), 30)
+            await asyncio.wait_for(asyncio.shield(task), 2)
     await terminal.start()
     async with listening(driver) as (heard, _):
         await terminal.punch(row(1))
@@ -145,7 +145,7 @@ async def test_a_connection_that_broke_between_fetch_and_listening_is_a_hint(dri
     await terminal.stop()
     terminal.log.append(row(1))  # nobody hears it
     await terminal.start()
-    async with asyncio.timeout(30), contextlib.aclosing(driver.live()) as hints:
+    async with asyncio.timeout(2), contextlib.aclosing(driver.live()) as hints:
         assert (await anext(hints)).records == ()
     (grown,) = [delivery async for delivery in driver.fetch(first[-1].cursor)]
     assert len(grown.every_record()) == 1

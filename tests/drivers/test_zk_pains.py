@@ -385,7 +385,7 @@ async def test_p10_a_punch_event_of_every_known_length_is_a_hint(length: int, pe
         cursor = (await fetched(gate))[-1].cursor
         async with listening(gate) as (heard, _):
             await device.punch(*rows(people, start=5))
-            hint = await asyncio.wait_for(heard.get(), 30)
+            hint = await asyncio.wait_for(heard.get(), 2)
         assert (hint.records, hint.quarantined, hint.cursor) == ((), (), None)
         assert facts(await fetched(gate, cursor)) == logged(rows(people, start=5))
 
@@ -397,8 +397,8 @@ async def test_p10_an_event_of_unknown_length_is_kept_raw_and_still_a_hint(lengt
         cursor = (await fetched(gate))[-1].cursor
         async with listening(gate) as (heard, task):
             await device.punch(*rows(1, start=5))
-            kept = await asyncio.wait_for(heard.get(), 30)
-            hint = await asyncio.wait_for(heard.get(), 30)
+            kept = await asyncio.wait_for(heard.get(), 2)
+            hint = await asyncio.wait_for(heard.get(), 2)
             assert not task.done()
         assert [len(row.raw) for row in kept.quarantined] == [length]
         assert (hint.records, hint.quarantined) == ((), ())
@@ -435,7 +435,7 @@ async def test_p10_the_watchdog_notices_a_terminal_that_hangs(monkeypatch) -> No
         async with listening(gate) as (_, task):
             device.faults = Faults(hang_after=0)
             with pytest.raises(LinkDownError) as caught:
-                await asyncio.wait_for(asyncio.shield(task), 30)
+                await asyncio.wait_for(asyncio.shield(task), 3)
         assert caught.value.code == "no_answer"
         device.faults = Faults()
         await device.punch(*rows(1, start=5))

@@ -356,7 +356,7 @@ async def test_the_replay_plays_the_live_events_as_hints():
         host, port = replay.address
         driver = ZkPullDriver(ZkPullConfig(name="again", host=host, port=port), CONTEXT)
         heard = driver.live()
-        hint = await asyncio.wait_for(anext(heard), 30)
+        hint = await asyncio.wait_for(anext(heard), 2)
         await heard.aclose()
         await driver.aclose()
     assert (hint.records, hint.quarantined) == ((), ())

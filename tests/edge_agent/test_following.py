@@ -44,7 +44,7 @@ async def following(follower):
 
 
 async def soon(told, count=1):
-    return [await asyncio.wait_for(told.get(), 30) for _ in range(count)]
+    return [await asyncio.wait_for(told.get(), 3) for _ in range(count)]
 
 
 async def read(follower):
@@ -104,7 +104,7 @@ async def test_who_punches_while_the_line_is_broken_is_read_afterwards():
             await soon(told)
             await device.stop()
             with pytest.raises(LinkDownError):
-                await asyncio.wait_for(asyncio.shield(task), 30)
+                await asyncio.wait_for(asyncio.shield(task), 3)
         device.log.extend(punch_row(number) for number in (1, 2))
         await device.start()
         assert [p.device_time for p in await read(follower)] == [punch_row(n).time for n in (1, 2)]

@@ -13,14 +13,14 @@ from simulators.zk_terminal.terminal import ZkTerminal
 from tests.edge_agent.agents import rows, running, site_text, stored, until
 from tests.edge_agent.isolation.naughty import install
 
-HANG_S = 4.0  # until a hanging driver is given up; the well-behaved terminal is read each 0.1 s
+POLL_S = 0.1  # of the well-behaved terminal, in `site_text`
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
     monkeypatch.setattr(retry, "FIRST_DELAY_S", 0.05)
     monkeypatch.setattr(retry, "LONGEST_DELAY_S", 0.2)
-    monkeypatch.setattr(worker, "PAGE_DEADLINE_S", HANG_S)
+    monkeypatch.setattr(worker, "PAGE_DEADLINE_S", 1.0)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ async def test_the_others_keep_their_cadence_and_it_comes_back(
         assert good.report().state is DeviceState.READY
         await until(lambda: len(fetches.at) > 10, what="too few fetches")
         # Claim R14 measures the jitter; here, on a machine that runs other tests, a hang counts.
-        assert fetches.longest_gap_s() < HANG_S
+        assert fetches.longest_gap_s() < 2 * POLL_S + 1.0
         (tmp_path / "behave").touch()
         await until(lambda: count_of(agent, "N1", 3), what="it did not come back")
         await until(lambda: bad.report().problem is None, what="its trouble is over")

@@ -17,7 +17,7 @@ def listener(request, tmp_path):
         else:
             shown = f"@clockline-test-{tmp_path.name}"
             bound.bind("\0" + shown[1:])
-        bound.settimeout(30)
+        bound.settimeout(2)
         yield bound, shown
 
 

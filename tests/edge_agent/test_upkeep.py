@@ -92,7 +92,7 @@ async def test_what_is_fatal_ends_all_of_them():
     upkeep.start("sound", sound)
     upkeep.start("damaged", damaged)
     with pytest.raises(KeyError):
-        await asyncio.wait_for(upkeep.run(), 30)
+        await asyncio.wait_for(upkeep.run(), 5)
     assert other.is_set()
 
 
@@ -108,7 +108,7 @@ async def test_a_task_that_does_not_stop_delays_nobody_for_long(monkeypatch):
     async with kept() as upkeep:
         upkeep.start("stubborn", stubborn)
         await asyncio.sleep(0.01)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(1):
             await upkeep.stop(["stubborn"])
     let_go.set()
     await asyncio.sleep(0.01)
@@ -164,7 +164,7 @@ async def test_a_bug_of_the_pulse_ends_the_agent(tmp_path, monkeypatch):
     )
     try:
         with pytest.raises(ExceptionGroup) as told:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(5):
                 await agent.run()
         assert told.group_contains(RuntimeError, match="a bug of ours")
     finally:

@@ -41,10 +41,10 @@ class Listener:
         loop = asyncio.get_running_loop()
         self.client.on_subscribe = lambda *_: loop.call_soon_threadsafe(done.set)
         self.client.subscribe(topic, qos=1)
-        await asyncio.wait_for(done.wait(), 30)
+        await asyncio.wait_for(done.wait(), 5)
 
     async def until(self, count):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             while len(self.heard) < count:
                 await asyncio.sleep(0.01)
 
@@ -85,7 +85,7 @@ async def test_what_is_no_mqtt_is_hung_up_on(broker):
         writer.write(said)
         if said.startswith(b"GET"):
             writer.write_eof()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()

@@ -88,7 +88,7 @@ class Host(socket.socket):
         return await self.packet()
 
     async def packet(self) -> Packet:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             loop = asyncio.get_running_loop()
             return decode_datagram(await loop.sock_recv(self, 2_000))
 

@@ -145,7 +145,7 @@ async def test_a_recorded_event_is_a_hint(shared_data):
         config = driver._config.model_copy(update={"profile": "zkteco/f18"})
         listener = ZkPullDriver(config, CONTEXT)
         heard = listener.live()
-        hint = await asyncio.wait_for(anext(heard), 30)
+        hint = await asyncio.wait_for(anext(heard), 2)
         await heard.aclose()
         await listener.aclose()
     assert (hint.records, hint.quarantined) == ((), ())

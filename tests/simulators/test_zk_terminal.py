@@ -233,7 +233,7 @@ async def test_speaks_to_several_hosts_and_stops_with_them_connected() -> None:
     await device.start()
     async with zk_host(device) as one, zk_host(device) as two:
         assert (await one.login()).session != (await two.login()).session
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(1):
             await device.stop()
         assert device.connections == 2
 
@@ -252,7 +252,7 @@ async def test_a_log_that_the_layout_cannot_hold_is_refused_at_once() -> None:
 async def test_foreign_bytes_end_the_connection() -> None:
     async with terminal() as device, zk_host(device) as host:
         host._writer.write(b"GET / HTTP/1.1\r\n\r\n")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(1):
             assert await host._reader.read() == b""
 
 

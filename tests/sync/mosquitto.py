@@ -77,7 +77,7 @@ class Mosquitto:
         with (self.folder / "broker.log").open("ab") as log:
             command = ["mosquitto", "-c", self.folder / "broker.conf"]
             self._process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: ASYNC220 - killed from sync code
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             while True:
                 assert self._process.poll() is None, self.log()
                 with contextlib.suppress(OSError):

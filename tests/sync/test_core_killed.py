@@ -86,11 +86,11 @@ async def test_kill_9_loses_and_doubles_nothing(engine):
         for _ in range(KILLS):
             async with core_process(engine, port):
                 reached = len(outbox.settled) + chance.randrange(5, 200)
-                await until(lambda: len(outbox.settled) >= reached, every_s=0.001, within_s=30)  # noqa: B023 - awaited in the loop
+                await until(lambda: len(outbox.settled) >= reached, every_s=0.001, within_s=20)  # noqa: B023 - awaited in the loop
                 await asyncio.sleep(chance.uniform(0, 0.01))  # into the middle of a batch
         async with core_process(engine, port):
             await until(
-                lambda: not outbox.waiting and outbox.in_flight is None, every_s=0.02, within_s=30
+                lambda: not outbox.waiting and outbox.in_flight is None, every_s=0.02, within_s=20
             )
         delivering.cancel()
     with engine.connect() as conn:

@@ -83,7 +83,7 @@ async def failure(transport, code, kind=UplinkError):
     return caught.value
 
 
-async def next_answer(session, within_s=30.0):
+async def next_answer(session, within_s=5.0):
     async with asyncio.timeout(within_s):
         return await anext(session.messages)
 
@@ -150,7 +150,7 @@ async def test_a_broker_that_says_nothing_is_given_up_in_time(broker):
     async with listening(mute) as port:
         who = Credentials()
         transport = MqttTransport(f"mqtt://127.0.0.1:{port}", IDENTITY, timeout_s=0.3, who=who)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(3):
             error = await failure_of_either(transport)
         assert isinstance(error, CoreUnreachableError)
         await transport.aclose()
@@ -227,7 +227,7 @@ async def test_what_a_core_took_and_did_not_answer_is_delivered_to_the_next_core
         async with core(broker, engine) as consumer:
             consumer._take[BATCHES] = never
             await gateway.tell(BATCHES_HERE, SEALED.body, as_message())
-            await asyncio.wait_for(taken.wait(), 30)
+            await asyncio.wait_for(taken.wait(), 5)
             for task in consumer._tasks:  # as if it had been killed: nothing is acknowledged
                 task.cancel()
         assert stored(engine) == 0
@@ -478,7 +478,7 @@ async def test_kill_9_loses_and_doubles_nothing(engine, broker, victim):
         cut = 0
         for _ in range(KILLS):
             reached = len(outbox.settled) + chance.randrange(5, 100)
-            await until(lambda: len(outbox.settled) >= reached, every_s=0.001, within_s=30)  # noqa: B023 - awaited in the loop
+            await until(lambda: len(outbox.settled) >= reached, every_s=0.001, within_s=20)  # noqa: B023 - awaited in the loop
             await asyncio.sleep(chance.uniform(0, 0.01))  # into the middle of a batch
             cut += outbox.in_flight is not None
             if victim == "broker":

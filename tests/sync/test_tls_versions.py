@@ -39,7 +39,7 @@ def server(authority, version, *, suites=None):
 
 
 def _answer(listener, context):
-    listener.settimeout(30)
+    listener.settimeout(5)
     with contextlib.suppress(OSError):
         connection, _ = listener.accept()
         with connection, context.wrap_socket(connection, server_side=True) as secured:
@@ -57,7 +57,7 @@ def _only(context, version):
 def talk(context, port):
     """(version, bits of the cipher)"""
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=30) as connection,
+        socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
         context.wrap_socket(connection, server_hostname="127.0.0.1") as secured,
     ):
         assert secured.recv(4) == b"here"

@@ -108,7 +108,7 @@ class InstantClock:
         await asyncio.sleep(0)
 
 
-async def until(condition, *, every_s=0, within_s=30):
+async def until(condition, *, every_s=0, within_s=5):
     async with asyncio.timeout(within_s):
         while not condition():
             await asyncio.sleep(every_s)

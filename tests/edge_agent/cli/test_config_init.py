@@ -27,12 +27,12 @@ def serve():
 
     def started(device) -> str:
         devices.append(device)
-        asyncio.run_coroutine_threadsafe(device.start(), loop).result(30)
+        asyncio.run_coroutine_threadsafe(device.start(), loop).result(5)
         return "{}:{}".format(*device.address)
 
     yield started
     for device in devices:
-        asyncio.run_coroutine_threadsafe(device.stop(), loop).result(30)
+        asyncio.run_coroutine_threadsafe(device.stop(), loop).result(5)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()

@@ -26,7 +26,7 @@ def simulated(*arguments):
             yield address, process
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=5)
 
 
 @pytest.fixture(scope="module")
@@ -147,5 +147,5 @@ def test_what_was_not_recorded_is_told_once(address, file, capsys):
         for _ in range(2):
             run(["device", "unstick", at])
         process.terminate()
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=5)
     assert err.splitlines().count("note: not recorded: ENABLE_DEVICE (1002)") == 1

@@ -34,7 +34,7 @@ def simulated(transport):
         assert word == "listening"
         yield listening_at
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=5)
     assert process.returncode == 0
 
 

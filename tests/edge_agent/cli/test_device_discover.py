@@ -25,9 +25,9 @@ def terminal(unused_tcp_port):
     thread.start()
     config = TerminalConfig(clock=datetime.now, serial="GATE-9")
     zk = ZkTerminal(config, [], [], listen=(HOST, unused_tcp_port))
-    asyncio.run_coroutine_threadsafe(zk.start(), loop).result(30)
+    asyncio.run_coroutine_threadsafe(zk.start(), loop).result(5)
     yield unused_tcp_port
-    asyncio.run_coroutine_threadsafe(zk.stop(), loop).result(30)
+    asyncio.run_coroutine_threadsafe(zk.stop(), loop).result(5)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()

@@ -51,11 +51,11 @@ def device():
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    asyncio.run_coroutine_threadsafe(terminal.start(), loop).result(30)
+    asyncio.run_coroutine_threadsafe(terminal.start(), loop).result(5)
     yield terminal
-    asyncio.run_coroutine_threadsafe(terminal.stop(), loop).result(30)
+    asyncio.run_coroutine_threadsafe(terminal.stop(), loop).result(5)
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(30)
+    thread.join(5)
     loop.close()
 
 

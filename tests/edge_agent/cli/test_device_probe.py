@@ -17,7 +17,7 @@ def address():
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as it:
         yield it.stdout.readline().split()[1]
         it.terminate()
-        it.communicate(timeout=30)
+        it.communicate(timeout=5)
 
 
 def test_one_line_a_step(address, capsys):

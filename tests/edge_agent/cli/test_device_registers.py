@@ -21,11 +21,11 @@ def served(make):
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     box = make()
-    asyncio.run_coroutine_threadsafe(box.__aenter__(), loop).result(30)
+    asyncio.run_coroutine_threadsafe(box.__aenter__(), loop).result(5)
     try:
         yield box
     finally:
-        asyncio.run_coroutine_threadsafe(box.__aexit__(None, None, None), loop).result(30)
+        asyncio.run_coroutine_threadsafe(box.__aexit__(None, None, None), loop).result(5)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

@@ -205,7 +205,7 @@ def test_a_simulator_says_where_it_listens_and_ends_cleanly(number):
         assert process.stdout is not None
         ready = process.stdout.readline()
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=5)
 
     assert ready.startswith("listening /dev/pts/")
     assert (process.returncode, out, err) == (0, "", "stopped\n")

@@ -30,11 +30,12 @@ BAD_ROWS = 2
 def demo(*arguments):
     return subprocess.run(
         [sys.executable, "-m", "edge_agent", "demo", *arguments],
-        capture_output=True, text=True, check=False, timeout=280,
+        capture_output=True, text=True, check=False, timeout=110,
     )  # fmt: skip
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(120)
 def test_a_month_goes_the_whole_way():
     done = demo("--json")
     assert done.returncode == 0, done.stderr

@@ -166,7 +166,7 @@ def _accept(listener, context, behind, stop):
 
 
 def _forward(connection, context, behind, stop):
-    connection.settimeout(30)
+    connection.settimeout(5)
     with (
         contextlib.suppress(OSError),
         connection,

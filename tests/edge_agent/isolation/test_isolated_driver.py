@@ -89,7 +89,7 @@ async def test_a_page_that_is_too_large_ends_the_call_not_the_process(naughty):
     driver = naughty("big")
     try:
         with pytest.raises(DriverBugError, match="OversizedError"):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(10):
                 await pages(driver)
         assert (await driver.identity()).serial == "N1"
     finally:
@@ -111,9 +111,9 @@ async def test_one_that_hangs_is_killed_and_delays_nobody(naughty, mischief):
     await asyncio.gather(hung, return_exceptions=True)
     began_s = time.monotonic()
     await driver.aclose()
-    assert time.monotonic() - began_s < 10
+    assert time.monotonic() - began_s < 2
     assert gone(pid)
-    assert longest_s < 2  # the driver sleeps for an hour
+    assert longest_s < 0.2
 
 
 async def test_no_sign_of_life_for_too_long_is_a_hang(naughty, monkeypatch):
@@ -121,7 +121,7 @@ async def test_no_sign_of_life_for_too_long_is_a_hang(naughty, monkeypatch):
     driver = naughty("sleep")
     try:
         with pytest.raises(DeviceMisbehavedError, match="no sign of life") as told:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(10):
                 await pages(driver)
         assert told.value.code == "driver_hung"
     finally:
@@ -157,7 +157,7 @@ async def test_it_does_not_outlive_the_agent(naughty):
     hung = asyncio.ensure_future(pages(driver))
     await asyncio.sleep(0.2)
     driver._process._link.close()  # what the kernel does when the agent is killed
-    for _ in range(1_500):
+    for _ in range(200):
         if gone(pid):
             break
         await asyncio.sleep(0.02)

@@ -41,7 +41,7 @@ async def test_a_dead_writer_fails_everyone_and_says_why(spool):
     assert await first is None
     for waiting in (deadly, *queued):
         with pytest.raises(SpoolClosedError, match="out of memory") as failed:
-            await asyncio.wait_for(waiting, 30)
+            await asyncio.wait_for(waiting, 5)
     assert failed.value.__cause__ is not None
     with pytest.raises(SpoolClosedError):
         await append(spool, Delivery(serial="SN1", records=punches((9,))))
@@ -139,6 +139,6 @@ def _no_room_for_a_checkpoint(self, connection):
 
 
 async def _until(condition):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(5):
         while not condition():
             await asyncio.sleep(0.005)

@@ -23,7 +23,7 @@ async def serving(app):
         serve(app, "127.0.0.1", 0, lambda host, port: address.set_result((host, port)))
     )
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             host, port = await address
         yield f"http://{host}:{port}"
     finally:

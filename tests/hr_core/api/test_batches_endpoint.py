@@ -78,7 +78,7 @@ def error_of(response):
     return response.status_code, told["error"]["code"]
 
 
-async def counted(engine, *, within_s=30):
+async def counted(engine, *, within_s=5):
     """(gateway, code, times) of what was refused, once it is written down."""
     async with asyncio.timeout(within_s):
         while True:
@@ -353,7 +353,7 @@ async def test_refusals_are_counted_and_logged_once_and_the_honest_gateway_goes_
     told = [one.getMessage() for one in caplog.records if "refused" in one.getMessage()]
     assert len(told) == 2
     await post(core, forged)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(5):
         while ("gate-1", "bad_signature", 6) not in await counted(engine):
             await asyncio.sleep(0.05)
     assert len([one for one in caplog.records if "refused" in one.getMessage()]) == 2
@@ -496,7 +496,7 @@ async def test_more_waiting_batches_than_memory_allows_are_asked_to_come_back(
         for n in range(1, 4)
     ]
     posts = [asyncio.create_task(post(core, one)) for one in sealed]
-    done, waiting = await asyncio.wait(posts, return_when=asyncio.FIRST_COMPLETED, timeout=30)
+    done, waiting = await asyncio.wait(posts, return_when=asyncio.FIRST_COMPLETED, timeout=5)
     [refused] = [task.result() for task in done]
     assert error_of(refused) == (503, "core_busy")
     assert refused.headers["Retry-After"].isdigit()

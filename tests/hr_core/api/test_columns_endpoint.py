@@ -114,7 +114,7 @@ async def test_what_a_crash_has_left_is_judged_at_the_start(engine):
     signed, body = in_columns(a_batch())
     pages.store_page(engine, signed, key_of().public, body, received_at=NOW)
     async with serving(core_app(engine)):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             while stored(engine) < 20:
                 await asyncio.sleep(0.01)
 

@@ -325,7 +325,7 @@ def test_serve_says_where_it_listens(plant, repository):
         try:
             word, address = server.stdout.readline().split()
             assert word == "listening"
-            with urllib.request.urlopen(f"http://{address}/api/v1/health", timeout=30) as answer:
+            with urllib.request.urlopen(f"http://{address}/api/v1/health", timeout=5) as answer:
                 assert json.load(answer)["status"] == "ok"
         finally:
             server.terminate()

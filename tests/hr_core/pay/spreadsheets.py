@@ -44,7 +44,7 @@ def recomputed(folder: Path, *books: Path) -> list[dict[str, list[list[object]]]
     subprocess.run(
         ["soffice", f"-env:UserInstallation=file://{folder}/profile", "--headless", "--convert-to",
          "xlsx", "--outdir", str(done), *map(str, books)],
-        check=True, capture_output=True, timeout=280,
+        check=True, capture_output=True, timeout=120,
     )  # fmt: skip
     found = []
     for book in books:

@@ -82,6 +82,7 @@ def expected_fen(slip):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)  # a spreadsheet program starts
 def test_libreoffice_recomputes_the_month_and_a_raise_moves_what_hangs_on_it(plant, tmp_path):
     """The changed cells give the slip that the core computes for that agreement."""
     enter(plant, "bonus", 6_000_000, name="项目")

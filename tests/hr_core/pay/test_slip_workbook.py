@@ -84,6 +84,7 @@ def cell_of(rows, label):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)  # a spreadsheet program starts
 def test_libreoffice_recomputes_every_fen_also_after_an_input_changed(engine, tmp_path):
     slips = [odd_slip(f"E{seed}", seed) for seed in range(1, 41)]
     book = tmp_path / "slips.xlsx"

@@ -272,6 +272,7 @@ class TestLate:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)  # a spreadsheet program starts
 def test_libreoffice_recomputes_every_fen(plant, conn, tmp_path):
     book = tmp_path / "month.xlsx"
     book.write_bytes(slip_workbook(conn, RUN).content)

@@ -347,7 +347,7 @@ async def test_an_open_stream_ends_with_its_session(paid_plant, visit, monkeypat
         stream = asyncio.create_task(client.get("/en/board/stream"))
         await asyncio.wait_for(told_once.wait(), 30)
         await client.post("/en/logout", data={"form_token": token})
-        told = await asyncio.wait_for(stream, 30)
+        told = await asyncio.wait_for(stream, 5)
     assert told.status_code == 200
     assert "event: part" in told.text
 

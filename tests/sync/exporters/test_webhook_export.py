@@ -79,7 +79,7 @@ class Receiver:
 @contextlib.asynccontextmanager
 async def webhook(receiver, *, clock=None, **settings):
     async with serving(receiver.asgi) as url:
-        fields = {"url": f"{url}/in", "secret": SECRET, "timeout_s": 10.0} | settings
+        fields = {"url": f"{url}/in", "secret": SECRET, "timeout_s": 2.0} | settings
         async with exporter_to(clock=clock, **fields) as exporter:
             yield exporter
 
@@ -248,7 +248,7 @@ async def test_a_half_open_peer_costs_one_time_out():
         listening(silent) as port,
         exporter_to(url=f"http://127.0.0.1:{port}", timeout_s=0.2) as exporter,
     ):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(1):
             with pytest.raises(ExportUnreachableError) as caught:
                 await verdicts_of(exporter, came())
     assert caught.value.code == "export_timeout"

@@ -433,7 +433,7 @@ async def test_a_served_core_computes_what_comes_in(plant):
     watch = asyncio.create_task(DayWatch(plant.recomputer).run())
     try:
         plant.press("1 2026-10-12T07:59", "1 2026-10-12T17:01")
-        for _ in range(600):
+        for _ in range(100):
             await asyncio.sleep(0.05)
             day = plant.day("E1", 12)
             if day is not None and day.result.status == "present":
